@@ -1,0 +1,85 @@
+/**
+ * The errors of this library, ranked by what is lost. Each has a stable `code`
+ * and a sentence that names the value at fault; none but `publicMessage` is
+ * ever shown to a client.
+ */
+export class MessagingError extends Error {
+  override name = "MessagingError";
+  /** Stable over releases: what a program compares. */
+  readonly code: string;
+  /** What the client may read in the ERROR frame's `message` header. */
+  readonly publicMessage: string | undefined;
+
+  constructor(code: string, message: string, options: MessagingErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.publicMessage = options.publicMessage;
+  }
+}
+
+export interface MessagingErrorOptions {
+  cause?: unknown;
+  publicMessage?: string;
+}
+
+/** The start is lost: an option or a decorator makes no sense. Thrown at import or start-up, never later. */
+export class ConfigurationError extends MessagingError {
+  override name = "ConfigurationError";
+
+  constructor(message: string, options?: MessagingErrorOptions) {
+    super("CONFIGURATION", message, options);
+  }
+}
+
+/** One message is lost: a controller threw, or an argument did not convert. The session lives. */
+export class MessageHandlingError extends MessagingError {
+  override name = "MessageHandlingError";
+
+  constructor(message: string, options?: MessagingErrorOptions & { code?: string }) {
+    super(options?.code ?? "MESSAGE_HANDLING", message, options);
+  }
+}
+
+/** One payload is lost: no converter turns it into what was asked for, or back into bytes. */
+export class MessageConversionError extends MessageHandlingError {
+  override name = "MessageConversionError";
+
+  constructor(message: string, options?: MessagingErrorOptions) {
+    super(message, { ...options, code: "MESSAGE_CONVERSION" });
+  }
+}
+
+/**
+ * One delivery is lost: an interceptor threw or the broker refused. Who sent
+ * the message from the application gets this error; a client gets ERROR, and
+ * its session ends (STOMP 1.2, SEND).
+ */
+export class MessageDeliveryError extends MessagingError {
+  override name = "MessageDeliveryError";
+
+  constructor(message: string, options?: MessagingErrorOptions & { code?: string }) {
+    super(options?.code ?? "MESSAGE_DELIVERY", message, options);
+  }
+}
+
+/** A refusal that an interceptor throws: its message is what the client reads in ERROR. */
+export class AccessDeniedError extends MessageDeliveryError {
+  override name = "AccessDeniedError";
+
+  constructor(message = "Access denied", options?: { cause?: unknown }) {
+    super(message, { ...options, code: "ACCESS_DENIED", publicMessage: message });
+  }
+}
+
+/**
+ * The session is lost: its bytes are no STOMP frame, a frame came out of turn,
+ * or a limit was passed. The message is public: it only tells the client what
+ * the client itself sent.
+ */
+export class StompConversionError extends MessagingError {
+  override name = "StompConversionError";
+
+  constructor(message: string, options?: { cause?: unknown; code?: string }) {
+    super(options?.code ?? "STOMP_CONVERSION", message, { ...options, publicMessage: message });
+  }
+}

@@ -1,0 +1,60 @@
+import { NativeHeaders } from "./native-headers.js";
+
+/** What a message is about, as Spring's `SimpMessageType`. */
+export type SimpMessageType =
+  | "CONNECT"
+  | "CONNECT_ACK"
+  | "MESSAGE"
+  | "SUBSCRIBE"
+  | "UNSUBSCRIBE"
+  | "DISCONNECT"
+  | "OTHER";
+
+/** The person behind a session, as Java's `Principal`. The name identifies; all else is the application's. */
+export interface Principal {
+  readonly name: string;
+}
+
+/**
+ * Our own headers. An application may declare more by merging into this
+ * interface; what clients send and are sent is in `native`.
+ */
+export interface MessageHeaders {
+  readonly messageType: SimpMessageType;
+  readonly destination?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly subscriptionId?: string | undefined;
+  /** Common to all deliveries of one publication. */
+  readonly messageId?: string | undefined;
+  readonly user?: Principal | undefined;
+  /** Lives as long as the session. */
+  readonly sessionAttributes?: Map<string, unknown> | undefined;
+  readonly contentType?: string | undefined;
+  /** The client command of an `OTHER` message: ACK, NACK, BEGIN, COMMIT or ABORT. */
+  readonly stompCommand?: string | undefined;
+  /** What the broker offers in CONNECT_ACK, in ms: sends every [0], wants to hear every [1]. */
+  readonly heartbeat?: readonly [number, number] | undefined;
+  readonly native: NativeHeaders;
+}
+
+/** What rides on the channels: read-only data. Change one with `withHeaders` or `withPayload`. */
+export interface Message<P = Uint8Array> {
+  readonly payload: P;
+  readonly headers: MessageHeaders;
+}
+
+export const NO_PAYLOAD = new Uint8Array(0);
+
+/** A message of type MESSAGE with no native headers, unless `headers` say otherwise. */
+export function createMessage<P>(payload: P, headers: Partial<MessageHeaders> = {}): Message<P> {
+  return { payload, headers: { messageType: "MESSAGE", native: NativeHeaders.EMPTY, ...headers } };
+}
+
+/** The same message with these headers changed; `undefined` removes one. */
+export function withHeaders<P>(message: Message<P>, headers: Partial<MessageHeaders>): Message<P> {
+  return { payload: message.payload, headers: { ...message.headers, ...headers } as MessageHeaders };
+}
+
+export function withPayload<P>(message: Message<unknown>, payload: P): Message<P> {
+  return { payload, headers: message.headers };
+}

@@ -1,0 +1,45 @@
+import type { IncomingMessage } from "node:http";
+import type { Principal } from "../message/message.js";
+
+/**
+ * One client's line, whatever carries it: all that the rest of the library
+ * knows of transports.
+ */
+export interface Socket {
+  /** `websocket`, or the SockJS transport that opened it: `xhr-streaming`, `xhr-polling`, `eventsource` … */
+  readonly transport: string;
+  /** Bytes accepted by `send` that have not left the process. */
+  readonly bufferedAmount: number;
+  /**
+   * Sends one message. SockJS knows text only, and ignores `binary`.
+   * Nothing happens when the socket is closing or closed.
+   */
+  send(data: Uint8Array, binary: boolean): void;
+  /** Stops reading, so that the client's own sending stalls. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Closes after what was sent has left; a peer that does not answer is cut after some seconds.
+   *
+   * @param code a WebSocket close code
+   * @param reason cut to 123 bytes of UTF-8
+   */
+  close(code: number, reason: string): void;
+  /** Cuts at once. */
+  terminate(): void;
+  /** Names the one listener. What arrived before is handed over then, nothing is lost. */
+  listen(listener: SocketListener): void;
+}
+
+export interface SocketListener {
+  /** Bytes in the order received, sliced as it happens. */
+  data(chunk: Uint8Array): void;
+  /** Exactly once, last. 1006 when the line just broke. */
+  close(code: number, reason: string): void;
+}
+
+/** What the HTTP request that opened a socket said. */
+export interface Handshake {
+  readonly request: IncomingMessage;
+  readonly user: Principal | undefined;
+}
