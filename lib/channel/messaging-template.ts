@@ -48,6 +48,8 @@ export class SimpMessagingTemplate {
   ): Promise<void> {
     const native = NativeHeaders.of(headers);
     const { payload: bytes, contentType } = this.#converter.toPayload(payload, native.get("content-type"));
-    await this.send(createMessage(bytes, { destination, contentType, native: native.without("content-type") }));
+    await this.send(
+      createMessage(bytes, { destination, contentType, native: native.without("content-type") }),
+    );
   }
 }

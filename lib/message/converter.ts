@@ -1,7 +1,7 @@
 import type { Message } from "./message.js";
 
 /** The class a payload is wanted as, from the compiler's metadata; `undefined` or `Object` when it does not say. */
-export type PayloadTarget = NewableFunction | undefined;
+export type PayloadTarget = (abstract new (...args: never) => unknown) | undefined;
 
 export interface ConvertedPayload {
   readonly payload: Uint8Array;

@@ -68,7 +68,9 @@ export class CompositeMessageConverter {
       if (value !== undefined) return value;
     }
     const wanted = isOpen(target) ? "a value" : `${target?.name}`;
-    throw conversionError(`Cannot convert ${printable(message.headers.contentType ?? "the payload")} to ${wanted}`);
+    throw conversionError(
+      `Cannot convert ${printable(message.headers.contentType ?? "the payload")} to ${wanted}`,
+    );
   }
 
   /** @throws MessageConversionError when no converter can write the value */
@@ -88,7 +90,9 @@ function isOpen(target: PayloadTarget): boolean {
 }
 
 function isJson(type: string): boolean {
-  return type === "" || type === "application/json" || (type.startsWith("application/") && type.endsWith("+json"));
+  return (
+    type === "" || type === "application/json" || (type.startsWith("application/") && type.endsWith("+json"))
+  );
 }
 
 function mediaType(contentType = ""): string {
