@@ -175,6 +175,7 @@ export class Session implements SocketListener, InboundSession {
     if (sendEvery === 0 && receiveWithin === 0) return;
 
     this.#heartBeat = new HeartBeat({
+      clock: this.#context.clock,
       sendEvery,
       receiveWithin,
       send: () => this.#socket.send(HEART_BEAT, false),
