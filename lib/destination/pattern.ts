@@ -12,28 +12,17 @@ const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 /** A destination, or a pattern of destinations. Made by `parsePattern`. */
 export class DestinationPattern {
   readonly text: string;
+  /** What stands between the slashes of a pattern. Empty when there are no wildcards: most subscriptions have none. */
   readonly segments: readonly Segment[];
-  /** Whether it stands for more than the destination it spells. */
-  readonly isPattern: boolean;
-  /** How much it leaves open, weightiest first: what `comparePatterns` compares. */
-  readonly openness: readonly number[];
 
   constructor(text: string, segments: readonly Segment[]) {
     this.text = text;
     this.segments = segments;
-    this.isPattern = segments.some((segment) => segment.kind !== "literal");
+  }
 
-    const sum = (value: (segment: Segment) => number) =>
-      segments.reduce((total, segment) => total + value(segment), 0);
-    const stars = sum((segment) => segment.stars);
-    this.openness = [
-      Number(this.isPattern),
-      sum((segment) => Number(segment.kind === "rest")),
-      stars + sum((segment) => segment.variables.length),
-      -sum((segment) => segment.letters),
-      stars,
-      -sum((segment) => segment.regexes),
-    ];
+  /** Whether it stands for more than the destination it spells. */
+  get isPattern(): boolean {
+    return this.segments.length > 0;
   }
 
   /**
@@ -96,6 +85,13 @@ export class DestinationPattern {
 export function parsePattern(text: string, { regex = false }: { regex?: boolean } = {}): DestinationPattern {
   if (!regex) checkDestination(text);
 
+  if (!/[?*{}]/.test(text)) return new DestinationPattern(text, []);
+  if (!regex && text.length > PATTERN_LENGTH) {
+    throw new DestinationPatternError(
+      `A destination with wildcards has at most ${PATTERN_LENGTH} characters`,
+    );
+  }
+
   const segments: Segment[] = [];
   for (const part of text.split("/")) {
     const segment = parseSegment(part, regex);
@@ -105,14 +101,7 @@ export function parsePattern(text: string, { regex = false }: { regex?: boolean 
   if (new Set(names).size < names.length) {
     throw new DestinationPatternError("A pattern can have a variable only once");
   }
-
-  const pattern = new DestinationPattern(text, segments);
-  if (!regex && pattern.isPattern && text.length > PATTERN_LENGTH) {
-    throw new DestinationPatternError(
-      `A destination with wildcards has at most ${PATTERN_LENGTH} characters`,
-    );
-  }
-  return pattern;
+  return new DestinationPattern(text, segments);
 }
 
 /** @throws DestinationPatternError when a destination is longer than a client's may be, wildcards or not */
@@ -129,11 +118,27 @@ export function checkDestination(destination: string): void {
 
 /** Sorts the more specific first: exact ones, then those without `**`, then by how much is open. 0 is a tie. */
 export function comparePatterns(a: DestinationPattern, b: DestinationPattern): number {
-  for (const [i, open] of a.openness.entries()) {
-    const difference = open - (b.openness[i] as number);
+  const other = openness(b);
+  for (const [i, open] of openness(a).entries()) {
+    const difference = open - (other[i] as number);
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+/** What a pattern leaves open, weightiest first. */
+function openness({ isPattern, segments }: DestinationPattern): number[] {
+  const sum = (value: (segment: Segment) => number) =>
+    segments.reduce((total, segment) => total + value(segment), 0);
+  const stars = sum((segment) => segment.stars);
+  return [
+    Number(isPattern),
+    sum((segment) => Number(segment.kind === "rest")),
+    stars + sum((segment) => segment.variables.length),
+    -sum((segment) => segment.letters),
+    stars,
+    -sum((segment) => segment.regexes),
+  ];
 }
 
 /** Joins the pattern of a class and that of its method by one slash, and sees to the leading one. */

@@ -43,8 +43,8 @@ export function parseSegment(text: string, regex: boolean): Segment {
 
 function matcher(text: string, pieces: readonly Piece[]): Segment["match"] {
   if (pieces.some((piece) => piece.kind === "regex")) return regexMatcher(pieces);
-  if (text === "**") return () => true;
-  if (text === "*") return () => true;
+  if (text === "*" || text === "**") return () => true;
+  if (pieces.every((piece) => piece.kind === "text")) return (segment) => segment === text;
 
   const glob = new Glob(pieces as readonly GlobPiece[]);
   return (segment, variables) => glob.match(segment, variables);
