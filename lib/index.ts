@@ -7,18 +7,17 @@ export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate } from "./channel/messaging-template.js";
 export type { ControllerContainer } from "./controller/container.js";
+export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
 export {
-  Controller,
   DestinationVariable,
   Header,
+  type HeaderOptions,
   Headers,
   Message,
-  MessageMapping,
   Payload,
+  type PayloadOptions,
   Principal,
-  SendTo,
-  SubscribeMapping,
-} from "./controller/decorators.js";
+} from "./controller/parameter-decorators.js";
 export {
   AccessDeniedError,
   ConfigurationError,

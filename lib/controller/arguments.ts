@@ -54,37 +54,45 @@ export function argumentsOf(method: MappedMethod, converter: CompositeMessageCon
   }
 
   return notes.map((note, index) => {
-    const type = method.parameters[index]?.type;
-    const parameter = `parameter ${index} of ${method.name}`;
-    switch (note?.kind) {
-      case undefined:
-        throw new ConfigurationError(
-          `Nothing is known of ${parameter}: the payload is taken, so decorate it with @Header, @Headers, ` +
-            "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
-        );
-      case "payload":
-        if (method.type === "SUBSCRIBE" && note.required) {
-          throw new ConfigurationError(
-            `${capitalize(parameter)} is the payload, and SUBSCRIBE has none: decorate it with what it is`,
-          );
-        }
-        return payload(type, note.required, converter);
-      case "header":
-        return header(note, type, parameter);
-      case "headers":
-        if (type === NativeHeaders) return ({ message }) => message.headers.native;
-        if (isOpen(type)) return ({ message }) => message.headers;
-        throw new ConfigurationError(
-          `${capitalize(parameter)} cannot be ${type?.name}: @Headers gives MessageHeaders or NativeHeaders`,
-        );
-      case "destinationVariable":
-        return destinationVariable(note.name, type, parameter);
-      case "principal":
-        return ({ message }) => message.headers.user;
-      case "message":
-        return ({ message }) => message;
+    const place = `parameter ${index} of ${method.name}`;
+    if (note?.kind === "payload" && note.required && method.type === "SUBSCRIBE") {
+      throw new ConfigurationError(`SUBSCRIBE has no payload for ${place}: decorate it with what it is`);
     }
+    return argument(note, { type: method.parameters[index]?.type, place, converter });
   });
+}
+
+interface Place {
+  readonly type: PayloadTarget;
+  /** For errors. */
+  readonly place: string;
+  readonly converter: CompositeMessageConverter;
+}
+
+function argument(note: ArgumentNote | undefined, { type, place, converter }: Place): Argument {
+  switch (note?.kind) {
+    case undefined:
+      throw new ConfigurationError(
+        `Nothing is known of ${place}, and the payload is taken: decorate it with @Header, @Headers, ` +
+          "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
+      );
+    case "payload":
+      return payload(type, note.required, converter);
+    case "header":
+      return header(note, type, place);
+    case "headers":
+      if ((type as unknown) === NativeHeaders) return ({ message }) => message.headers.native;
+      if (isOpen(type)) return ({ message }) => message.headers;
+      throw new ConfigurationError(
+        `@Headers gives MessageHeaders or NativeHeaders: ${place} cannot be ${type?.name}`,
+      );
+    case "destinationVariable":
+      return destinationVariable(note.name, type);
+    case "principal":
+      return ({ message }) => message.headers.user;
+    case "message":
+      return ({ message }) => message;
+  }
 }
 
 function payload(type: PayloadTarget, required: boolean, converter: CompositeMessageConverter): Argument {
@@ -114,7 +122,7 @@ function fits(value: unknown, type: PayloadTarget): boolean {
 function header(
   { name, required, defaultValue }: Extract<ArgumentNote, { kind: "header" }>,
   type: PayloadTarget,
-  parameter: string,
+  place: string,
 ): Argument {
   const read = headerReader(name, type === Array);
   const what = `Header '${name}'`;
@@ -122,8 +130,7 @@ function header(
   return ({ message: { headers } }) => {
     const value = read(headers) ?? defaultValue;
     if (value === undefined && required) {
-      const type_ = type === undefined ? "" : ` of type [${type.name}]`;
-      throw clientsFault(`Missing header '${name}'`, ` for ${parameter}${type_}`);
+      throw clientsFault(`Missing header '${name}'`, ` for ${place}`);
     }
     return converted(value === "" ? (defaultValue ?? value) : value, type, what);
   };
@@ -148,13 +155,10 @@ function headerReader(name: string, all: boolean): (headers: MessageHeaders) => 
     Object.hasOwn(headers, name) ? headers[name as keyof MessageHeaders] : readNative(headers);
 }
 
-function destinationVariable(name: string, type: PayloadTarget, parameter: string): Argument {
+/** Every pattern of the mapping has the variable: that was checked at start. */
+function destinationVariable(name: string, type: PayloadTarget): Argument {
   const what = `Destination variable '${name}'`;
-  return ({ variables }) => {
-    const value = variables.get(name);
-    if (value === undefined) throw new MessageHandlingError(`Missing variable '${name}' for ${parameter}`);
-    return converted(value, type, what);
-  };
+  return ({ variables }) => converted(variables.get(name), type, what);
 }
 
 const TRUE = new Set(["true", "on", "yes", "1"]);
@@ -191,8 +195,4 @@ function isOpen(type: PayloadTarget): boolean {
 /** What the client may read, and what only the log does. */
 function clientsFault(publicMessage: string, details = ""): MessageHandlingError {
   return new MessageHandlingError(publicMessage + details, { publicMessage });
-}
-
-function capitalize(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

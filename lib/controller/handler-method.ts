@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isPromise, type SubscribableChannel } from "../channel/channel.js";
-import { MessageDeliveryError, MessageHandlingError } from "../errors.js";
+import type { DestinationPattern } from "../destination/pattern.js";
+import { ConfigurationError, MessageDeliveryError, MessageHandlingError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import { createMessage, type Message } from "../message/message.js";
 import { type Argument, argumentsOf, type Invocation } from "./arguments.js";
@@ -26,7 +27,9 @@ export class HandlerMethod {
   readonly #arguments: readonly Argument[];
   readonly #channels: ReplyChannels;
 
-  constructor(method: MappedMethod, channels: ReplyChannels) {
+  /** @throws ConfigurationError when arguments cannot be found, or a pattern lacks a variable that is asked for */
+  constructor(method: MappedMethod, patterns: readonly DestinationPattern[], channels: ReplyChannels) {
+    checkVariables(method, patterns);
     this.name = method.name;
     this.#method = method;
     this.#arguments = argumentsOf(method, channels.converter);
@@ -75,14 +78,29 @@ function defaultDestination(lookupDestination: string): string {
   return `/topic${lookupDestination.startsWith("/") ? "" : "/"}${lookupDestination}`;
 }
 
+const PLACEHOLDER = /\{([^{}]+)\}/g;
+
 function expand(destination: string, variables: ReadonlyMap<string, string>): string {
-  return destination.replace(/\{([^{}]+)\}/g, (placeholder, name: string) => {
-    const value = variables.get(name);
-    if (value === undefined) {
-      throw new MessageHandlingError(`@SendTo("${destination}"): no variable stands for ${placeholder}`);
+  return destination.replace(PLACEHOLDER, (_, name: string) => variables.get(name) as string);
+}
+
+function checkVariables(
+  { name, parameters, sendTo = [] }: MappedMethod,
+  patterns: readonly DestinationPattern[],
+): void {
+  const wanted = [
+    ...parameters.flatMap(({ note }) => (note?.kind === "destinationVariable" ? note.name : [])),
+    ...sendTo.flatMap((destination) =>
+      [...destination.matchAll(PLACEHOLDER)].map(([, variable]) => variable),
+    ),
+  ];
+  for (const { text, segments } of patterns) {
+    const known = segments.flatMap((segment) => segment.variables);
+    const missing = wanted.find((variable) => variable !== undefined && !known.includes(variable));
+    if (missing !== undefined) {
+      throw new ConfigurationError(`${name} wants {${missing}}, which its mapping to ${text} does not have`);
     }
-    return value;
-  });
+  }
 }
 
 /** Each when the one before it was sent; synchronous for as long as the channel is. */

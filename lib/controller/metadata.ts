@@ -5,7 +5,12 @@ import type { PayloadTarget } from "../message/converter.js";
 /** What a parameter decorator says about an argument. */
 export type ArgumentNote =
   | { readonly kind: "payload"; readonly required: boolean }
-  | { readonly kind: "header"; readonly name: string; readonly required: boolean; readonly defaultValue: unknown }
+  | {
+      readonly kind: "header";
+      readonly name: string;
+      readonly required: boolean;
+      readonly defaultValue: unknown;
+    }
   | { readonly kind: "destinationVariable"; readonly name: string }
   | { readonly kind: "headers" | "principal" | "message" };
 
@@ -130,6 +135,9 @@ function notesAlong(chain: readonly object[], key: MethodKey): Note[] {
   return chain.flatMap((prototype) => notes.get(prototype)?.get(key) ?? []);
 }
 
-function nearest<F extends "messageMapping" | "subscribeMapping" | "sendTo">(along: readonly Note[], field: F) {
+function nearest<F extends "messageMapping" | "subscribeMapping" | "sendTo">(
+  along: readonly Note[],
+  field: F,
+) {
   return along.find((note) => note[field] !== undefined)?.[field];
 }
