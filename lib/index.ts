@@ -40,4 +40,5 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
-export type { EndpointOptions, SockJSOptions } from "./socket/endpoint.js";
+export type { EndpointOptions } from "./socket/endpoint.js";
+export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";
