@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { DestinationPatternError } from "express-stomp";
 import fc from "fast-check";
 import { combine, comparePatterns, parsePattern } from "#lib/destination/pattern.js";
+import { DestinationPatternError } from "#lib/errors.js";
 import { countOperations } from "../support/count-operations.js";
 import { captureSegment, naiveMatch } from "../support/naive-match.js";
 
