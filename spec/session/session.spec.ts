@@ -105,7 +105,7 @@ describe("Session", () => {
       ["accept-version:1.0, 1.1\n", "1.1"],
       ["accept-version:1.1,2.0\n", "1.1"],
       ["", "1.0"],
-    ]) {
+    ] as const) {
       it(`agrees on ${version} with ${accepted.trim() || "no accept-version"}`, async () => {
         await start();
         const client = await open();
@@ -417,7 +417,7 @@ describe("Session", () => {
       client.send("SEND\ndestination:/app/fail\n\n^@");
 
       expect(await client.synchronize()).to.deep.equal([]);
-      expect(errors.map(({ error }) => error.message)).to.deep.equal(["secret of the server"]);
+      expect(errors.map(({ error }) => error.message)).to.deep.equal(["Notes.fail failed: secret of the server"]);
       expect(server.log.some((line) => line.includes("secret of the server"))).to.equal(true);
     });
 
