@@ -157,6 +157,11 @@ describe("parsePattern", () => {
       expect(pattern.match("/ab/7")).to.equal(undefined);
     });
 
+    it("counts no brace behind a backslash", () => {
+      const pattern = parsePattern("/{x:\\d+\\}}!", application);
+      expect(pattern.match("/12}!")?.get("x")).to.equal("12}");
+    });
+
     for (const bad of ["/{x:(}", "/{x:a)(b}", "/{x:}", "/{x:[a/b]}"]) {
       it(`refuses ${bad}`, () => {
         expect(() => parsePattern(bad, application)).to.throw(DestinationPatternError);
