@@ -198,6 +198,11 @@ describe("a handler's arguments", () => {
         this.record(x);
       }
 
+      @MessageMapping("/fallbacks")
+      fallbacks(@Header("x", { defaultValue: "a" }) x: string[]) {
+        this.record(x);
+      }
+
       @MessageMapping("/own")
       own(
         @Header("sessionId") sessionId: string,
@@ -276,6 +281,7 @@ describe("a handler's arguments", () => {
       expect(await received("/app/fallback", { x: "" })).to.equal(7);
       expect(await received("/app/fallback", { x: "8" })).to.equal(8);
       expect(await received("/app/text", { x: "" })).to.equal("");
+      expect(await received("/app/fallbacks", {})).to.deep.equal(["a"]);
     });
 
     it("is ours before it is the client's, under Spring's name too", async () => {

@@ -127,14 +127,41 @@ describe("resolveControllers", () => {
     expect(resolve<Both>([Both])[0]?.rooms).to.be.instanceOf(RoomRepository);
   });
 
+  it("does not inject what a constructor hands on itself", () => {
+    @Controller()
+    class Named {
+      constructor(readonly name: string) {}
+    }
+    @Controller()
+    class Lobby extends Named {
+      constructor() {
+        super("lobby");
+      }
+    }
+    expect(resolve<Lobby>([Lobby])[0]?.name).to.equal("lobby");
+  });
+
   it("injects what an inherited constructor takes", () => {
     @Controller()
     class Heir extends ChatController {}
     @Controller()
     class HeirOfPlain extends RoomRepository {}
+    @Controller()
+    class HeirOfItsOwn extends ChatController {
+      constructor(
+        readonly template: SimpMessagingTemplate,
+        rooms: RoomRepository,
+      ) {
+        super(rooms);
+      }
+    }
 
     expect(resolve<Heir>([Heir])[0]?.rooms).to.be.instanceOf(RoomRepository);
     expect(resolve([HeirOfPlain])[0]).to.be.instanceOf(HeirOfPlain);
+
+    const [own] = resolve<HeirOfItsOwn>([HeirOfItsOwn]);
+    expect(own?.template).to.be.instanceOf(SimpMessagingTemplate);
+    expect(own?.rooms).to.be.instanceOf(RoomRepository);
   });
 
   const misuses: [what: string, controllers: () => unknown[], says: string][] = [

@@ -76,6 +76,28 @@ describe("decorators", () => {
       () => (Principal() as Loose)({}, "handle", descriptor),
       "@Principal belongs before a parameter",
     ],
+    [
+      "@MessageMapping twice on a method",
+      () => {
+        class Rooms {
+          @MessageMapping("/a")
+          @MessageMapping("/b")
+          handle() {}
+        }
+        return Rooms;
+      },
+      "@MessageMapping stands twice on a method of Rooms: one takes several destinations",
+    ],
+    [
+      "@SendTo twice on a class",
+      () => {
+        @SendTo("/topic/a")
+        @SendTo("/topic/b")
+        class Rooms {}
+        return Rooms;
+      },
+      "@SendTo stands twice on Rooms",
+    ],
     ["@Header without a name", () => (Header as Loose)(), "@Header needs a name"],
     [
       "@DestinationVariable without a name",
