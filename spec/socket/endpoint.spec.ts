@@ -161,7 +161,9 @@ describe("Endpoint", () => {
       const port = await host.listen({ attach: false });
       for (let i = 0; i < 2; i++) {
         const answer = await converse(port, handshakeText("/ws", { Connection: "Upgrade, close" }));
-        expect(answer).to.match(/^HTTP\/1\.1 426 [\s\S]*Upgrade: websocket\r\n[\s\S]*messaging\.attach\(server\)/);
+        expect(answer).to.match(
+          /^HTTP\/1\.1 426 [\s\S]*Upgrade: websocket\r\n[\s\S]*messaging\.attach\(server\)/,
+        );
       }
 
       expect(host.log).to.have.length(1);
@@ -260,7 +262,9 @@ describe("Endpoint", () => {
       host.app.use(onError);
       const port = await host.listen();
       for (const path of ["/async", "/sync"]) {
-        expect(await converse(port, handshakeText(path))).to.match(/^HTTP\/1\.1 500 [\s\S]*sorry: no database$/);
+        expect(await converse(port, handshakeText(path))).to.match(
+          /^HTTP\/1\.1 500 [\s\S]*sorry: no database$/,
+        );
       }
     });
 
