@@ -103,6 +103,20 @@ describe("HeartBeat", () => {
     });
   });
 
+  describe("when the peer is not read from", () => {
+    it("does not call it silent, and gives it its whole time afterwards", () => {
+      const { beat, expiries } = watched({ receiveWithin: 10_000 });
+      beat.listening = false;
+      time.pass(100_000);
+      beat.listening = true;
+      time.pass(29_000);
+      expect(expiries).to.deep.equal([]);
+
+      time.pass(5_000);
+      expect(expiries).to.have.length(1);
+    });
+  });
+
   describe("when something is sent", () => {
     it("keeps quiet", () => {
       const { beat, sends } = watched({ sendEvery: 10_000 });
