@@ -8,11 +8,10 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import session from "express-session";
 import { type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
 import { Container } from "inversify";
-import { Kysely } from "kysely";
 import { Authentication, membersOnlyHandshake } from "./authentication.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
-import { type ChatTables, openDatabase } from "./database.js";
+import { ChatDatabase, openDatabase } from "./database.js";
 import { LoginSessionStore } from "./login-session-store.js";
 import { MemberInterceptor } from "./member-interceptor.js";
 import { MemberRepository } from "./member-repository.js";
@@ -45,7 +44,7 @@ export async function createChat({ databaseUrl }: ChatOptions): Promise<Chat> {
   const database = await openDatabase(databaseUrl);
 
   const container = new Container();
-  container.bind(Kysely).toConstantValue(database);
+  container.bind(ChatDatabase).toConstantValue(database);
   container.bind(ChatRoomRepository).toSelf().inSingletonScope();
   container.bind(ChatMessageRepository).toSelf().inSingletonScope();
   container.bind(MemberRepository).toSelf().inSingletonScope();
@@ -137,7 +136,7 @@ const showProblem: ErrorRequestHandler = (error, req, res, next) => {
 };
 
 /** The key that signs session cookies: made once, then kept, so that a restart logs nobody out. */
-async function sessionSecret(database: Kysely<ChatTables>): Promise<string> {
+async function sessionSecret(database: ChatDatabase): Promise<string> {
   await database
     .insertInto("setting")
     .values({ name: "session secret", value: randomBytes(32).toString("base64url") })

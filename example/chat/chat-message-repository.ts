@@ -1,12 +1,11 @@
 import { injectable } from "inversify";
-import { Kysely } from "kysely";
 import type { ChatMessage } from "./chat-message.js";
-import type { ChatTables } from "./database.js";
+import { ChatDatabase } from "./database.js";
 
 /** Keeps what was said. */
 @injectable()
 export class ChatMessageRepository {
-  constructor(private readonly database: Kysely<ChatTables>) {}
+  constructor(private readonly database: ChatDatabase) {}
 
   /** Keeps a message, and gives it its number and time. */
   async create(roomId: string, writer: string, message: string): Promise<ChatMessage> {

@@ -36,7 +36,9 @@ export function readMessage(payload: unknown): string {
 
 /** Reads one field of what a client sent, which may be no object at all. */
 export function field(payload: unknown, name: "roomId" | "message"): unknown {
-  return typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>)[name] : undefined;
+  return typeof payload === "object" && payload !== null
+    ? (payload as Record<string, unknown>)[name]
+    : undefined;
 }
 
 /** An error whose text the client may read. */

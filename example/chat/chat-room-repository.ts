@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { injectable } from "inversify";
-import { Kysely } from "kysely";
 import type { ChatRoom } from "./chat-room.js";
-import type { ChatTables } from "./database.js";
+import { ChatDatabase } from "./database.js";
 
 /** Keeps the rooms. */
 @injectable()
 export class ChatRoomRepository {
-  constructor(private readonly database: Kysely<ChatTables>) {}
+  constructor(private readonly database: ChatDatabase) {}
 
   /** Opens a room. */
   async create(name: string, openedBy: string): Promise<ChatRoom> {

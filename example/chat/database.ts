@@ -14,14 +14,17 @@ export interface ChatTables {
   setting: { name: string; value: string };
 }
 
+/** The queries of the chat start here. A class of its own, so that it can be injected by name. */
+export class ChatDatabase extends Kysely<ChatTables> {}
+
 /**
  * Opens the database and brings its tables up to date.
  *
  * @param url `postgres://…`, or the path of an embedded database file, made if missing
  */
-export async function openDatabase(url: string): Promise<Kysely<ChatTables>> {
+export async function openDatabase(url: string): Promise<ChatDatabase> {
   const postgres = /^postgres(ql)?:/.test(url);
-  const database = new Kysely<ChatTables>({ dialect: postgres ? postgresDialect(url) : embeddedDialect(url) });
+  const database = new ChatDatabase({ dialect: postgres ? postgresDialect(url) : embeddedDialect(url) });
 
   const migrator = new Migrator({
     db: database,

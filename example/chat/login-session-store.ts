@@ -1,14 +1,13 @@
 import { type SessionData, Store } from "express-session";
-import type { Kysely } from "kysely";
-import type { ChatTables } from "./database.js";
+import type { ChatDatabase } from "./database.js";
 
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Keeps express-session's sessions in the database, so that logins outlive the server. */
 export class LoginSessionStore extends Store {
-  readonly #database: Kysely<ChatTables>;
+  readonly #database: ChatDatabase;
 
-  constructor(database: Kysely<ChatTables>) {
+  constructor(database: ChatDatabase) {
     super();
     this.#database = database;
   }

@@ -1,12 +1,11 @@
 import { injectable } from "inversify";
-import { Kysely } from "kysely";
-import type { ChatTables } from "./database.js";
+import { ChatDatabase } from "./database.js";
 import type { Member } from "./member.js";
 
 /** Keeps the members. Names that differ only in case or width are the same name. */
 @injectable()
 export class MemberRepository {
-  constructor(private readonly database: Kysely<ChatTables>) {}
+  constructor(private readonly database: ChatDatabase) {}
 
   /** Adds a member; nothing when the name is taken. */
   async create(name: string, passwordHash: string): Promise<Member | undefined> {

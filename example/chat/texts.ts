@@ -93,5 +93,8 @@ export function texts(req: Request): Texts {
 
 /** Puts values in the places of `{name}`. */
 export function fill(text: string, values: Record<string, string>): string {
-  return Object.entries(values).reduce((filled, [name, value]) => filled.replace(`{${name}}`, () => value), text);
+  return Object.entries(values).reduce(
+    (filled, [name, value]) => filled.replace(`{${name}}`, () => value),
+    text,
+  );
 }

@@ -37,7 +37,10 @@ const client = new Client({
   },
 
   onStompError(frame) {
-    giveBack(frame.headers["receipt-id"], texts.refused.replace("{reason}", () => frame.headers.message));
+    giveBack(
+      frame.headers["receipt-id"],
+      texts.refused.replace("{reason}", () => frame.headers.message),
+    );
   },
 
   onWebSocketClose() {

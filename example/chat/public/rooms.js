@@ -4,5 +4,6 @@ import { paintAvatar } from "./avatar.js";
 const language = document.documentElement.lang;
 const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
-for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
+for (const time of document.querySelectorAll("time"))
+  time.textContent = format.format(new Date(time.dateTime));
 for (const avatar of document.querySelectorAll(".avatar")) paintAvatar(avatar, avatar.dataset.name);

@@ -61,7 +61,11 @@ export class Talk {
   }
 
   #entrance({ writer, sentAt }) {
-    const item = make("li", "entrance", this.#texts.entered.replace("{name}", () => writer));
+    const item = make(
+      "li",
+      "entrance",
+      this.#texts.entered.replace("{name}", () => writer),
+    );
     item.title = this.#calendar.format(sentAt);
     return item;
   }
