@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import session from "express-session";
-import { type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
+import { type Logger, type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
 import { Container } from "inversify";
 import { Authentication, membersOnlyHandshake } from "./authentication.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
@@ -28,6 +28,8 @@ const HERE = join(import.meta.dirname, "../../../example/chat");
 export interface ChatOptions {
   /** `postgres://…`, or the path of an embedded database file, made if missing. */
   readonly databaseUrl: string;
+  /** @default console */
+  readonly logger?: Logger;
 }
 
 export interface Chat {
@@ -40,7 +42,7 @@ export interface Chat {
 }
 
 /** Makes the chat: its database, its pages, its messaging. */
-export async function createChat({ databaseUrl }: ChatOptions): Promise<Chat> {
+export async function createChat({ databaseUrl, logger = console }: ChatOptions): Promise<Chat> {
   const database = await openDatabase(databaseUrl);
 
   const container = new Container();
@@ -61,6 +63,7 @@ export async function createChat({ databaseUrl }: ChatOptions): Promise<Chat> {
     clientInboundChannel: { interceptors: [new MemberInterceptor(container.get(ChatRoomRepository))] },
     controllers: [StompChatController],
     container,
+    logger,
   });
 
   const app = express();
@@ -104,14 +107,14 @@ export async function createChat({ databaseUrl }: ChatOptions): Promise<Chat> {
   app.use((req, res) => {
     res.status(404).render("problem", { problem: texts(req).pageNotFound });
   });
-  app.use(showProblem);
+  app.use(showProblem(logger));
 
   const server = createServer(app);
   messaging.attach(server);
 
   await store.sweep();
   const sweeping = setInterval(() => {
-    store.sweep().catch((error: unknown) => console.warn("Expired sessions were not removed:", error));
+    store.sweep().catch((error: unknown) => logger.warn("Expired sessions were not removed:", error));
   }, DAY / 24).unref();
 
   return {
@@ -127,13 +130,16 @@ export async function createChat({ databaseUrl }: ChatOptions): Promise<Chat> {
   };
 }
 
-const showProblem: ErrorRequestHandler = (error, req, res, next) => {
-  if (res.headersSent) return next(error);
+/** Answers with a page when something failed; what failed is for the log. */
+function showProblem(logger: Logger): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    if (res.headersSent) return next(error);
 
-  const status = error.status >= 400 && error.status < 500 ? error.status : 500;
-  if (status === 500) console.error(error);
-  res.status(status).render("problem", { problem: texts(req).unexpected });
-};
+    const status = error.status >= 400 && error.status < 500 ? error.status : 500;
+    if (status === 500) logger.error("A request failed:", error);
+    res.status(status).render("problem", { problem: texts(req).unexpected });
+  };
+}
 
 /** The key that signs session cookies: made once, then kept, so that a restart logs nobody out. */
 async function sessionSecret(database: ChatDatabase): Promise<string> {

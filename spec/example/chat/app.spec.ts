@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { type Chat, createChat } from "../../../example/chat/app.js";
+import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
 import { onEachDatabase } from "../../support/databases.js";
+import { recordingLogger } from "../../support/recording.js";
 import { Visitor } from "./visitor.js";
 
 describe("the chat's pages", () => {
@@ -9,17 +11,22 @@ describe("the chat's pages", () => {
     let origin: string;
     let url: string;
 
-    beforeEach(async () => {
+    let database: ChatDatabase;
+    const logger = recordingLogger();
+
+    before(async () => {
       url = await newDatabase();
-      await start();
+      chat = await createChat({ databaseUrl: url, logger });
+      origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
+      database = await openDatabase(url);
     });
 
-    afterEach(() => chat.close());
+    afterEach(() => emptyTables(database));
 
-    async function start() {
-      chat = await createChat({ databaseUrl: url });
-      origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
-    }
+    after(async () => {
+      await database.destroy();
+      await chat.close();
+    });
 
     async function memberNamed(name: string) {
       const visitor = new Visitor(origin);
@@ -241,20 +248,28 @@ describe("the chat's pages", () => {
       await visitor.openRoom("Tea");
       const port = Number(new URL(origin).port);
       await chat.close();
-      chat = await createChat({ databaseUrl: url });
+      chat = await createChat({ databaseUrl: url, logger });
       await chat.listen(port, "127.0.0.1");
 
       expect((await visitor.get("/chat/rooms")).text).to.include("Tea").and.include("Mina");
     });
 
-    it("answers 500 with a page when the database fails, and goes on", async () => {
+    it("answers 500 with a page and a line in the log when the database fails, and goes on", async () => {
       const visitor = await memberNamed("Mina");
-      const { error } = console;
-      console.error = () => {};
-      const answer = await visitor.get(`/chat/rooms`).finally(() => {
-        console.error = error;
-      });
-      expect(answer.status).to.equal(200);
+      await database.schema.alterTable("chat_room").renameTo("elsewhere").execute();
+      const answer = await visitor.get("/chat/rooms");
+      await database.schema.alterTable("elsewhere").renameTo("chat_room").execute();
+
+      expect(answer.status).to.equal(500);
+      expect(answer.text).to.include("Something went wrong").and.not.include("chat_room");
+      expect(logger.lines.at(-1)).to.include("chat_room");
+      expect((await visitor.get("/chat/rooms")).status).to.equal(200);
     });
   });
 });
+
+async function emptyTables(database: ChatDatabase): Promise<void> {
+  for (const table of ["chat_message", "chat_room", "member", "login_session"] as const) {
+    await database.deleteFrom(table).execute();
+  }
+}
