@@ -12,7 +12,7 @@ import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { Endpoint } from "./socket/endpoint.js";
 import { attach } from "./socket/upgrade.js";
-import { HeartBeatClock } from "./stomp/heart-beat.js";
+import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
 
 /** The middleware, and the application's handle on everything behind it. */

@@ -7,7 +7,8 @@ import { Delivery } from "../message/delivery.js";
 import type { Message, Principal } from "../message/message.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import type { Frame } from "../stomp/frame.js";
-import { HeartBeat, type HeartBeatClock, negotiateHeartBeat } from "../stomp/heart-beat.js";
+import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
+import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
 import { Inbound, type InboundSession } from "./inbound.js";
@@ -175,6 +176,7 @@ export class Session implements SocketListener, InboundSession {
     if (sendEvery === 0 && receiveWithin === 0) return;
 
     this.#heartBeat = new HeartBeat({
+      clock: this.#context.clock,
       sendEvery,
       receiveWithin,
       send: () => this.#socket.send(HEART_BEAT, false),

@@ -38,8 +38,8 @@ const SPECIAL: Readonly<Record<StompVersion, { readonly name: RegExp; readonly v
  */
 export function escapeHeader(text: string, part: "name" | "value", version: StompVersion): string {
   return text.replace(SPECIAL[version][part], (character) => {
-    const escape = ESCAPES.get(character)!;
-    return character !== "\0" && MEANINGS[version].has(escape.charAt(1)) ? escape : " ";
+    const escaped = ESCAPES.get(character);
+    return escaped !== undefined && MEANINGS[version].has(escaped.charAt(1)) ? escaped : " ";
   });
 }
 
@@ -56,9 +56,9 @@ export function unescapeHeader(text: string, header: string, version: StompVersi
   while (backslash >= 0) {
     const meaning = MEANINGS[version].get(text.charAt(backslash + 1));
     if (meaning === undefined) {
-      const escape = printable(text.slice(backslash, backslash + 2));
+      const undefinedEscape = printable(text.slice(backslash, backslash + 2));
       throw new StompConversionError(
-        `Undefined escape ${escape} in header ${printable(header)}: not in STOMP ${version}`,
+        `Header ${printable(header)} has an escape that STOMP ${version} does not define: ${undefinedEscape}`,
       );
     }
     plain += text.slice(from, backslash) + meaning;

@@ -1,0 +1,286 @@
+import { expect } from "chai";
+import { StompConversionError } from "#lib/errors.js";
+import { type AgreedHeartBeat, HeartBeat, negotiateHeartBeat } from "#lib/stomp/heart-beat.js";
+import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
+import { FakeTime } from "../support/fake-time.js";
+
+describe("negotiateHeartBeat", () => {
+  const CASES: [
+    header: string | undefined,
+    own: [number, number],
+    sendEvery: number,
+    receiveWithin: number,
+  ][] = [
+    [undefined, [10_000, 10_000], 0, 0],
+    ["0,0", [10_000, 10_000], 0, 0],
+    ["5000,0", [10_000, 20_000], 0, 20_000],
+    ["0,5000", [10_000, 20_000], 10_000, 0],
+    ["30000,40000", [10_000, 20_000], 40_000, 30_000],
+    ["5000,5000", [0, 0], 0, 0],
+    ["5000,5000", [10_000, 0], 10_000, 0],
+    ["5000,5000", [0, 10_000], 0, 10_000],
+    [" 20000, 30000 ", [10_000, 10_000], 30_000, 20_000],
+    ["1,1", [10_000, 10_000], 10_000, 10_000],
+    ["1,1", [1, 1], 100, 100],
+    ["1000000000,1000000000", [10_000, 10_000], 1_000_000_000, 1_000_000_000],
+    ["99999999999999999999,99999999999999999999", [10_000, 10_000], 2_147_483_647, 2_147_483_647],
+  ];
+  for (const [header, own, sendEvery, receiveWithin] of CASES) {
+    it(`agrees on ${sendEvery},${receiveWithin} between ${header ?? "no header"} and ${own}`, () => {
+      expect(negotiateHeartBeat(header, own)).to.deep.equal({ sendEvery, receiveWithin });
+    });
+  }
+
+  for (const header of [
+    "",
+    "a,b",
+    "-1,0",
+    "0,-1",
+    "1000",
+    "1000,",
+    ",1000",
+    "1,2,3",
+    "1e9,0",
+    "1.5,0",
+    "1 0,0",
+    "٥,0",
+  ]) {
+    it(`refuses "${header}"`, () => {
+      expect(() => negotiateHeartBeat(header, [0, 0])).to.throw(StompConversionError, "heart-beat");
+    });
+  }
+});
+
+describe("HeartBeat", () => {
+  let time: FakeTime;
+  let clock: HeartBeatClock;
+  beforeEach(() => {
+    time = new FakeTime();
+    clock = new HeartBeatClock({ time });
+  });
+
+  /** A watched heart-beat, the times at which it sent, and those at which it expired. */
+  function watched(agreed: Partial<AgreedHeartBeat>) {
+    const sends: number[] = [];
+    const expiries: number[] = [];
+    const beat = new HeartBeat({
+      clock,
+      sendEvery: 0,
+      receiveWithin: 0,
+      ...agreed,
+      send: () => sends.push(time.now()),
+      expired: () => expiries.push(time.now()),
+    });
+    clock.watch(beat);
+    return { beat, sends, expiries };
+  }
+
+  describe("when nothing is sent", () => {
+    for (const sendEvery of [100, 150, 1_000, 4_000, 10_000, 60_000]) {
+      it(`beats at least every ${sendEvery} ms, and not twice as often`, () => {
+        const { sends } = watched({ sendEvery });
+        time.pass(20 * sendEvery);
+        const gaps = sends.map((at, i) => at - (sends[i - 1] ?? 0));
+        expect(Math.max(...gaps)).to.be.at.most(sendEvery);
+        expect(Math.min(...gaps)).to.be.at.least(sendEvery / 2);
+      });
+    }
+
+    it("beats while something is received, which does not count", () => {
+      const { beat, sends } = watched({ sendEvery: 10_000, receiveWithin: 10_000 });
+      for (let i = 0; i < 200; i++) {
+        time.pass(100);
+        beat.received();
+      }
+      expect(sends).to.have.length(2);
+    });
+  });
+
+  describe("when something is sent", () => {
+    it("keeps quiet", () => {
+      const { beat, sends } = watched({ sendEvery: 10_000 });
+      for (let i = 0; i < 20; i++) {
+        time.pass(5_000);
+        beat.sent();
+      }
+      expect(sends).to.deep.equal([]);
+    });
+  });
+
+  describe("when nothing is received", () => {
+    it("expires once, after three intervals", () => {
+      const { expiries } = watched({ receiveWithin: 10_000 });
+      time.pass(30_000);
+      expect(expiries).to.deep.equal([]);
+      time.pass(1_000);
+      expect(expiries).to.deep.equal([31_000]);
+      time.pass(100_000);
+      expect(expiries).to.have.length(1);
+    });
+
+    it("beats no more once it has expired", () => {
+      const { sends } = watched({ sendEvery: 10_000, receiveWithin: 10_000 });
+      time.pass(31_000);
+      const before = sends.length;
+      time.pass(100_000);
+      expect(sends).to.have.length(before);
+    });
+
+    it("bears it for ever if nothing was promised", () => {
+      const { expiries } = watched({ sendEvery: 10_000 });
+      time.pass(1_000_000);
+      expect(expiries).to.deep.equal([]);
+    });
+  });
+
+  describe("when something is received within three intervals", () => {
+    it("lives", () => {
+      const { beat, expiries } = watched({ receiveWithin: 10_000 });
+      for (let i = 0; i < 20; i++) {
+        time.pass(29_000);
+        beat.received();
+      }
+      expect(expiries).to.deep.equal([]);
+    });
+  });
+
+  describe("when our own event loop stalls, or the machine sleeps", () => {
+    for (const stall of [20_000, 300_000, 3_600_000]) {
+      it(`kills nobody after ${stall / 1_000} s`, () => {
+        const { beat, expiries } = watched({ receiveWithin: 10_000 });
+        time.pass(5_000);
+        time.stall(stall);
+        time.pass(2_000);
+        beat.received();
+        time.pass(29_000);
+        expect(expiries).to.deep.equal([]);
+      });
+    }
+
+    it("still misses who stays silent", () => {
+      const { expiries } = watched({ receiveWithin: 10_000 });
+      time.stall(300_000);
+      time.pass(31_000);
+      expect(expiries).to.have.length(1);
+    });
+
+    it("beats at once, for the peer has waited all the while", () => {
+      const { sends } = watched({ sendEvery: 10_000 });
+      time.pass(2_000);
+      time.stall(7_500);
+      expect(sends).to.deep.equal([9_500]);
+    });
+  });
+});
+
+describe("HeartBeatClock", () => {
+  let time: FakeTime;
+  let clock: HeartBeatClock;
+  beforeEach(() => {
+    time = new FakeTime();
+    clock = new HeartBeatClock({ time });
+  });
+
+  const beat = (agreed: Partial<AgreedHeartBeat>, send = () => {}) =>
+    new HeartBeat({ clock, sendEvery: 0, receiveWithin: 0, ...agreed, send, expired() {} });
+
+  it("ticks while something is watched", () => {
+    const [one, other] = [beat({ sendEvery: 10_000 }), beat({ receiveWithin: 10_000 })];
+    expect(time.interval).to.equal(undefined);
+    clock.watch(one);
+    clock.watch(other);
+    clock.unwatch(one);
+    expect(time.interval).to.equal(1_000);
+    clock.unwatch(other);
+    expect(time.interval).to.equal(undefined);
+  });
+
+  it("does not tick for who agreed on nothing", () => {
+    clock.watch(beat({}));
+    expect(time.interval).to.equal(undefined);
+  });
+
+  it("counts anew for who comes after a time when nothing was watched", () => {
+    const first = beat({ sendEvery: 10_000 });
+    clock.watch(first);
+    clock.unwatch(first);
+    time.pass(1_000_000);
+    const sends: number[] = [];
+    clock.watch(beat({ sendEvery: 10_000 }, () => sends.push(time.now())));
+    time.pass(8_000);
+    expect(sends).to.deep.equal([]);
+    time.pass(2_000);
+    expect(sends).to.have.length(1);
+  });
+
+  it("ticks as fast as the shortest interval needs, from 50 ms to a second", () => {
+    clock.watch(beat({ sendEvery: 60_000 }));
+    expect(time.interval).to.equal(1_000);
+    clock.watch(beat({ receiveWithin: 2_000 }));
+    expect(time.interval).to.equal(500);
+    clock.watch(beat({ sendEvery: 1 }));
+    expect(time.interval).to.equal(50);
+  });
+
+  it("ticks slower again when the fast one has gone", () => {
+    const fast = beat({ sendEvery: 100 });
+    clock.watch(beat({ sendEvery: 60_000 }));
+    clock.watch(fast);
+    clock.unwatch(fast);
+    time.pass(100);
+    expect(time.interval).to.equal(1_000);
+  });
+
+  it("loses no time when its pace changes", () => {
+    const sends: number[] = [];
+    clock.watch(beat({ sendEvery: 10_000 }, () => sends.push(time.now())));
+    for (let i = 0; i < 20; i++) {
+      time.pass(500);
+      const fast = beat({ sendEvery: 100 });
+      clock.watch(fast);
+      clock.unwatch(fast);
+    }
+    expect(clock.now).to.be.at.least(9_000);
+    expect(sends).to.have.length(1);
+  });
+
+  it("ticks no slower than it is told", () => {
+    clock = new HeartBeatClock({ time, tick: 200 });
+    clock.watch(beat({ sendEvery: 60_000 }));
+    expect(time.interval).to.equal(200);
+  });
+
+  it("stops for good when it is closed", () => {
+    clock.watch(beat({ sendEvery: 10_000 }));
+    clock.close();
+    clock.watch(beat({ sendEvery: 10_000 }));
+    expect(time.interval).to.equal(undefined);
+  });
+
+  it("bears who leaves while it ticks", () => {
+    const sends: string[] = [];
+    const second = beat({ sendEvery: 1_000 }, () => sends.push("second"));
+    const first = beat({ sendEvery: 1_000 }, () => {
+      sends.push("first");
+      clock.unwatch(first);
+      clock.unwatch(second);
+    });
+    clock.watch(first);
+    clock.watch(second);
+    time.pass(10_000);
+    expect(sends).to.deep.equal(["first"]);
+    expect(time.interval).to.equal(undefined);
+  });
+
+  it("keeps no process alive, and beats in real time", async () => {
+    clock = new HeartBeatClock();
+    const timers = () => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;
+    const before = timers();
+    await new Promise<void>((resolve) => {
+      // Mocha's own timer keeps this process alive meanwhile.
+      clock.watch(beat({ sendEvery: 100 }, resolve));
+      expect(timers()).to.equal(before);
+    });
+    clock.close();
+  });
+});
