@@ -5,15 +5,14 @@ import { findChromium, findPostgres } from "./programs.js";
  * Run before the specs: installs the programs they drive, where they are missing
  * and apt-get may be used without asking anybody. Specs tell about what is missing still.
  */
-const wanted = [
-  ...(findChromium() ? [] : ["chromium"]),
-  ...(findPostgres() ? [] : ["postgresql"]),
-];
+const wanted = [...(findChromium() ? [] : ["chromium"]), ...(findPostgres() ? [] : ["postgresql"])];
 
 if (wanted.length > 0) {
   const become = asRoot();
   if (become === undefined) {
-    console.log(`${wanted.join(" and ")} missing, and no apt-get to install with. The specs that need them skip.`);
+    console.log(
+      `${wanted.join(" and ")} missing, and no apt-get to install with. The specs that need them skip.`,
+    );
   } else {
     console.log(`Installing ${wanted.join(" and ")} …`);
     run([...become, "apt-get", "update", "-qq"]);

@@ -26,10 +26,26 @@ export class Postgres {
     const data = join(folder, "data");
     const port = await freePort();
 
-    const initdb = asPostgres(join(programs, "initdb"), "-D", data, "-U", "chat", "-A", "trust", "-E", "UTF8", "-N");
+    const initdb = asPostgres(
+      join(programs, "initdb"),
+      "-D",
+      data,
+      "-U",
+      "chat",
+      "-A",
+      "trust",
+      "-E",
+      "UTF8",
+      "-N",
+    );
     execFileSync(initdb[0]!, initdb.slice(1), { stdio: "ignore", cwd: folder });
 
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=100"];
+    const settings = [
+      "listen_addresses=127.0.0.1",
+      "unix_socket_directories=",
+      "fsync=off",
+      "max_connections=100",
+    ];
     const options = settings.flatMap((setting) => ["-c", setting]);
     const server = asPostgres(join(programs, "postgres"), "-D", data, "-p", String(port), ...options);
     const child = spawn(server[0]!, server.slice(1), { stdio: ["ignore", "ignore", "pipe"], cwd: folder });

@@ -15,7 +15,9 @@ export function findChromium(): string | undefined {
 
 /** Finds the folder with PostgreSQL's server programs: `POSTGRES_BIN`, Debian's newest, or on the path. */
 export function findPostgres(): string | undefined {
-  const debian = versionsIn("/usr/lib/postgresql").map((version) => `/usr/lib/postgresql/${version}/bin/initdb`);
+  const debian = versionsIn("/usr/lib/postgresql").map(
+    (version) => `/usr/lib/postgresql/${version}/bin/initdb`,
+  );
   const own = process.env.POSTGRES_BIN && join(process.env.POSTGRES_BIN, "initdb");
   return firstRunnable([own, ...debian, ...onPath("initdb")])?.replace(/.initdb$/, "");
 }

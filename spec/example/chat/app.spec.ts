@@ -153,8 +153,12 @@ describe("the chat's pages", () => {
           const fields = { name: "Jun", password: "a long password" };
 
           expect((await visitor.postWithout(path, fields)).status).to.equal(403);
-          expect((await visitor.postWithout(path, { ...fields, _csrf: "x".repeat(43) })).status).to.equal(403);
-          expect((await visitor.get("/chat/rooms")).text).to.include("Mina").and.not.include("Jun");
+          expect((await visitor.postWithout(path, { ...fields, _csrf: "x".repeat(43) })).status).to.equal(
+            403,
+          );
+          expect((await visitor.get("/chat/rooms")).text)
+            .to.include("Mina")
+            .and.not.include("Jun");
         });
       }
     });
@@ -167,7 +171,9 @@ describe("the chat's pages", () => {
         expect(answer.status).to.equal(303);
         expect(answer.headers.location).to.equal("/chat/rooms");
         expect((await visitor.get("/chat/rooms")).text).to.include("The room “Tea” is open.");
-        expect((await visitor.get("/chat/rooms")).text).to.not.include("is open.").and.to.include("Tea");
+        expect((await visitor.get("/chat/rooms")).text)
+          .to.not.include("is open.")
+          .and.to.include("Tea");
       });
 
       it("lists the rooms newest first", async () => {
@@ -193,13 +199,22 @@ describe("the chat's pages", () => {
         const id = await visitor.openRoom("<script>alert(1)</script>");
 
         for (const path of ["/chat/rooms", `/chat/room?roomId=${id}`]) {
-          expect((await visitor.get(path)).text).to.include("&lt;script&gt;").and.not.include("<script>alert");
+          expect((await visitor.get(path)).text)
+            .to.include("&lt;script&gt;")
+            .and.not.include("<script>alert");
         }
       });
     });
 
     describe("when a member asks for what does not exist", () => {
-      for (const query of ["", "?roomId=", "?roomId=x", "?roomId=%00", "?roomId=a&roomId=b", "?roomId[a]=b"]) {
+      for (const query of [
+        "",
+        "?roomId=",
+        "?roomId=x",
+        "?roomId=%00",
+        "?roomId=a&roomId=b",
+        "?roomId[a]=b",
+      ]) {
         it(`answers 404 with a page to /chat/room${query}`, async () => {
           const answer = await (await memberNamed("Mina")).get(`/chat/room${query}`);
 
@@ -232,7 +247,9 @@ describe("the chat's pages", () => {
     it("forbids pages to run or load anything but the chat's own files", async () => {
       const { headers } = await new Visitor(origin).get("/login");
 
-      expect(headers["content-security-policy"]).to.include("default-src 'none'").and.include("script-src 'self'");
+      expect(headers["content-security-policy"])
+        .to.include("default-src 'none'")
+        .and.include("script-src 'self'");
       expect(headers["content-security-policy"]).to.not.include("unsafe");
       expect(headers["x-content-type-options"]).to.equal("nosniff");
     });
@@ -251,7 +268,9 @@ describe("the chat's pages", () => {
       chat = await createChat({ databaseUrl: url, logger });
       await chat.listen(port, "127.0.0.1");
 
-      expect((await visitor.get("/chat/rooms")).text).to.include("Tea").and.include("Mina");
+      expect((await visitor.get("/chat/rooms")).text)
+        .to.include("Tea")
+        .and.include("Mina");
     });
 
     it("answers 500 with a page and a line in the log when the database fails, and goes on", async () => {

@@ -14,7 +14,9 @@ describe("password", () => {
     const [one, two] = [await hashPassword("correct horse"), await hashPassword("correct horse")];
 
     expect(one).to.not.equal(two);
-    expect(one).to.match(/^scrypt\$32768\$8\$1\$/).and.not.include("horse");
+    expect(one)
+      .to.match(/^scrypt\$32768\$8\$1\$/)
+      .and.not.include("horse");
   });
 
   it("matches in whatever form a keyboard composes it", async () => {

@@ -17,7 +17,10 @@ describe("the chat's messages", () => {
     before(async () => {
       chat = await createChat({ databaseUrl: await newDatabase(), logger: recordingLogger() });
       port = await chat.listen(0, "127.0.0.1");
-      const [host, guest] = [new Visitor(`http://127.0.0.1:${port}`), new Visitor(`http://127.0.0.1:${port}`)];
+      const [host, guest] = [
+        new Visitor(`http://127.0.0.1:${port}`),
+        new Visitor(`http://127.0.0.1:${port}`),
+      ];
       await host.signUp("Mina");
       await guest.signUp("Jun");
       roomId = await host.openRoom("Tea");
@@ -38,7 +41,9 @@ describe("the chat's messages", () => {
     after(() => chat.close());
 
     async function connect(cookie: string) {
-      const client = await RawClient.connect(port, "heart-beat:0,0\n", "/stomp/chat", { headers: { cookie } });
+      const client = await RawClient.connect(port, "heart-beat:0,0\n", "/stomp/chat", {
+        headers: { cookie },
+      });
       clients.push(client);
       return client;
     }
@@ -91,7 +96,8 @@ describe("the chat's messages", () => {
 
     it("gives those who come the last 50 messages, in order", async () => {
       const one = await connect(mina);
-      for (let i = 1; i <= 60; i++) one.send(send("/pub/chat/message", { roomId: other, message: `no. ${i}` }));
+      for (let i = 1; i <= 60; i++)
+        one.send(send("/pub/chat/message", { roomId: other, message: `no. ${i}` }));
       await one.synchronize();
       const messages = (await history(jun, other)).map((message) => message.message);
 
@@ -114,7 +120,9 @@ describe("the chat's messages", () => {
           one.send(send("/pub/chat/message", { roomId, message }, "receipt:r1\n"));
           const error = await one.frame();
 
-          expect(error).to.match(/^ERROR\n/).and.include("\nreceipt-id:r1\n");
+          expect(error)
+            .to.match(/^ERROR\n/)
+            .and.include("\nreceipt-id:r1\n");
           expect(error).to.include(`\nmessage:${reason}\n`);
           expect(await two.synchronize()).to.deep.equal([]);
           expect(await history(mina)).to.deep.equal(before);
@@ -155,13 +163,20 @@ describe("the chat's messages", () => {
     });
 
     describe("when someone goes where members do not go", () => {
-      for (const destination of ["/sub/chat/room/ROOM", "/pub/chat/other", "/elsewhere", "/pub/chat/room/ROOM"]) {
+      for (const destination of [
+        "/sub/chat/room/ROOM",
+        "/pub/chat/other",
+        "/elsewhere",
+        "/pub/chat/room/ROOM",
+      ]) {
         it(`refuses a SEND to ${destination}, and nobody hears it`, async () => {
           const [one, two] = [await connect(mina), await enter(jun)];
           const place = destination.replace("ROOM", roomId);
           one.send(send(place, { kind: "message", writer: "Jun", message: "forged" }));
 
-          expect(await one.frame()).to.match(/^ERROR\n/).and.include(`message:Nobody may send to ${place}\n`);
+          expect(await one.frame())
+            .to.match(/^ERROR\n/)
+            .and.include(`message:Nobody may send to ${place}\n`);
           expect(await one.closed()).to.be.a("number");
           expect(await two.synchronize()).to.deep.equal([]);
         });
@@ -180,14 +195,22 @@ describe("the chat's messages", () => {
           const one = await connect(mina);
           one.send(`SUBSCRIBE\nid:1\ndestination:${destination}\n\n^@`);
 
-          expect(await one.frame()).to.match(/^ERROR\n/).and.include(`message:There is no room at ${destination}\n`);
+          expect(await one.frame())
+            .to.match(/^ERROR\n/)
+            .and.include(`message:There is no room at ${destination}\n`);
         });
       }
     });
 
     it("answers a handshake of a stranger 401, whatever their cookie says", async () => {
-      for (const headers of [{}, { cookie: "chat.sid=s%3Aforged.signature" }, { cookie: `${mina.slice(0, -3)}xyz` }]) {
-        const failure = await RawClient.open(port, "/stomp/chat", { headers }).catch((error: Error) => error.message);
+      for (const headers of [
+        {},
+        { cookie: "chat.sid=s%3Aforged.signature" },
+        { cookie: `${mina.slice(0, -3)}xyz` },
+      ]) {
+        const failure = await RawClient.open(port, "/stomp/chat", { headers }).catch(
+          (error: Error) => error.message,
+        );
 
         expect(failure).to.equal("Unexpected server response: 401");
       }
@@ -195,7 +218,9 @@ describe("the chat's messages", () => {
 
     it("answers a member's handshake from another site's page 403", async () => {
       const options = { headers: { cookie: mina }, origin: "https://evil.example" };
-      const failure = await RawClient.open(port, "/stomp/chat", options).catch((error: Error) => error.message);
+      const failure = await RawClient.open(port, "/stomp/chat", options).catch(
+        (error: Error) => error.message,
+      );
 
       expect(failure).to.equal("Unexpected server response: 403");
     });

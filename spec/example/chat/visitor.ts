@@ -45,6 +45,8 @@ export class Visitor {
   async cookie(): Promise<string> {
     const { headers } = await this.#agent.get("/chat/rooms");
     expect(headers["set-cookie"]).to.equal(undefined);
-    return this.#agent.jar.getCookies({ domain: "127.0.0.1", path: "/", secure: false, script: false }).toValueString();
+    return this.#agent.jar
+      .getCookies({ domain: "127.0.0.1", path: "/", secure: false, script: false })
+      .toValueString();
   }
 }
