@@ -172,8 +172,8 @@ describe("the chat's pages", () => {
         expect(answer.headers.location).to.equal("/chat/rooms");
         expect((await visitor.get("/chat/rooms")).text).to.include("The room “Tea” is open.");
         expect((await visitor.get("/chat/rooms")).text)
-          .to.not.include("is open.")
-          .and.to.include("Tea");
+          .to.include("Tea")
+          .and.not.include("is open.");
       });
 
       it("lists the rooms newest first", async () => {
