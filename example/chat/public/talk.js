@@ -1,12 +1,16 @@
 import { paintAvatar } from "./avatar.js";
 
-/** The messages of a room on the page, in the order of their numbers, whatever order they arrive in. */
+/** The messages of a room on the page: in their own order, whatever order they arrive in. */
 export class Talk {
   #list;
   #member;
   #texts;
   #clock;
   #calendar;
+  /** What each item of the list shows. */
+  #news = new Map();
+  /** The numbers of the messages that are shown. */
+  #shown = new Set();
 
   constructor(list, member, texts) {
     this.#list = list;
@@ -18,10 +22,12 @@ export class Talk {
 
   /** Shows what the server told: a message, or that someone came in. */
   add(news) {
-    const atEnd = this.#isAtEnd();
-    if (news.kind === "enter") this.#list.append(this.#entrance(news));
-    else this.#place(news);
+    // What is shown already comes again with the history, after a reconnect.
+    if (news.kind === "message" && this.#shown.has(news.id)) return;
 
+    const atEnd = this.#isAtEnd();
+    const item = news.kind === "message" ? this.#bubble(news) : this.#entrance(news);
+    this.#place(item, news);
     if (atEnd || news.writer === this.#member) this.#list.lastElementChild.scrollIntoView({ block: "end" });
   }
 
@@ -30,25 +36,19 @@ export class Talk {
     return view.scrollHeight - view.scrollTop - view.clientHeight < 80;
   }
 
-  #place(message) {
-    const shown = [...this.#list.querySelectorAll("li[data-id]")];
-    // What is shown already comes again with the history, after a reconnect.
-    if (shown.some((item) => Number(item.dataset.id) === message.id)) return;
-
-    const before = shown.findLast((item) => Number(item.dataset.id) < message.id);
-    const item = this.#bubble(message);
+  #place(item, news) {
+    const before = [...this.#list.children].findLast((shown) => isBefore(this.#news.get(shown), news));
     if (before) before.after(item);
-    else if (shown.length > 0) shown[0].before(item);
     else this.#list.prepend(item);
+
+    this.#news.set(item, news);
+    if (news.kind === "message") this.#shown.add(news.id);
     this.#joinRuns();
   }
 
-  #bubble({ id, writer, message, sentAt }) {
+  #bubble({ writer, message, sentAt }) {
     const own = writer === this.#member;
     const item = make("li", own ? "message own" : "message");
-    item.dataset.id = String(id);
-    item.dataset.writer = writer;
-
     const avatar = make("span", "avatar");
     avatar.setAttribute("aria-hidden", "true");
     paintAvatar(avatar, writer);
@@ -82,10 +82,16 @@ export class Talk {
   #joinRuns() {
     let above;
     for (const item of this.#list.children) {
-      item.classList.toggle("continued", item.dataset.writer !== undefined && item.dataset.writer === above);
-      above = item.dataset.writer;
+      const { kind, writer } = this.#news.get(item);
+      item.classList.toggle("continued", kind === "message" && writer === above);
+      above = kind === "message" ? writer : undefined;
     }
   }
+}
+
+/** Messages are in the order of their numbers; someone's coming in has only its time. */
+function isBefore(one, other) {
+  return one.kind === "message" && other.kind === "message" ? one.id < other.id : one.sentAt <= other.sentAt;
 }
 
 function make(tag, className, text) {
