@@ -7,18 +7,17 @@ export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate } from "./channel/messaging-template.js";
 export type { ControllerContainer } from "./controller/container.js";
+export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
 export {
-  Controller,
   DestinationVariable,
   Header,
+  type HeaderOptions,
   Headers,
   Message,
-  MessageMapping,
   Payload,
+  type PayloadOptions,
   Principal,
-  SendTo,
-  SubscribeMapping,
-} from "./controller/decorators.js";
+} from "./controller/parameter-decorators.js";
 export {
   AccessDeniedError,
   ConfigurationError,
@@ -41,4 +40,5 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
-export type { EndpointOptions, SockJSOptions } from "./socket/endpoint.js";
+export type { EndpointOptions } from "./socket/endpoint.js";
+export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";

@@ -135,7 +135,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     brokerChannel,
 
     attach(server: Server): void {
-      detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout, logger }));
+      detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
     },
 
     on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {

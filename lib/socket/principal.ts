@@ -1,0 +1,37 @@
+import type { Request } from "express";
+import { ConfigurationError } from "../errors.js";
+import type { Principal } from "../message/message.js";
+
+/** Finds who makes a request; nobody is `undefined` or `null`. */
+export type UserFinder = (
+  req: Request,
+) => Principal | undefined | null | Promise<Principal | undefined | null>;
+
+/** Gives `req.user` as a principal: under its `name`, else its `username`. */
+export function requestUser(req: Request): Principal | undefined {
+  const { user } = req as { user?: unknown };
+  if (user === undefined || user === null || user === false) return undefined;
+
+  const { name, username } = user as { name?: unknown; username?: unknown };
+  if (isName(name)) return user as Principal;
+  if (isName(username)) {
+    // Inherits, so that the application finds its own user again in handlers.
+    return Object.create(Object(user), { name: { value: username, enumerable: true } }) as Principal;
+  }
+  throw new ConfigurationError(
+    "req.user has neither a name nor a username. " +
+      "Tell who it is with the endpoint's option user(req), which returns an object with a name.",
+  );
+}
+
+/** Asks `find`, and checks that the person it gives has a name. */
+export async function findUser(req: Request, find: UserFinder): Promise<Principal | undefined> {
+  const user = await find(req);
+  if (user === undefined || user === null) return undefined;
+  if (isName(user.name)) return user;
+  throw new ConfigurationError("The endpoint's option user(req) returned a user without a name.");
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name !== "";
+}

@@ -1,0 +1,36 @@
+import type { Request } from "express";
+
+/**
+ * Reads a request's body as text: a parsed one as JSON, when a body parser in front has already read it.
+ *
+ * @returns `too-large` when it has more bytes than `limit`; the rest is then left to be skipped
+ * @throws when the client leaves before the end
+ */
+export async function readBody(req: Request, limit: number): Promise<{ text: string } | "too-large"> {
+  if (Number(req.headers["content-length"] ?? 0) > limit) return "too-large";
+  if (req.readableDidRead) return { text: parsedText(req.body) };
+
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return await new Promise((resolve, reject) => {
+    req.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        chunks.length = 0;
+        resolve("too-large");
+      } else {
+        chunks.push(chunk);
+      }
+    });
+    req.on("end", () => resolve({ text: Buffer.concat(chunks).toString() }));
+    req.on("error", reject);
+    // Does not mean an error: after the end it changes nothing.
+    req.on("close", () => reject(new Error("The client has left.")));
+  });
+}
+
+function parsedText(body: unknown): string {
+  if (typeof body === "string") return body;
+  if (Buffer.isBuffer(body)) return body.toString();
+  return body === undefined ? "" : JSON.stringify(body);
+}

@@ -1,0 +1,212 @@
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Server as SecureServer } from "node:https";
+import type { Socket } from "node:net";
+import { type Duplex, Writable } from "node:stream";
+import { answer } from "./answer.js";
+
+/** Shorter than the second after which socket.io destroys handshakes nobody has answered. */
+const OTHERS_GO_FIRST_MS = 750;
+/** How long a client may take to hang up after its answer. */
+const LINGER_MS = 2_000;
+
+export interface UpgradeConversationOptions {
+  readonly req: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** In ms. */
+  readonly timeout: number;
+  /** Tells whether others listen for upgrades on the same server. */
+  isShared(): boolean;
+}
+
+/**
+ * One upgrade request on its way through the application. The response is written to memory: from there
+ * it goes to the client, unless the socket was claimed by an endpoint or taken by another listener.
+ */
+export class UpgradeConversation {
+  readonly #req: IncomingMessage;
+  readonly #socket: Socket;
+  readonly #head: Buffer;
+  readonly #timeout: number;
+  readonly #isShared: () => boolean;
+  readonly #bytesBefore: number;
+  /** The response's own end: nobody but `#write` sees its bytes. */
+  readonly #outlet: Outlet;
+  #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(options: UpgradeConversationOptions) {
+    this.#req = options.req;
+    this.#socket = options.socket as Socket;
+    this.#head = options.head;
+    this.#timeout = options.timeout;
+    this.#isShared = () => options.isShared();
+    this.#bytesBefore = this.#socket.bytesWritten;
+    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
+  }
+
+  /** Lets the server's request listeners answer. Does nothing when another listener has taken the socket. */
+  run(server: Server | SecureServer): void {
+    if (!this.#isFree()) {
+      this.#state = "gone";
+      return;
+    }
+
+    const res = new ServerResponse(this.#req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(this.#outlet as Writable as Socket);
+    res.once("finish", () => this.#end());
+    res.once("close", () => this.#responseClosed());
+    this.#socket.on("error", this.#socketFailed);
+    this.#socket.on("close", this.#socketClosed);
+    this.#deadline = setTimeout(() => this.#expire(), this.#timeout);
+
+    if (hasBody(this.#req)) {
+      // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
+      answer(res, 400, "A request to upgrade the connection cannot have a body.\n");
+    } else {
+      server.emit("request", this.#req, res);
+    }
+  }
+
+  reserve(): boolean {
+    if (this.#state === "open" && this.#isFree()) this.#state = "reserved";
+    return this.#state === "reserved";
+  }
+
+  claim(): { socket: Duplex; head: Buffer } | undefined {
+    if (!this.reserve() || !this.#isFree()) return undefined;
+
+    this.#letGo();
+    return { socket: this.#socket, head: this.#head };
+  }
+
+  /** Nobody has read from the socket or written to it since the request. */
+  #isFree(): boolean {
+    const socket = this.#socket;
+    return (
+      !socket.destroyed &&
+      socket.writable &&
+      socket.bytesWritten === this.#bytesBefore &&
+      socket.listenerCount("data") === 0 &&
+      socket.listenerCount("readable") === 0
+    );
+  }
+
+  #write(chunk: Buffer, done: () => void): void {
+    if (this.#state === "gone") {
+      done();
+      return;
+    }
+    if (this.#state === "open" && this.#isShared()) {
+      this.#writeLater(chunk, done);
+      return;
+    }
+
+    if (this.#state !== "answering") this.#startAnswer();
+    this.#socket.write(chunk, () => done());
+  }
+
+  /** The path may be another listener's, which takes the socket now or soon. */
+  #writeLater(chunk: Buffer, done: () => void): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      if (this.#isFree()) this.#state = "reserved";
+      else this.#abandon();
+      this.#write(chunk, done);
+    }, OTHERS_GO_FIRST_MS);
+  }
+
+  #startAnswer(): void {
+    clearTimeout(this.#deadline);
+    this.#state = "answering";
+    // A client that takes nothing of a long answer would hold its socket for ever.
+    this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
+  }
+
+  /** Hangs up in two steps: with unread bytes left, closing at once would reset the answer away. */
+  #end(): void {
+    if (this.#state !== "answering") return;
+
+    this.#state = "answered";
+    const socket = this.#socket;
+    socket.end();
+    socket.resume();
+    socket.once("end", () => socket.destroySoon());
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  }
+
+  #expire(): void {
+    if (!this.#isFree()) {
+      this.#abandon();
+      return;
+    }
+
+    // Not through the response: what holds it back may hold its end back too.
+    this.#state = "answering";
+    const text = "The application did not answer the handshake in time.\n";
+    this.#socket.write(
+      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=UTF-8\r\n" +
+        `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    );
+    this.#end();
+    this.#outlet.destroy();
+  }
+
+  /** The application destroyed its response before it was whole. */
+  #responseClosed(): void {
+    if (this.#state === "reserved" || this.#state === "answering") this.#socket.destroy();
+    else if (this.#state === "open" && !this.#isShared()) this.#socket.destroy();
+    clearTimeout(this.#deadline);
+  }
+
+  readonly #socketFailed = (): void => {
+    this.#socket.destroy();
+  };
+
+  readonly #socketClosed = (): void => {
+    this.#abandon();
+  };
+
+  /** The response's middleware learns that nobody listens. */
+  #abandon(): void {
+    this.#letGo();
+    this.#outlet.destroy();
+  }
+
+  #letGo(): void {
+    this.#state = "gone";
+    clearTimeout(this.#deadline);
+    this.#socket.off("error", this.#socketFailed);
+    this.#socket.off("close", this.#socketClosed);
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+}
+
+/** What a response takes for its socket. */
+class Outlet extends Writable {
+  readonly #socket: Socket;
+  readonly #take: (chunk: Buffer, done: () => void) => void;
+
+  constructor(socket: Socket, take: (chunk: Buffer, done: () => void) => void) {
+    super();
+    this.#socket = socket;
+    this.#take = take;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    this.#socket.setTimeout(ms, callback);
+    return this;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#take(chunk, done);
+  }
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { ConfigurationError } from "../errors.js";
+import { UpgradeConversation } from "./upgrade-conversation.js";
+
+export interface AttachOptions {
+  /** How long the application's middleware may take over a handshake, in ms. Default 10,000. */
+  readonly handshakeTimeout?: number | undefined;
+}
+
+/** What a claimed handshake is answered on. */
+export interface ClaimedUpgrade {
+  readonly socket: Duplex;
+  /** What the client sent behind its request. */
+  readonly head: Buffer;
+}
+
+type HttpServer = Server | SecureServer;
+type UpgradeCallback = (this: HttpServer, req: IncomingMessage) => boolean;
+
+const attachments = new WeakMap<HttpServer, Attachment>();
+const conversations = new WeakMap<IncomingMessage, UpgradeConversation>();
+
+/**
+ * Lets a server's WebSocket handshakes run through its request listeners, as any GET does, so that the
+ * application's own middleware decides about them. Returns what undoes it. Attached several times, a
+ * handshake still runs once.
+ */
+export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
+  const { handshakeTimeout = 10_000 } = options;
+  if (!Number.isInteger(handshakeTimeout) || handshakeTimeout <= 0) {
+    throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
+  }
+
+  let attachment = attachments.get(server);
+  if (attachment === undefined) {
+    attachment = new Attachment(server);
+    attachments.set(server, attachment);
+  }
+  return attachment.add(handshakeTimeout);
+}
+
+/**
+ * Says that the request has reached its endpoint: its answer, whatever it is, goes out without waiting for
+ * other upgrade listeners. `unattached` when the handshake came as an ordinary request, `gone` when
+ * somebody else has its socket or the client has left.
+ */
+export function reserve(req: IncomingMessage): "reserved" | "unattached" | "gone" {
+  const conversation = conversations.get(req);
+  if (conversation === undefined) return "unattached";
+  return conversation.reserve() ? "reserved" : "gone";
+}
+
+/** Takes the socket out of HTTP. What is still written to the response goes nowhere. */
+export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
+  return conversations.get(req)?.claim();
+}
+
+class Attachment {
+  readonly #server: HttpServer;
+  readonly #timeouts = new Map<symbol, number>();
+  #restore: () => void = () => {};
+
+  constructor(server: HttpServer) {
+    this.#server = server;
+  }
+
+  add(handshakeTimeout: number): () => void {
+    const key = Symbol();
+    if (this.#timeouts.size === 0) {
+      this.#server.on("upgrade", this.#upgrade);
+      this.#restore = spareOtherUpgrades(this.#server);
+    }
+    this.#timeouts.set(key, handshakeTimeout);
+
+    return () => {
+      if (!this.#timeouts.delete(key) || this.#timeouts.size > 0) return;
+
+      this.#server.off("upgrade", this.#upgrade);
+      this.#restore();
+    };
+  }
+
+  readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const conversation = new UpgradeConversation({
+      req,
+      socket,
+      head,
+      timeout: Math.min(...this.#timeouts.values()),
+      isShared: () => this.#server.listenerCount("upgrade") > 1,
+    });
+    if (isWebSocket(req)) conversations.set(req, conversation);
+    conversation.run(this.#server);
+  };
+}
+
+/**
+ * Any upgrade listener makes Node treat `Upgrade: h2c` as an upgrade too, which loses a POST's body. Newer
+ * versions of Node ask first: there, what is no WebSocket stays an ordinary request, unless somebody else
+ * listens for upgrades.
+ */
+function spareOtherUpgrades(server: HttpServer): () => void {
+  const asking = server as HttpServer & { shouldUpgradeCallback?: UpgradeCallback };
+  const before = asking.shouldUpgradeCallback;
+  if (before === undefined) return () => {};
+
+  const callback: UpgradeCallback = (req) => {
+    return (isWebSocket(req) || server.listenerCount("upgrade") > 1) && before.call(server, req);
+  };
+  asking.shouldUpgradeCallback = callback;
+  return () => {
+    if (asking.shouldUpgradeCallback === callback) asking.shouldUpgradeCallback = before;
+  };
+}
+
+function isWebSocket(req: IncomingMessage): boolean {
+  return req.headers.upgrade?.toLowerCase() === "websocket";
+}

@@ -1,0 +1,81 @@
+import type { Request, Response } from "express";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { answer } from "./answer.js";
+import type { ClaimedUpgrade } from "./upgrade.js";
+
+export interface WebSocketHandshakeOptions {
+  /** Bytes of one message; a longer one closes with 1009. */
+  readonly maxPayload: number;
+  chooseSubProtocol(offered: Iterable<string>): string | undefined;
+}
+
+const CLOSE_TIMEOUT_MS = 5_000;
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** The WebSocket protocol's opening handshake (RFC 6455, 4.2), version 13, no extensions. */
+export class WebSocketHandshake {
+  readonly #server: WebSocketServer;
+
+  constructor({ maxPayload, chooseSubProtocol }: WebSocketHandshakeOptions) {
+    // A frame in a few large pieces is fine; one in thousands of tiny ones costs far more than its bytes.
+    const maxPieces = Math.max(1024, Math.ceil(maxPayload / 64));
+    const options: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload,
+      maxFragments: maxPieces,
+      maxBufferedChunks: maxPieces,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (offered) => chooseSubProtocol(offered) ?? false,
+    };
+    this.#server = new WebSocketServer(options);
+    this.#server.on("headers", (headers, req) => copyCookies((req as Request).res, headers));
+  }
+
+  /** Answers a handshake that is none. Returns whether it did. */
+  refuses(req: Request, res: Response): boolean {
+    if (req.method !== "GET") {
+      answer(res, 405, "A WebSocket handshake is a GET.\n", { Allow: "GET" });
+    } else if (!names(req.headers.connection, "upgrade")) {
+      answer(res, 400, '"Connection" must be "upgrade".\n');
+    } else if (req.headers["sec-websocket-version"] !== "13") {
+      answer(res, 426, "Only version 13 of the WebSocket protocol is spoken here.\n", {
+        Upgrade: "websocket",
+        "Sec-WebSocket-Version": "13",
+      });
+    } else if (!KEY.test(req.headers["sec-websocket-key"] ?? "")) {
+      answer(res, 400, "Missing or invalid Sec-WebSocket-Key.\n");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** Answers 101 and hands on the connection, unless the client has left. */
+  accept(req: Request, { socket, head }: ClaimedUpgrade, open: (ws: WebSocket) => void): void {
+    try {
+      this.#server.handleUpgrade(req, socket, head, open);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Ends the response that middleware has seen, so that sessions are saved, requests logged, and cookies set
+ * that wait for the headers; the cookies go out with the real answer.
+ */
+function copyCookies(res: Response | undefined, headers: string[]): void {
+  if (res === undefined || res.headersSent) return;
+
+  res.writeHead(101);
+  const cookies = res.getHeader("set-cookie") ?? [];
+  for (const cookie of Array.isArray(cookies) ? cookies : [cookies]) headers.push(`Set-Cookie: ${cookie}`);
+  res.end();
+}
+
+function names(header: string | undefined, token: string): boolean {
+  return header?.split(",").some((text) => text.trim().toLowerCase() === token) ?? false;
+}
