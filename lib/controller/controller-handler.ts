@@ -163,7 +163,9 @@ function patternsOf({ name, type, classPatterns, methodPatterns }: MappedMethod)
 }
 
 /** The same for patterns that fit the same destinations because only the names of their variables differ. */
-function shapeOf({ segments }: DestinationPattern): string {
+function shapeOf({ isPattern, text, segments }: DestinationPattern): string {
+  if (!isPattern) return text;
+
   return segments
     .map(({ text, variables }) => variables.reduce((shape, name) => shape.replace(`{${name}`, "{"), text))
     .join("/");
