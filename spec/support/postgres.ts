@@ -65,11 +65,13 @@ export class Postgres {
     return this.#url(name);
   }
 
-  /** Stops the server at once and removes its folder. */
+  /** Stops the server and removes its folder. Connections that are closing get a moment to do so. */
   async stop(): Promise<void> {
     const exit = once(this.#process, "exit");
-    this.#process.kill("SIGINT");
+    this.#process.kill("SIGTERM");
+    const impatience = setTimeout(() => this.#process.kill("SIGINT"), 2000);
     await exit;
+    clearTimeout(impatience);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

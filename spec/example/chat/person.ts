@@ -1,5 +1,8 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
+/** Language, screen and the like. */
+export type PersonOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
+
 const PASSWORD = "a long password";
 
 /** A person at a browser of their own, doing what people do at the chat. */
@@ -27,7 +30,7 @@ export class Person {
     browser: Browser,
     origin: string,
     name: string,
-    options: Parameters<Browser["newContext"]>[0] = {},
+    options: PersonOptions = {},
   ): Promise<Person> {
     const context = await browser.newContext({ locale: "en-US", ...options });
     return new Person(name, origin, context, await context.newPage());
