@@ -47,6 +47,11 @@ export class DestinationPattern {
     return variables ?? NO_VARIABLES;
   }
 
+  /** Whether a destination fits, which was split at its slashes. */
+  fits(parts: readonly string[]): boolean {
+    return this.#align(parts) !== undefined;
+  }
+
   /** For each of our segments the part it fits. Goes back to the last `**` only: at most parts × segments steps. */
   #align(parts: readonly string[]): number[] | undefined {
     const segments = this.segments;
