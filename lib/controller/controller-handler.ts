@@ -163,7 +163,8 @@ function patternsOf({ name, type, classPatterns, methodPatterns }: MappedMethod)
 }
 
 /** The same for patterns that fit the same destinations because only the names of their variables differ. */
-function shapeOf({ segments }: DestinationPattern): string {
+function shapeOf({ isPattern, text: exact, segments }: DestinationPattern): string {
+  if (!isPattern) return exact;
   return segments
     .map(({ text, variables }) => variables.reduce((shape, name) => shape.replace(`{${name}`, "{"), text))
     .join("/");

@@ -12,6 +12,7 @@ describe("simpleBroker", () => {
       ["heartbeatValue", [10_000]],
       ["heartbeatValue", [0, 0, 0]],
       ["heartbeatValue", [-1, 0]],
+      ["heartbeatValue", [99, 0]],
       ["heartbeatValue", [0, 0.5]],
       ["heartbeatValue", [0, Number.NaN]],
       ["heartbeatValue", [2 ** 31, 0]],
