@@ -3,9 +3,9 @@ import { parseSegment, type Segment } from "./segment.js";
 
 /** What a client may use as a destination: bounds the work that one of them can make. */
 export const DESTINATION_LENGTH = 1024;
-export const DESTINATION_SEGMENTS = 64;
+const DESTINATION_SEGMENTS = 64;
 /** The same for a destination with wildcards. */
-export const PATTERN_LENGTH = 256;
+const PATTERN_LENGTH = 256;
 
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
