@@ -2,7 +2,8 @@
 import "reflect-metadata";
 
 export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
-export { type SimpleBrokerOptions, simpleBroker } from "./broker/simple-broker.js";
+export { simpleBroker } from "./broker/simple-broker.js";
+export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate } from "./channel/messaging-template.js";

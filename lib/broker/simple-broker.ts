@@ -9,6 +9,8 @@ import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { checkSimpleBrokerOptions, type SimpleBrokerOptions } from "./simple-broker-options.js";
 import { type Subscription, SubscriptionRegistry } from "./subscription-registry.js";
 
+export type { SimpleBrokerOptions };
+
 /**
  * Makes a broker that lives in this process, for the `broker` option, as
  * Spring's `enableSimpleBroker`.

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -168,7 +169,7 @@ export class SubscribableChannel {
   #deliveryError(error: unknown): Error {
     if (error instanceof MessagingError) return error;
 
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message : inspect(error);
     return new MessageDeliveryError(`${this.name} could not send a message: ${reason}`, { cause: error });
   }
 }

@@ -168,23 +168,19 @@ const FALSE = new Set(["false", "off", "no", "0"]);
 function converted(value: unknown, type: PayloadTarget, what: string): unknown {
   if (typeof value !== "string" || isOpen(type) || type === String) return value;
 
-  switch (type) {
-    case Number: {
-      const number = value.trim() === "" ? Number.NaN : Number(value);
-      if (Number.isFinite(number)) return number;
-      throw clientsFault(`${what} is no number`);
-    }
-    case Boolean: {
-      const text = value.trim().toLowerCase();
-      if (TRUE.has(text)) return true;
-      if (FALSE.has(text)) return false;
-      throw clientsFault(`${what} is neither true nor false`);
-    }
-    case Array:
-      return [value];
-    default:
-      throw new MessageHandlingError(`${what} is text and cannot be ${type?.name}`);
+  if (type === Number) {
+    const number = value.trim() === "" ? Number.NaN : Number(value);
+    if (Number.isFinite(number)) return number;
+    throw clientsFault(`${what} is no number`);
   }
+  if (type === Boolean) {
+    const text = value.trim().toLowerCase();
+    if (TRUE.has(text)) return true;
+    if (FALSE.has(text)) return false;
+    throw clientsFault(`${what} is neither true nor false`);
+  }
+  if (type === Array) return [value];
+  throw new MessageHandlingError(`${what} is text and cannot be ${type?.name}`);
 }
 
 /** The compiler writes `Object` where a type is an interface, a union or unknown. */

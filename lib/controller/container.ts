@@ -38,10 +38,10 @@ export function resolveControllers(
   container: ControllerContainer | undefined,
   bindings: ControllerBindings,
 ): object[] {
-  const from = container ?? new Container({ autobind: true, defaultScope: "Singleton" });
+  const from = container ?? new Container({ defaultScope: "Singleton" });
   const { template, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
-    if (!from.isBound(identifier)) from.bind(identifier).toConstantValue(value);
+    if (!isBound(from, identifier)) from.bind(identifier).toConstantValue(value);
   };
   bind(SimpMessagingTemplate, template);
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
@@ -56,6 +56,15 @@ export function resolveControllers(
   });
 }
 
+/** A container that binds by itself throws at what it cannot make, instead of saying that it has none. */
+function isBound(container: ControllerContainer, identifier: Identifier): boolean {
+  try {
+    return container.isBound(identifier);
+  } catch {
+    return false;
+  }
+}
+
 type ControllerClass = new (...args: never) => object;
 
 function instantiate(container: ControllerContainer, controller: ControllerClass): object {
@@ -63,8 +72,10 @@ function instantiate(container: ControllerContainer, controller: ControllerClass
     throw new ConfigurationError(`${controller.name || "A class"} has no @Controller() above it`);
   }
   try {
-    const bound = container.isBound(controller);
-    return container.get(controller, bound ? undefined : { autobind: true }) as object;
+    return container.get(
+      controller,
+      isBound(container, controller) ? undefined : { autobind: true },
+    ) as object;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigurationError(`${controller.name} cannot be made: ${reason}`, { cause });

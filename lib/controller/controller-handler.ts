@@ -163,9 +163,8 @@ function patternsOf({ name, type, classPatterns, methodPatterns }: MappedMethod)
 }
 
 /** The same for patterns that fit the same destinations because only the names of their variables differ. */
-function shapeOf({ isPattern, text, segments }: DestinationPattern): string {
-  if (!isPattern) return text;
-
+function shapeOf({ isPattern, text: exact, segments }: DestinationPattern): string {
+  if (!isPattern) return exact;
   return segments
     .map(({ text, variables }) => variables.reduce((shape, name) => shape.replace(`{${name}`, "{"), text))
     .join("/");

@@ -38,10 +38,7 @@ export function isController(target: object): boolean {
  * those above the class, if any, stand before those of each method.
  */
 export function MessageMapping(...patterns: string[]): ControllerDecorator & HandlerDecorator {
-  checkDestinations("@MessageMapping", patterns);
-  return (target: object, ...method: unknown[]) => {
-    decorated("@MessageMapping", target, method).messageMapping = patterns;
-  };
+  return notes("@MessageMapping", "messageMapping", patterns);
 }
 
 /**
@@ -49,10 +46,10 @@ export function MessageMapping(...patterns: string[]): ControllerDecorator & Han
  * subscribed, once, unless `@SendTo` says otherwise.
  */
 export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
-  checkDestinations("@SubscribeMapping", patterns);
+  const note = notes("@SubscribeMapping", "subscribeMapping", patterns);
   return (target: object, ...method: unknown[]) => {
     if (method.length === 0) throw new ConfigurationError("@SubscribeMapping stands above methods only");
-    decorated("@SubscribeMapping", target, method).subscribeMapping = patterns;
+    note(target, ...method);
   };
 }
 
@@ -61,9 +58,23 @@ export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
  * without its prefix. `{name}` stands for a variable of the mapping's pattern.
  */
 export function SendTo(...destinations: string[]): ControllerDecorator & HandlerDecorator {
-  checkDestinations("@SendTo", destinations);
-  return (target: object, ...method: unknown[]) => {
-    decorated("@SendTo", target, method).sendTo = destinations;
+  return notes("@SendTo", "sendTo", destinations);
+}
+
+/** A decorator that notes destinations, once. */
+function notes(
+  decorator: string,
+  field: "messageMapping" | "subscribeMapping" | "sendTo",
+  destinations: readonly string[],
+) {
+  checkDestinations(decorator, destinations);
+  return (target: object, ...method: unknown[]): void => {
+    const note = decorated(decorator, target, method);
+    if (note[field]) {
+      const where = typeof target === "function" ? target.name : `a method of ${target.constructor.name}`;
+      throw new ConfigurationError(`${decorator} stands twice on ${where}: one takes several destinations`);
+    }
+    note[field] = destinations;
   };
 }
 

@@ -16,7 +16,7 @@ export interface InboundSession {
   /** A frame's message was handled. */
   processed(message: Message): void;
   receipt(receiptId: string): void;
-  fail(error: unknown, receiptId: string | undefined): void;
+  fail(error: Error, receiptId: string | undefined): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
@@ -28,6 +28,9 @@ export interface InboundSession {
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
 
+/** Bytes of a frame that comes before CONNECT was accepted: CONNECT itself has no body. */
+const UNCONNECTED_SIZE_LIMIT = 16 * 1024;
+
 /**
  * Takes one session's bytes to `clientInboundChannel`: frame after frame, each
  * when the one before it has been handled, interceptors and controllers
@@ -37,6 +40,7 @@ export class Inbound {
   readonly #session: InboundSession;
   readonly #channel: SubscribableChannel;
   readonly #decoder: StompDecoder;
+  readonly #messageSizeLimit: number;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   #busy = false;
@@ -47,7 +51,10 @@ export class Inbound {
   constructor(session: InboundSession, channel: SubscribableChannel, messageSizeLimit: number) {
     this.#session = session;
     this.#channel = channel;
-    this.#decoder = new StompDecoder({ messageSizeLimit });
+    this.#messageSizeLimit = messageSizeLimit;
+    this.#decoder = new StompDecoder({
+      messageSizeLimit: Math.min(messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
+    });
   }
 
   receive(chunk: Uint8Array): void {
@@ -110,7 +117,7 @@ export class Inbound {
     }
   }
 
-  /** Never throws and never rejects: a fault ends in `#failed`. */
+  /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
   #process(frame: Frame): void | Promise<void> {
     try {
       const message = this.#message(frame);
@@ -146,6 +153,7 @@ export class Inbound {
     const session = this.#session;
     if (isConnect(frame)) {
       if (!session.connected) throw refused("The connection was refused");
+      this.#decoder.limits = { messageSizeLimit: this.#messageSizeLimit };
       session.processed(message);
       return;
     }
@@ -159,7 +167,7 @@ export class Inbound {
   }
 
   #failed(frame: Frame, error: unknown): void | Promise<void> {
-    if (frame.command === "DISCONNECT") {
+    if (frame.command === "DISCONNECT" && this.#session.connected) {
       return this.#disconnected(frame, clientMessage(frame, "1.2", this.#session.messageHeaders), false);
     }
 
@@ -167,7 +175,7 @@ export class Inbound {
     // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
     if (error instanceof MessageHandlingError && receiptId === undefined) return;
 
-    this.#session.fail(error, receiptId);
+    this.#session.fail(error as Error, receiptId);
   }
 
   /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
@@ -175,7 +183,7 @@ export class Inbound {
     try {
       if (!sent) await this.#channel.dispatch(message);
     } catch (error) {
-      this.#session.fail(error, frame.headers.get("receipt"));
+      this.#session.fail(error as Error, frame.headers.get("receipt"));
       return;
     }
     const receiptId = frame.headers.get("receipt");

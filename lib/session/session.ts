@@ -6,6 +6,7 @@ import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal } from "../message/message.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
+import { HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
@@ -36,8 +37,6 @@ export interface SessionLimits {
 const NORMAL = 1000;
 const PROTOCOL_ERROR = 1002;
 const LIMIT_EXCEEDED = 4500;
-
-const HEART_BEAT = Uint8Array.of(0x0a);
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
 export class Session implements SocketListener, InboundSession {
@@ -126,7 +125,7 @@ export class Session implements SocketListener, InboundSession {
   }
 
   /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(error: unknown, receiptId: string | undefined): void {
+  fail(error: Error, receiptId: string | undefined): void {
     if (this.closed) return;
 
     this.#context.logger.debug(`session ${this.id} ends with ERROR`, error);
@@ -135,7 +134,7 @@ export class Session implements SocketListener, InboundSession {
     this.#context.events.publish("sessionError", {
       sessionId: this.id,
       user: this.#user,
-      error: error instanceof Error ? error : new Error(String(error)),
+      error,
     });
   }
 
@@ -146,10 +145,12 @@ export class Session implements SocketListener, InboundSession {
 
   pause(): void {
     this.#socket.pause();
+    if (this.#heartBeat) this.#heartBeat.listening = false;
   }
 
   resume(): void {
     this.#socket.resume();
+    if (this.#heartBeat) this.#heartBeat.listening = true;
   }
 
   /** Closes the socket after what was sent; frames that wait are not handled any more. */

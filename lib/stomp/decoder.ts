@@ -41,7 +41,7 @@ export class StompDecoder {
   #headLength = 0;
   #lineLength = 0;
   #lineCount = 0;
-  /** All octets of the header lines, joined by OR: above 127 means that they are not ASCII. */
+  /** All octets of the head, joined by OR: above 127 means that they are not ASCII. */
   #octets = 0;
 
   #headers = NativeHeaders.EMPTY;
@@ -141,7 +141,6 @@ export class StompDecoder {
       if (this.#rule === undefined) {
         this.#rule = this.#command(this.#text(bytes, from, at + 1, octets));
         lineLimit = "headerLineLimit";
-        octets = 0;
         from = at + 1;
       } else if (at - lineStart === (afterCr ? 1 : 0)) {
         this.#headLength = at + 1 - headStart;
@@ -163,17 +162,14 @@ export class StompDecoder {
     return bytes.length;
   }
 
-  /** What was kept and what follows it here, as text. `octets` has bit 7 if any of them has. */
+  /** What was kept and what follows it here, as text. */
   #text(bytes: Buffer, from: number, to: number, octets: number): string {
-    let text = bytes.subarray(from, to);
     if (this.#kept.length > 0) {
       this.#kept.append(bytes, { from, to, most: 0 });
-      text = this.#kept.take();
+      const whole = this.#kept.take();
+      return text(whole, 0, whole.length, octets);
     }
-    if (octets < 128) return text.toString("latin1");
-
-    if (!isUtf8(text)) throw new StompConversionError("Header text is not UTF-8");
-    return text.toString("utf8");
+    return text(bytes, from, to, octets);
   }
 
   #command(line: string): CommandRule {
@@ -242,4 +238,12 @@ export class StompDecoder {
     this.#octets = 0;
     this.#headers = NativeHeaders.EMPTY;
   }
+}
+
+/** `octets`: all of them joined by OR, which tells plain ASCII without another look. */
+function text(bytes: Buffer, from: number, to: number, octets: number): string {
+  if (octets < 128) return bytes.toString("latin1", from, to);
+
+  if (!isUtf8(bytes.subarray(from, to))) throw new StompConversionError("Text before the body is not UTF-8");
+  return bytes.toString("utf8", from, to);
 }

@@ -60,6 +60,7 @@ export class HeartBeat implements Watched {
   #sentAt = 0;
   #receivedAt = 0;
   #expired = false;
+  #listening = true;
 
   constructor(options: HeartBeatOptions) {
     this.#options = options;
@@ -81,12 +82,18 @@ export class HeartBeat implements Watched {
     this.#receivedAt = this.#options.clock.now;
   }
 
+  /** Whether the peer's silence counts: while we do not read from it, it is not the one who is silent. */
+  set listening(listening: boolean) {
+    this.#listening = listening;
+    this.received();
+  }
+
   /** For the clock, at each tick. */
   check(): void {
     if (this.#expired) return;
 
     const { clock, sendEvery, receiveWithin } = this.#options;
-    if (receiveWithin > 0 && clock.now - this.#receivedAt > PATIENCE * receiveWithin) {
+    if (receiveWithin > 0 && this.#listening && clock.now - this.#receivedAt > PATIENCE * receiveWithin) {
       this.#expired = true;
       this.#options.expired();
       return;

@@ -105,7 +105,7 @@ describe("Session", () => {
       ["accept-version:1.0, 1.1\n", "1.1"],
       ["accept-version:1.1,2.0\n", "1.1"],
       ["", "1.0"],
-    ]) {
+    ] as const) {
       it(`agrees on ${version} with ${accepted.trim() || "no accept-version"}`, async () => {
         await start();
         const client = await open();
@@ -156,6 +156,22 @@ describe("Session", () => {
 
       expect(await client.frame()).to.include("message:CONNECT came twice\\c already connected\n");
       expect(await client.closed()).to.equal(1002);
+    });
+
+    it("bears no long frame before it, and up to messageSizeLimit after it", async () => {
+      await start();
+      const early = await open();
+      early.send(`SEND\ndestination:/app/note\ncontent-length:20000\n\n`);
+      expect(await early.frame()).to.include("passes messageSizeLimit\\c 16384");
+      expect(await early.closed()).to.equal(1002);
+      const client = await connect();
+
+      client.send(`SEND\ndestination:/app/note\n\n${"x".repeat(60_000)}^@`);
+      await client.synchronize();
+      client.send(`SEND\ndestination:/app/note\ncontent-length:65536\n\n`);
+
+      expect(await client.frame()).to.include("passes messageSizeLimit\\c 65536");
+      expect(notes.taken.map((note) => note.length)).to.deep.equal([60_000]);
     });
 
     for (const frame of [
@@ -417,7 +433,9 @@ describe("Session", () => {
       client.send("SEND\ndestination:/app/fail\n\n^@");
 
       expect(await client.synchronize()).to.deep.equal([]);
-      expect(errors.map(({ error }) => error.message)).to.deep.equal(["secret of the server"]);
+      expect(errors.map(({ error }) => error.message)).to.deep.equal([
+        "Notes.fail failed: secret of the server",
+      ]);
       expect(server.log.some((line) => line.includes("secret of the server"))).to.equal(true);
     });
 

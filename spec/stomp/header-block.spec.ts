@@ -82,8 +82,12 @@ describe("headers on the wire", () => {
   ];
   for (const [what, octets] of NO_UTF8) {
     it(`are refused with ${what}, which is no UTF-8`, () => {
-      expect(refusal(send(wire`a:${Uint8Array.from(octets)}`)).message).to.equal("Header text is not UTF-8");
-      expect(refusal(send(wire`${Uint8Array.from(octets)}:a`)).message).to.equal("Header text is not UTF-8");
+      expect(refusal(send(wire`a:${Uint8Array.from(octets)}`)).message).to.equal(
+        "Text before the body is not UTF-8",
+      );
+      expect(refusal(send(wire`${Uint8Array.from(octets)}:a`)).message).to.equal(
+        "Text before the body is not UTF-8",
+      );
     });
   }
 });

@@ -86,6 +86,13 @@ describe("HeartBeat", () => {
       });
     }
 
+    it("beats in time even if the tick that would be the last chance comes late", () => {
+      const { sends } = watched({ sendEvery: 10_000 });
+      time.pass(9_500);
+      time.stall(1_400);
+      expect(sends[0]).to.be.at.most(10_000);
+    });
+
     it("beats while something is received, which does not count", () => {
       const { beat, sends } = watched({ sendEvery: 10_000, receiveWithin: 10_000 });
       for (let i = 0; i < 200; i++) {
@@ -93,6 +100,20 @@ describe("HeartBeat", () => {
         beat.received();
       }
       expect(sends).to.have.length(2);
+    });
+  });
+
+  describe("when the peer is not read from", () => {
+    it("does not call it silent, and gives it its whole time afterwards", () => {
+      const { beat, expiries } = watched({ receiveWithin: 10_000 });
+      beat.listening = false;
+      time.pass(100_000);
+      beat.listening = true;
+      time.pass(29_000);
+      expect(expiries).to.deep.equal([]);
+
+      time.pass(5_000);
+      expect(expiries).to.have.length(1);
     });
   });
 

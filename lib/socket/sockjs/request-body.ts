@@ -8,7 +8,8 @@ import type { Request } from "express";
  */
 export async function readBody(req: Request, limit: number): Promise<{ text: string } | "too-large"> {
   if (Number(req.headers["content-length"] ?? 0) > limit) return "too-large";
-  if (req.readableDidRead) return { text: parsedText(req.body) };
+  if (req.readableDidRead || req.readableEnded) return { text: parsedText(req.body) };
+  if (req.destroyed) throw new Error("The client has left.");
 
   const chunks: Buffer[] = [];
   let size = 0;

@@ -5,6 +5,7 @@ import sockjs, { type Connection, type ServerOptions } from "sockjs";
 import type { Principal } from "../../message/message.js";
 import { answer } from "../answer.js";
 import type { Handshake, Socket } from "../socket.js";
+import { allowOrigin, allows } from "./cors.js";
 import { HttpSocket, type SockJsResponse } from "./http-socket.js";
 import { messagesOf } from "./messages.js";
 import { readBody } from "./request-body.js";
@@ -43,7 +44,6 @@ const RECEIVING = new Map([
   ["eventsource", { methods: ["GET"], name: "eventsource" }],
 ]);
 const NO_STORE = { "Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0" };
-const ONE_YEAR = 31_536_000;
 /** SockJS clients have one request under way; more than this many wait for no good. */
 const MAX_WAITING = 16;
 
@@ -224,32 +224,4 @@ function ownerOf(req: Request, user: Principal | undefined): string {
 function bareRequest(req: Request, url: string): IncomingMessage {
   const { method, httpVersion, socket } = req;
   return { method, httpVersion, url, headers: {}, connection: socket } as unknown as IncomingMessage;
-}
-
-/** Lets the page of an allowed origin read the answer. */
-function allowOrigin(req: Request, res: Response): void {
-  res.vary("Origin");
-  const { origin } = req.headers;
-  if (origin === undefined) return;
-
-  res.setHeader("Access-Control-Allow-Origin", origin);
-  res.setHeader("Access-Control-Allow-Credentials", "true");
-}
-
-/** Returns whether the request may go on: its method fits, and it is no preflight. */
-function allows(methods: readonly string[], req: Request, res: Response): boolean {
-  if (!methods.includes(req.method)) {
-    answer(res, 405, "Method not allowed\n", { Allow: methods.join(", ") });
-    return false;
-  }
-  if (req.method !== "OPTIONS") return true;
-
-  const headers = req.headers["access-control-request-headers"];
-  if (headers !== undefined) res.setHeader("Access-Control-Allow-Headers", headers);
-  answer(res, 204, "", {
-    "Access-Control-Allow-Methods": methods.join(", "),
-    "Access-Control-Max-Age": String(ONE_YEAR),
-    "Cache-Control": `public, max-age=${ONE_YEAR}`,
-  });
-  return false;
 }

@@ -9,6 +9,8 @@ export class SockJsWebSocket implements Socket {
   readonly #line: WebSocketSocket;
   readonly #text = new TextBytes();
   readonly #heartbeat: NodeJS.Timeout;
+  /** What the close frame told the client. */
+  #told: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(line: WebSocketSocket, heartbeatTime: number) {
     this.#line = line;
@@ -33,7 +35,8 @@ export class SockJsWebSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
-    this.#write(`c${JSON.stringify([code, shortReason(reason)])}`);
+    this.#told ??= { code, reason: shortReason(reason) };
+    this.#write(`c${JSON.stringify([this.#told.code, this.#told.reason])}`);
     this.#line.close(code, reason);
   }
 
@@ -46,7 +49,9 @@ export class SockJsWebSocket implements Socket {
       data: (chunk) => this.#receive(textOf(chunk), listener),
       close: (code, reason) => {
         clearInterval(this.#heartbeat);
-        listener.close(code, reason);
+        // Clients answer SockJS's close frame by a close of their own, with 1000.
+        const ending = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
+        listener.close(ending.code, ending.reason);
       },
     });
   }
