@@ -7,10 +7,19 @@ export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate } from "./channel/messaging-template.js";
+export { Controller, ControllerAdvice } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
-export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
+export {
+  MessageExceptionHandler,
+  MessageMapping,
+  SendTo,
+  SendToUser,
+  type SendToUserOptions,
+  SubscribeMapping,
+} from "./controller/decorators.js";
 export {
   DestinationVariable,
+  Exception,
   Header,
   type HeaderOptions,
   Headers,

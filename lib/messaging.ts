@@ -103,6 +103,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         converter,
         brokerChannel,
         clientOutboundChannel,
+        userDestinationPrefix: "/user/",
         events,
         logger,
       }),

@@ -19,7 +19,7 @@ export interface StompMessagingOptions {
   applicationDestinationPrefixes?: readonly string[];
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
-  /** Classes with `@Controller()`, or instances of such. */
+  /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;

@@ -2,7 +2,8 @@ import { Container } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { ConfigurationError } from "../errors.js";
-import { isController } from "./decorators.js";
+import { isController } from "./class-decorators.js";
+import { type ControllerSource, sharedController } from "./controller-source.js";
 
 type Identifier = string | symbol | (abstract new (...args: never) => unknown);
 
@@ -37,7 +38,7 @@ export function resolveControllers(
   controllers: readonly object[],
   container: ControllerContainer | undefined,
   bindings: ControllerBindings,
-): object[] {
+): ControllerSource[] {
   const from = container ?? new Container({ defaultScope: "Singleton" });
   const { template, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
@@ -47,8 +48,10 @@ export function resolveControllers(
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
 
   return controllers.map((controller, index) => {
-    if (typeof controller === "function") return instantiate(from, controller as ControllerClass);
-    if (typeof controller === "object" && controller !== null) return controller;
+    if (typeof controller === "function") {
+      return sharedController(instantiate(from, controller as ControllerClass));
+    }
+    if (typeof controller === "object" && controller !== null) return sharedController(controller);
     throw new ConfigurationError(
       `controllers[${index}] is ${String(controller)}: a class with @Controller(), or an object, belongs there` +
         (controller === undefined ? " (do its modules import each other in a circle?)" : ""),

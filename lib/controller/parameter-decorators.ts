@@ -67,6 +67,15 @@ export interface Message<P = Uint8Array> extends MessageData<P> {}
 /** Gives the message as it came. A parameter of this type needs no decorator. */
 export const Message = token<Message>("@Message", { kind: "message" });
 
+/**
+ * Gives the error in a method with `@MessageExceptionHandler`. Its first
+ * parameter nothing else is known of, or whose class is an error's, needs no
+ * decorator.
+ */
+export function Exception(): ArgumentDecorator {
+  return argument("@Exception", { kind: "exception" });
+}
+
 function token<T>(decorator: string, note: ArgumentNote): ArgumentToken<T> {
   return (() => argument(decorator, note)) as ArgumentToken<T>;
 }

@@ -44,7 +44,7 @@ class ChatController {
 }
 
 const resolve = <T extends object>(controllers: object[], container?: Container, given = bindings()) =>
-  resolveControllers(controllers, container, given) as T[];
+  resolveControllers(controllers, container, given).map(({ exemplar }) => exemplar as T);
 
 describe("resolveControllers", () => {
   describe("when the application has no container", () => {
@@ -108,7 +108,7 @@ describe("resolveControllers", () => {
         bind: (identifier: never) => container.bind<unknown>(identifier),
       };
       const [controller] = resolveControllers([RoomController], shape, bindings());
-      expect(controller).to.be.instanceOf(RoomController);
+      expect(controller?.exemplar).to.be.instanceOf(RoomController);
     });
   });
 

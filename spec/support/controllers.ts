@@ -8,6 +8,7 @@ import {
   SubscribableChannel,
 } from "express-stomp";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
+import { sharedController } from "#lib/controller/controller-source.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { recordingLogger } from "./recording.js";
@@ -38,11 +39,12 @@ export function withControllers(controllers: object | object[], options: Control
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({
-      controllers: [controllers].flat(),
+      controllers: [controllers].flat().map(sharedController),
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
       converter: new CompositeMessageConverter(),
       brokerChannel,
       clientOutboundChannel,
+      userDestinationPrefix: "/user/",
       events,
       logger,
     }),
