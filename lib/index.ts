@@ -29,12 +29,22 @@ export {
   Principal,
 } from "./controller/parameter-decorators.js";
 export {
+  type ClassValidationError,
+  type ClassValidatorFunctions,
+  classValidator,
+  type PayloadClass,
+  type PayloadValidator,
+} from "./controller/payload-validator.js";
+export type { StandardSchema } from "./controller/schema.js";
+export {
   AccessDeniedError,
   ConfigurationError,
+  type FieldIssue,
   MessageConversionError,
   MessageDeliveryError,
   MessageHandlingError,
   MessagingError,
+  MethodArgumentNotValidError,
   StompConversionError,
 } from "./errors.js";
 export type { MessagingEventListener, MessagingEvents } from "./events.js";

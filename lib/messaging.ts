@@ -101,6 +101,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         controllers,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
         converter,
+        validator: resolved.validator,
         brokerChannel,
         clientOutboundChannel,
         userDestinationPrefix: "/user/",

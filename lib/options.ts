@@ -2,6 +2,7 @@ import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
 import type { ChannelInterceptor } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
+import type { PayloadValidator } from "./controller/payload-validator.js";
 import { ConfigurationError } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
@@ -21,6 +22,8 @@ export interface StompMessagingOptions {
   broker?: BrokerFactory;
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
+  /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
+  validator?: PayloadValidator;
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;
   /** What clients send, before controllers and broker see it. */
@@ -53,8 +56,10 @@ export interface TransportOptions {
 }
 
 /** The options with nothing left open. */
-export interface ResolvedOptions extends Required<Omit<StompMessagingOptions, "container" | "transport">> {
+export interface ResolvedOptions
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "validator">> {
   readonly container: ControllerContainer | undefined;
+  readonly validator: PayloadValidator | undefined;
   readonly transport: Required<TransportOptions>;
 }
 
@@ -70,6 +75,7 @@ const KNOWN = {
     "applicationDestinationPrefixes",
     "broker",
     "controllers",
+    "validator",
     "container",
     "clientInboundChannel",
     "clientOutboundChannel",
@@ -97,6 +103,7 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
     broker: brokerFactory(options.broker),
     controllers: list("controllers", options.controllers),
+    validator: withMethods("validator", options.validator, ["validate"]),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),

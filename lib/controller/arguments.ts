@@ -1,12 +1,11 @@
 import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
-import type { CompositeMessageConverter } from "../message/converters.js";
 import type { Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { destinationVariableArgument, headerArgument, isOpen } from "./header-argument.js";
 import type { ArgumentNote, ExceptionMethod, MappedMethod } from "./metadata.js";
 import { Message as MessageToken, Principal as PrincipalToken } from "./parameter-decorators.js";
-import { payloadArgument } from "./payload-argument.js";
+import { type PayloadTools, payloadArgument } from "./payload-argument.js";
 
 /** A message and the mapping it matched. */
 export interface Invocation {
@@ -20,7 +19,7 @@ export interface Invocation {
 }
 
 /**
- * Gives a method's argument out of a message.
+ * Gives a method's argument out of a message, or a promise of it.
  *
  * @throws MessageHandlingError when the message does not have it
  */
@@ -38,10 +37,7 @@ const BY_TYPE = new Map<unknown, ArgumentNote>([
  *
  * @throws ConfigurationError when nothing is known of a parameter, or what is known cannot be
  */
-export function argumentsOf(
-  method: MappedMethod | ExceptionMethod,
-  converter: CompositeMessageConverter,
-): Argument[] {
+export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: PayloadTools): Argument[] {
   const handlesExceptions = method.type === "EXCEPTION";
   const notes = method.parameters.map(
     ({ note, type }) =>
@@ -65,7 +61,7 @@ export function argumentsOf(
     if (note?.kind === "exception" && !handlesExceptions) {
       throw new ConfigurationError(`There is no error for ${place}: it has no @MessageExceptionHandler`);
     }
-    return argument(note, { type: method.parameters[index]?.type, place, converter });
+    return argument(note, { type: method.parameters[index]?.type, place, tools });
   });
 }
 
@@ -78,10 +74,10 @@ interface Place {
   readonly type: PayloadTarget;
   /** For errors. */
   readonly place: string;
-  readonly converter: CompositeMessageConverter;
+  readonly tools: PayloadTools;
 }
 
-function argument(note: ArgumentNote | undefined, { type, place, converter }: Place): Argument {
+function argument(note: ArgumentNote | undefined, { type, place, tools }: Place): Argument {
   switch (note?.kind) {
     case undefined:
       throw new ConfigurationError(
@@ -89,7 +85,7 @@ function argument(note: ArgumentNote | undefined, { type, place, converter }: Pl
           "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
       );
     case "payload":
-      return payloadArgument(note, type, converter);
+      return payloadArgument(note, type, tools);
     case "header":
       return headerArgument(note, type, place);
     case "headers":

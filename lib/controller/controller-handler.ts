@@ -10,12 +10,11 @@ import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
-import { checkVariables, HandlerMethod } from "./handler-method.js";
+import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import { patternsOf, shapeOf } from "./mapping-patterns.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
-import type { ReplyChannels } from "./reply.js";
 
-export interface ControllerHandlerOptions extends ReplyChannels {
+export interface ControllerHandlerOptions extends HandlerMethodContext {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
   /** Destinations under these are looked up, without the prefix; when there is none, all are. */

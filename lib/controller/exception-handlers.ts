@@ -1,8 +1,7 @@
 import { ConfigurationError } from "../errors.js";
 import { isErrorClass } from "./arguments.js";
-import { HandlerMethod } from "./handler-method.js";
+import { HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import type { ExceptionMethod, ExceptionType } from "./metadata.js";
-import type { ReplyChannels } from "./reply.js";
 
 /** Who takes an error, and whether it takes the error itself or its cause. */
 export interface ExceptionMatch {
@@ -16,9 +15,9 @@ export class ExceptionHandlers {
   readonly #handlers = new Map<object | undefined, HandlerMethod>();
 
   /** @throws ConfigurationError when two take the same, or one's parameter cannot hold what it takes */
-  constructor(methods: readonly ExceptionMethod[], channels: ReplyChannels) {
+  constructor(methods: readonly ExceptionMethod[], context: HandlerMethodContext) {
     for (const method of methods) {
-      const handler = new HandlerMethod(method, channels);
+      const handler = new HandlerMethod(method, context);
       const types = typesOf(method);
       for (const type of types.length > 0 ? types : [undefined]) {
         const prototype = type?.prototype as object | undefined;

@@ -3,10 +3,11 @@ import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
 import type { ControllerSource } from "./controller-source.js";
+import type { StandardSchema } from "./schema.js";
 
 /** What a parameter decorator says about an argument. */
 export type ArgumentNote =
-  | { readonly kind: "payload"; readonly required: boolean }
+  | { readonly kind: "payload"; readonly required: boolean; readonly schema?: StandardSchema | undefined }
   | {
       readonly kind: "header";
       readonly name: string;

@@ -5,6 +5,7 @@ import {
   type MessageHeaders,
   type MessagingEvents,
   NativeHeaders,
+  type PayloadValidator,
   SubscribableChannel,
 } from "express-stomp";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
@@ -16,6 +17,7 @@ import { recordingLogger } from "./recording.js";
 export interface ControllersOptions {
   prefixes?: string[];
   brokerInterceptors?: ChannelInterceptor[];
+  validator?: PayloadValidator;
 }
 
 /** Controllers between the three channels, and what came out of them. */
@@ -42,6 +44,7 @@ export function withControllers(controllers: object | object[], options: Control
       controllers: [controllers].flat().map(sharedController),
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
       converter: new CompositeMessageConverter(),
+      validator: options.validator,
       brokerChannel,
       clientOutboundChannel,
       userDestinationPrefix: "/user/",
