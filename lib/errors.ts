@@ -83,3 +83,17 @@ export class StompConversionError extends MessagingError {
     super(options?.code ?? "STOMP_CONVERSION", message, { ...options, publicMessage: message });
   }
 }
+
+/**
+ * One pattern is refused. Who parsed it says in its own words whose it is: an
+ * application's becomes a `ConfigurationError`, a client's a
+ * `MessageDeliveryError`. The message is public: it repeats nothing and only
+ * tells a rule.
+ */
+export class DestinationPatternError extends MessagingError {
+  override name = "DestinationPatternError";
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("DESTINATION_PATTERN", message, { ...options, publicMessage: message });
+  }
+}

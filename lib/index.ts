@@ -1,3 +1,45 @@
+// The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
-export * from "./errors.js";
+export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
+export { simpleBroker } from "./broker/simple-broker.js";
+export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
+export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
+export type { ChannelInterceptor } from "./channel/interceptor.js";
+export { SimpMessagingTemplate } from "./channel/messaging-template.js";
+export type { ControllerContainer } from "./controller/container.js";
+export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
+export {
+  DestinationVariable,
+  Header,
+  type HeaderOptions,
+  Headers,
+  Message,
+  Payload,
+  type PayloadOptions,
+  Principal,
+} from "./controller/parameter-decorators.js";
+export {
+  AccessDeniedError,
+  ConfigurationError,
+  MessageConversionError,
+  MessageDeliveryError,
+  MessageHandlingError,
+  MessagingError,
+  StompConversionError,
+} from "./errors.js";
+export type { MessagingEventListener, MessagingEvents } from "./events.js";
+export type { Logger } from "./logger.js";
+export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./message/converter.js";
+export {
+  createMessage,
+  type MessageHeaders,
+  type SimpMessageType,
+  withHeaders,
+  withPayload,
+} from "./message/message.js";
+export { NativeHeaders } from "./message/native-headers.js";
+export { type StompMessaging, stompMessaging } from "./messaging.js";
+export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
+export type { EndpointOptions } from "./socket/endpoint.js";
+export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";

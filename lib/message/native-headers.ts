@@ -24,10 +24,13 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   }
 
   /** From an object or pairs; values become text, `undefined` and `null` are left out. */
-  static of(headers: NativeHeaders | Readonly<Record<string, unknown>> | Iterable<readonly [string, unknown]>) {
+  static of(
+    headers: NativeHeaders | Readonly<Record<string, unknown>> | Iterable<readonly [string, unknown]>,
+  ) {
     if (headers instanceof NativeHeaders) return headers;
 
-    const pairs = Symbol.iterator in headers ? (headers as Iterable<[string, unknown]>) : Object.entries(headers);
+    const pairs =
+      Symbol.iterator in headers ? (headers as Iterable<[string, unknown]>) : Object.entries(headers);
     const flat: string[] = [];
     for (const [name, value] of pairs) {
       if (value !== undefined && value !== null) flat.push(name, String(value));

@@ -1,0 +1,58 @@
+import { type SessionData, Store } from "express-session";
+import type { ChatDatabase } from "./database.js";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Keeps express-session's sessions in the database, so that logins outlive the server. */
+export class LoginSessionStore extends Store {
+  readonly #database: ChatDatabase;
+
+  constructor(database: ChatDatabase) {
+    super();
+    this.#database = database;
+  }
+
+  override get(id: string, callback: (error: unknown, session?: SessionData | null) => void): void {
+    const found = this.#database
+      .selectFrom("login_session")
+      .select("data")
+      .where("id", "=", id)
+      .where("expires_at", ">", Date.now())
+      .executeTakeFirst();
+    found.then((row) => callback(null, row ? JSON.parse(row.data) : null), callback);
+  }
+
+  override set(id: string, session: SessionData, callback: (error?: unknown) => void = () => {}): void {
+    const values = { data: JSON.stringify(session), expires_at: expiryOf(session) };
+    const kept = this.#database
+      .insertInto("login_session")
+      .values({ id, ...values })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
+      .execute();
+    kept.then(() => callback(), callback);
+  }
+
+  override touch(id: string, session: SessionData, callback: (error?: unknown) => void = () => {}): void {
+    // Not the data: a request that ends late would undo what another has written meanwhile.
+    const touched = this.#database
+      .updateTable("login_session")
+      .set({ expires_at: expiryOf(session) })
+      .where("id", "=", id)
+      .execute();
+    touched.then(() => callback(), callback);
+  }
+
+  override destroy(id: string, callback: (error?: unknown) => void = () => {}): void {
+    const removed = this.#database.deleteFrom("login_session").where("id", "=", id).execute();
+    removed.then(() => callback(), callback);
+  }
+
+  /** Removes what has expired. */
+  async sweep(): Promise<void> {
+    await this.#database.deleteFrom("login_session").where("expires_at", "<=", Date.now()).execute();
+  }
+}
+
+function expiryOf(session: SessionData): number {
+  return session.cookie.expires ? new Date(session.cookie.expires).getTime() : Date.now() + DAY;
+}

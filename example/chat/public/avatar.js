@@ -1,0 +1,14 @@
+/** Shows a name as its first letter on a colour of its own. */
+export function paintAvatar(element, name) {
+  let hue = 0;
+  // By the golden angle, which keeps like letters far apart.
+  for (const character of name) hue = (hue * 31 + character.codePointAt(0) * 137.508) % 360;
+  element.style.setProperty("--hue", String(hue));
+  element.textContent = firstLetter(name).toUpperCase();
+}
+
+/** The first letter as people see it: a Korean syllable or an emoji is one. */
+function firstLetter(name) {
+  const [first] = new Intl.Segmenter().segment(name);
+  return first?.segment ?? "";
+}

@@ -1,0 +1,53 @@
+import {
+  Controller,
+  DestinationVariable,
+  MessageMapping,
+  Payload,
+  Principal,
+  SimpMessagingTemplate,
+  SubscribeMapping,
+} from "express-stomp";
+import { type ChatEntrance, type ChatMessage, field, readMessage, refusal } from "./chat-message.js";
+import { ChatMessageRepository } from "./chat-message-repository.js";
+import type { ChatRoom } from "./chat-room.js";
+import { ChatRoomRepository } from "./chat-room-repository.js";
+
+const HISTORY_LENGTH = 50;
+
+/** The talk in the rooms. Who writes is told by the login, never by the message. */
+@Controller()
+export class StompChatController {
+  constructor(
+    private readonly template: SimpMessagingTemplate,
+    private readonly rooms: ChatRoomRepository,
+    private readonly messages: ChatMessageRepository,
+  ) {}
+
+  /** Answers a subscription of `/pub/chat/room/{roomId}` with what was said last. */
+  @SubscribeMapping("/chat/room/{roomId}")
+  history(@DestinationVariable("roomId") roomId: string): Promise<ChatMessage[]> {
+    return this.messages.findLatest(roomId, HISTORY_LENGTH);
+  }
+
+  @MessageMapping("/chat/enter")
+  async enter(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
+    const room = await this.#roomOf(payload);
+    await this.#tell({ kind: "enter", roomId: room.id, writer: user.name, sentAt: Date.now() });
+  }
+
+  @MessageMapping("/chat/message")
+  async message(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
+    const room = await this.#roomOf(payload);
+    await this.#tell(await this.messages.create(room.id, user.name, readMessage(payload)));
+  }
+
+  async #roomOf(payload: unknown): Promise<ChatRoom> {
+    const room = await this.rooms.findById(field(payload, "roomId"));
+    if (!room) throw refusal("This room does not exist.");
+    return room;
+  }
+
+  #tell(news: ChatMessage | ChatEntrance): Promise<void> {
+    return this.template.convertAndSend(`/sub/chat/room/${news.roomId}`, news);
+  }
+}

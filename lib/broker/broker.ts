@@ -1,0 +1,27 @@
+import type { MessageHandler, SubscribableChannel } from "../channel/channel.js";
+import type { Logger } from "../logger.js";
+
+/**
+ * What a broker promises. It is subscribed to `clientInboundChannel` and to
+ * `brokerChannel`, ignores what is not for its destinations, and reaches
+ * clients only through `clientOutboundChannel`.
+ *
+ * - CONNECT is answered with CONNECT_ACK (`sessionId`, `user` and `heartbeat`
+ *   in its headers); the user of that answer becomes the session's.
+ * - `handle` is done, or its promise settled, when the message has been taken:
+ *   a SUBSCRIBE when deliveries will arrive, a SEND when the broker has it.
+ *   What it refuses it throws.
+ * - DISCONNECT comes once for every session that sent CONNECT.
+ */
+export interface Broker extends MessageHandler {
+  /** Ends its timers and connections. */
+  close(): void | Promise<void>;
+}
+
+/** What `simpleBroker(…)` returns for the `broker` option: makes the broker once the channels are there. */
+export type BrokerFactory = (context: BrokerContext) => Broker;
+
+export interface BrokerContext {
+  readonly clientOutboundChannel: SubscribableChannel;
+  readonly logger: Logger;
+}

@@ -1,0 +1,65 @@
+import { DestinationIndex } from "../destination/destination-index.js";
+import type { DestinationPattern } from "../destination/pattern.js";
+
+/** Who wants which destinations. */
+export interface Subscription {
+  readonly sessionId: string;
+  /** Unique within its session only. */
+  readonly id: string;
+  readonly pattern: DestinationPattern;
+}
+
+/** The subscriptions of the sessions that are there, found by their ids and by destination. */
+export class SubscriptionRegistry {
+  readonly #sessions = new Map<string, Map<string, Subscription>>();
+  readonly #index = new DestinationIndex<Subscription>();
+
+  /** Lets a session subscribe from now on. */
+  addSession(sessionId: string): void {
+    if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, new Map());
+  }
+
+  /** Removes a session with all its subscriptions. */
+  removeSession(sessionId: string): void {
+    const subscriptions = this.#sessions.get(sessionId);
+    this.#sessions.delete(sessionId);
+    for (const subscription of subscriptions?.values() ?? []) {
+      this.#index.remove(subscription.pattern, subscription);
+    }
+  }
+
+  /** The subscriptions of a session by their ids; `undefined` when the session is not there. */
+  ofSession(sessionId: string): ReadonlyMap<string, Subscription> | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  /** Adds a subscription: `false` when its session is not there, or has one of that id. */
+  add(subscription: Subscription): boolean {
+    const subscriptions = this.#sessions.get(subscription.sessionId);
+    if (!subscriptions || subscriptions.has(subscription.id)) return false;
+
+    subscriptions.set(subscription.id, subscription);
+    this.#index.add(subscription.pattern, subscription);
+    return true;
+  }
+
+  /** Removes a subscription; nothing happens when it is not there. */
+  remove(sessionId: string, id: string): void {
+    const subscriptions = this.#sessions.get(sessionId);
+    const subscription = subscriptions?.get(id);
+    if (!subscription) return;
+
+    subscriptions?.delete(id);
+    this.#index.remove(subscription.pattern, subscription);
+  }
+
+  /** Who listens to a destination, in groups. They are live: read them now. */
+  listeners(destination: string): readonly ReadonlySet<Subscription>[] {
+    return this.#index.match(destination);
+  }
+
+  clear(): void {
+    this.#sessions.clear();
+    this.#index.clear();
+  }
+}

@@ -1,0 +1,83 @@
+import { Container } from "inversify";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { SimpMessagingTemplate } from "../channel/messaging-template.js";
+import { ConfigurationError } from "../errors.js";
+import { isController } from "./decorators.js";
+
+type Identifier = string | symbol | (abstract new (...args: never) => unknown);
+
+/** What is used of inversify's `Container`, whichever copy of inversify it comes from. */
+export interface ControllerContainer {
+  isBound(identifier: Identifier): boolean;
+  get(identifier: Identifier, options?: { autobind: true }): unknown;
+  bind(identifier: Identifier): { toConstantValue(value: unknown): unknown };
+}
+
+/** What controllers can have injected: the template by its class, the channels by `@inject("brokerChannel")` and so on. */
+export interface ControllerBindings {
+  readonly template: SimpMessagingTemplate;
+  readonly clientInboundChannel: SubscribableChannel;
+  readonly clientOutboundChannel: SubscribableChannel;
+  readonly brokerChannel: SubscribableChannel;
+}
+
+/**
+ * Makes controllers of classes; instances stay what they are. In a container of
+ * our own everything injected is a singleton; an application's container
+ * decides itself.
+ *
+ * What an application's container already binds is left alone: with several
+ * messagings in one container the first one's template is injected, and the
+ * others need containers of their own.
+ *
+ * @param container the application's, by default a new one
+ * @throws ConfigurationError when something is no controller, or cannot be made
+ */
+export function resolveControllers(
+  controllers: readonly object[],
+  container: ControllerContainer | undefined,
+  bindings: ControllerBindings,
+): object[] {
+  const from = container ?? new Container({ defaultScope: "Singleton" });
+  const { template, ...channels } = bindings;
+  const bind = (identifier: Identifier, value: object) => {
+    if (!isBound(from, identifier)) from.bind(identifier).toConstantValue(value);
+  };
+  bind(SimpMessagingTemplate, template);
+  for (const [name, channel] of Object.entries(channels)) bind(name, channel);
+
+  return controllers.map((controller, index) => {
+    if (typeof controller === "function") return instantiate(from, controller as ControllerClass);
+    if (typeof controller === "object" && controller !== null) return controller;
+    throw new ConfigurationError(
+      `controllers[${index}] is ${String(controller)}: a class with @Controller(), or an object, belongs there` +
+        (controller === undefined ? " (do its modules import each other in a circle?)" : ""),
+    );
+  });
+}
+
+/** A container that binds by itself throws at what it cannot make, instead of saying that it has none. */
+function isBound(container: ControllerContainer, identifier: Identifier): boolean {
+  try {
+    return container.isBound(identifier);
+  } catch {
+    return false;
+  }
+}
+
+type ControllerClass = new (...args: never) => object;
+
+function instantiate(container: ControllerContainer, controller: ControllerClass): object {
+  if (!isController(controller)) {
+    throw new ConfigurationError(`${controller.name || "A class"} has no @Controller() above it`);
+  }
+  try {
+    return container.get(
+      controller,
+      isBound(container, controller) ? undefined : { autobind: true },
+    ) as object;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigurationError(`${controller.name} cannot be made: ${reason}`, { cause });
+  }
+}

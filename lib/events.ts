@@ -1,0 +1,56 @@
+import type { Logger } from "./logger.js";
+import type { Message, Principal } from "./message/message.js";
+
+/** What the library announces, by name; as Spring's application events. */
+export interface MessagingEvents {
+  /** A client's CONNECT was accepted by the interceptors and reached the broker. */
+  connect: { sessionId: string; user: Principal | undefined; message: Message };
+  /** CONNECTED was written. */
+  connected: { sessionId: string; user: Principal | undefined };
+  /** A client's SUBSCRIBE was handled: deliveries arrive from now on. */
+  subscribe: { sessionId: string; user: Principal | undefined; message: Message };
+  /** A client's UNSUBSCRIBE was handled. */
+  unsubscribe: { sessionId: string; user: Principal | undefined; message: Message };
+  /** A session that had got as far as CONNECT has ended; once for each. */
+  disconnect: { sessionId: string; user: Principal | undefined; code: number; reason: string };
+  /** A controller failed and no exception handler took it. */
+  controllerError: { error: Error; message: Message };
+  /** A client was sent ERROR and its session ended. */
+  sessionError: { sessionId: string; user: Principal | undefined; error: Error };
+}
+
+export type MessagingEventListener<E extends keyof MessagingEvents> = (
+  event: MessagingEvents[E],
+) => void | Promise<void>;
+
+/** Tells listeners of events. One that throws or rejects is logged and harms nobody. */
+export class EventPublisher {
+  readonly #listeners = new Map<keyof MessagingEvents, Set<MessagingEventListener<never>>>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Adds a listener; the returned function removes it. */
+  on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  publish<E extends keyof MessagingEvents>(name: E, event: MessagingEvents[E]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])] as MessagingEventListener<E>[]) {
+      try {
+        const result = listener(event);
+        if (result) result.catch((error: unknown) => this.#failed(name, error));
+      } catch (error) {
+        this.#failed(name, error);
+      }
+    }
+  }
+
+  #failed(name: string, error: unknown): void {
+    this.#logger.error(`a listener of ${name} failed`, error);
+  }
+}

@@ -1,0 +1,22 @@
+import type { Message } from "./message.js";
+
+/** The class a payload is wanted as, from the compiler's metadata; `undefined` or `Object` when it does not say. */
+export type PayloadTarget = (abstract new (...args: never) => unknown) | undefined;
+
+export interface ConvertedPayload {
+  readonly payload: Uint8Array;
+  readonly contentType: string;
+}
+
+/** Turns payloads into values and values into payloads. The first converter that answers wins. */
+export interface MessageConverter {
+  /**
+   * Gives the payload as a value, or `undefined` when it is not this converter's.
+   *
+   * @throws MessageConversionError when it is, and is malformed
+   */
+  fromMessage(message: Message, target: PayloadTarget): unknown;
+
+  /** Gives a value as bytes, or `undefined` when it, or the content type asked for, is not this converter's. */
+  toPayload(value: unknown, contentType: string | undefined): ConvertedPayload | undefined;
+}

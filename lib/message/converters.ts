@@ -1,0 +1,121 @@
+import { MessageConversionError } from "../errors.js";
+import { printable } from "../logger.js";
+import type { ConvertedPayload, MessageConverter, PayloadTarget } from "./converter.js";
+import type { Message } from "./message.js";
+
+/** Strings, whatever their content type; and `text/*` for whoever does not ask for a class. */
+export const textConverter: MessageConverter = {
+  fromMessage({ payload, headers }, target) {
+    const type = mediaType(headers.contentType);
+    if (target !== String && !(isOpen(target) && type.startsWith("text/"))) return undefined;
+
+    return decodeText(payload, headers.contentType);
+  },
+  toPayload(value, contentType = "text/plain;charset=UTF-8") {
+    return typeof value === "string" ? { payload: Buffer.from(value), contentType } : undefined;
+  },
+};
+
+/** Bytes, whatever their content type; and `application/octet-stream` for whoever does not ask for a class. */
+export const binaryConverter: MessageConverter = {
+  fromMessage({ payload, headers }, target) {
+    if (target === Buffer) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    const open = isOpen(target) && mediaType(headers.contentType) === "application/octet-stream";
+    return target === Uint8Array || open ? payload : undefined;
+  },
+  toPayload(value, contentType = "application/octet-stream") {
+    return value instanceof Uint8Array ? { payload: value, contentType } : undefined;
+  },
+};
+
+/** `application/json`, `application/*+json`, and payloads without a content type. */
+export const jsonConverter: MessageConverter = {
+  fromMessage({ payload, headers }) {
+    if (!isJson(mediaType(headers.contentType))) return undefined;
+
+    const text = decodeText(payload, headers.contentType);
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw conversionError("The payload is no valid JSON", cause);
+    }
+  },
+  toPayload(value, contentType = "application/json") {
+    if (!isJson(mediaType(contentType))) return undefined;
+
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(value);
+    } catch (cause) {
+      throw new MessageConversionError(`A payload cannot be written as JSON: ${String(cause)}`, { cause });
+    }
+    return text === undefined ? undefined : { payload: Buffer.from(text), contentType };
+  },
+};
+
+/** Asks several converters in turn: the application's own, then text, binary, JSON. */
+export class CompositeMessageConverter {
+  readonly #converters: readonly MessageConverter[];
+
+  constructor(converters: readonly MessageConverter[] = []) {
+    this.#converters = [...converters, textConverter, binaryConverter, jsonConverter];
+  }
+
+  /** @throws MessageConversionError when no converter knows the content type, or the payload is malformed */
+  fromMessage(message: Message, target: PayloadTarget): unknown {
+    for (const converter of this.#converters) {
+      const value = converter.fromMessage(message, target);
+      if (value !== undefined) return value;
+    }
+    const wanted = isOpen(target) ? "a value" : `${target?.name}`;
+    throw conversionError(
+      `Cannot convert ${printable(message.headers.contentType ?? "the payload")} to ${wanted}`,
+    );
+  }
+
+  /** @throws MessageConversionError when no converter can write the value */
+  toPayload(value: unknown, contentType?: string): ConvertedPayload {
+    for (const converter of this.#converters) {
+      const converted = converter.toPayload(value, contentType);
+      if (converted) return converted;
+    }
+    const kind = value === null ? "null" : typeof value;
+    throw new MessageConversionError(`Cannot convert ${kind} to ${contentType ?? "any content type"}`);
+  }
+}
+
+/** The compiler writes `Object` where the type is an interface, a union or unknown. */
+function isOpen(target: PayloadTarget): boolean {
+  return target === undefined || target === Object;
+}
+
+function isJson(type: string): boolean {
+  return (
+    type === "" || type === "application/json" || (type.startsWith("application/") && type.endsWith("+json"))
+  );
+}
+
+function mediaType(contentType = ""): string {
+  return (contentType.split(";", 1)[0] as string).trim().toLowerCase();
+}
+
+function decodeText(payload: Uint8Array, contentType = ""): string {
+  try {
+    return new TextDecoder(charset(contentType), { fatal: true }).decode(payload);
+  } catch (cause) {
+    throw conversionError(`The payload is no ${printable(charset(contentType))} text`, cause);
+  }
+}
+
+function charset(contentType: string): string {
+  for (const parameter of contentType.split(";").slice(1)) {
+    const [name = "", value = ""] = parameter.split("=", 2);
+    if (name.trim().toLowerCase() === "charset") return value.trim().replaceAll('"', "");
+  }
+  return "utf-8";
+}
+
+/** What the client sent was wrong, so the client may read why. */
+function conversionError(text: string, cause?: unknown): MessageConversionError {
+  return new MessageConversionError(text, { cause, publicMessage: text });
+}

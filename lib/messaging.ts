@@ -1,0 +1,163 @@
+import type { Server } from "node:http";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { SubscribableChannel } from "./channel/channel.js";
+import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import { resolveControllers } from "./controller/container.js";
+import { ControllerHandler } from "./controller/controller-handler.js";
+import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
+import { CompositeMessageConverter } from "./message/converters.js";
+import type { Message } from "./message/message.js";
+import { resolveOptions, type StompMessagingOptions } from "./options.js";
+import { MessageEncoder } from "./session/message-encoder.js";
+import { SessionRegistry } from "./session/session-registry.js";
+import { Endpoint } from "./socket/endpoint.js";
+import { attach } from "./socket/upgrade.js";
+import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
+import { chooseSubProtocol } from "./stomp/version.js";
+
+/** The middleware, and the application's handle on everything behind it. */
+export interface StompMessaging extends RequestHandler {
+  /**
+   * Lets WebSocket handshakes of this server run through the application's own
+   * middleware. Needed once for each server; SockJS over HTTP works without.
+   */
+  attach(server: Server): void;
+  /** Refuses new clients with 503, closes all sessions with 1001, ends every timer. Waits 5 s at most. */
+  close(): Promise<void>;
+  /** Sends to subscribers from anywhere. */
+  readonly template: SimpMessagingTemplate;
+  readonly clientInboundChannel: SubscribableChannel;
+  readonly clientOutboundChannel: SubscribableChannel;
+  readonly brokerChannel: SubscribableChannel;
+  /** Adds a listener; the returned function removes it. */
+  on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
+}
+
+const GOING_AWAY = 1001;
+const CLOSE_TIMEOUT = 5_000;
+
+/**
+ * Builds the stations of a frame's road, joins them, and returns the middleware
+ * to mount.
+ *
+ * @example
+ * const messaging = stompMessaging({
+ *   endpoints: [{ path: "/ws", sockJS: true }],
+ *   applicationDestinationPrefixes: ["/app"],
+ *   broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
+ *   controllers: [GreetingController],
+ * });
+ * app.use(messaging);
+ * messaging.attach(app.listen(8080));
+ *
+ * @throws ConfigurationError when an option or a decorator makes no sense
+ */
+export function stompMessaging(options: StompMessagingOptions): StompMessaging {
+  const resolved = resolveOptions(options);
+  const { logger, transport } = resolved;
+  const events = new EventPublisher(logger);
+  const clock = new HeartBeatClock();
+
+  // A session hands on its frames one by one; the other two channels keep order themselves.
+  const orderOf = (message: Message) => message.headers.sessionId ?? "";
+  const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
+    ...resolved.clientInboundChannel,
+    logger,
+  });
+  const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
+    ...resolved.clientOutboundChannel,
+    logger,
+    orderOf,
+    overflowed: (message) => sessions.overflowed(message),
+  });
+  const brokerChannel = new SubscribableChannel("brokerChannel", {
+    ...resolved.brokerChannel,
+    logger,
+    orderOf,
+  });
+
+  const converter = new CompositeMessageConverter(resolved.messageConverters);
+  const template = new SimpMessagingTemplate(brokerChannel, converter);
+
+  const sessions = new SessionRegistry({
+    clientInboundChannel,
+    events,
+    logger,
+    clock,
+    encoder: new MessageEncoder(),
+    limits: transport,
+  });
+  clientOutboundChannel.subscribe(sessions);
+
+  const controllers = resolveControllers(resolved.controllers, resolved.container, {
+    template,
+    clientInboundChannel,
+    clientOutboundChannel,
+    brokerChannel,
+  });
+  if (controllers.length > 0) {
+    clientInboundChannel.subscribe(
+      new ControllerHandler({
+        controllers,
+        applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
+        converter,
+        brokerChannel,
+        clientOutboundChannel,
+        events,
+        logger,
+      }),
+    );
+  }
+
+  const broker = resolved.broker({ clientOutboundChannel, logger });
+  clientInboundChannel.subscribe(broker);
+  brokerChannel.subscribe(broker);
+
+  const endpoints = resolved.endpoints.map(
+    (endpoint) =>
+      new Endpoint(endpoint, {
+        chooseSubProtocol,
+        messageSizeLimit: transport.messageSizeLimit,
+        logger,
+        open: (socket, handshake) => sessions.open(socket, handshake),
+      }),
+  );
+  const detachments: (() => void)[] = [];
+
+  const middleware: RequestHandler = (request: Request, response: Response, next: NextFunction) => {
+    if (!endpoints.some((endpoint) => endpoint.handle(request, response, next))) next();
+  };
+
+  return Object.assign(middleware, {
+    template,
+    clientInboundChannel,
+    clientOutboundChannel,
+    brokerChannel,
+
+    attach(server: Server): void {
+      detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
+    },
+
+    on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
+      return events.on(name, listener);
+    },
+
+    async close(): Promise<void> {
+      for (const endpoint of endpoints) endpoint.close();
+      await within(CLOSE_TIMEOUT, sessions.close(GOING_AWAY, "Server is shutting down"));
+      for (const detach of detachments.splice(0)) detach();
+      await broker.close();
+      clock.close();
+    },
+  });
+}
+
+/** Waits for a promise, but not longer than this. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,183 @@
+import type { BrokerFactory } from "./broker/broker.js";
+import { simpleBroker } from "./broker/simple-broker.js";
+import type { ChannelInterceptor } from "./channel/interceptor.js";
+import type { ControllerContainer } from "./controller/container.js";
+import { ConfigurationError } from "./errors.js";
+import { consoleLogger, type Logger } from "./logger.js";
+import type { MessageConverter } from "./message/converter.js";
+import type { EndpointOptions } from "./socket/endpoint.js";
+
+/** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
+export interface StompMessagingOptions {
+  /** Where clients connect. At least one. */
+  endpoints: readonly EndpointOptions[];
+  /**
+   * Destinations under these go to controllers, which are mapped to the rest.
+   *
+   * @default [] controllers are asked for every destination, as Spring does
+   */
+  applicationDestinationPrefixes?: readonly string[];
+  /** @default simpleBroker() for every destination */
+  broker?: BrokerFactory;
+  /** Classes with `@Controller()`, or instances of such. */
+  controllers?: readonly (ControllerClass | object)[];
+  /** The application's own inversify container. @default a new one */
+  container?: ControllerContainer;
+  /** What clients send, before controllers and broker see it. */
+  clientInboundChannel?: ChannelSettings;
+  /** What clients are about to be sent. */
+  clientOutboundChannel?: ChannelSettings;
+  /** What the application sends. */
+  brokerChannel?: ChannelSettings;
+  /** Asked before the ones for text, binary and JSON. */
+  messageConverters?: readonly MessageConverter[];
+  transport?: TransportOptions;
+  /** @default warnings and errors go to the console */
+  logger?: Logger;
+}
+
+export type ControllerClass = new (...args: never[]) => object;
+
+export interface ChannelSettings {
+  /** In this order before a message is sent; completions in reverse. */
+  interceptors?: readonly ChannelInterceptor[];
+}
+
+export interface TransportOptions {
+  /** Bytes of one STOMP frame, and of one WebSocket message. Beyond: ERROR, close 1002 or 1009. @default 65536 */
+  messageSizeLimit?: number;
+  /** Bytes that may wait for a client that does not read. Beyond: close 4500. @default 524288 */
+  sendBufferSizeLimit?: number;
+  /** Milliseconds the application's middleware has to decide about a WebSocket handshake. @default 10000 */
+  handshakeTimeout?: number;
+}
+
+/** The options with nothing left open. */
+export interface ResolvedOptions extends Required<Omit<StompMessagingOptions, "container" | "transport">> {
+  readonly container: ControllerContainer | undefined;
+  readonly transport: Required<TransportOptions>;
+}
+
+const TRANSPORT: Required<TransportOptions> = {
+  messageSizeLimit: 64 * 1024,
+  sendBufferSizeLimit: 512 * 1024,
+  handshakeTimeout: 10_000,
+};
+
+const KNOWN = {
+  options: [
+    "endpoints",
+    "applicationDestinationPrefixes",
+    "broker",
+    "controllers",
+    "container",
+    "clientInboundChannel",
+    "clientOutboundChannel",
+    "brokerChannel",
+    "messageConverters",
+    "transport",
+    "logger",
+  ],
+  channel: ["interceptors"],
+  transport: Object.keys(TRANSPORT),
+} as const;
+
+/** @throws ConfigurationError that names the option at fault */
+export function resolveOptions(options: StompMessagingOptions): ResolvedOptions {
+  onlyKnown("stompMessaging", options, KNOWN.options);
+
+  const channels = {
+    clientInboundChannel: channel("clientInboundChannel", options.clientInboundChannel),
+    clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
+    brokerChannel: channel("brokerChannel", options.brokerChannel),
+  };
+  return {
+    ...channels,
+    endpoints: endpoints(options.endpoints),
+    applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
+    broker: brokerFactory(options.broker),
+    controllers: list("controllers", options.controllers),
+    container: withMethods("container", options.container, ["get", "isBound", "bind"]),
+    messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
+      withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
+    ),
+    transport: transport(options.transport),
+    logger: withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
+  };
+}
+
+function endpoints(given: StompMessagingOptions["endpoints"]): readonly EndpointOptions[] {
+  const all = list("endpoints", given);
+  if (all.length === 0)
+    throw new ConfigurationError("endpoints is empty: name the path where clients connect");
+
+  const paths = all.map((endpoint) => endpoint.path);
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+  if (twice !== undefined) throw new ConfigurationError(`endpoints has the path ${twice} twice`);
+  return all;
+}
+
+function prefixes(given: readonly string[] | undefined): readonly string[] {
+  const all = list("applicationDestinationPrefixes", given);
+  for (const [i, prefix] of all.entries()) {
+    if (typeof prefix !== "string" || !prefix.startsWith("/")) {
+      throw new ConfigurationError(
+        `applicationDestinationPrefixes[${i}] is ${JSON.stringify(prefix)}: a prefix is a string such as "/app"`,
+      );
+    }
+  }
+  return all;
+}
+
+function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {
+  onlyKnown(name, given, KNOWN.channel);
+  const interceptors = list(`${name}.interceptors`, given.interceptors);
+  for (const [i, interceptor] of interceptors.entries()) {
+    const hooks = ["preSend", "postSend", "afterSendCompletion"] as const;
+    if (!hooks.some((hook) => typeof interceptor?.[hook] === "function")) {
+      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${hooks.join(", ")}`);
+    }
+  }
+  return { interceptors };
+}
+
+function transport(given: TransportOptions = {}): Required<TransportOptions> {
+  onlyKnown("transport", given, KNOWN.transport);
+  const resolved = { ...TRANSPORT, ...given };
+  for (const [name, value] of Object.entries(resolved)) {
+    if (!Number.isSafeInteger(value) || value <= 0) {
+      throw new ConfigurationError(
+        `transport.${name} is ${String(value)}: it must be a whole number above 0`,
+      );
+    }
+  }
+  return resolved;
+}
+
+function onlyKnown(name: string, given: object, known: readonly string[]): void {
+  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
+
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
+  }
+}
+
+function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) throw new ConfigurationError(`${name} must be an array`);
+  return given;
+}
+
+function brokerFactory(given: BrokerFactory = simpleBroker()): BrokerFactory {
+  if (typeof given !== "function") throw new ConfigurationError("broker takes what simpleBroker(…) returns");
+  return given;
+}
+
+function withMethods<T extends object | undefined>(name: string, given: T, methods: readonly string[]): T {
+  if (given === undefined) return given;
+
+  const missing = methods.find((method) => typeof (given as Record<string, unknown>)[method] !== "function");
+  if (missing !== undefined) throw new ConfigurationError(`${name} has no method ${missing}`);
+  return given;
+}

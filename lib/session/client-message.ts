@@ -1,0 +1,95 @@
+import { StompConversionError } from "../errors.js";
+import { type Message, type MessageHeaders, NO_PAYLOAD, type SimpMessageType } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { ClientCommand } from "../stomp/command.js";
+import type { Frame } from "../stomp/frame.js";
+import type { StompVersion } from "../stomp/version.js";
+
+const MESSAGE_TYPE: Readonly<Record<ClientCommand, SimpMessageType>> = {
+  CONNECT: "CONNECT",
+  STOMP: "CONNECT",
+  SEND: "MESSAGE",
+  SUBSCRIBE: "SUBSCRIBE",
+  UNSUBSCRIBE: "UNSUBSCRIBE",
+  DISCONNECT: "DISCONNECT",
+  ACK: "OTHER",
+  NACK: "OTHER",
+  BEGIN: "OTHER",
+  COMMIT: "OTHER",
+  ABORT: "OTHER",
+};
+
+const ACK_MODES = new Set(["auto", "client", "client-individual"]);
+
+/** What every message of a session carries. */
+export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes">;
+
+/**
+ * Makes a client's frame a message.
+ *
+ * @throws StompConversionError when the frame lacks what its command requires in this version
+ */
+export function clientMessage(frame: Frame, version: StompVersion, session: SessionHeaders): Message {
+  const command = frame.command as ClientCommand;
+  const native = frame.headers;
+  const headers: MessageHeaders = { ...session, messageType: MESSAGE_TYPE[command], native };
+
+  switch (command) {
+    case "SEND":
+      return {
+        payload: frame.body,
+        headers: {
+          ...headers,
+          destination: required(frame, "destination"),
+          contentType: native.get("content-type"),
+        },
+      };
+
+    case "SUBSCRIBE": {
+      const destination = required(frame, "destination");
+      const ack = native.get("ack");
+      if (ack !== undefined && !ACK_MODES.has(ack)) {
+        throw new StompConversionError(`SUBSCRIBE has an unknown ack mode: ${ack}`);
+      }
+      return {
+        payload: NO_PAYLOAD,
+        headers: { ...headers, destination, subscriptionId: idOf(frame, version) },
+      };
+    }
+
+    case "UNSUBSCRIBE":
+      return { payload: NO_PAYLOAD, headers: { ...headers, subscriptionId: idOf(frame, version) } };
+
+    case "ACK":
+    case "NACK":
+    case "BEGIN":
+    case "COMMIT":
+    case "ABORT":
+      return { payload: NO_PAYLOAD, headers: { ...headers, stompCommand: command } };
+
+    case "CONNECT":
+    case "STOMP":
+    case "DISCONNECT":
+      return { payload: NO_PAYLOAD, headers };
+  }
+}
+
+/** The DISCONNECT of a client that went away without one. */
+export function disconnectMessage(session: SessionHeaders): Message {
+  return {
+    payload: NO_PAYLOAD,
+    headers: { ...session, messageType: "DISCONNECT", native: NativeHeaders.EMPTY },
+  };
+}
+
+/** A 1.0 subscription may have no id and is then known by its destination (STOMP 1.0, SUBSCRIBE). */
+function idOf(frame: Frame, version: StompVersion): string {
+  const id = frame.headers.get("id");
+  return version === "1.0" && id === undefined ? required(frame, "destination") : required(frame, "id");
+}
+
+function required(frame: Frame, name: string): string {
+  const value = frame.headers.get(name);
+  if (!value) throw new StompConversionError(`${frame.command} has no ${name} header`);
+  return value;
+}

@@ -1,0 +1,201 @@
+import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
+import type { Message } from "../message/message.js";
+import { StompDecoder } from "../stomp/decoder.js";
+import type { Frame } from "../stomp/frame.js";
+import { negotiate, type StompVersion } from "../stomp/version.js";
+import { clientMessage, type SessionHeaders } from "./client-message.js";
+
+/** What inbound needs of its session. */
+export interface InboundSession {
+  readonly connected: boolean;
+  readonly closed: boolean;
+  readonly messageHeaders: SessionHeaders;
+  /** A CONNECT is about to be handed on, in this version. */
+  connecting(frame: Frame, version: StompVersion): void;
+  /** A frame's message was handled. */
+  processed(message: Message): void;
+  receipt(receiptId: string): void;
+  fail(error: Error, receiptId: string | undefined): void;
+  /** Stops and starts reading. */
+  pause(): void;
+  resume(): void;
+  /** DISCONNECT was handled: no frame follows. */
+  disconnected(): void;
+}
+
+/** So many frames of one session wait before its socket is paused, and so few before it is resumed. */
+const PAUSE_AT = 64;
+const RESUME_AT = 16;
+
+/** Bytes of a frame that comes before CONNECT was accepted: CONNECT itself has no body. */
+const UNCONNECTED_SIZE_LIMIT = 16 * 1024;
+
+/**
+ * Takes one session's bytes to `clientInboundChannel`: frame after frame, each
+ * when the one before it has been handled, interceptors and controllers
+ * included. It alone decides what a fault costs.
+ */
+export class Inbound {
+  readonly #session: InboundSession;
+  readonly #channel: SubscribableChannel;
+  readonly #decoder: StompDecoder;
+  readonly #messageSizeLimit: number;
+  /** Decoded and not handled; an error stands where decoding ended. */
+  #queue: (Frame | Error)[] = [];
+  #busy = false;
+  #paused = false;
+  #whenIdle: (() => void) | undefined;
+  #version: StompVersion | undefined;
+
+  constructor(session: InboundSession, channel: SubscribableChannel, messageSizeLimit: number) {
+    this.#session = session;
+    this.#channel = channel;
+    this.#messageSizeLimit = messageSizeLimit;
+    this.#decoder = new StompDecoder({
+      messageSizeLimit: Math.min(messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
+    });
+  }
+
+  receive(chunk: Uint8Array): void {
+    if (this.#session.closed) return;
+
+    try {
+      this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
+    } catch (error) {
+      this.#queue.push(error as Error);
+    }
+    this.#drain();
+
+    if (!this.#paused && this.#queue.length >= PAUSE_AT) {
+      this.#paused = true;
+      this.#session.pause();
+    }
+  }
+
+  /** Forgets what waits: nothing that follows a fault is handled. */
+  discard(): void {
+    this.#queue = [];
+  }
+
+  /** Calls back when everything received so far has been handled. */
+  whenIdle(callback: () => void): void {
+    this.#whenIdle = callback;
+    this.#drain();
+  }
+
+  #decoded(frame: Frame): void {
+    this.#queue.push(frame);
+    // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
+    if (this.#version === undefined && isConnect(frame)) {
+      this.#version = negotiate(frame.headers.get("accept-version"));
+      if (this.#version) this.#decoder.version = this.#version;
+    }
+  }
+
+  #drain(): void {
+    while (!this.#busy && this.#queue.length > 0) {
+      const next = this.#queue.shift() as Frame | Error;
+      const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
+      if (handled) {
+        this.#busy = true;
+        void handled.then(() => {
+          this.#busy = false;
+          this.#drain();
+        });
+      }
+    }
+
+    if (this.#paused && this.#queue.length <= RESUME_AT) {
+      this.#paused = false;
+      this.#session.resume();
+    }
+    if (!this.#busy && this.#queue.length === 0) {
+      const idle = this.#whenIdle;
+      this.#whenIdle = undefined;
+      idle?.();
+    }
+  }
+
+  /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
+  #process(frame: Frame): void | Promise<void> {
+    try {
+      const message = this.#message(frame);
+      const sent = this.#channel.send(message);
+      if (!isPromise(sent)) return this.#sent(frame, message, sent);
+
+      return Promise.resolve(sent)
+        .then((result) => this.#sent(frame, message, result))
+        .catch((error: unknown) => this.#failed(frame, error));
+    } catch (error) {
+      return this.#failed(frame, error);
+    }
+  }
+
+  #message(frame: Frame): Message {
+    const session = this.#session;
+    if (isConnect(frame)) {
+      if (session.connected) throw new StompConversionError(`${frame.command} came twice: already connected`);
+      if (!this.#version) {
+        const offered = frame.headers.get("accept-version") ?? "";
+        throw new StompConversionError(`No STOMP version in common with accept-version ${offered}`, {
+          code: "STOMP_VERSION",
+        });
+      }
+      session.connecting(frame, this.#version);
+    } else if (!session.connected) {
+      throw new StompConversionError(`${frame.command} came before CONNECT`);
+    }
+    return clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
+  }
+
+  #sent(frame: Frame, message: Message, sent: boolean): void | Promise<void> {
+    const session = this.#session;
+    if (isConnect(frame)) {
+      if (!session.connected) throw refused("The connection was refused");
+      this.#decoder.limits = { messageSizeLimit: this.#messageSizeLimit };
+      session.processed(message);
+      return;
+    }
+    if (frame.command === "DISCONNECT") return this.#disconnected(frame, message, sent);
+
+    const receiptId = frame.headers.get("receipt");
+    if (sent) session.processed(message);
+    if (receiptId === undefined) return;
+    if (!sent) throw refused(`${frame.command} was stopped`);
+    session.receipt(receiptId);
+  }
+
+  #failed(frame: Frame, error: unknown): void | Promise<void> {
+    if (frame.command === "DISCONNECT" && this.#session.connected) {
+      return this.#disconnected(frame, clientMessage(frame, "1.2", this.#session.messageHeaders), false);
+    }
+
+    const receiptId = isConnect(frame) ? undefined : frame.headers.get("receipt");
+    // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
+    if (error instanceof MessageHandlingError && receiptId === undefined) return;
+
+    this.#session.fail(error as Error, receiptId);
+  }
+
+  /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
+  async #disconnected(frame: Frame, message: Message, sent: boolean): Promise<void> {
+    try {
+      if (!sent) await this.#channel.dispatch(message);
+    } catch (error) {
+      this.#session.fail(error as Error, frame.headers.get("receipt"));
+      return;
+    }
+    const receiptId = frame.headers.get("receipt");
+    if (receiptId !== undefined) this.#session.receipt(receiptId);
+    this.#session.disconnected();
+  }
+}
+
+function isConnect(frame: Frame): boolean {
+  return frame.command === "CONNECT" || frame.command === "STOMP";
+}
+
+function refused(text: string): MessageDeliveryError {
+  return new MessageDeliveryError(text, { publicMessage: text });
+}

@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import { MessageDeliveryError, StompConversionError } from "../errors.js";
+import type { EventPublisher } from "../events.js";
+import type { Logger } from "../logger.js";
+import { Delivery } from "../message/delivery.js";
+import type { Message, Principal } from "../message/message.js";
+import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
+import { HEART_BEAT } from "../stomp/encoder.js";
+import type { Frame } from "../stomp/frame.js";
+import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
+import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
+import type { StompVersion } from "../stomp/version.js";
+import { disconnectMessage, type SessionHeaders } from "./client-message.js";
+import { Inbound, type InboundSession } from "./inbound.js";
+import type { MessageEncoder } from "./message-encoder.js";
+import { Outbound } from "./outbound.js";
+
+/** What all sessions share. */
+export interface SessionContext {
+  readonly clientInboundChannel: SubscribableChannel;
+  readonly events: EventPublisher;
+  readonly logger: Logger;
+  readonly clock: HeartBeatClock;
+  readonly encoder: MessageEncoder;
+  readonly limits: SessionLimits;
+}
+
+export interface SessionLimits {
+  /** Bytes of one frame. */
+  readonly messageSizeLimit: number;
+  /** Bytes that may wait for a client that does not read. */
+  readonly sendBufferSizeLimit: number;
+}
+
+/** WebSocket close codes, as Spring sends them. */
+const NORMAL = 1000;
+const PROTOCOL_ERROR = 1002;
+const LIMIT_EXCEEDED = 4500;
+
+/** One connected STOMP client: who it is, how far it has come, and its end. */
+export class Session implements SocketListener, InboundSession {
+  readonly id = randomUUID();
+  readonly #attributes = new Map<string, unknown>();
+  readonly #context: SessionContext;
+  readonly #socket: Socket;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #ended: () => void;
+  #user: Principal | undefined;
+  /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
+  #state: "new" | "connecting" | "connected" = "new";
+  #closed = false;
+  #heartBeatHeader: string | undefined;
+  #heartBeat: HeartBeat | undefined;
+  /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
+  #open = false;
+  #announced = false;
+
+  constructor(socket: Socket, handshake: Handshake, context: SessionContext, ended: () => void) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#user = handshake.user;
+    this.#ended = ended;
+    this.#inbound = new Inbound(this, context.clientInboundChannel, context.limits.messageSizeLimit);
+    this.#outbound = new Outbound(socket, context.encoder);
+  }
+
+  get connected(): boolean {
+    return this.#state === "connected";
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get messageHeaders(): SessionHeaders {
+    return { sessionId: this.id, user: this.#user, sessionAttributes: this.#attributes };
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#heartBeat?.received();
+    this.#inbound.receive(chunk);
+  }
+
+  /** The socket is gone: what it had brought is still handled, then the session ends. */
+  close(code: number, reason: string): void {
+    this.#stop();
+    this.#inbound.whenIdle(() => void this.#end(code, reason));
+  }
+
+  connecting(frame: Frame, version: StompVersion): void {
+    this.#heartBeatHeader = frame.headers.get("heart-beat");
+    negotiateHeartBeat(this.#heartBeatHeader, [0, 0]);
+    this.#outbound.version = version;
+    this.#state = "connecting";
+    this.#open = true;
+  }
+
+  processed(message: Message): void {
+    const { events } = this.#context;
+    const { messageType } = message.headers;
+    if (messageType === "CONNECT") {
+      this.#announced = true;
+      events.publish("connect", { sessionId: this.id, user: this.#user, message });
+      events.publish("connected", { sessionId: this.id, user: this.#user });
+    } else if (messageType === "SUBSCRIBE") {
+      events.publish("subscribe", { sessionId: this.id, user: this.#user, message });
+    } else if (messageType === "UNSUBSCRIBE") {
+      events.publish("unsubscribe", { sessionId: this.id, user: this.#user, message });
+    }
+  }
+
+  /** A message of `clientOutboundChannel` for this session. */
+  deliver(message: Message): void {
+    if (!(message instanceof Delivery) && message.headers.messageType === "CONNECT_ACK") {
+      this.#accept(message);
+    } else if (this.#writable()) {
+      this.#outbound.message(message);
+    }
+  }
+
+  receipt(receiptId: string): void {
+    if (this.#writable()) this.#outbound.receipt(receiptId);
+  }
+
+  /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
+  fail(error: Error, receiptId: string | undefined): void {
+    if (this.closed) return;
+
+    this.#context.logger.debug(`session ${this.id} ends with ERROR`, error);
+    this.#outbound.error(error, receiptId);
+    this.shut(PROTOCOL_ERROR, "STOMP error");
+    this.#context.events.publish("sessionError", {
+      sessionId: this.id,
+      user: this.#user,
+      error,
+    });
+  }
+
+  disconnected(): void {
+    this.#open = false;
+    this.shut(NORMAL, "Disconnected");
+  }
+
+  pause(): void {
+    this.#socket.pause();
+    if (this.#heartBeat) this.#heartBeat.listening = false;
+  }
+
+  resume(): void {
+    this.#socket.resume();
+    if (this.#heartBeat) this.#heartBeat.listening = true;
+  }
+
+  /** Closes the socket after what was sent; frames that wait are not handled any more. */
+  shut(code: number, reason: string): void {
+    if (this.closed) return;
+
+    this.#inbound.discard();
+    this.#stop();
+    // A paused socket would not see the client's answer to the closing.
+    this.#socket.resume();
+    this.#socket.close(code, reason);
+  }
+
+  #accept({ headers }: Message): void {
+    if (this.#state !== "connecting") return;
+
+    const heartbeat = headers.heartbeat ?? [0, 0];
+    this.#user = headers.user;
+    this.#state = "connected";
+    if (this.closed) return;
+    this.#outbound.connected(this.id, headers.user?.name, heartbeat);
+
+    const { sendEvery, receiveWithin } = negotiateHeartBeat(this.#heartBeatHeader, heartbeat);
+    if (sendEvery === 0 && receiveWithin === 0) return;
+
+    this.#heartBeat = new HeartBeat({
+      clock: this.#context.clock,
+      sendEvery,
+      receiveWithin,
+      send: () => this.#socket.send(HEART_BEAT, false),
+      expired: () => this.fail(new StompConversionError("No heart-beat came in time"), undefined),
+    });
+    this.#context.clock.watch(this.#heartBeat);
+  }
+
+  /** Whether a frame may be written now; notes that one is. */
+  #writable(): boolean {
+    if (this.closed || !this.connected) return false;
+
+    if (this.#outbound.bufferedAmount > this.#context.limits.sendBufferSizeLimit) {
+      this.overflow();
+      return false;
+    }
+    this.#heartBeat?.sent();
+    return true;
+  }
+
+  /** Ends a session whose client does not keep up; ERROR would only wait behind all the rest. */
+  overflow(): void {
+    if (this.closed) return;
+
+    const { sendBufferSizeLimit } = this.#context.limits;
+    const text = `sendBufferSizeLimit of ${sendBufferSizeLimit} bytes exceeded`;
+    const error = new MessageDeliveryError(text, { code: "LIMIT_EXCEEDED" });
+    this.shut(LIMIT_EXCEEDED, text);
+    this.#context.events.publish("sessionError", { sessionId: this.id, user: this.#user, error });
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    if (this.#heartBeat) this.#context.clock.unwatch(this.#heartBeat);
+    this.#heartBeat = undefined;
+  }
+
+  async #end(code: number, reason: string): Promise<void> {
+    const { clientInboundChannel, events, logger } = this.#context;
+    if (this.#open) {
+      this.#open = false;
+      const message = disconnectMessage(this.messageHeaders);
+      try {
+        const sent = clientInboundChannel.send(message);
+        if (!(isPromise(sent) ? await sent : sent)) await clientInboundChannel.dispatch(message);
+      } catch (error) {
+        logger.error(`DISCONNECT of session ${this.id} failed`, error);
+        await this.#dispatchAnyway(message);
+      }
+    }
+    if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });
+    this.#ended();
+  }
+
+  /** An interceptor refused the DISCONNECT; the handlers must hear of it all the same. */
+  async #dispatchAnyway(message: Message): Promise<void> {
+    try {
+      await this.#context.clientInboundChannel.dispatch(message);
+    } catch (error) {
+      this.#context.logger.error(`DISCONNECT of session ${this.id} failed`, error);
+    }
+  }
+}

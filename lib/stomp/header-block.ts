@@ -1,0 +1,64 @@
+import { StompConversionError } from "../errors.js";
+import { printable } from "../logger.js";
+import { unescapeHeader } from "./escape.js";
+import type { StompVersion } from "./version.js";
+
+const CR = 13;
+
+/**
+ * Reads header lines up to the blank line that must end them, as a flat array
+ * of names and values. LF and CRLF end a line, blanks stay, colons after the
+ * first belong to the value.
+ *
+ * @param version decides about escapes; "1.0" for frames that have none
+ * @throws {StompConversionError} at a line without colon or name, or an undefined escape
+ */
+export function parseHeaders(block: string, version: StompVersion): string[] {
+  const escaped = version !== "1.0" && block.includes("\\");
+  const flat: string[] = [];
+  let at = 0;
+  for (;;) {
+    const lf = block.indexOf("\n", at);
+    const end = block.charCodeAt(lf - 1) === CR ? lf - 1 : lf;
+    if (end <= at) return flat;
+
+    const colon = block.indexOf(":", at);
+    if (colon < 0 || colon >= end) {
+      throw new StompConversionError(`Header line without colon: ${printable(block.slice(at, end))}`);
+    }
+    if (colon === at) {
+      throw new StompConversionError(`Header line without name: ${printable(block.slice(at, end))}`);
+    }
+
+    const name = block.slice(at, colon);
+    const value = block.slice(colon + 1, end);
+    if (escaped) flat.push(unescapeHeader(name, name, version), unescapeHeader(value, name, version));
+    else flat.push(name, value);
+    at = lf + 1;
+  }
+}
+
+/**
+ * Finds `content-length` among flat headers. Repeated ones must agree, or two
+ * readers of the same bytes could see two different frames.
+ *
+ * @throws {StompConversionError} unless it is digits and nothing else
+ */
+export function contentLength(flat: readonly string[]): number | undefined {
+  let found: string | undefined;
+  for (let i = 0; i < flat.length; i += 2) {
+    if (flat[i] !== "content-length") continue;
+
+    const value = flat[i + 1]!;
+    if (!/^[0-9]+$/.test(value)) {
+      throw new StompConversionError(`content-length is no number of octets: "${printable(value)}"`);
+    }
+    if (found !== undefined && found !== value) {
+      throw new StompConversionError(
+        `content-length is repeated and differs: ${printable(found)}, ${printable(value)}`,
+      );
+    }
+    found = value;
+  }
+  return found === undefined ? undefined : Number(found);
+}

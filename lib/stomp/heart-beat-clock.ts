@@ -1,0 +1,138 @@
+import { performance } from "node:perf_hooks";
+
+const SHORTEST_TICK = 50;
+
+/** Where a clock takes time from. */
+export interface Time {
+  /** In ms, never going back. */
+  now(): number;
+  /** Calls back every so many ms, until the returned function is called. */
+  every(ms: number, callback: () => void): () => void;
+}
+
+/** The process's monotonic time; its timers keep no process alive. */
+const processTime: Time = {
+  now: () => performance.now(),
+  every(ms, callback) {
+    const timer = setInterval(callback, ms).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+/** What a clock sees of a heart-beat. */
+export interface Watched {
+  /** The shortest of its intervals in ms, infinite if all are off. */
+  readonly shortest: number;
+  sent(): void;
+  received(): void;
+  /** Called at each tick. */
+  check(): void;
+}
+
+export interface HeartBeatClockOptions {
+  /** The longest time between two ticks, in ms. Default: 1,000. */
+  readonly tick?: number;
+  readonly time?: Time;
+}
+
+/**
+ * One timer for the heart-beats of all sessions. It ticks as fast as the
+ * shortest interval needs, between 50 ms and a second, and only while a
+ * heart-beat is watched.
+ */
+export class HeartBeatClock {
+  readonly #longestTick: number;
+  readonly #time: Time;
+  readonly #beats = new Set<Watched>();
+  #stop: (() => void) | undefined;
+  #closed = false;
+  #tick: number;
+  #now = 0;
+  #trueNow = 0;
+  #read = 0;
+
+  constructor(options: HeartBeatClockOptions = {}) {
+    this.#longestTick = options.tick ?? 1_000;
+    this.#time = options.time ?? processTime;
+    this.#tick = this.#longestTick;
+  }
+
+  /**
+   * The time of the last tick, in ms. It advances by two ticks at most: while
+   * our own event loop stalls, peers cannot be heard, and it all but stands still.
+   */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** The time of the last tick with stalls counted: peers did wait for us meanwhile. */
+  get trueNow(): number {
+    return this.#trueNow;
+  }
+
+  /** The time between two ticks at present, in ms. */
+  get tick(): number {
+    return this.#tick;
+  }
+
+  /** Begins a heart-beat, as if something had just been sent and received. Not after `close`, nor for `0,0`. */
+  watch(beat: Watched): void {
+    if (this.#closed || beat.shortest === Number.POSITIVE_INFINITY) return;
+
+    if (this.#stop === undefined) {
+      this.#read = this.#time.now();
+      this.#start(this.#tickFor(beat.shortest));
+    } else if (this.#tickFor(beat.shortest) < this.#tick) {
+      this.#start(this.#tickFor(beat.shortest));
+    }
+    this.#beats.add(beat);
+    beat.sent();
+    beat.received();
+  }
+
+  unwatch(beat: Watched): void {
+    this.#beats.delete(beat);
+    if (this.#beats.size === 0) this.#halt();
+  }
+
+  /** Forgets all heart-beats, for good. */
+  close(): void {
+    this.#closed = true;
+    this.#beats.clear();
+    this.#halt();
+  }
+
+  #onTick(): void {
+    this.#advance();
+    // Slows down here, since unwatch would have to search, and before the checks: they ask when the next tick is.
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const beat of this.#beats) shortest = Math.min(shortest, beat.shortest);
+    if (this.#tickFor(shortest) > this.#tick) this.#start(this.#tickFor(shortest));
+
+    for (const beat of this.#beats) beat.check();
+  }
+
+  #advance(): void {
+    const read = this.#time.now();
+    this.#now += Math.min(read - this.#read, 2 * this.#tick);
+    this.#trueNow += read - this.#read;
+    this.#read = read;
+  }
+
+  /** A quarter of the interval leaves room to beat before it is over. */
+  #tickFor(interval: number): number {
+    return Math.min(Math.max(interval / 4, SHORTEST_TICK), this.#longestTick);
+  }
+
+  #start(tick: number): void {
+    if (this.#stop) this.#advance();
+    this.#halt();
+    this.#tick = tick;
+    this.#stop = this.#time.every(tick, () => this.#onTick());
+  }
+
+  #halt(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}

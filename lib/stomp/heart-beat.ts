@@ -1,0 +1,107 @@
+import { StompConversionError } from "../errors.js";
+import { printable } from "../logger.js";
+import type { HeartBeatClock, Watched } from "./heart-beat-clock.js";
+
+/** What both sides agreed on, in ms; 0 is off. */
+export interface AgreedHeartBeat {
+  /** We never pause longer than this. */
+  readonly sendEvery: number;
+  /** The peer promised never to pause longer than this. */
+  readonly receiveWithin: number;
+}
+
+/** The shortest interval but 0 that is kept, in ms: a server should offer no shorter one. */
+export const SHORTEST_HEART_BEAT = 100;
+
+/** No number above this is told from it: nearly 25 days, in ms. */
+const LONGEST_HEART_BEAT = 2 ** 31 - 1;
+
+/** How many promised intervals of silence are borne, as Spring does. */
+const PATIENCE = 3;
+
+/**
+ * Agrees on heart-beats (STOMP 1.2, Heart-beating): in each direction the
+ * longer of what one side can and the other wants, off if either says 0. Blanks
+ * around the numbers do not count. Agreed intervals lie between 100 ms and 25 days.
+ *
+ * @param header the peer's `heart-beat`; missing means `0,0`
+ * @param own we send every [0] ms and want to hear every [1] ms
+ * @throws {StompConversionError} unless the header is two whole numbers
+ */
+export function negotiateHeartBeat(
+  header: string | undefined,
+  own: readonly [send: number, receive: number],
+): AgreedHeartBeat {
+  const numbers = (header ?? "0,0").split(",").map((number) => number.trim());
+  if (numbers.length !== 2 || !numbers.every((number) => /^[0-9]+$/.test(number))) {
+    throw new StompConversionError(`heart-beat is not two numbers of ms: "${printable(header ?? "")}"`);
+  }
+
+  const [peerSends, peerWants] = numbers.map(Number) as [number, number];
+  return { sendEvery: agree(own[0], peerWants), receiveWithin: agree(peerSends, own[1]) };
+}
+
+function agree(can: number, wants: number): number {
+  if (can === 0 || wants === 0) return 0;
+  return Math.min(Math.max(can, wants, SHORTEST_HEART_BEAT), LONGEST_HEART_BEAT);
+}
+
+export interface HeartBeatOptions extends AgreedHeartBeat {
+  readonly clock: HeartBeatClock;
+  /** Sends one EOL. Must not throw. */
+  send(): void;
+  /** The peer has been silent for three of its intervals. Called once; must not throw. */
+  expired(): void;
+}
+
+/** The heart-beats of one session, in both directions. Beats while its clock watches it. */
+export class HeartBeat implements Watched {
+  readonly #options: HeartBeatOptions;
+  #sentAt = 0;
+  #receivedAt = 0;
+  #expired = false;
+  #listening = true;
+
+  constructor(options: HeartBeatOptions) {
+    this.#options = options;
+  }
+
+  /** The shorter of both intervals, infinite if both are off. */
+  get shortest(): number {
+    const { sendEvery, receiveWithin } = this.#options;
+    return Math.min(sendEvery || Number.POSITIVE_INFINITY, receiveWithin || Number.POSITIVE_INFINITY);
+  }
+
+  /** Something went to the peer, whatever it was. */
+  sent(): void {
+    this.#sentAt = this.#options.clock.trueNow;
+  }
+
+  /** Something came from the peer, whatever it was. */
+  received(): void {
+    this.#receivedAt = this.#options.clock.now;
+  }
+
+  /** Whether the peer's silence counts: while we do not read from it, it is not the one who is silent. */
+  set listening(listening: boolean) {
+    this.#listening = listening;
+    this.received();
+  }
+
+  /** For the clock, at each tick. */
+  check(): void {
+    if (this.#expired) return;
+
+    const { clock, sendEvery, receiveWithin } = this.#options;
+    if (receiveWithin > 0 && this.#listening && clock.now - this.#receivedAt > PATIENCE * receiveWithin) {
+      this.#expired = true;
+      this.#options.expired();
+      return;
+    }
+    // Two ticks early: one since the next tick would be too late, one since ticks come late.
+    if (sendEvery > 0 && clock.trueNow - this.#sentAt + 2 * clock.tick > sendEvery) {
+      this.sent();
+      this.#options.send();
+    }
+  }
+}

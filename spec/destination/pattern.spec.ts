@@ -1,0 +1,281 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { combine, comparePatterns, parsePattern } from "#lib/destination/pattern.js";
+import { DestinationPatternError } from "#lib/errors.js";
+import { countOperations } from "../support/count-operations.js";
+import { captureSegment, naiveMatch } from "../support/naive-match.js";
+
+const application = { regex: true };
+
+describe("parsePattern", () => {
+  describe("when a destination fits", () => {
+    const fitting: [pattern: string, destination: string, variables?: Record<string, string>][] = [
+      ["/a/b", "/a/b"],
+      ["a.b", "a.b"],
+      ["/a?c", "/abc"],
+      ["/a?c", "/a😀c"],
+      ["/?", "/한"],
+      ["/*", "/a"],
+      ["/*", "/"],
+      ["/a*c", "/ac"],
+      ["/a*c*e", "/abcde"],
+      ["/***", "/abc"],
+      ["/**", "/"],
+      ["/**", "/a/b/c"],
+      ["/a/**", "/a"],
+      ["/a/**", "/a/"],
+      ["/a/**", "/a/b/c"],
+      ["/**/c", "/c"],
+      ["/**/c", "/a/b/c"],
+      ["/a/**/c/**/e", "/a/c/b/c/d/e"],
+      ["/a/**/**/**/c", "/a/c"],
+      ["/room/{id}", "/room/7", { id: "7" }],
+      ["/room/{id}/{line}", "/room/7/한글", { id: "7", line: "한글" }],
+      ["/{a}-{b}", "/x-y-z", { a: "x-y", b: "z" }],
+      ["/{a}-{b}", "/-", { a: "", b: "" }],
+      ["/{a}{b}", "/xy", { a: "xy", b: "" }],
+      ["/{a}?", "/x😀", { a: "x" }],
+      ["/file.{type}", "/file.txt", { type: "txt" }],
+      ["/**/{last}", "/a/b/c", { last: "c" }],
+      ["/**/{x}/b/**", "/a/b/c/b", { x: "a" }],
+      ["/{__proto__}/{constructor}", "/a/b", { ["__proto__"]: "a", constructor: "b" }],
+    ];
+    for (const [pattern, destination, variables = {}] of fitting) {
+      it(`reads ${destination} by ${pattern}`, () => {
+        const found = parsePattern(pattern).match(destination);
+        expect([...(found ?? [["no match"]])]).to.deep.equal(Object.entries(variables));
+      });
+    }
+  });
+
+  describe("when a destination does not fit", () => {
+    const unfit: [pattern: string, destination: string][] = [
+      ["/a/b", "/a/B"],
+      ["/a/b", "/a/b/"],
+      ["/a/b", "a/b"],
+      ["/app/c", "/app//c"],
+      ["/app/*", "/app"],
+      ["/app/*", "/app/a/b"],
+      ["/app/{x}", "/app/"],
+      ["/app/*/b", "/app/b"],
+      ["/a?c", "/ac"],
+      ["/a?c", "/abbc"],
+      ["/a*b", "/a"],
+      ["/aba*aba", "/aba"],
+      ["/a.c", "/abc"],
+      ["/**/c", "/a/c/d"],
+      ["/a/**", "/ab"],
+      ["/**", "a"],
+    ];
+    for (const [pattern, destination] of unfit) {
+      it(`does not read ${destination} by ${pattern}`, () => {
+        expect(parsePattern(pattern).match(destination)).to.equal(undefined);
+      });
+    }
+  });
+
+  it("knows patterns from destinations", () => {
+    expect(["/a", "/a/b.c", ""].map((text) => parsePattern(text).isPattern)).to.deep.equal([
+      false,
+      false,
+      false,
+    ]);
+    expect(["/a?", "*", "/{x}"].map((text) => parsePattern(text).isPattern)).to.deep.equal([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it("takes any text as a destination to match, patterns included", () => {
+    expect(parsePattern("/a/*").match("/a/{")).to.be.instanceOf(Map);
+    expect(parsePattern("/a/b").match("/a/*")).to.equal(undefined);
+  });
+
+  it("agrees with a naive matcher about whole patterns", () => {
+    const segment = fc.oneof(
+      { weight: 2, arbitrary: fc.constant("**") },
+      {
+        weight: 5,
+        arbitrary: fc.array(fc.constantFrom("a", "b", "?", "*"), { maxLength: 3 }).map((s) => s.join("")),
+      },
+    );
+    const pattern = fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join("/")}`);
+    const destination = fc
+      .array(fc.constantFrom("", "a", "b", "ab", "ba"), { maxLength: 6 })
+      .map((parts) => `/${parts.join("/")}`);
+    fc.assert(
+      fc.property(pattern, destination, (text, name) => {
+        expect(parsePattern(text).match(name) !== undefined).to.equal(naiveMatch(text, name));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("captures what a greedy regular expression captures", () => {
+    const piece = fc.constantFrom("a", "b", "😀", "?", "*", "{}");
+    const segment = fc.array(piece, { minLength: 1, maxLength: 7 }).map((pieces) => {
+      const text = pieces.map((text, i) => (text === "{}" ? `{v${i}}` : text)).join("");
+      return text === "**" ? "*" : text;
+    });
+    const part = fc.array(fc.constantFrom("a", "b", "😀"), { maxLength: 9 }).map((units) => units.join(""));
+    fc.assert(
+      fc.property(segment, part, (text, name) => {
+        const found = parsePattern(text).match(name);
+        expect(found && [...found]).to.deep.equal(
+          ((wanted) => wanted && [...wanted])(captureSegment(text, name)),
+        );
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  describe("when the application gives a variable a regular expression", () => {
+    it("takes only what the expression takes", () => {
+      const pattern = parsePattern("/room/{id:\\d{2,3}}", application);
+      expect(pattern.match("/room/42")?.get("id")).to.equal("42");
+      expect(pattern.match("/room/4")).to.equal(undefined);
+      expect(pattern.match("/room/42x")).to.equal(undefined);
+    });
+
+    it("joins it with what stands around it", () => {
+      const pattern = parsePattern("/{name:[a-z-]+}-{version:(?:\\d\\.)*\\d}.?(*{rest}", application);
+      expect([...(pattern.match("/stomp-js-1.2.x(yz") ?? [])]).to.deep.equal([
+        ["name", "stomp-js"],
+        ["version", "1.2"],
+        ["rest", ""],
+      ]);
+      expect(pattern.match("/stomp-js-1.2.x[yz")).to.equal(undefined);
+    });
+
+    it("keeps alternatives and groups inside the variable", () => {
+      const pattern = parsePattern("/{kind:(a)|b}/{id}", application);
+      expect([...(pattern.match("/b/7") ?? [])]).to.deep.equal([
+        ["kind", "b"],
+        ["id", "7"],
+      ]);
+      expect(pattern.match("/ab/7")).to.equal(undefined);
+    });
+
+    it("counts no brace behind a backslash", () => {
+      const pattern = parsePattern("/{x:\\d+\\}}!", application);
+      expect(pattern.match("/12}!")?.get("x")).to.equal("12}");
+    });
+
+    for (const bad of ["/{x:(}", "/{x:a)(b}", "/{x:}", "/{x:[a/b]}"]) {
+      it(`refuses ${bad}`, () => {
+        expect(() => parsePattern(bad, application)).to.throw(DestinationPatternError);
+      });
+    }
+  });
+
+  describe("when a pattern is malformed", () => {
+    for (const bad of [
+      "/{",
+      "/}",
+      "/{a",
+      "/a}",
+      "/{}",
+      "/{{a}}",
+      "/{a*}",
+      "/{a/b}",
+      "/{a\\}",
+      "/x{a}}",
+      "/{a}/{a}",
+    ]) {
+      it(`refuses ${bad} with a text for the client`, () => {
+        expect(() => parsePattern(bad))
+          .to.throw(DestinationPatternError)
+          .with.property("publicMessage")
+          .which.is.a("string");
+      });
+    }
+  });
+
+  describe("when it comes from a client", () => {
+    it("refuses regular expressions", () => {
+      expect(() => parsePattern("/a/{x:.*}")).to.throw(DestinationPatternError, "regular expression");
+      expect(() => parsePattern("/a/{x:(a+)+$}")).to.throw(DestinationPatternError, "regular expression");
+    });
+
+    it("bounds its length and segments, which the application's may pass", () => {
+      const tooLong = [`/${"a".repeat(1024)}`, `/*${"a".repeat(256)}`, "/a".repeat(64), "/**".repeat(200)];
+      for (const text of tooLong) {
+        expect(() => parsePattern(text), text).to.throw(DestinationPatternError, "at most");
+        expect(() => parsePattern(text, application)).not.to.throw();
+      }
+      const longest = [`/${"a".repeat(1023)}`, `/*${"a".repeat(254)}`, "/a".repeat(63)];
+      for (const text of longest) expect(() => parsePattern(text), text).not.to.throw();
+    });
+  });
+
+  describe("when a pattern is hostile", () => {
+    const long = `/${"a".repeat(1023)}`;
+    const deep = "/a".repeat(63);
+    const hostile: [pattern: string, destination: string][] = [
+      [`/${"*".repeat(500)}:`, long],
+      [`/${"*a".repeat(100)}b`, long],
+      [`/${"*?".repeat(100)}b`, long],
+      [`/*b${"a".repeat(200)}*`, long],
+      [`/${"{x}a".replace("x", "y")}${"*a?".repeat(60)}c`, long],
+      [`${"/**".repeat(200)}/b`, deep],
+      [`${"/**/a".repeat(30)}/b`, deep],
+      [`${"/**/*".repeat(30)}/b`, deep],
+      [`${"/**/*a?*".repeat(20)}/b`, `${"/aaaaaaaaaaaaaaaa".repeat(60)}`],
+    ];
+    for (const [text, destination] of hostile) {
+      it(`does at most pattern × destination steps for ${text.slice(0, 30)}`, () => {
+        const pattern = parsePattern(text, application);
+        const operations = countOperations(() => expect(pattern.match(destination)).to.equal(undefined));
+        expect(operations).to.be.below(2 * text.length * destination.length);
+      });
+    }
+  });
+});
+
+describe("comparePatterns", () => {
+  it("sorts the more specific first", () => {
+    const sorted = [
+      "/app/a/bb",
+      "/app/a/b?",
+      "/app/a/{x:[0-9]+}",
+      "/app/a/{x}",
+      "/app/a/*",
+      "/app/{x}",
+      "/app/{x}/{y}",
+      "/{x}/{y}/{z}",
+      "/app/a/**",
+      "/app/**",
+      "/**",
+      "/**/{x}/**",
+    ].map((text) => parsePattern(text, application));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(sorted), (some) => {
+        const expected = sorted.filter((pattern) => some.includes(pattern)).map((pattern) => pattern.text);
+        expect(some.sort(comparePatterns).map((pattern) => pattern.text)).to.deep.equal(expected);
+      }),
+    );
+  });
+
+  it("is a tie when only names differ", () => {
+    expect(comparePatterns(parsePattern("/a/{x}"), parsePattern("/a/{y}"))).to.equal(0);
+  });
+});
+
+describe("combine", () => {
+  const cases: [string, string, string][] = [
+    ["/chat", "/message", "/chat/message"],
+    ["chat", "message", "/chat/message"],
+    ["/chat/", "/message", "/chat/message"],
+    ["/chat", "", "/chat"],
+    ["", "message", "/message"],
+    ["", "", ""],
+    ["/", "/message", "/message"],
+    ["/chat/{room}", "{id}", "/chat/{room}/{id}"],
+  ];
+  for (const [before, after, whole] of cases) {
+    it(`makes "${whole}" of "${before}" and "${after}"`, () => {
+      expect(combine(before, after)).to.equal(whole);
+    });
+  }
+});

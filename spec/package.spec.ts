@@ -1,0 +1,127 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+
+const run = promisify(execFile);
+
+describe("The package, as a stranger installs it", function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "express-stomp-"));
+    const packed = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
+    const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
+    await writeFile(join(folder, "package.json"), '{ "name": "stranger", "private": true }');
+    // The peers come from the same place as everything else; the lock file pins what was tried.
+    const peers = await versions(
+      "express",
+      "inversify",
+      "reflect-metadata",
+      "typescript",
+      "@types/express",
+      "@types/node",
+    );
+    await run(
+      "npm",
+      ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, filename), ...peers],
+      {
+        cwd: folder,
+      },
+    );
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function versions(...names: string[]): Promise<string[]> {
+    const manifest = JSON.parse(await readFile("package.json", "utf8")) as {
+      devDependencies: Record<string, string>;
+    };
+    return names.map((name) => `${name}@${manifest.devDependencies[name]}`);
+  }
+
+  const program = `
+    const app = express();
+    const messaging = stompMessaging({ endpoints: [{ path: "/ws", sockJS: true }] });
+    app.use(messaging);
+    const server = app.listen(0, "127.0.0.1", async () => {
+      messaging.attach(server);
+      const answer = await fetch("http://127.0.0.1:" + server.address().port + "/ws");
+      console.log((await answer.text()).trim());
+      await messaging.close();
+      server.close();
+      server.closeAllConnections();
+    });`;
+
+  it("serves from an ES module", async () => {
+    const source = `import express from "express"; import { stompMessaging } from "express-stomp"; ${program}`;
+    await writeFile(join(folder, "server.mjs"), source);
+
+    expect((await run("node", ["server.mjs"], { cwd: folder })).stdout).to.equal("Welcome to SockJS!\n");
+  });
+
+  it("serves from a CommonJS module", async () => {
+    const source = `const express = require("express"); const { stompMessaging } = require("express-stomp"); ${program}`;
+    await writeFile(join(folder, "server.cjs"), source);
+
+    expect((await run("node", ["server.cjs"], { cwd: folder })).stdout).to.equal("Welcome to SockJS!\n");
+  });
+
+  it("types a strict TypeScript program, library checks included", async () => {
+    const source = `
+      import "reflect-metadata";
+      import express from "express";
+      import { Controller, MessageMapping, Principal, SimpMessagingTemplate, simpleBroker, stompMessaging } from "express-stomp";
+
+      @Controller()
+      class ChatController {
+        constructor(private readonly template: SimpMessagingTemplate) {}
+
+        @MessageMapping("/message")
+        async message(message: { text: string }, user: Principal): Promise<void> {
+          await this.template.convertAndSend("/topic/chat", { text: message.text, from: user.name });
+        }
+      }
+
+      const messaging = stompMessaging({
+        endpoints: [{ path: "/ws" }],
+        applicationDestinationPrefixes: ["/app"],
+        broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
+        controllers: [ChatController],
+      });
+      express().use(messaging);
+      // @ts-expect-error there is no such option
+      stompMessaging({ endpoint: "/ws" });
+    `;
+    const options = {
+      module: "nodenext",
+      target: "es2022",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      noEmit: true,
+      types: ["node"],
+    };
+    await writeFile(join(folder, "program.mts"), source);
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, files: ["program.mts"] }),
+    );
+
+    await run("npx", ["tsc", "-p", "."], { cwd: folder }).catch((error: { stdout: string }) => {
+      throw new Error(error.stdout);
+    });
+  });
+
+  it("holds nothing but the library", async () => {
+    const { stdout } = await run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"]);
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+
+    const others = files.map(({ path }) => path).filter((path) => !/^(dist\/|lib\/.+\.ts$)/.test(path));
+    expect(others.sort()).to.deep.equal(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  });
+});

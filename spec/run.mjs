@@ -1,0 +1,56 @@
+// `npm test`: every check, whatever fails before it, and one closing line that counts them all.
+import { spawn } from "node:child_process";
+
+/** Each of these passes or fails as a whole. */
+const checks = [
+  ["clean", "npm run --silent clean"],
+  ["types", "tsc -b"],
+  ["format and lint", "biome ci ."],
+  ["typed lint", "eslint lib spec example"],
+];
+const packageChecks = [
+  ["package: publint", "publint --strict"],
+  ["package: types resolve", "attw --pack . --profile esm-only"],
+  ["package: nothing unused", "knip"],
+];
+
+const failed = [];
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+for (const [name, command] of checks) count(name, (await run(name, command)).ok);
+await run("Chromium and PostgreSQL for the specs", "node build/spec/support/install.js");
+countSpecs(await run("specs", "c8 mocha"));
+for (const [name, command] of packageChecks) count(name, (await run(name, command)).ok);
+
+for (const name of failed) console.log(`failed: ${name}`);
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed === 0 ? 0 : 1;
+
+function count(name, ok) {
+  counts[ok ? "passed" : "failed"] += 1;
+  if (!ok) failed.push(name);
+}
+
+/** The specs count one by one; the run itself fails too when mocha or the coverage threshold says so. */
+function countSpecs({ ok, output }) {
+  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)].at(-1);
+  counts.passed += Number(line?.[1] ?? 0);
+  counts.failed += Number(line?.[2] ?? 0);
+  counts.skipped += Number(line?.[3] ?? 0);
+  if (Number(line?.[2]) > 0) failed.push("specs");
+  else count("specs ran through, and cover what they should", ok && line !== undefined);
+}
+
+function run(name, command) {
+  console.log(`\n— ${name}: ${command}`);
+  return new Promise((resolve) => {
+    // npm has put node_modules/.bin on the path.
+    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.on("data", (data) => {
+      output += data;
+      process.stdout.write(data);
+    });
+    child.on("close", (code) => resolve({ ok: code === 0, output }));
+  });
+}

@@ -1,0 +1,88 @@
+import {
+  type ChannelInterceptor,
+  createMessage,
+  type Message,
+  type MessageHeaders,
+  type MessagingEvents,
+  NativeHeaders,
+  SubscribableChannel,
+} from "express-stomp";
+import { ControllerHandler } from "#lib/controller/controller-handler.js";
+import { EventPublisher } from "#lib/events.js";
+import { CompositeMessageConverter } from "#lib/message/converters.js";
+import { recordingLogger } from "./recording.js";
+
+export interface ControllersOptions {
+  prefixes?: string[];
+  brokerInterceptors?: ChannelInterceptor[];
+}
+
+/** Controllers between the three channels, and what came out of them. */
+export function withControllers(controllers: object | object[], options: ControllersOptions = {}) {
+  const logger = recordingLogger();
+  const events = new EventPublisher(logger);
+  const errors: MessagingEvents["controllerError"][] = [];
+  events.on("controllerError", (event) => void errors.push(event));
+
+  const toBroker: Message[] = [];
+  const brokerChannel = new SubscribableChannel("brokerChannel", {
+    logger,
+    interceptors: options.brokerInterceptors ?? [],
+  });
+  brokerChannel.subscribe({ handle: (message) => void toBroker.push(message) });
+
+  const toClient: Message[] = [];
+  const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
+  clientOutboundChannel.subscribe({ handle: (message) => void toClient.push(message) });
+
+  const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
+  clientInboundChannel.subscribe(
+    new ControllerHandler({
+      controllers: [controllers].flat(),
+      applicationDestinationPrefixes: options.prefixes ?? ["/app"],
+      converter: new CompositeMessageConverter(),
+      brokerChannel,
+      clientOutboundChannel,
+      events,
+      logger,
+    }),
+  );
+
+  const sendMessage = (body: string | Uint8Array, headers: Partial<MessageHeaders>) =>
+    clientInboundChannel.send(
+      createMessage(typeof body === "string" ? Buffer.from(body) : body, { sessionId: "s1", ...headers }),
+    );
+
+  return {
+    log: logger.lines,
+    errors,
+    toBroker,
+    toClient,
+    /** SEND, as a session hands it on. */
+    send: (destination: string, body: string | Uint8Array = "", headers: Partial<MessageHeaders> = {}) =>
+      sendMessage(body, { destination, ...headers }),
+    /** SUBSCRIBE, as a session hands it on. */
+    subscribe: (destination: string, headers: Partial<MessageHeaders> = {}) =>
+      sendMessage("", { messageType: "SUBSCRIBE", destination, subscriptionId: "sub-0", ...headers }),
+    /** A message of any type. */
+    sendMessage,
+  };
+}
+
+export function native(headers: Record<string, string> | [string, string][]): Partial<MessageHeaders> {
+  return { native: NativeHeaders.of(headers) };
+}
+
+export function bodyOf(message: Message | undefined): string {
+  return Buffer.from(message?.payload ?? []).toString();
+}
+
+/** What a call throws or its promise rejects with. */
+export async function faultOf(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+  } catch (fault) {
+    return fault;
+  }
+  throw new Error("was expected to fail");
+}
