@@ -57,6 +57,8 @@ export class HttpSocket implements Socket {
     response.once("close", () => {
       this.#responses.delete(response);
       this.#listener?.drained();
+      // Ended by somebody else, a timeout's middleware for one: sockjs only hears of the connection.
+      if (!carrier.hasEnded) response.req.socket.destroy();
       if (carrier.toldClose && this.#closing !== undefined) this.#end(this.#closing);
     });
     return carrier;
@@ -134,6 +136,7 @@ export class SockJsResponse {
   readonly #response: ServerResponse;
   readonly #onWrite: () => void;
   #toldClose = false;
+  #hasEnded = false;
 
   constructor(response: ServerResponse, onWrite: () => void) {
     this.#response = response;
@@ -143,6 +146,10 @@ export class SockJsResponse {
   /** Whether it carries SockJS's close frame. */
   get toldClose(): boolean {
     return this.#toldClose;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   setHeader(name: string, value: string): void {
@@ -160,6 +167,7 @@ export class SockJsResponse {
   }
 
   end(text?: string): void {
+    this.#hasEnded = true;
     if (this.#isOpen()) this.#response.end(text);
   }
 
