@@ -59,6 +59,15 @@ export class MessageConversionError extends MessageHandlingError {
   }
 }
 
+/** One message is lost: its handler did not settle within `handlerTimeout`. */
+export class HandlerTimeoutError extends MessageHandlingError {
+  override name = "HandlerTimeoutError";
+
+  constructor(message: string) {
+    super(message, { code: "HANDLER_TIMEOUT" });
+  }
+}
+
 /** One thing that is wrong with a payload. */
 export interface FieldIssue {
   /** From the payload down to the field; empty when it is the payload itself. */

@@ -17,6 +17,11 @@ export {
   type SendToUserOptions,
   SubscribeMapping,
 } from "./controller/decorators.js";
+export type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+  MethodParameter,
+} from "./controller/extensions.js";
 export {
   DestinationVariable,
   Exception,
@@ -40,6 +45,7 @@ export {
   AccessDeniedError,
   ConfigurationError,
   type FieldIssue,
+  HandlerTimeoutError,
   LimitExceededError,
   MessageConversionError,
   MessageDeliveryError,

@@ -2,6 +2,10 @@ import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
 import type { ChannelInterceptor } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
+import type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+} from "./controller/extensions.js";
 import type { PayloadValidator } from "./controller/payload-validator.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
@@ -30,6 +34,18 @@ export interface StompMessagingOptions {
   controllers?: readonly (ControllerClass | object)[];
   /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
   validator?: PayloadValidator;
+  /** Give arguments of the application's own, before the payload is taken. */
+  argumentResolvers?: readonly HandlerMethodArgumentResolver[];
+  /** Take what methods return that have neither `@SendTo` nor `@SendToUser`. */
+  returnValueHandlers?: readonly HandlerMethodReturnValueHandler[];
+  /**
+   * Milliseconds until a method's promise must have settled; then its message
+   * fails with a `HandlerTimeoutError`, and the next one has its turn. 0 is
+   * without end.
+   *
+   * @default 30000
+   */
+  handlerTimeout?: number;
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;
   /** What clients send, before controllers and broker see it. */
@@ -67,6 +83,9 @@ const KNOWN = {
     "broker",
     "controllers",
     "validator",
+    "argumentResolvers",
+    "returnValueHandlers",
+    "handlerTimeout",
     "container",
     "clientInboundChannel",
     "clientOutboundChannel",
@@ -96,6 +115,13 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     broker: brokerFactory(options.broker),
     controllers: list("controllers", options.controllers),
     validator: withMethods("validator", options.validator, ["validate"]),
+    argumentResolvers: list("argumentResolvers", options.argumentResolvers).map((resolver, i) =>
+      withMethods(`argumentResolvers[${i}]`, resolver, ["supportsParameter", "resolveArgument"]),
+    ),
+    returnValueHandlers: list("returnValueHandlers", options.returnValueHandlers).map((handler, i) =>
+      withMethods(`returnValueHandlers[${i}]`, handler, ["supportsReturnType", "handleReturnValue"]),
+    ),
+    handlerTimeout: handlerTimeout(options.handlerTimeout),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
@@ -129,6 +155,14 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
   return all;
 }
 
+function handlerTimeout(given = 30_000): number {
+  // Timers take no longer interval.
+  if (Number.isSafeInteger(given) && given >= 0 && given <= 0x7fff_ffff) return given;
+  throw new ConfigurationError(
+    `handlerTimeout is ${String(given)}: it must be a whole number of milliseconds, or 0`,
+  );
+}
+
 function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {
   onlyKnown(name, given, KNOWN.channel);
   const interceptors = list(`${name}.interceptors`, given.interceptors);
@@ -160,7 +194,9 @@ function brokerFactory(given: BrokerFactory = simpleBroker()): BrokerFactory {
 function withMethods<T extends object | undefined>(name: string, given: T, methods: readonly string[]): T {
   if (given === undefined) return given;
 
-  const missing = methods.find((method) => typeof (given as Record<string, unknown>)[method] !== "function");
+  const missing = methods.find(
+    (method) => typeof (given as Record<string, unknown> | null)?.[method] !== "function",
+  );
   if (missing !== undefined) throw new ConfigurationError(`${name} has no method ${missing}`);
   return given;
 }

@@ -2,7 +2,9 @@ import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import type { HandlerMethodArgumentResolver, MethodParameter } from "./extensions.js";
 import { destinationVariableArgument, headerArgument, isOpen } from "./header-argument.js";
+import type { LazyAbort } from "./lazy-abort.js";
 import type { ArgumentNote, ExceptionMethod, MappedMethod } from "./metadata.js";
 import { Message as MessageToken, Principal as PrincipalToken } from "./parameter-decorators.js";
 import { type PayloadTools, payloadArgument } from "./payload-argument.js";
@@ -16,6 +18,14 @@ export interface Invocation {
   readonly lookupDestination: string;
   /** What was thrown, in an exception handler. */
   readonly exception?: unknown;
+  /** Gives the signal that nobody waits for an answer any more. */
+  readonly abort: LazyAbort;
+}
+
+/** What arguments are made with. */
+export interface ArgumentTools extends PayloadTools {
+  /** The application's own, asked before the payload is taken. */
+  readonly argumentResolvers: readonly HandlerMethodArgumentResolver[];
 }
 
 /**
@@ -30,6 +40,7 @@ const BY_TYPE = new Map<unknown, ArgumentNote>([
   [MessageToken, { kind: "message" }],
   [PrincipalToken, { kind: "principal" }],
   [NativeHeaders, { kind: "headers" }],
+  [AbortSignal, { kind: "signal" }],
 ]);
 
 /**
@@ -37,7 +48,8 @@ const BY_TYPE = new Map<unknown, ArgumentNote>([
  *
  * @throws ConfigurationError when nothing is known of a parameter, or what is known cannot be
  */
-export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: PayloadTools): Argument[] {
+export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: ArgumentTools): Argument[] {
+  const { controllerClass, key } = method;
   const handlesExceptions = method.type === "EXCEPTION";
   const notes = method.parameters.map(
     ({ note, type }) =>
@@ -45,11 +57,14 @@ export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: Paylo
       BY_TYPE.get(type) ??
       (handlesExceptions && isErrorClass(type) ? ({ kind: "exception" } as const) : undefined),
   );
+  const own = method.parameters.map(({ type }, index) =>
+    notes[index] ? undefined : ownArgument({ controllerClass, method: key, index, type }, tools),
+  );
   const byDefault: ArgumentNote = handlesExceptions
     ? { kind: "exception" }
     : { kind: "payload", required: true };
   if (!notes.some((note) => note?.kind === byDefault.kind)) {
-    const first = notes.indexOf(undefined);
+    const first = notes.findIndex((note, index) => !note && !own[index]);
     if (first >= 0) notes[first] = byDefault;
   }
 
@@ -61,8 +76,13 @@ export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: Paylo
     if (note?.kind === "exception" && !handlesExceptions) {
       throw new ConfigurationError(`There is no error for ${place}: it has no @MessageExceptionHandler`);
     }
-    return argument(note, { type: method.parameters[index]?.type, place, tools });
+    return own[index] ?? argument(note, { type: method.parameters[index]?.type, place, tools });
   });
+}
+
+function ownArgument(parameter: MethodParameter, { argumentResolvers }: ArgumentTools): Argument | undefined {
+  const resolver = argumentResolvers.find((candidate) => candidate.supportsParameter(parameter));
+  return resolver && (({ message }) => resolver.resolveArgument(parameter, message));
 }
 
 /** Whether a parameter of this type is an error. */
@@ -100,6 +120,8 @@ function argument(note: ArgumentNote | undefined, { type, place, tools }: Place)
       return ({ message }) => message.headers.user;
     case "message":
       return ({ message }) => message;
+    case "signal":
+      return ({ abort }) => abort.signal;
     case "exception":
       return ({ exception }) => exception;
   }

@@ -13,8 +13,9 @@ import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js"
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import { patternsOf, shapeOf } from "./mapping-patterns.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
+import { Streams } from "./streams.js";
 
-export interface ControllerHandlerOptions extends HandlerMethodContext {
+export interface ControllerHandlerOptions extends Omit<HandlerMethodContext, "streams"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
   /** Destinations under these are looked up, without the prefix; when there is none, all are. */
@@ -22,6 +23,9 @@ export interface ControllerHandlerOptions extends HandlerMethodContext {
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
+
+/** A message and what it matched, as far as it is known before a method is called. */
+type Matched = Omit<Invocation, "abort">;
 
 interface Mapping {
   readonly pattern: DestinationPattern;
@@ -48,10 +52,12 @@ export class ControllerHandler implements MessageHandler {
   readonly #advices: ExceptionHandlers[] = [];
   readonly #prefixes: readonly string[];
   readonly #options: ControllerHandlerOptions;
+  readonly #context: HandlerMethodContext;
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two are the same */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
+    this.#context = { ...options, streams: new Streams() };
     this.#prefixes = options.applicationDestinationPrefixes.map((prefix) =>
       prefix.endsWith("/") ? prefix : `${prefix}/`,
     );
@@ -61,7 +67,11 @@ export class ControllerHandler implements MessageHandler {
   }
 
   handle(message: Message): void | Promise<void> {
-    const { messageType, destination } = message.headers;
+    const { messageType, destination, sessionId = "", subscriptionId = "" } = message.headers;
+    const { streams } = this.#context;
+    if (messageType === "CONNECT") return streams.open(sessionId);
+    if (messageType === "UNSUBSCRIBE") return streams.unsubscribe(sessionId, subscriptionId);
+    if (messageType === "DISCONNECT") return streams.close(sessionId);
     if ((messageType !== "MESSAGE" && messageType !== "SUBSCRIBE") || destination === undefined) return;
 
     const lookupDestination = this.#lookupDestination(destination);
@@ -73,12 +83,12 @@ export class ControllerHandler implements MessageHandler {
       return;
     }
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;
-    const invocation: Invocation = { message, variables, lookupDestination };
+    const matched: Matched = { message, variables, lookupDestination };
     try {
-      const handled = mapping.handler.handle(invocation);
-      return handled?.catch((fault: unknown) => this.#failed(fault, mapping, invocation));
+      const handled = mapping.handler.handle(matched, (fault) => this.#streamFailed(fault, mapping, matched));
+      return handled?.catch((fault: unknown) => this.#failed(fault, mapping, matched));
     } catch (fault) {
-      return this.#failed(fault, mapping, invocation);
+      return this.#failed(fault, mapping, matched);
     }
   }
 
@@ -87,7 +97,7 @@ export class ControllerHandler implements MessageHandler {
     const mapped = methods.filter((method) => method.type !== "EXCEPTION");
     const exceptionHandlers = new ExceptionHandlers(
       methods.filter((method): method is ExceptionMethod => method.type === "EXCEPTION"),
-      this.#options,
+      this.#context,
     );
     if (isAdvice(controller.exemplar.constructor)) {
       if (mapped.length > 0) {
@@ -110,7 +120,7 @@ export class ControllerHandler implements MessageHandler {
   #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers, taken: Map<string, MappedMethod>): void {
     const patterns = patternsOf(method);
     checkVariables(method, patterns);
-    const handler = new HandlerMethod(method, this.#options);
+    const handler = new HandlerMethod(method, this.#context);
     for (const pattern of patterns) {
       const key = `${method.type} ${shapeOf(pattern)}`;
       const other = taken.get(key);
@@ -153,8 +163,8 @@ export class ControllerHandler implements MessageHandler {
     return best;
   }
 
-  #failed(fault: unknown, mapping: Mapping, invocation: Invocation): void | Promise<void> {
-    const { message } = invocation;
+  #failed(fault: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
+    const { message } = matched;
     const taken = this.#exceptionHandler(fault, mapping);
     if (!taken) return this.#unhandled(fault, message, mapping.handler.name);
 
@@ -165,9 +175,18 @@ export class ControllerHandler implements MessageHandler {
       this.#unhandled(fault, message, mapping.handler.name);
     };
     try {
-      return handler.handle({ ...invocation, exception })?.catch(failedToo);
+      return handler.handle({ ...matched, exception }, failedToo)?.catch(failedToo);
     } catch (second) {
       failedToo(second);
+    }
+  }
+
+  /** Nobody waits for a stream's end. */
+  #streamFailed(fault: unknown, mapping: Mapping, matched: Matched): void {
+    try {
+      this.#failed(fault, mapping, matched)?.catch(() => {});
+    } catch {
+      // It was logged and announced.
     }
   }
 

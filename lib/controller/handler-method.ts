@@ -1,13 +1,24 @@
 import { isPromise } from "../channel/channel.js";
 import type { DestinationPattern } from "../destination/pattern.js";
-import { ConfigurationError } from "../errors.js";
-import { type Argument, argumentsOf, type Invocation } from "./arguments.js";
+import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
+import type { Logger } from "../logger.js";
+import type { PayloadTarget } from "../message/converter.js";
+import { type Argument, type ArgumentTools, argumentsOf, type Invocation } from "./arguments.js";
+import { inTime } from "./deadline.js";
+import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
+import { LazyAbort } from "./lazy-abort.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
-import type { PayloadTools } from "./payload-argument.js";
 import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";
+import { isAsyncIterable, type Streams } from "./streams.js";
 
-/** What methods take their arguments with, and reply through. */
-export interface HandlerMethodContext extends ReplyChannels, PayloadTools {}
+/** What methods take their arguments with, and answer through. */
+export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
+  readonly returnValueHandlers: readonly HandlerMethodReturnValueHandler[];
+  /** Milliseconds a method has until its promise settles; 0 is without end. */
+  readonly handlerTimeout: number;
+  readonly streams: Streams;
+  readonly logger: Logger;
+}
 
 /** One method of a controller: takes its arguments from a message, and sends on what it returns. */
 export class HandlerMethod {
@@ -24,12 +35,18 @@ export class HandlerMethod {
     this.#context = context;
   }
 
-  /** Is done when the reply was sent. Throws, or rejects with, whatever the method does. */
-  handle(invocation: Invocation): void | Promise<void> {
+  /**
+   * Is done when the reply was sent, or a stream of replies has begun. Throws,
+   * or rejects with, whatever the method does.
+   *
+   * @param streamFailed hears of a fault of a stream
+   */
+  handle(given: Omit<Invocation, "abort">, streamFailed: (fault: unknown) => void): void | Promise<void> {
+    const invocation = { ...given, abort: new LazyAbort() };
     const value = this.#call(invocation);
     return isPromise(value)
-      ? Promise.resolve(value).then((result) => this.#reply(result, invocation))
-      : this.#reply(value, invocation);
+      ? this.#inTime(value, invocation).then((result) => this.#returned(result, invocation, streamFailed))
+      : this.#returned(value, invocation, streamFailed);
   }
 
   #call(invocation: Invocation): unknown {
@@ -40,8 +57,56 @@ export class HandlerMethod {
       : this.#method.invoke(args, message);
   }
 
-  #reply(value: unknown, invocation: Invocation): void | Promise<void> {
-    return reply(value, this.#method, invocation, this.#context);
+  #inTime(value: PromiseLike<unknown>, { abort }: Invocation): Promise<unknown> {
+    const { handlerTimeout, logger } = this.#context;
+    return inTime(value, {
+      milliseconds: handlerTimeout,
+      passed: () => {
+        const error = new HandlerTimeoutError(`${this.name} did not settle within ${handlerTimeout} ms`);
+        abort.now(error);
+        return error;
+      },
+      late: (fault) => logger.warn(`${this.name} failed after its handlerTimeout`, fault),
+    });
+  }
+
+  #returned(
+    value: unknown,
+    invocation: Invocation,
+    streamFailed: (fault: unknown) => void,
+  ): void | Promise<void> {
+    if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
+
+    this.#context.streams.run(value, {
+      message: invocation.message,
+      send: (element) => this.#answer(element, invocation),
+      failed: streamFailed,
+      abort: () => invocation.abort.now(),
+    });
+  }
+
+  #answer(value: unknown, invocation: Invocation): void | Promise<void> {
+    if (value === undefined || value === null) return;
+
+    const handler = this.#handlerOf(value);
+    return handler
+      ? handler.handleReturnValue(value, this.#returnType(value), invocation.message)
+      : reply(value, this.#method, invocation, this.#context);
+  }
+
+  #handlerOf(value: unknown): HandlerMethodReturnValueHandler | undefined {
+    const { type, sendTo, sendToUser } = this.#method;
+    const handlers = this.#context.returnValueHandlers;
+    if (handlers.length === 0 || type === "SUBSCRIBE" || sendTo || sendToUser) return undefined;
+
+    const returnType = this.#returnType(value);
+    return handlers.find((handler) => handler.supportsReturnType(returnType));
+  }
+
+  #returnType(value: unknown): MethodParameter {
+    const { controllerClass, key } = this.#method;
+    const type = (Object(value) as object).constructor as PayloadTarget;
+    return { controllerClass, method: key, index: -1, type };
   }
 }
 

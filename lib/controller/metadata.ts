@@ -15,7 +15,7 @@ export type ArgumentNote =
       readonly defaultValue: unknown;
     }
   | { readonly kind: "destinationVariable"; readonly name: string }
-  | { readonly kind: "headers" | "principal" | "message" | "exception" };
+  | { readonly kind: "headers" | "principal" | "message" | "exception" | "signal" };
 
 /** A class of what is thrown. */
 export type ExceptionType = abstract new (...args: never) => unknown;
@@ -52,7 +52,7 @@ export interface Parameter {
 interface AnnotatedMethod {
   /** `Class.method`, for errors and logs. */
   readonly name: string;
-  readonly controllerClass: unknown;
+  readonly controllerClass: abstract new (...args: never) => unknown;
   readonly key: MethodKey;
   /** The method's own, else the class's; `undefined` when neither has `@SendTo`. */
   readonly sendTo: readonly string[] | undefined;
@@ -107,7 +107,7 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
 
     const common: AnnotatedMethod = {
       name,
-      controllerClass: exemplar.constructor,
+      controllerClass: exemplar.constructor as AnnotatedMethod["controllerClass"],
       key,
       sendTo: sendToOf(nearest(methodNotes, "sendTo"), nearest(classNotes, "sendTo")),
       sendToUser: sendToUserOf(nearest(methodNotes, "sendToUser"), nearest(classNotes, "sendToUser")),

@@ -16,15 +16,13 @@ export interface ReplyChannels {
   readonly userDestinationPrefix: string;
 }
 
-/** Sends on what a method returned; `undefined` and `null` are nothing. Done when it was sent. */
+/** Sends on what a method returned. Done when it was sent. */
 export function reply(
   value: unknown,
   method: MappedMethod | ExceptionMethod,
   invocation: Invocation,
   channels: ReplyChannels,
 ): void | Promise<void> {
-  if (value === undefined || value === null) return;
-
   const { type, sendTo, sendToUser } = method;
   const content = channels.converter.toPayload(value);
   if (type === "SUBSCRIBE" && !sendTo && !sendToUser) {

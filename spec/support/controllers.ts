@@ -1,6 +1,8 @@
 import {
   type ChannelInterceptor,
   createMessage,
+  type HandlerMethodArgumentResolver,
+  type HandlerMethodReturnValueHandler,
   type Message,
   type MessageHeaders,
   type MessagingEvents,
@@ -18,6 +20,9 @@ export interface ControllersOptions {
   prefixes?: string[];
   brokerInterceptors?: ChannelInterceptor[];
   validator?: PayloadValidator;
+  argumentResolvers?: HandlerMethodArgumentResolver[];
+  returnValueHandlers?: HandlerMethodReturnValueHandler[];
+  handlerTimeout?: number;
 }
 
 /** Controllers between the three channels, and what came out of them. */
@@ -45,6 +50,9 @@ export function withControllers(controllers: object | object[], options: Control
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
       converter: new CompositeMessageConverter(),
       validator: options.validator,
+      argumentResolvers: options.argumentResolvers ?? [],
+      returnValueHandlers: options.returnValueHandlers ?? [],
+      handlerTimeout: options.handlerTimeout ?? 30_000,
       brokerChannel,
       clientOutboundChannel,
       userDestinationPrefix: "/user/",
@@ -57,6 +65,9 @@ export function withControllers(controllers: object | object[], options: Control
     clientInboundChannel.send(
       createMessage(typeof body === "string" ? Buffer.from(body) : body, { sessionId: "s1", ...headers }),
     );
+
+  // As a session does before anything else.
+  void sendMessage("", { messageType: "CONNECT" });
 
   return {
     log: logger.lines,
