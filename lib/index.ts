@@ -7,7 +7,7 @@ export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate } from "./channel/messaging-template.js";
-export { Controller, ControllerAdvice } from "./controller/class-decorators.js";
+export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
 export {
   MessageExceptionHandler,

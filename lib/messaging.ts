@@ -92,7 +92,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
   });
   clientOutboundChannel.subscribe(sessions);
 
-  const controllers = resolveControllers(resolved.controllers, resolved.container, {
+  const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     clientInboundChannel,
     clientOutboundChannel,
@@ -102,6 +102,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     clientInboundChannel.subscribe(
       new ControllerHandler({
         controllers,
+        sessionScopes,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
         converter,
         validator: resolved.validator,

@@ -2,22 +2,25 @@ import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
 import { DestinationIndex } from "../destination/destination-index.js";
 import { comparePatterns, type DestinationPattern } from "../destination/pattern.js";
-import { ConfigurationError, MessageHandlingError, MessagingError } from "../errors.js";
+import { ConfigurationError, HandlerTimeoutError, MessageHandlingError, MessagingError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
+import { inTime } from "./deadline.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import { patternsOf, shapeOf } from "./mapping-patterns.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
+import type { SessionScopes } from "./session-scopes.js";
 import { Streams } from "./streams.js";
 
 export interface ControllerHandlerOptions extends Omit<HandlerMethodContext, "streams"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
+  readonly sessionScopes: SessionScopes;
   /** Destinations under these are looked up, without the prefix; when there is none, all are. */
   readonly applicationDestinationPrefixes: readonly string[];
   readonly events: EventPublisher;
@@ -67,19 +70,54 @@ export class ControllerHandler implements MessageHandler {
   }
 
   handle(message: Message): void | Promise<void> {
-    const { messageType, destination, sessionId = "", subscriptionId = "" } = message.headers;
-    const { streams } = this.#context;
-    if (messageType === "CONNECT") return streams.open(sessionId);
-    if (messageType === "UNSUBSCRIBE") return streams.unsubscribe(sessionId, subscriptionId);
-    if (messageType === "DISCONNECT") return streams.close(sessionId);
-    if ((messageType !== "MESSAGE" && messageType !== "SUBSCRIBE") || destination === undefined) return;
+    const { messageType, sessionId = "", subscriptionId = "" } = message.headers;
+    switch (messageType) {
+      case "CONNECT":
+        return this.#connected(sessionId);
+      case "MESSAGE":
+      case "SUBSCRIBE":
+        return this.#dispatch(messageType, message);
+      case "UNSUBSCRIBE":
+        return this.#context.streams.unsubscribe(sessionId, subscriptionId);
+      case "DISCONNECT":
+        return this.#disconnected(sessionId);
+      case "CONNECT_ACK":
+      case "OTHER":
+        return;
+    }
+  }
+
+  #connected(sessionId: string): void {
+    this.#context.streams.open(sessionId);
+    this.#options.sessionScopes.open(sessionId);
+  }
+
+  #disconnected(sessionId: string): void | Promise<void> {
+    const { streams, handlerTimeout, logger } = this.#context;
+    const failed = (fault: unknown) =>
+      logger.error(`What session ${sessionId} had was not disposed of`, fault);
+    streams.close(sessionId);
+    const closed = this.#options.sessionScopes.close(sessionId);
+    return (
+      closed &&
+      inTime(closed, {
+        milliseconds: handlerTimeout,
+        passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
+        late: failed,
+      }).catch(failed)
+    );
+  }
+
+  #dispatch(type: MappingType, message: Message): void | Promise<void> {
+    const { destination } = message.headers;
+    if (destination === undefined) return;
 
     const lookupDestination = this.#lookupDestination(destination);
     if (lookupDestination === undefined) return;
 
-    const mapping = this.#find(messageType, lookupDestination, message);
+    const mapping = this.#find(type, lookupDestination, message);
     if (!mapping) {
-      this.#options.logger.debug(`no controller handles ${messageType} ${printable(destination)}`);
+      this.#options.logger.debug(`no controller handles ${type} ${printable(destination)}`);
       return;
     }
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;

@@ -1,5 +1,6 @@
 import {
   type ChannelInterceptor,
+  type ControllerContainer,
   createMessage,
   type HandlerMethodArgumentResolver,
   type HandlerMethodReturnValueHandler,
@@ -8,10 +9,11 @@ import {
   type MessagingEvents,
   NativeHeaders,
   type PayloadValidator,
+  SimpMessagingTemplate,
   SubscribableChannel,
 } from "express-stomp";
+import { resolveControllers } from "#lib/controller/container.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
-import { sharedController } from "#lib/controller/controller-source.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { recordingLogger } from "./recording.js";
@@ -23,6 +25,7 @@ export interface ControllersOptions {
   argumentResolvers?: HandlerMethodArgumentResolver[];
   returnValueHandlers?: HandlerMethodReturnValueHandler[];
   handlerTimeout?: number;
+  container?: ControllerContainer | undefined;
 }
 
 /** Controllers between the three channels, and what came out of them. */
@@ -43,12 +46,18 @@ export function withControllers(controllers: object | object[], options: Control
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
   clientOutboundChannel.subscribe({ handle: (message) => void toClient.push(message) });
 
+  const converter = new CompositeMessageConverter();
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({
-      controllers: [controllers].flat().map(sharedController),
+      ...resolveControllers([controllers].flat(), options.container, {
+        template: new SimpMessagingTemplate(brokerChannel, converter),
+        clientInboundChannel,
+        clientOutboundChannel,
+        brokerChannel,
+      }),
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
-      converter: new CompositeMessageConverter(),
+      converter,
       validator: options.validator,
       argumentResolvers: options.argumentResolvers ?? [],
       returnValueHandlers: options.returnValueHandlers ?? [],
