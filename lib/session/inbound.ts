@@ -55,7 +55,7 @@ export class Inbound {
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
-  readonly #rate: InboundRate | undefined;
+  #rate: InboundRate | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   #busy = false;
@@ -86,7 +86,7 @@ export class Inbound {
     }
     this.#drain();
 
-    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.exhausted)) {
+    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.holds)) {
       this.#paused = true;
       this.#session.pause();
     }
@@ -97,7 +97,7 @@ export class Inbound {
     if (this.#rate === undefined) return false;
 
     const exceeded = this.#rate.refill(now);
-    this.#mayResume();
+    this.#drain();
     return exceeded;
   }
 
@@ -106,8 +106,9 @@ export class Inbound {
     this.#queue = [];
   }
 
-  /** Calls back when everything received so far has been handled. */
+  /** Calls back when everything received so far has been handled, which nothing slows down any more. */
   whenIdle(callback: () => void): void {
+    this.#rate = undefined;
     this.#whenIdle = callback;
     this.#drain();
   }
@@ -124,7 +125,6 @@ export class Inbound {
   #decoded(frame: Frame): void {
     this.#queue.push(frame);
     this.#stats.framesReceived++;
-    this.#rate?.take();
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.#version === undefined && isConnect(frame)) {
       this.#version = negotiate(frame.headers.get("accept-version"));
@@ -133,7 +133,7 @@ export class Inbound {
   }
 
   #drain(): void {
-    while (!this.#busy && this.#queue.length > 0) {
+    while (!this.#busy && this.#queue.length > 0 && (this.#rate?.admits() ?? true)) {
       const next = this.#queue.shift() as Frame | Error;
       const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
       if (handled) {
@@ -145,18 +145,14 @@ export class Inbound {
       }
     }
 
-    this.#mayResume();
+    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
+      this.#paused = false;
+      this.#session.resume();
+    }
     if (!this.#busy && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
       idle?.();
-    }
-  }
-
-  #mayResume(): void {
-    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.exhausted) {
-      this.#paused = false;
-      this.#session.resume();
     }
   }
 
