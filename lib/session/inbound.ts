@@ -60,6 +60,7 @@ export class Inbound {
   #queue: (Frame | Error)[] = [];
   #busy = false;
   #paused = false;
+  #finished = false;
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
@@ -77,7 +78,7 @@ export class Inbound {
   }
 
   receive(chunk: Uint8Array): void {
-    if (this.#session.closed) return;
+    if (this.#session.closed || this.#finished) return;
 
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
@@ -99,6 +100,13 @@ export class Inbound {
     const exceeded = this.#rate.refill(now);
     this.#drain();
     return exceeded;
+  }
+
+  /** Takes no more, and calls back when what came has been handled. */
+  finish(callback: () => void): void {
+    this.#finished = true;
+    this.#session.pause();
+    this.whenIdle(callback);
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -145,7 +153,7 @@ export class Inbound {
       }
     }
 
-    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
+    if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
       this.#paused = false;
       this.#session.resume();
     }
