@@ -41,5 +41,6 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
+export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";

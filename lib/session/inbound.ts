@@ -1,4 +1,5 @@
-import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
@@ -13,10 +14,12 @@ export interface InboundSession {
   readonly messageHeaders: SessionHeaders;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
+  /** Every handler has got a frame's message, as interceptors made it. */
+  handedOn(message: Message): void;
   /** A frame's message was handled. */
   processed(message: Message): void;
   receipt(receiptId: string): void;
-  fail(error: Error, receiptId: string | undefined): void;
+  fail(error: Error, receiptId: string | undefined, message?: Message): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
@@ -28,8 +31,21 @@ export interface InboundSession {
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
 
+/** So many frames of one session are handled at once where they may overlap. */
+const OVERLAP = 64;
+
 /** Bytes of a frame that comes before CONNECT was accepted: CONNECT itself has no body. */
 const UNCONNECTED_SIZE_LIMIT = 16 * 1024;
+
+export interface InboundOptions {
+  readonly messageSizeLimit: number;
+  /**
+   * Whether a frame waits until the one before it has been handled. If not, it
+   * waits only until every handler has got that one; CONNECT, DISCONNECT and
+   * what ends the session are alone all the same.
+   */
+  readonly preserveReceiveOrder: boolean;
+}
 
 /**
  * Takes one session's bytes to `clientInboundChannel`: frame after frame, each
@@ -40,20 +56,24 @@ export class Inbound {
   readonly #session: InboundSession;
   readonly #channel: SubscribableChannel;
   readonly #decoder: StompDecoder;
-  readonly #messageSizeLimit: number;
+  readonly #options: InboundOptions;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
-  #busy = false;
+  /** The newest frame, while the next one has to wait for it. */
+  #entering: Frame | Error | undefined;
+  /** How many frames are being handled. */
+  #atWork = 0;
+  #draining = false;
   #paused = false;
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
-  constructor(session: InboundSession, channel: SubscribableChannel, messageSizeLimit: number) {
+  constructor(session: InboundSession, channel: SubscribableChannel, options: InboundOptions) {
     this.#session = session;
     this.#channel = channel;
-    this.#messageSizeLimit = messageSizeLimit;
+    this.#options = options;
     this.#decoder = new StompDecoder({
-      messageSizeLimit: Math.min(messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
+      messageSizeLimit: Math.min(options.messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
     });
   }
 
@@ -94,42 +114,73 @@ export class Inbound {
   }
 
   #drain(): void {
-    while (!this.#busy && this.#queue.length > 0) {
-      const next = this.#queue.shift() as Frame | Error;
-      const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
-      if (handled) {
-        this.#busy = true;
-        void handled.then(() => {
-          this.#busy = false;
-          this.#drain();
-        });
-      }
-    }
+    // Called from within by a frame that was handed on at once: the loop goes on by itself.
+    if (this.#draining) return;
+    this.#draining = true;
+    while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
+    this.#draining = false;
 
     if (this.#paused && this.#queue.length <= RESUME_AT) {
       this.#paused = false;
       this.#session.resume();
     }
-    if (!this.#busy && this.#queue.length === 0) {
+    if (this.#atWork === 0 && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
       idle?.();
     }
   }
 
+  #mayStart(next: Frame | Error | undefined): boolean {
+    if (next === undefined || this.#entering !== undefined) return false;
+    return this.#atWork === 0 || (this.#atWork < OVERLAP && mayOverlap(next));
+  }
+
+  #start(next: Frame | Error): void {
+    this.#entering = next;
+    this.#atWork++;
+    const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
+    if (!handled) {
+      this.#finished(next);
+      return;
+    }
+    void handled.then(() => {
+      this.#finished(next);
+      this.#drain();
+    });
+  }
+
+  #finished(frame: Frame | Error): void {
+    this.#atWork--;
+    if (this.#entering === frame) this.#entering = undefined;
+  }
+
   /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
   #process(frame: Frame): void | Promise<void> {
+    let message: Message | undefined;
     try {
-      const message = this.#message(frame);
-      const sent = this.#channel.send(message);
+      const clients = this.#message(frame);
+      message = clients;
+      const sent = this.#channel.send(clients, (handedOn) => {
+        message = handedOn;
+        this.#handedOn(frame, handedOn);
+      });
       if (!isPromise(sent)) return this.#sent(frame, message, sent);
 
       return Promise.resolve(sent)
-        .then((result) => this.#sent(frame, message, result))
-        .catch((error: unknown) => this.#failed(frame, error));
+        .then((result) => this.#sent(frame, message ?? clients, result))
+        .catch((error: unknown) => this.#failed(frame, error, message));
     } catch (error) {
-      return this.#failed(frame, error);
+      return this.#failed(frame, error, message);
     }
+  }
+
+  #handedOn(frame: Frame, message: Message): void {
+    this.#session.handedOn(message);
+    if (this.#options.preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
+
+    this.#entering = undefined;
+    this.#drain();
   }
 
   #message(frame: Frame): Message {
@@ -153,7 +204,7 @@ export class Inbound {
     const session = this.#session;
     if (isConnect(frame)) {
       if (!session.connected) throw refused("The connection was refused");
-      this.#decoder.limits = { messageSizeLimit: this.#messageSizeLimit };
+      this.#decoder.limits = { messageSizeLimit: this.#options.messageSizeLimit };
       session.processed(message);
       return;
     }
@@ -166,7 +217,7 @@ export class Inbound {
     session.receipt(receiptId);
   }
 
-  #failed(frame: Frame, error: unknown): void | Promise<void> {
+  #failed(frame: Frame, error: unknown, message: Message | undefined): void | Promise<void> {
     if (frame.command === "DISCONNECT" && this.#session.connected) {
       return this.#disconnected(frame, clientMessage(frame, "1.2", this.#session.messageHeaders), false);
     }
@@ -175,7 +226,7 @@ export class Inbound {
     // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
     if (error instanceof MessageHandlingError && receiptId === undefined) return;
 
-    this.#session.fail(error as Error, receiptId);
+    this.#session.fail(error as Error, receiptId, message);
   }
 
   /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
@@ -183,13 +234,17 @@ export class Inbound {
     try {
       if (!sent) await this.#channel.dispatch(message);
     } catch (error) {
-      this.#session.fail(error as Error, frame.headers.get("receipt"));
+      this.#session.fail(error as Error, frame.headers.get("receipt"), message);
       return;
     }
     const receiptId = frame.headers.get("receipt");
     if (receiptId !== undefined) this.#session.receipt(receiptId);
     this.#session.disconnected();
   }
+}
+
+function mayOverlap(next: Frame | Error): boolean {
+  return !(next instanceof Error) && !isConnect(next) && next.command !== "DISCONNECT";
 }
 
 function isConnect(frame: Frame): boolean {

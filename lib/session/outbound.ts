@@ -1,13 +1,12 @@
-import { MessagingError } from "../errors.js";
-import { printable } from "../logger.js";
+import { isUtf8 } from "node:buffer";
 import type { Message } from "../message/message.js";
 import { NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Socket } from "../socket/socket.js";
 import type { ServerCommand } from "../stomp/command.js";
 import { encode } from "../stomp/encoder.js";
+import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 import type { MessageEncoder } from "./message-encoder.js";
 
 /** Writes one session's frames: the only place that makes CONNECTED, RECEIPT and ERROR. */
@@ -48,17 +47,8 @@ export class Outbound {
     this.#send("RECEIPT", { "receipt-id": receiptId });
   }
 
-  /** Tells the client what is public about an error, and nothing else of it. */
-  error(error: unknown, receiptId: string | undefined): void {
-    const text = error instanceof MessagingError ? error.publicMessage : undefined;
-    this.#send("ERROR", {
-      message: printable(text ?? "The frame could not be processed"),
-      version:
-        error instanceof MessagingError && error.code === "STOMP_VERSION"
-          ? SUPPORTED_VERSIONS.join(",")
-          : undefined,
-      "receipt-id": receiptId,
-    });
+  error({ headers, body }: Omit<Frame, "command">): void {
+    this.#socket.send(encode({ command: "ERROR", headers, body }, this.version), !isUtf8(body));
   }
 
   #send(command: ServerCommand, headers: Record<string, string | undefined>): void {

@@ -6,6 +6,7 @@ import { Session, type SessionContext } from "./session.js";
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
 export class SessionRegistry implements MessageHandler {
+  readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
   readonly #context: SessionContext;
   #whenEmpty: (() => void) | undefined;

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, StompConversionError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, Principal } from "../message/message.js";
+import type { Message, Principal, SimpMessageType } from "../message/message.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import { HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
@@ -12,6 +13,7 @@ import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
+import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import { Outbound } from "./outbound.js";
@@ -24,6 +26,8 @@ export interface SessionContext {
   readonly clock: HeartBeatClock;
   readonly encoder: MessageEncoder;
   readonly limits: SessionLimits;
+  readonly preserveReceiveOrder: boolean;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
 }
 
 export interface SessionLimits {
@@ -32,6 +36,12 @@ export interface SessionLimits {
   /** Bytes that may wait for a client that does not read. */
   readonly sendBufferSizeLimit: number;
 }
+
+const HANDED_ON: { readonly [type in SimpMessageType]?: "connect" | "subscribe" | "unsubscribe" } = {
+  CONNECT: "connect",
+  SUBSCRIBE: "subscribe",
+  UNSUBSCRIBE: "unsubscribe",
+};
 
 /** WebSocket close codes, as Spring sends them. */
 const NORMAL = 1000;
@@ -62,7 +72,10 @@ export class Session implements SocketListener, InboundSession {
     this.#context = context;
     this.#user = handshake.user;
     this.#ended = ended;
-    this.#inbound = new Inbound(this, context.clientInboundChannel, context.limits.messageSizeLimit);
+    this.#inbound = new Inbound(this, context.clientInboundChannel, {
+      messageSizeLimit: context.limits.messageSizeLimit,
+      preserveReceiveOrder: context.preserveReceiveOrder,
+    });
     this.#outbound = new Outbound(socket, context.encoder);
   }
 
@@ -97,17 +110,20 @@ export class Session implements SocketListener, InboundSession {
     this.#open = true;
   }
 
+  handedOn(message: Message): void {
+    const { messageType, user } = message.headers;
+    if (messageType === "CONNECT") this.#announced = true;
+    const name = HANDED_ON[messageType];
+    if (name) this.#context.events.publish(name, { sessionId: this.id, user, message });
+  }
+
   processed(message: Message): void {
     const { events } = this.#context;
     const { messageType } = message.headers;
     if (messageType === "CONNECT") {
-      this.#announced = true;
-      events.publish("connect", { sessionId: this.id, user: this.#user, message });
       events.publish("connected", { sessionId: this.id, user: this.#user });
     } else if (messageType === "SUBSCRIBE") {
-      events.publish("subscribe", { sessionId: this.id, user: this.#user, message });
-    } else if (messageType === "UNSUBSCRIBE") {
-      events.publish("unsubscribe", { sessionId: this.id, user: this.#user, message });
+      events.publish("subscribed", { sessionId: this.id, user: this.#user, message });
     }
   }
 
@@ -125,11 +141,12 @@ export class Session implements SocketListener, InboundSession {
   }
 
   /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(error: Error, receiptId: string | undefined): void {
+  fail(error: Error, receiptId: string | undefined, message?: Message): void {
     if (this.closed) return;
 
-    this.#context.logger.debug(`session ${this.id} ends with ERROR`, error);
-    this.#outbound.error(error, receiptId);
+    const { errorHandler, logger } = this.#context;
+    logger.debug(`session ${this.id} ends with ERROR`, error);
+    this.#outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
     this.shut(PROTOCOL_ERROR, "STOMP error");
     this.#context.events.publish("sessionError", {
       sessionId: this.id,
