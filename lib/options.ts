@@ -2,7 +2,7 @@ import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
 import { type ChannelInterceptor, INTERCEPTOR_HOOKS } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
 import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
@@ -101,6 +101,7 @@ const KNOWN = {
     "errorHandler",
     "logger",
   ],
+  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
   channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
 } as const;
@@ -136,6 +137,7 @@ function endpoints(given: StompMessagingOptions["endpoints"]): readonly Endpoint
   if (all.length === 0)
     throw new ConfigurationError("endpoints is empty: name the path where clients connect");
 
+  for (const [i, endpoint] of all.entries()) onlyKnown(`endpoints[${i}]`, endpoint, KNOWN.endpoint);
   const paths = all.map((endpoint) => endpoint.path);
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
   if (twice !== undefined) throw new ConfigurationError(`endpoints has the path ${twice} twice`);
@@ -187,15 +189,6 @@ function transport(given: TransportOptions = {}): Required<TransportOptions> {
     }
   }
   return resolved;
-}
-
-function onlyKnown(name: string, given: object, known: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
-
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
-  }
 }
 
 function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {
