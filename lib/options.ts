@@ -7,6 +7,12 @@ import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
 import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
+import {
+  TRANSPORT,
+  type TransportOptions,
+  type TransportSettings,
+  transportSettings,
+} from "./transport-options.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -62,28 +68,13 @@ export interface ChannelSettings {
   concurrency?: number | undefined;
 }
 
-export interface TransportOptions {
-  /** Bytes of one STOMP frame, and of one WebSocket message. Beyond: ERROR, close 1002 or 1009. @default 65536 */
-  messageSizeLimit?: number;
-  /** Bytes that may wait for a client that does not read. Beyond: close 4500. @default 524288 */
-  sendBufferSizeLimit?: number;
-  /** Milliseconds the application's middleware has to decide about a WebSocket handshake. @default 10000 */
-  handshakeTimeout?: number;
-}
-
 /** The options with nothing left open. */
 export interface ResolvedOptions
   extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler">> {
   readonly container: ControllerContainer | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
-  readonly transport: Required<TransportOptions>;
+  readonly transport: TransportSettings;
 }
-
-const TRANSPORT: Required<TransportOptions> = {
-  messageSizeLimit: 64 * 1024,
-  sendBufferSizeLimit: 512 * 1024,
-  handshakeTimeout: 10_000,
-};
 
 const KNOWN = {
   options: [
@@ -178,17 +169,9 @@ function preserveReceiveOrder(given = true): boolean {
   return given;
 }
 
-function transport(given: TransportOptions = {}): Required<TransportOptions> {
+function transport(given: TransportOptions = {}): TransportSettings {
   onlyKnown("transport", given, KNOWN.transport);
-  const resolved = { ...TRANSPORT, ...given };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (!Number.isSafeInteger(value) || value <= 0) {
-      throw new ConfigurationError(
-        `transport.${name} is ${String(value)}: it must be a whole number above 0`,
-      );
-    }
-  }
-  return resolved;
+  return transportSettings(given);
 }
 
 function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {

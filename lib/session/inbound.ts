@@ -1,11 +1,19 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
-import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
+import {
+  LimitExceededError,
+  MessageDeliveryError,
+  MessageHandlingError,
+  StompConversionError,
+} from "../errors.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { InboundRate } from "./inbound-rate.js";
+import type { SessionLimits } from "./session-limits.js";
+import type { SessionStats } from "./session-stats.js";
 
 /** What inbound needs of its session. */
 export interface InboundSession {
@@ -19,7 +27,7 @@ export interface InboundSession {
   /** A frame's message was handled. */
   processed(message: Message): void;
   receipt(receiptId: string): void;
-  fail(error: Error, receiptId: string | undefined, message?: Message): void;
+  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
@@ -34,11 +42,12 @@ const RESUME_AT = 16;
 /** So many frames of one session are handled at once where they may overlap. */
 const OVERLAP = 64;
 
-/** Bytes of a frame that comes before CONNECT was accepted: CONNECT itself has no body. */
-const UNCONNECTED_SIZE_LIMIT = 16 * 1024;
-
 export interface InboundOptions {
-  readonly messageSizeLimit: number;
+  readonly channel: SubscribableChannel;
+  readonly limits: SessionLimits;
+  readonly stats: SessionStats;
+  /** The clock's, in ms. */
+  readonly now: number;
   /**
    * Whether a frame waits until the one before it has been handled. If not, it
    * waits only until every handler has got that one; CONNECT, DISCONNECT and
@@ -56,7 +65,10 @@ export class Inbound {
   readonly #session: InboundSession;
   readonly #channel: SubscribableChannel;
   readonly #decoder: StompDecoder;
-  readonly #options: InboundOptions;
+  readonly #limits: SessionLimits;
+  readonly #stats: SessionStats;
+  readonly #rate: InboundRate | undefined;
+  readonly #preserveReceiveOrder: boolean;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   /** The newest frame, while the next one has to wait for it. */
@@ -68,12 +80,18 @@ export class Inbound {
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
-  constructor(session: InboundSession, channel: SubscribableChannel, options: InboundOptions) {
+  constructor(session: InboundSession, options: InboundOptions) {
+    const { channel, limits, stats, now } = options;
+    const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.#session = session;
     this.#channel = channel;
-    this.#options = options;
+    this.#limits = limits;
+    this.#stats = stats;
+    this.#preserveReceiveOrder = options.preserveReceiveOrder;
+    this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
     this.#decoder = new StompDecoder({
-      messageSizeLimit: Math.min(options.messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
+      ...limits,
+      messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit),
     });
   }
 
@@ -83,14 +101,23 @@ export class Inbound {
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
     } catch (error) {
-      this.#queue.push(error as Error);
+      this.#queue.push(this.#named(error as Error));
     }
     this.#drain();
 
-    if (!this.#paused && this.#queue.length >= PAUSE_AT) {
+    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.exhausted)) {
       this.#paused = true;
       this.#session.pause();
     }
+  }
+
+  /** For each tick of the clock. Returns whether the client keeps passing `inboundRateLimit`. */
+  tick(now: number): boolean {
+    if (this.#rate === undefined) return false;
+
+    const exceeded = this.#rate.refill(now);
+    this.#mayResume();
+    return exceeded;
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -104,8 +131,19 @@ export class Inbound {
     this.#drain();
   }
 
+  /** Until CONNECT is accepted, another option limits a frame's size. */
+  #named(error: Error): Error {
+    const { messageSizeLimit, connectSizeLimit } = this.#limits;
+    const isSize = error instanceof LimitExceededError && error.limit === "messageSizeLimit";
+    return isSize && this.#decoder.limits.messageSizeLimit < messageSizeLimit
+      ? new LimitExceededError("Frame", "connectSizeLimit", connectSizeLimit)
+      : error;
+  }
+
   #decoded(frame: Frame): void {
     this.#queue.push(frame);
+    this.#stats.framesReceived++;
+    this.#rate?.take();
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.#version === undefined && isConnect(frame)) {
       this.#version = negotiate(frame.headers.get("accept-version"));
@@ -120,10 +158,7 @@ export class Inbound {
     while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
-    if (this.#paused && this.#queue.length <= RESUME_AT) {
-      this.#paused = false;
-      this.#session.resume();
-    }
+    this.#mayResume();
     if (this.#atWork === 0 && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
@@ -155,6 +190,13 @@ export class Inbound {
     if (this.#entering === frame) this.#entering = undefined;
   }
 
+  #mayResume(): void {
+    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.exhausted) {
+      this.#paused = false;
+      this.#session.resume();
+    }
+  }
+
   /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
   #process(frame: Frame): void | Promise<void> {
     let message: Message | undefined;
@@ -177,7 +219,7 @@ export class Inbound {
 
   #handedOn(frame: Frame, message: Message): void {
     this.#session.handedOn(message);
-    if (this.#options.preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
+    if (this.#preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
 
     this.#entering = undefined;
     this.#drain();
@@ -204,7 +246,7 @@ export class Inbound {
     const session = this.#session;
     if (isConnect(frame)) {
       if (!session.connected) throw refused("The connection was refused");
-      this.#decoder.limits = { messageSizeLimit: this.#options.messageSizeLimit };
+      this.#decoder.limits = { messageSizeLimit: this.#limits.messageSizeLimit };
       session.processed(message);
       return;
     }
@@ -226,7 +268,7 @@ export class Inbound {
     // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
     if (error instanceof MessageHandlingError && receiptId === undefined) return;
 
-    this.#session.fail(error as Error, receiptId, message);
+    this.#session.fail(error as Error, receiptId, { message });
   }
 
   /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
@@ -234,7 +276,7 @@ export class Inbound {
     try {
       if (!sent) await this.#channel.dispatch(message);
     } catch (error) {
-      this.#session.fail(error as Error, frame.headers.get("receipt"), message);
+      this.#session.fail(error as Error, frame.headers.get("receipt"), { message });
       return;
     }
     const receiptId = frame.headers.get("receipt");

@@ -53,8 +53,10 @@ export class HttpSocket implements Socket {
       // sockjs holds nothing back while it has a response.
       this.#queued = 0;
     });
+    response.on("drain", () => this.#listener?.drained());
     response.once("close", () => {
       this.#responses.delete(response);
+      this.#listener?.drained();
       // Ended by somebody else, a timeout's middleware for one: sockjs only hears of the connection.
       if (!carrier.hasEnded) response.req.socket.destroy();
       if (carrier.toldClose && this.#closing !== undefined) this.#end(this.#closing);
