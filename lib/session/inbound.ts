@@ -67,8 +67,8 @@ export class Inbound {
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
-  readonly #rate: InboundRate | undefined;
   readonly #preserveReceiveOrder: boolean;
+  #rate: InboundRate | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   /** The newest frame, while the next one has to wait for it. */
@@ -77,6 +77,7 @@ export class Inbound {
   #atWork = 0;
   #draining = false;
   #paused = false;
+  #finished = false;
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
@@ -96,7 +97,7 @@ export class Inbound {
   }
 
   receive(chunk: Uint8Array): void {
-    if (this.#session.closed) return;
+    if (this.#session.closed || this.#finished) return;
 
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
@@ -105,7 +106,7 @@ export class Inbound {
     }
     this.#drain();
 
-    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.exhausted)) {
+    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.holds)) {
       this.#paused = true;
       this.#session.pause();
     }
@@ -116,8 +117,15 @@ export class Inbound {
     if (this.#rate === undefined) return false;
 
     const exceeded = this.#rate.refill(now);
-    this.#mayResume();
+    this.#drain();
     return exceeded;
+  }
+
+  /** Takes no more, and calls back when what came has been handled. */
+  finish(callback: () => void): void {
+    this.#finished = true;
+    this.#session.pause();
+    this.whenIdle(callback);
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -125,8 +133,9 @@ export class Inbound {
     this.#queue = [];
   }
 
-  /** Calls back when everything received so far has been handled. */
+  /** Calls back when everything received so far has been handled, which nothing slows down any more. */
   whenIdle(callback: () => void): void {
+    this.#rate = undefined;
     this.#whenIdle = callback;
     this.#drain();
   }
@@ -143,7 +152,6 @@ export class Inbound {
   #decoded(frame: Frame): void {
     this.#queue.push(frame);
     this.#stats.framesReceived++;
-    this.#rate?.take();
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.#version === undefined && isConnect(frame)) {
       this.#version = negotiate(frame.headers.get("accept-version"));
@@ -158,7 +166,10 @@ export class Inbound {
     while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
-    this.#mayResume();
+    if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
+      this.#paused = false;
+      this.#session.resume();
+    }
     if (this.#atWork === 0 && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
@@ -168,7 +179,8 @@ export class Inbound {
 
   #mayStart(next: Frame | Error | undefined): boolean {
     if (next === undefined || this.#entering !== undefined) return false;
-    return this.#atWork === 0 || (this.#atWork < OVERLAP && mayOverlap(next));
+    if (this.#atWork > 0 && !(this.#atWork < OVERLAP && mayOverlap(next))) return false;
+    return this.#rate?.admits() ?? true;
   }
 
   #start(next: Frame | Error): void {
@@ -176,25 +188,18 @@ export class Inbound {
     this.#atWork++;
     const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
     if (!handled) {
-      this.#finished(next);
+      this.#done(next);
       return;
     }
     void handled.then(() => {
-      this.#finished(next);
+      this.#done(next);
       this.#drain();
     });
   }
 
-  #finished(frame: Frame | Error): void {
+  #done(frame: Frame | Error): void {
     this.#atWork--;
     if (this.#entering === frame) this.#entering = undefined;
-  }
-
-  #mayResume(): void {
-    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.exhausted) {
-      this.#paused = false;
-      this.#session.resume();
-    }
   }
 
   /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */

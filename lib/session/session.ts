@@ -193,6 +193,16 @@ export class Session implements SocketListener, InboundSession {
     if (this.#heartBeat) this.#heartBeat.listening = true;
   }
 
+  /** Reads no more, and closes when what was received has been handled and answered. */
+  drain(code: number, reason: string): void {
+    if (!this.closed) this.#inbound.finish(() => this.shut(code, reason));
+  }
+
+  /** Cuts the line of a client that did not answer the closing. */
+  cut(): void {
+    this.#socket.terminate();
+  }
+
   /** Closes the socket after what was sent; frames that wait are not handled any more. */
   shut(code: number, reason: string): void {
     if (this.closed) return;
