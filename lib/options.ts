@@ -6,6 +6,7 @@ import { ConfigurationError } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
+import type { UserSessionLimitOptions } from "./user/user-session-limit.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -19,6 +20,22 @@ export interface StompMessagingOptions {
   applicationDestinationPrefixes?: readonly string[];
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
+  /**
+   * Destinations under this are private: who subscribes to `/user/queue/x`
+   * hears what the application sends to this user at `/queue/x`.
+   *
+   * @default "/user"
+   */
+  userDestinationPrefix?: string;
+  /**
+   * Whether clients may SEND to `/user/<name>/queue/x`, to any user. Otherwise
+   * that is refused with ERROR, and only the application sends to users.
+   *
+   * @default false
+   */
+  clientsMaySendToUsers?: boolean;
+  /** How many sessions a user may have at a time. @default as many as they like */
+  userSessions?: UserSessionLimitOptions;
   /** Classes with `@Controller()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** The application's own inversify container. @default a new one */
@@ -53,9 +70,11 @@ export interface TransportOptions {
 }
 
 /** The options with nothing left open. */
-export interface ResolvedOptions extends Required<Omit<StompMessagingOptions, "container" | "transport">> {
+export interface ResolvedOptions
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "userSessions">> {
   readonly container: ControllerContainer | undefined;
   readonly transport: Required<TransportOptions>;
+  readonly userSessions: Required<UserSessionLimitOptions> | undefined;
 }
 
 const TRANSPORT: Required<TransportOptions> = {
@@ -69,6 +88,9 @@ const KNOWN = {
     "endpoints",
     "applicationDestinationPrefixes",
     "broker",
+    "userDestinationPrefix",
+    "clientsMaySendToUsers",
+    "userSessions",
     "controllers",
     "container",
     "clientInboundChannel",
@@ -80,6 +102,7 @@ const KNOWN = {
   ],
   channel: ["interceptors"],
   transport: Object.keys(TRANSPORT),
+  userSessions: ["limit", "beyond"],
 } as const;
 
 /** @throws ConfigurationError that names the option at fault */
@@ -91,11 +114,18 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
     brokerChannel: channel("brokerChannel", options.brokerChannel),
   };
+  const applicationDestinationPrefixes = prefixes(options.applicationDestinationPrefixes);
   return {
     ...channels,
     endpoints: endpoints(options.endpoints),
-    applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
+    applicationDestinationPrefixes,
     broker: brokerFactory(options.broker),
+    userDestinationPrefix: userPrefix(
+      options.userDestinationPrefix ?? "/user",
+      applicationDestinationPrefixes,
+    ),
+    clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
+    userSessions: options.userSessions && userSessions(options.userSessions),
     controllers: list("controllers", options.controllers),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
@@ -127,6 +157,42 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
     }
   }
   return all;
+}
+
+/** Gives the prefix with its closing slash. */
+function userPrefix(given: string, applicationPrefixes: readonly string[]): string {
+  if (typeof given !== "string" || !/^\/[^/]/.test(given)) {
+    throw new ConfigurationError(
+      `userDestinationPrefix is ${JSON.stringify(given)}: a prefix is a string such as "/user"`,
+    );
+  }
+  const prefix = given.endsWith("/") ? given : `${given}/`;
+  const within = applicationPrefixes.find((application) => `${application}/`.startsWith(prefix));
+  if (within !== undefined) {
+    throw new ConfigurationError(
+      `userDestinationPrefix ${given} and applicationDestinationPrefixes ${within} overlap`,
+    );
+  }
+  return prefix;
+}
+
+function userSessions(given: UserSessionLimitOptions): Required<UserSessionLimitOptions> {
+  onlyKnown("userSessions", given, KNOWN.userSessions);
+  const { limit, beyond = "refuse" } = given;
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new ConfigurationError(`userSessions.limit is ${String(limit)}: it must be a whole number above 0`);
+  }
+  if (beyond !== "refuse" && beyond !== "end-oldest") {
+    throw new ConfigurationError(
+      `userSessions.beyond is ${JSON.stringify(beyond)}: it must be "refuse" or "end-oldest"`,
+    );
+  }
+  return { limit, beyond };
+}
+
+function flag(name: string, given: boolean = false): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError(`${name} must be true or false`);
+  return given;
 }
 
 function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {

@@ -9,13 +9,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   message: ["errors", "logger"],
   destination: ["errors"],
   events: ["message", "logger"],
-  channel: ["message", "errors", "logger"],
+  channel: ["destination", "message", "errors", "logger"],
   socket: ["message", "errors", "logger"],
   stomp: ["message", "errors", "logger"],
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
-  controller: ["channel", "destination", "message", "events", "errors", "logger"],
+  controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "errors", "logger"],
-  options: ["broker", "channel", "controller", "socket", "message", "errors", "logger"],
+  user: ["channel", "destination", "message", "events", "errors", "logger"],
+  options: ["broker", "channel", "controller", "user", "socket", "message", "errors", "logger"],
 };
 
 /** They join the stations, and may know them all. */

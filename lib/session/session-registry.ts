@@ -34,6 +34,15 @@ export class SessionRegistry implements MessageHandler {
     this.#sessionOf(message)?.overflow();
   }
 
+  /** Ends one session with ERROR: `false` when it is not there. */
+  end(sessionId: string, error: Error): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.closed) return false;
+
+    session.fail(error, undefined);
+    return true;
+  }
+
   /** Closes every session; resolves when all have ended. */
   close(code: number, reason: string): Promise<void> {
     for (const session of this.#sessions.values()) session.shut(code, reason);
