@@ -11,6 +11,7 @@ import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
+import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
@@ -53,6 +54,8 @@ export interface StompMessaging extends RequestHandler {
    * @returns `false` when it was over already
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Counts since the start, and how many are connected now. */
+  stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
@@ -159,6 +162,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         chooseSubProtocol,
         messageSizeLimit: transport.messageSizeLimit,
         logger,
+        admits: (request) => sessions.admits(request),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );
@@ -189,6 +193,8 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
       return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
     },
+
+    stats: () => sessions.stats,
 
     on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
       return events.on(name, listener);

@@ -16,7 +16,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "errors", "logger"],
   user: ["channel", "destination", "message", "events", "errors", "logger"],
-  options: ["broker", "channel", "controller", "user", "socket", "message", "errors", "logger"],
+  "transport-options": ["errors"],
+  options: [
+    "transport-options",
+    "broker",
+    "channel",
+    "controller",
+    "user",
+    "socket",
+    "message",
+    "errors",
+    "logger",
+  ],
 };
 
 /** They join the stations, and may know them all. */
