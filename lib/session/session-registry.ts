@@ -90,6 +90,15 @@ export class SessionRegistry implements MessageHandler {
     this.#sessionOf(message)?.overflow();
   }
 
+  /** Ends one session with ERROR: `false` when it is not there. */
+  end(sessionId: string, error: Error): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.closed) return false;
+
+    session.fail(error, undefined);
+    return true;
+  }
+
   /**
    * Closes every session when what it has received is handled, and after
    * `drainMs` in any case. Resolves when all have ended, or the last was cut
