@@ -42,6 +42,7 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";

@@ -103,6 +103,8 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     clock,
     encoder: new MessageEncoder(),
     limits: transport,
+    preserveReceiveOrder: resolved.preserveReceiveOrder,
+    errorHandler: resolved.errorHandler,
   });
   clientOutboundChannel.subscribe(sessions);
 

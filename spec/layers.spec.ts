@@ -16,7 +16,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   controller: ["channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "errors", "logger"],
   "transport-options": ["errors"],
-  options: ["transport-options", "broker", "channel", "controller", "socket", "message", "errors", "logger"],
+  options: [
+    "transport-options",
+    "broker",
+    "channel",
+    "controller",
+    "session",
+    "socket",
+    "message",
+    "errors",
+    "logger",
+  ],
 };
 
 /** They join the stations, and may know them all. */

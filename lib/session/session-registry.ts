@@ -31,6 +31,7 @@ export interface SessionRegistryContext extends Omit<SessionContext, "limits" | 
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
 export class SessionRegistry implements MessageHandler {
+  readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
   readonly #byAddress = new Map<string, number>();
   readonly #unconnected = new Set<Session>();
