@@ -158,18 +158,18 @@ describe("What real clients do", () => {
     it("sends special characters in every header, its receipt's and subscription's too", async () => {
       await start();
       const client = await connect();
-      // It reads an escaped backslash before r, n or c as what follows it: none of those here.
-      const odd = "a:b\\ \nd\re 김😀 ";
+      // Its own faults left out: it trims values, escapes no names, and misreads a backslash before r, n or c.
+      const odd = "a:b\\ \nd\re 김😀";
       const receipt = new Promise<void>((resolve) => client.watchForReceipt(odd, () => resolve()));
       const message = new Promise<IMessage>((resolve) =>
         client.subscribe("/topic/odd", resolve, { id: odd, receipt: odd }),
       );
       await receipt;
 
-      client.publish({ destination: "/topic/odd", body: "x", headers: { [odd]: odd } });
+      client.publish({ destination: "/topic/odd", body: "x", headers: { odd } });
 
       const { headers } = await message;
-      expect(headers).to.include({ [odd]: odd, subscription: odd });
+      expect(headers).to.include({ odd, subscription: odd });
     });
 
     it("comes over https", async () => {
