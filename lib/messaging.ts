@@ -176,6 +176,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
       new Endpoint(endpoint, {
         chooseSubProtocol,
         messageSizeLimit: transport.messageSizeLimit,
+        perMessageDeflate: transport.perMessageDeflate,
         logger,
         admits: (request) => sessions.admits(request),
         open: (socket, handshake) => sessions.open(socket, handshake),
