@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
-import { type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
+import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
 import { type SockJSOptions, sockJSBodyLimit, sockJSSettings } from "./sockjs/sock-js-options.js";
@@ -54,7 +54,7 @@ export class Endpoint {
   #hasWarned = false;
 
   constructor(options: EndpointOptions, context: EndpointContext) {
-    const settings = sockJSSettings(options.sockJS);
+    const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
     this.#path = checkedPath(options.path);
     this.#context = context;
