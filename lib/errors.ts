@@ -31,6 +31,16 @@ export class ConfigurationError extends MessagingError {
   }
 }
 
+/** @throws ConfigurationError unless `given` is an object that has only options we know */
+export function onlyKnown(name: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
+
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
+  }
+}
+
 /** One message is lost: a controller threw, or an argument did not convert. The session lives. */
 export class MessageHandlingError extends MessagingError {
   override name = "MessageHandlingError";
@@ -71,9 +81,22 @@ export class AccessDeniedError extends MessageDeliveryError {
   }
 }
 
+/** The session is lost: it passed a limit, which the message names. The message is public. */
+export class LimitExceededError extends MessagingError {
+  override name = "LimitExceededError";
+  /** As the option is called. */
+  readonly limit: string;
+
+  constructor(what: string, limit: string, value: number) {
+    const message = `${what} passes ${limit}: ${value}`;
+    super("LIMIT_EXCEEDED", message, { publicMessage: message });
+    this.limit = limit;
+  }
+}
+
 /**
- * The session is lost: its bytes are no STOMP frame, a frame came out of turn,
- * or a limit was passed. The message is public: it only tells the client what
+ * The session is lost: its bytes are no STOMP frame, or a frame came out of
+ * turn. The message is public: it only tells the client what
  * the client itself sent.
  */
 export class StompConversionError extends MessagingError {

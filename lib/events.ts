@@ -15,6 +15,17 @@ export interface MessagingEvents {
   disconnect: { sessionId: string; user: Principal | undefined; code: number; reason: string };
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
+  /**
+   * A client passed a limit, called as its option: its session ends, or a
+   * handshake from its address was answered 503, or MESSAGE frames that waited
+   * for it are dropped (told once, until nothing waits any more).
+   */
+  limitExceeded: {
+    limit: string;
+    address: string;
+    sessionId: string | undefined;
+    user: Principal | undefined;
+  };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
 }

@@ -10,6 +10,7 @@ import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
+import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
@@ -29,6 +30,8 @@ export interface StompMessaging extends RequestHandler {
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
+  /** Counts since the start, and how many are connected now. */
+  stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
@@ -119,6 +122,8 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         chooseSubProtocol,
         messageSizeLimit: transport.messageSizeLimit,
         logger,
+        admits: (request) => sessions.admits(request),
+        limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );
@@ -137,6 +142,8 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     attach(server: Server): void {
       detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
     },
+
+    stats: () => sessions.stats,
 
     on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
       return events.on(name, listener);

@@ -2,10 +2,16 @@ import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
 import type { ChannelInterceptor } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
+import {
+  TRANSPORT,
+  type TransportOptions,
+  type TransportSettings,
+  transportSettings,
+} from "./transport-options.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -43,26 +49,11 @@ export interface ChannelSettings {
   interceptors?: readonly ChannelInterceptor[];
 }
 
-export interface TransportOptions {
-  /** Bytes of one STOMP frame, and of one WebSocket message. Beyond: ERROR, close 1002 or 1009. @default 65536 */
-  messageSizeLimit?: number;
-  /** Bytes that may wait for a client that does not read. Beyond: close 4500. @default 524288 */
-  sendBufferSizeLimit?: number;
-  /** Milliseconds the application's middleware has to decide about a WebSocket handshake. @default 10000 */
-  handshakeTimeout?: number;
-}
-
 /** The options with nothing left open. */
 export interface ResolvedOptions extends Required<Omit<StompMessagingOptions, "container" | "transport">> {
   readonly container: ControllerContainer | undefined;
-  readonly transport: Required<TransportOptions>;
+  readonly transport: TransportSettings;
 }
-
-const TRANSPORT: Required<TransportOptions> = {
-  messageSizeLimit: 64 * 1024,
-  sendBufferSizeLimit: 512 * 1024,
-  handshakeTimeout: 10_000,
-};
 
 const KNOWN = {
   options: [
@@ -78,6 +69,7 @@ const KNOWN = {
     "transport",
     "logger",
   ],
+  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
   channel: ["interceptors"],
   transport: Object.keys(TRANSPORT),
 } as const;
@@ -111,6 +103,7 @@ function endpoints(given: StompMessagingOptions["endpoints"]): readonly Endpoint
   if (all.length === 0)
     throw new ConfigurationError("endpoints is empty: name the path where clients connect");
 
+  for (const [i, endpoint] of all.entries()) onlyKnown(`endpoints[${i}]`, endpoint, KNOWN.endpoint);
   const paths = all.map((endpoint) => endpoint.path);
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
   if (twice !== undefined) throw new ConfigurationError(`endpoints has the path ${twice} twice`);
@@ -141,26 +134,9 @@ function channel(name: string, given: ChannelSettings = {}): Required<ChannelSet
   return { interceptors };
 }
 
-function transport(given: TransportOptions = {}): Required<TransportOptions> {
+function transport(given: TransportOptions = {}): TransportSettings {
   onlyKnown("transport", given, KNOWN.transport);
-  const resolved = { ...TRANSPORT, ...given };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (!Number.isSafeInteger(value) || value <= 0) {
-      throw new ConfigurationError(
-        `transport.${name} is ${String(value)}: it must be a whole number above 0`,
-      );
-    }
-  }
-  return resolved;
-}
-
-function onlyKnown(name: string, given: object, known: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
-
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
-  }
+  return transportSettings(given);
 }
 
 function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, onlyKnown } from "../errors.js";
 
 /** What an application may set on `simpleBroker`. */
 export interface SimpleBrokerOptions {
@@ -13,6 +13,7 @@ export interface SimpleBrokerOptions {
 
 /** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense */
 export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Required<SimpleBrokerOptions> {
+  onlyKnown("simpleBroker", options, ["destinationPrefixes", "heartbeatValue", "subscriptionLimit"]);
   const { destinationPrefixes = [], heartbeatValue = [10_000, 10_000], subscriptionLimit = 1000 } = options;
 
   if (!Array.isArray(destinationPrefixes) || !destinationPrefixes.every(isText)) {

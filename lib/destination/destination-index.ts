@@ -7,30 +7,41 @@ const CACHE_LIMIT = 1024;
 /** All values of one pattern. It is live: it changes as values come and go. */
 type Bucket<T> = Set<T>;
 
-/** Where one more segment of the patterns leads. Maps only where there is something to keep: most nodes are leaves. */
+/** A place in the trie. Maps only where there is something to keep: most nodes are leaves. */
 interface Node<T> {
-  readonly segment: Segment | undefined;
   readonly parent: Node<T> | undefined;
-  literals?: Map<string, Node<T>> | undefined;
+  readonly step: Step | undefined;
+  literal?: Map<string, Node<T>> | undefined;
   wild?: Map<string, Node<T>> | undefined;
-  /** The child behind `**`, which is also a place to stay in. */
-  rest?: Node<T> | undefined;
+  rest?: Map<string, Node<T>> | undefined;
+  middle?: Map<string, Node<T>> | undefined;
   bucket?: Bucket<T> | undefined;
-  /** The step of the last match that came by. */
-  visited: number;
+}
+
+/**
+ * How one gets from a node to the next. Up to the first `**` (`rest`) the
+ * segments of a pattern follow each other from the front, then those behind its
+ * last `**` from the back: so each is looked at in one place of a destination
+ * only. What stands between two `**` (`middle`) is tried as a whole.
+ */
+interface Step {
+  readonly kind: "literal" | "wild" | "rest" | "middle";
+  readonly key: string;
+  readonly fromBack: boolean;
+  readonly segment?: Segment;
+  readonly pattern?: DestinationPattern;
 }
 
 /**
  * Finds the values of all patterns that fit a destination, without trying them
  * one by one: exact destinations stand in a map, patterns in a trie of segments
- * in which all ways are followed at once, so that no pattern can make it go
- * back. What was found is remembered for 1,024 destinations.
+ * of which every node is visited at most once. What was found is remembered for
+ * 1,024 destinations.
  */
 export class DestinationIndex<T> {
   readonly #exact = new Map<string, Bucket<T>>();
-  readonly #root: Node<T> = { segment: undefined, parent: undefined, visited: 0 };
+  #root: Node<T> = { parent: undefined, step: undefined };
   readonly #found = new Map<string, readonly Bucket<T>[]>();
-  #step = 0;
 
   /** Adds a value to a pattern. The same value counts once. */
   add(pattern: DestinationPattern, value: T): void {
@@ -56,7 +67,7 @@ export class DestinationIndex<T> {
   clear(): void {
     this.#exact.clear();
     this.#found.clear();
-    this.#root.literals = this.#root.wild = this.#root.rest = undefined;
+    this.#root = { parent: undefined, step: undefined };
   }
 
   /** The values of every pattern that fits, a set for each. The sets are live: read them now. */
@@ -64,9 +75,9 @@ export class DestinationIndex<T> {
     const known = this.#found.get(destination);
     if (known) return known;
 
-    const buckets = this.#matchPatterns(destination);
     const exact = this.#exact.get(destination);
-    if (exact) buckets.unshift(exact);
+    const buckets = exact ? [exact] : [];
+    this.#matchPatterns(destination.split("/"), buckets);
 
     // Long ones are not worth their memory, and a client can make many of them.
     if (destination.length <= DESTINATION_LENGTH) {
@@ -86,9 +97,9 @@ export class DestinationIndex<T> {
     return bucket;
   }
 
-  #patternBucket({ segments }: DestinationPattern): Bucket<T> {
+  #patternBucket(pattern: DestinationPattern): Bucket<T> {
     let node = this.#root;
-    for (const segment of segments) node = child(node, segment) ?? addChild(node, segment);
+    for (const step of stepsOf(pattern)) node = node[step.kind]?.get(step.key) ?? addChild(node, step);
     if (!node.bucket) {
       node.bucket = new Set();
       this.#found.clear();
@@ -96,69 +107,72 @@ export class DestinationIndex<T> {
     return node.bucket;
   }
 
-  #find({ segments }: DestinationPattern): Node<T> | undefined {
+  #find(pattern: DestinationPattern): Node<T> | undefined {
     let node: Node<T> | undefined = this.#root;
-    for (const segment of segments) node = node && child(node, segment);
+    for (const step of stepsOf(pattern)) node = node?.[step.kind]?.get(step.key);
     return node;
   }
 
-  #matchPatterns(destination: string): Bucket<T>[] {
-    let here: Node<T>[] = [];
-    this.#step++;
-    this.#enter(this.#root, here);
-    for (const part of destination.split("/")) {
-      if (here.length === 0) break;
-      const next: Node<T>[] = [];
-      this.#step++;
-      for (const node of here) {
-        if (node.segment?.kind === "rest") this.#enter(node, next);
-        const literal = node.literals?.get(part);
-        if (literal) this.#enter(literal, next);
-        if (!node.wild) continue;
-        for (const wild of node.wild.values()) if (wild.segment?.match(part)) this.#enter(wild, next);
+  #matchPatterns(parts: readonly string[], buckets: Bucket<T>[]): void {
+    const ways = [{ node: this.#root, from: 0, to: parts.length }];
+    for (let way = ways.pop(); way; way = ways.pop()) {
+      const { node, from, to } = way;
+      const fromBack = node.step?.fromBack === true;
+      if (node.bucket && (fromBack || from === to)) buckets.push(node.bucket);
+      if (node.rest) for (const rest of node.rest.values()) ways.push({ node: rest, from, to });
+      if (node.middle) {
+        for (const { step, bucket } of node.middle.values()) {
+          if (bucket && step?.pattern?.fits(parts)) buckets.push(bucket);
+        }
       }
-      here = next;
-    }
-    return here.flatMap((node) => node.bucket ?? []);
-  }
+      if (from === to) continue;
 
-  /** Adds a node, and the one behind its `**` which needs no segment, unless this step has them already. */
-  #enter(node: Node<T>, nodes: Node<T>[]): void {
-    for (let entered: Node<T> | undefined = node; entered; entered = entered.rest) {
-      if (entered.visited === this.#step) return;
-      entered.visited = this.#step;
-      nodes.push(entered);
+      const part = parts[fromBack ? to - 1 : from] as string;
+      const go = (next: Node<T>) =>
+        ways.push(fromBack ? { node: next, from, to: to - 1 } : { node: next, from: from + 1, to });
+      const literal = node.literal?.get(part);
+      if (literal) go(literal);
+      if (node.wild) for (const wild of node.wild.values()) if (wild.step?.segment?.match(part)) go(wild);
     }
   }
 }
 
-function child<T>(node: Node<T>, { kind, text }: Segment): Node<T> | undefined {
-  if (kind === "rest") return node.rest;
-  return (kind === "literal" ? node.literals : node.wild)?.get(text);
+function stepsOf(pattern: DestinationPattern): Step[] {
+  const { segments } = pattern;
+  const first = segments.findIndex((segment) => segment.kind === "rest");
+  if (first < 0) return segments.map((segment) => stepTo(segment, false));
+
+  const last = segments.findLastIndex((segment) => segment.kind === "rest");
+  const steps = segments.slice(0, first + 1).map((segment) => stepTo(segment, segment.kind === "rest"));
+  for (const segment of segments.slice(last + 1).reverse()) steps.push(stepTo(segment, true));
+  if (last > first) {
+    const between = segments.slice(first, last).map((segment) => segment.text);
+    steps.push({ kind: "middle", key: between.join("/"), fromBack: true, pattern });
+  }
+  return steps;
 }
 
-function addChild<T>(parent: Node<T>, segment: Segment): Node<T> {
-  const node: Node<T> = { segment, parent, visited: 0 };
-  if (segment.kind === "rest") parent.rest = node;
-  else {
-    const key = segment.kind === "literal" ? "literals" : "wild";
-    parent[key] ??= new Map();
-    parent[key].set(segment.text, node);
-  }
+function stepTo(segment: Segment, fromBack: boolean): Step {
+  return { kind: segment.kind, key: segment.text, fromBack, segment };
+}
+
+function addChild<T>(parent: Node<T>, step: Step): Node<T> {
+  const node: Node<T> = { parent, step };
+  parent[step.kind] ??= new Map();
+  parent[step.kind]?.set(step.key, node);
   return node;
 }
 
 /** Takes out a node that leads nowhere, and whatever led only to it. */
 function prune<T>(from: Node<T>): void {
   let node = from;
-  while (node.parent && node.segment && !node.bucket && !node.literals && !node.wild && !node.rest) {
-    const { parent, segment } = node;
-    if (segment.kind === "rest") parent.rest = undefined;
-    else {
-      const key = segment.kind === "literal" ? "literals" : "wild";
-      parent[key]?.delete(segment.text);
-      if (parent[key]?.size === 0) parent[key] = undefined;
-    }
+  while (!(node.bucket || node.literal || node.wild || node.rest || node.middle)) {
+    const { parent, step } = node;
+    if (!parent || !step) return;
+
+    const siblings = parent[step.kind];
+    siblings?.delete(step.key);
+    if (siblings?.size === 0) parent[step.kind] = undefined;
     node = parent;
   }
 }

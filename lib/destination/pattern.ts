@@ -3,9 +3,9 @@ import { parseSegment, type Segment } from "./segment.js";
 
 /** What a client may use as a destination: bounds the work that one of them can make. */
 export const DESTINATION_LENGTH = 1024;
-export const DESTINATION_SEGMENTS = 64;
+const DESTINATION_SEGMENTS = 64;
 /** The same for a destination with wildcards. */
-export const PATTERN_LENGTH = 256;
+const PATTERN_LENGTH = 256;
 
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
@@ -45,6 +45,11 @@ export class DestinationPattern {
       segment.match(parts[places[i] as number] as string, variables);
     }
     return variables ?? NO_VARIABLES;
+  }
+
+  /** Whether a destination fits, which was split at its slashes. */
+  fits(parts: readonly string[]): boolean {
+    return this.#align(parts) !== undefined;
   }
 
   /** For each of our segments the part it fits. Goes back to the last `**` only: at most parts × segments steps. */

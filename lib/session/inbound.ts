@@ -1,10 +1,18 @@
 import { isPromise, type SubscribableChannel } from "../channel/channel.js";
-import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
+import {
+  LimitExceededError,
+  MessageDeliveryError,
+  MessageHandlingError,
+  StompConversionError,
+} from "../errors.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { InboundRate } from "./inbound-rate.js";
+import type { SessionLimits } from "./session-limits.js";
+import type { SessionStats } from "./session-stats.js";
 
 /** What inbound needs of its session. */
 export interface InboundSession {
@@ -28,8 +36,13 @@ export interface InboundSession {
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
 
-/** Bytes of a frame that comes before CONNECT was accepted: CONNECT itself has no body. */
-const UNCONNECTED_SIZE_LIMIT = 16 * 1024;
+export interface InboundOptions {
+  readonly channel: SubscribableChannel;
+  readonly limits: SessionLimits;
+  readonly stats: SessionStats;
+  /** The clock's, in ms. */
+  readonly now: number;
+}
 
 /**
  * Takes one session's bytes to `clientInboundChannel`: frame after frame, each
@@ -40,7 +53,9 @@ export class Inbound {
   readonly #session: InboundSession;
   readonly #channel: SubscribableChannel;
   readonly #decoder: StompDecoder;
-  readonly #messageSizeLimit: number;
+  readonly #limits: SessionLimits;
+  readonly #stats: SessionStats;
+  readonly #rate: InboundRate | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   #busy = false;
@@ -48,12 +63,16 @@ export class Inbound {
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
-  constructor(session: InboundSession, channel: SubscribableChannel, messageSizeLimit: number) {
+  constructor(session: InboundSession, { channel, limits, stats, now }: InboundOptions) {
+    const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.#session = session;
     this.#channel = channel;
-    this.#messageSizeLimit = messageSizeLimit;
+    this.#limits = limits;
+    this.#stats = stats;
+    this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
     this.#decoder = new StompDecoder({
-      messageSizeLimit: Math.min(messageSizeLimit, UNCONNECTED_SIZE_LIMIT),
+      ...limits,
+      messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit),
     });
   }
 
@@ -63,14 +82,23 @@ export class Inbound {
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
     } catch (error) {
-      this.#queue.push(error as Error);
+      this.#queue.push(this.#named(error as Error));
     }
     this.#drain();
 
-    if (!this.#paused && this.#queue.length >= PAUSE_AT) {
+    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.exhausted)) {
       this.#paused = true;
       this.#session.pause();
     }
+  }
+
+  /** For each tick of the clock. Returns whether the client keeps passing `inboundRateLimit`. */
+  tick(now: number): boolean {
+    if (this.#rate === undefined) return false;
+
+    const exceeded = this.#rate.refill(now);
+    this.#mayResume();
+    return exceeded;
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -84,8 +112,19 @@ export class Inbound {
     this.#drain();
   }
 
+  /** Until CONNECT is accepted, another option limits a frame's size. */
+  #named(error: Error): Error {
+    const { messageSizeLimit, connectSizeLimit } = this.#limits;
+    const isSize = error instanceof LimitExceededError && error.limit === "messageSizeLimit";
+    return isSize && this.#decoder.limits.messageSizeLimit < messageSizeLimit
+      ? new LimitExceededError("Frame", "connectSizeLimit", connectSizeLimit)
+      : error;
+  }
+
   #decoded(frame: Frame): void {
     this.#queue.push(frame);
+    this.#stats.framesReceived++;
+    this.#rate?.take();
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.#version === undefined && isConnect(frame)) {
       this.#version = negotiate(frame.headers.get("accept-version"));
@@ -106,14 +145,18 @@ export class Inbound {
       }
     }
 
-    if (this.#paused && this.#queue.length <= RESUME_AT) {
-      this.#paused = false;
-      this.#session.resume();
-    }
+    this.#mayResume();
     if (!this.#busy && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
       idle?.();
+    }
+  }
+
+  #mayResume(): void {
+    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.exhausted) {
+      this.#paused = false;
+      this.#session.resume();
     }
   }
 
@@ -153,7 +196,7 @@ export class Inbound {
     const session = this.#session;
     if (isConnect(frame)) {
       if (!session.connected) throw refused("The connection was refused");
-      this.#decoder.limits = { messageSizeLimit: this.#messageSizeLimit };
+      this.#decoder.limits = { messageSizeLimit: this.#limits.messageSizeLimit };
       session.processed(message);
       return;
     }

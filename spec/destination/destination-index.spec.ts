@@ -33,6 +33,17 @@ describe("DestinationIndex", () => {
     expect(found(index, "nowhere")).to.deep.equal([]);
   });
 
+  it("keeps apart patterns that differ between two `**` only", () => {
+    const index = new DestinationIndex<string>();
+    for (const text of ["/**/a/**", "/**/b/**", "/**/a/**/b/**", "/**"]) index.add(parsePattern(text), text);
+    expect(found(index, "/x/a/y")).to.have.members(["/**/a/**", "/**"]);
+    expect(found(index, "/a/b")).to.have.length(4);
+
+    index.remove(parsePattern("/**/a/**"), "/**/a/**");
+    expect(found(index, "/x/a/y")).to.deep.equal(["/**"]);
+    expect(found(index, "/a/b")).to.have.members(["/**/b/**", "/**/a/**/b/**", "/**"]);
+  });
+
   it("takes the same value of a pattern once, and of two patterns twice", () => {
     const index = new DestinationIndex<string>();
     for (const text of ["/a", "/a", "/*"]) index.add(parsePattern(text), "value");
@@ -73,7 +84,7 @@ describe("DestinationIndex", () => {
   it("agrees with a scan of all patterns, whatever was added and removed before", () => {
     const parts = fc.array(fc.constantFrom("a", "b", ""), { maxLength: 4 }).map((all) => `/${all.join("/")}`);
     const patterns = fc
-      .array(fc.constantFrom("a", "b", "", "*", "?", "**", "a*", "{x}"), { maxLength: 4 })
+      .array(fc.constantFrom("a", "b", "", "*", "?", "**", "**", "a*", "{x}"), { maxLength: 5 })
       .map((all) => `/${all.join("/")}`)
       .filter((text) => text.split("{x}").length <= 2);
     const value = fc.integer({ min: 0, max: 2 });
@@ -107,7 +118,7 @@ describe("DestinationIndex", () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -182,18 +193,32 @@ describe("DestinationIndex", () => {
   });
 
   describe("when patterns are hostile", () => {
-    it("follows each of their segments at most once for each of the destination's", () => {
-      const index = new DestinationIndex<number>();
-      let segments = 0;
-      for (let i = 1; i <= 100; i++) {
-        const text = `${"/**/a".repeat(i % 30)}/**/${i}`;
-        index.add(parsePattern(text), i);
-        segments += text.split("/").length;
-      }
-      for (const text of [`/${"*".repeat(200)}:`, `/**${"/*".repeat(60)}/b`])
-        index.add(parsePattern(text), 0);
+    const destination = "/a".repeat(40);
 
-      const destination = "/a".repeat(40);
+    function fill(texts: readonly string[]): { index: DestinationIndex<string>; segments: number } {
+      const index = new DestinationIndex<string>();
+      for (const text of texts) index.add(parsePattern(text), text);
+      return { index, segments: texts.join("").split("/").length };
+    }
+
+    it("looks at each of their segments at most once, whatever one `**` leaves open", () => {
+      const texts = [`/${"*".repeat(200)}:`, `/**${"/*".repeat(60)}/b`];
+      for (let i = 1; i < 30; i++) {
+        texts.push(
+          `${"/a".repeat(i)}/**/${i}`,
+          `${"/?".repeat(i)}/**${"/a".repeat(i)}/b`,
+          `/**/${i}${"/?".repeat(i)}`,
+        );
+      }
+      const { index, segments } = fill(texts);
+      const operations = countOperations(() => expect(found(index, destination)).to.deep.equal([]));
+      expect(operations).to.be.below(4 * segments);
+    });
+
+    it("looks at those between two `**` at most once for each part of the destination", () => {
+      const { index, segments } = fill(
+        Array.from({ length: 100 }, (_, i) => `${"/**/?".repeat(i % 30)}/**/${i}b/**`),
+      );
       const operations = countOperations(() => expect(found(index, destination)).to.deep.equal([]));
       expect(operations).to.be.below(2 * segments * 41);
     });

@@ -90,6 +90,7 @@ describe("SockJS, on the whole road", () => {
         code: 4500,
         reason: "httpMessageCacheSize of 10 messages exceeded",
       });
+      expect(server.messaging.stats().limitsExceeded).to.deep.equal({ httpMessageCacheSize: 1 });
     });
   });
 

@@ -162,7 +162,7 @@ describe("Session", () => {
       await start();
       const early = await open();
       early.send(`SEND\ndestination:/app/note\ncontent-length:20000\n\n`);
-      expect(await early.frame()).to.include("passes messageSizeLimit\\c 16384");
+      expect(await early.frame()).to.include("message:Frame passes connectSizeLimit\\c 16384\n");
       expect(await early.closed()).to.equal(1002);
       const client = await connect();
 
@@ -594,7 +594,7 @@ describe("Session", () => {
         await quick.frame();
       }
 
-      expect((await ended).error.message).to.equal("sendBufferSizeLimit of 524288 bytes exceeded");
+      expect((await ended).error.message).to.equal("Session passes sendBufferSizeLimit: 524288");
       expect(await quick.synchronize()).to.deep.equal([]);
     });
   });

@@ -29,6 +29,8 @@ export class SocketHost {
   readonly app: Express = express();
   readonly server: Server = createServer(this.app);
   readonly log: string[] = [];
+  /** The limits that were announced, with the user's name. */
+  readonly limits: string[] = [];
   readonly opened: Opened[] = [];
   readonly #events = new EventEmitter();
   readonly #lines = new Set<TcpSocket>();
@@ -57,6 +59,8 @@ export class SocketHost {
           warn: (text) => this.log.push(text),
           error: (text) => this.log.push(text),
         },
+        admits: () => true,
+        limitExceeded: (limit, { user }) => void this.limits.push(user ? `${limit} ${user.name}` : limit),
         open: (socket, handshake) => this.#open(socket, handshake),
       },
     );
@@ -111,6 +115,7 @@ export function listenTo(opened: Opened, onData: (chunk: Uint8Array) => void = (
       onData(chunk);
       opened.events.emit("data");
     },
+    drained: () => void opened.events.emit("drained"),
     close(code, reason) {
       opened.closings.push({ code, reason });
       opened.events.emit("close");

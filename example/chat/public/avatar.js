@@ -1,7 +1,8 @@
 /** Shows a name as its first letter on a colour of its own. */
 export function paintAvatar(element, name) {
   let hue = 0;
-  for (const character of name) hue = (hue * 31 + character.codePointAt(0)) % 360;
+  // By the golden angle, which keeps like letters far apart.
+  for (const character of name) hue = (hue * 31 + character.codePointAt(0) * 137.508) % 360;
   element.style.setProperty("--hue", String(hue));
   element.textContent = firstLetter(name).toUpperCase();
 }

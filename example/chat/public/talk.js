@@ -28,7 +28,7 @@ export class Talk {
     const atEnd = this.#isAtEnd();
     const item = news.kind === "message" ? this.#bubble(news) : this.#entrance(news);
     this.#place(item, news);
-    if (atEnd || news.writer === this.#member) this.#list.lastElementChild.scrollIntoView({ block: "end" });
+    if (atEnd || news.writer === this.#member) this.#list.parentElement.scrollTop = this.#list.scrollHeight;
   }
 
   #isAtEnd() {

@@ -9,6 +9,7 @@ export interface HttpSocketOptions {
   /** What SockJS calls the transport that opened it. */
   readonly transport: string;
   readonly settings: Pick<SockJSSettings, "heartbeatTime" | "disconnectDelay" | "httpMessageCacheSize">;
+  limitExceeded(limit: string): void;
   /** From now on nobody comes back to it. Called once. */
   forget(): void;
 }
@@ -160,8 +161,10 @@ export class HttpSocket implements Socket {
     this.#carriers.add(carrier);
     // Who has left is noticed by `close`.
     response.on("error", () => {});
+    response.on("drain", () => this.#listener?.drained());
     response.once("close", () => {
       this.#carriers.delete(carrier);
+      this.#listener?.drained();
       if (carrier === this.#carrier) {
         this.#release();
         this.#expire();
@@ -222,6 +225,7 @@ export class HttpSocket implements Socket {
     const reason = `httpMessageCacheSize of ${httpMessageCacheSize} messages exceeded`;
     this.close(LIMIT_EXCEEDED, reason);
     queueMicrotask(() => this.#end({ code: LIMIT_EXCEEDED, reason }));
+    this.#options.limitExceeded("httpMessageCacheSize");
   }
 
   #startLifetime(): void {

@@ -34,8 +34,6 @@ export async function readBody(
       resolve({ text: formField === undefined ? text : (new URLSearchParams(text).get(formField) ?? "") });
     });
     req.on("error", reject);
-    // Does not mean an error: after the end it changes nothing.
-    req.on("close", () => reject(new Error("The client has left.")));
   });
 }
 

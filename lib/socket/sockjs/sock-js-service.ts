@@ -1,16 +1,19 @@
 import { randomInt } from "node:crypto";
 import type { Request, Response } from "express";
 import type { Principal } from "../../message/message.js";
+import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
 import type { Handshake, Socket } from "../socket.js";
 import { Carrier } from "./carrier.js";
 import { allowOrigin } from "./cors.js";
-import { HttpSessions } from "./http-sessions.js";
+import { HTTP_SENDERS, type HttpSender } from "./http-sender.js";
+import { HttpSessions, type NewSession } from "./http-sessions.js";
 import type { HttpSocket } from "./http-socket.js";
 import { HTTP_TRANSPORTS, type HttpTransport } from "./http-transport.js";
 import { IframePage } from "./iframe-page.js";
 import { messagesOf } from "./messages.js";
 import { readBody } from "./request-body.js";
+import { type SessionRoute, sessionRoute } from "./session-route.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 
 export interface SockJsServiceOptions {
@@ -18,39 +21,13 @@ export interface SockJsServiceOptions {
   /** Bytes of one request's body. */
   readonly bodyLimit: number;
   user(req: Request): Promise<Principal | undefined>;
+  /** Whether one more client may connect. */
+  admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
+  /** A client passed a limit of the settings. */
+  limitExceeded(limit: string, handshake: Handshake): void;
 }
 
-/** `<path>/<server>/<session>/<transport>`; the server is the load balancer's affair. */
-export interface SessionRoute {
-  readonly session: string;
-  readonly transport: string;
-}
-
-/** How a client's messages come, beside a transport that carries ours. */
-interface Sender {
-  /** The transports it comes with. */
-  readonly transports: readonly string[];
-  readonly methods: readonly string[];
-  /** The field of a form that holds them. */
-  readonly field?: string;
-  accepted(res: Response): void;
-}
-
-const SENDERS = new Map<string, Sender>([
-  [
-    "xhr_send",
-    {
-      transports: ["xhr", "xhr_streaming", "eventsource", "htmlfile"],
-      methods: ["OPTIONS", "POST"],
-      accepted: (res) => answer(res, 204),
-    },
-  ],
-  [
-    "jsonp_send",
-    { transports: ["jsonp"], methods: ["POST"], field: "d", accepted: (res) => answer(res, 200, "ok") },
-  ],
-]);
 const NO_STORE = { "Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0" };
 /** What names a function of a page is for that page, and no file to be saved and opened. */
 const OWN_PAGES_ONLY = {
@@ -61,15 +38,6 @@ const IFRAME = /^iframe[-0-9.a-z_]*\.html$/;
 const CALLBACK = /^[\w.]{1,32}$/;
 /** SockJS clients have one request under way; more than this many wait for no good. */
 const MAX_READERS = 16;
-const MAX_NAME_LENGTH = 256;
-
-/** Finds the session's part of a path below the endpoint's. */
-export function sessionRoute(rest: string): SessionRoute | undefined {
-  const [server, session, transport, ...more] = rest.split("/");
-  if (!server || !session || !transport || more.length > 0) return undefined;
-  if (server.includes(".") || session.includes(".") || session.length > MAX_NAME_LENGTH) return undefined;
-  return { session, transport };
-}
 
 /** SockJS over HTTP: which request is for whom, and who may. What sessions do is theirs. */
 export class SockJsService {
@@ -81,7 +49,7 @@ export class SockJsService {
   constructor(options: SockJsServiceOptions) {
     const { settings } = options;
     this.#options = options;
-    this.#sessions = new HttpSessions(settings);
+    this.#sessions = new HttpSessions(options);
     if (settings.clientLibraryUrl !== undefined) this.#iframePage = new IframePage(settings.clientLibraryUrl);
   }
 
@@ -109,7 +77,7 @@ export class SockJsService {
     const name = route?.transport ?? "";
     const { transportHandlers } = this.#options.settings;
     const transport = HTTP_TRANSPORTS.get(name);
-    const sender = SENDERS.get(name);
+    const sender = HTTP_SENDERS.get(name);
     if (route === undefined) {
       answer(res, 404, "Not found\n");
     } else if (name === "websocket") {
@@ -165,18 +133,27 @@ export class SockJsService {
     const owner = ownerOf(req, user);
     const session = this.#sessions.find(name);
     if (session === undefined) {
-      const socket = this.#isClosed ? undefined : this.#sessions.add(name, owner, transport.name)?.socket;
-      if (socket === undefined) {
-        answer(res, 503, this.#isClosed ? "The server is closing.\n" : "Too many sessions.\n");
-        return;
-      }
+      const handshake = { request: req, user };
+      const socket = this.#start({ name, owner, transport: transport.name, handshake }, req, res);
+      if (socket === undefined) return;
       this.#send({ socket, transport, callback }, res);
-      this.#options.open(socket, { request: req, user });
+      this.#options.open(socket, handshake);
     } else if (session.owner !== owner || session.socket.transport !== transport.name) {
       answer(res, 404, "Not found\n");
     } else {
       this.#send({ socket: session.socket, transport, callback }, res);
     }
+  }
+
+  /** Makes a session, or answers that there are enough. */
+  #start(options: NewSession, req: Request, res: Response): HttpSocket | undefined {
+    if (this.#isClosed) {
+      answer(res, 503, "The server is closing.\n");
+      return undefined;
+    }
+    const session = this.#options.admits(req) ? this.#sessions.add(options) : undefined;
+    if (session === undefined) answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+    return session?.socket;
   }
 
   #send(
@@ -196,7 +173,7 @@ export class SockJsService {
     socket.carry(new Carrier(res, { transport, callback, streamBytesLimit }));
   }
 
-  async #receive(name: string, sender: Sender, req: Request, res: Response): Promise<void> {
+  async #receive(name: string, sender: HttpSender, req: Request, res: Response): Promise<void> {
     const owner = ownerOf(req, await this.#options.user(req));
     const session = this.#sessions.find(name);
     if (session?.owner !== owner) {
@@ -229,7 +206,7 @@ export class SockJsService {
 
 /** A session is its user's, or a stranger's at one address. */
 function ownerOf(req: Request, user: Principal | undefined): string {
-  return user === undefined ? `address ${req.ip ?? req.socket.remoteAddress}` : `user ${user.name}`;
+  return user === undefined ? `address ${addressOf(req)}` : `user ${user.name}`;
 }
 
 /** The name of the function that the client's page offers; answers a request without, or from another site. */

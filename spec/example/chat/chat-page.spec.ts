@@ -90,16 +90,21 @@ describe("the page of a room", function () {
     expect(await mina.messages()).to.deep.equal(["Mina: 안녕\n하세요"]);
   });
 
-  it("leads to the login when the login is over", async () => {
-    const [mina] = await stage.twoInARoom();
-    const rooms = await mina.page.context().newPage();
+  it("leads to the login when the connection broke and the login is over", async () => {
+    let cut = async () => {};
+    const [, jun] = await stage.twoInARoom(async ({ page }) => {
+      await page.routeWebSocket("**/stomp/chat/**", (socket) => {
+        socket.connectToServer();
+        cut = () => socket.close();
+      });
+    });
+    const rooms = await jun.page.context().newPage();
     await rooms.goto(`${stage.origin}/chat/rooms`);
     await rooms.click(".who button");
-    await stage.chat.close();
-    await mina.reconnecting();
-    await stage.startChat();
+    await rooms.waitForURL("**/login");
+    await cut();
 
-    await mina.page.waitForURL("**/login");
+    await jun.page.waitForURL("**/login");
   });
 
   it("speaks Korean to those who prefer it", async () => {

@@ -31,6 +31,7 @@ describe("HttpSessions", () => {
     ]);
     expect(await poll(port, "s4")).to.equal(503);
     expect(host.opened).to.have.length(3);
+    expect(host.limits).to.deep.equal(["sessionLimit"]);
 
     expect((await post(port, "/ws/000/s1/xhr_send", '["x"]')).status).to.equal(204);
     expect((await post(port, "/ws/000/s1/xhr")).text).to.equal('a["x"]\n');
@@ -55,6 +56,8 @@ describe("HttpSessions", () => {
     expect(await poll(port, "s3")).to.equal(503);
     const elsewhere = { localAddress: "127.0.0.2" };
     expect((await post(port, "/ws/000/s3/xhr", "", elsewhere)).status).to.equal(200);
+
+    expect(host.limits).to.deep.equal(["sessionLimitPerOwner ann", "sessionLimitPerOwner"]);
 
     await closing(await host.nth(0));
     await closing(await host.nth(1));

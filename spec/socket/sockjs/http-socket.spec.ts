@@ -43,6 +43,7 @@ describe("HttpSocket", () => {
 
       const reason = "httpMessageCacheSize of 2 messages exceeded";
       expect(await closing(opened)).to.deep.equal({ code: 4500, reason });
+      expect(host.limits).to.deep.equal(["httpMessageCacheSize"]);
       expect((await post(port, "/ws/000/s1/xhr")).text).to.equal('a["one","two"]\n');
       expect((await post(port, "/ws/000/s1/xhr")).text).to.equal(`c[4500,"${reason}"]\n`);
       expect(opened.closings).to.have.length(1);
