@@ -179,6 +179,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         perMessageDeflate: transport.perMessageDeflate,
         logger,
         admits: (request) => sessions.admits(request),
+        limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );
