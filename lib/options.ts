@@ -1,6 +1,6 @@
 import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
-import type { ChannelInterceptor } from "./channel/interceptor.js";
+import { type ChannelInterceptor, INTERCEPTOR_HOOKS } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
 import type {
   HandlerMethodArgumentResolver,
@@ -10,6 +10,7 @@ import type { PayloadValidator } from "./controller/payload-validator.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
+import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
 import {
   TRANSPORT,
@@ -17,6 +18,7 @@ import {
   type TransportSettings,
   transportSettings,
 } from "./transport-options.js";
+import type { UserSessionLimitOptions } from "./user/user-session-limit.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -30,6 +32,22 @@ export interface StompMessagingOptions {
   applicationDestinationPrefixes?: readonly string[];
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
+  /**
+   * Destinations under this are private: who subscribes to `/user/queue/x`
+   * hears what the application sends to this user at `/queue/x`.
+   *
+   * @default "/user"
+   */
+  userDestinationPrefix?: string;
+  /**
+   * Whether clients may SEND to `/user/<name>/queue/x`, to any user. Otherwise
+   * that is refused with ERROR, and only the application sends to users.
+   *
+   * @default false
+   */
+  clientsMaySendToUsers?: boolean;
+  /** How many sessions a user may have at a time. @default as many as they like */
+  userSessions?: UserSessionLimitOptions;
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
@@ -57,6 +75,17 @@ export interface StompMessagingOptions {
   /** Asked before the ones for text, binary and JSON. */
   messageConverters?: readonly MessageConverter[];
   transport?: TransportOptions;
+  /**
+   * Whether a client's frame waits until the one before it has been handled.
+   * `false` lets one session's controllers work at the same time, 64 at most:
+   * interceptors still see its frames in order up to `beforeHandle`, brokers
+   * get them in order, DISCONNECT waits for all, and no fault or receipt is lost.
+   *
+   * @default true
+   */
+  preserveReceiveOrder?: boolean;
+  /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
+  errorHandler?: StompSubProtocolErrorHandler;
   /** @default warnings and errors go to the console */
   logger?: Logger;
 }
@@ -66,14 +95,25 @@ export type ControllerClass = new (...args: never[]) => object;
 export interface ChannelSettings {
   /** In this order before a message is sent; completions in reverse. */
   interceptors?: readonly ChannelInterceptor[];
+  /**
+   * How many messages are with the handlers at once, over all sessions. Those
+   * beyond wait their turn, and what their sessions send behind them too.
+   *
+   * @default no bound
+   */
+  concurrency?: number | undefined;
 }
 
 /** The options with nothing left open. */
 export interface ResolvedOptions
-  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "validator">> {
+  extends Required<
+    Omit<StompMessagingOptions, "container" | "transport" | "validator" | "errorHandler" | "userSessions">
+  > {
   readonly container: ControllerContainer | undefined;
   readonly validator: PayloadValidator | undefined;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;
+  readonly userSessions: Required<UserSessionLimitOptions> | undefined;
 }
 
 const KNOWN = {
@@ -81,6 +121,9 @@ const KNOWN = {
     "endpoints",
     "applicationDestinationPrefixes",
     "broker",
+    "userDestinationPrefix",
+    "clientsMaySendToUsers",
+    "userSessions",
     "controllers",
     "validator",
     "argumentResolvers",
@@ -92,11 +135,14 @@ const KNOWN = {
     "brokerChannel",
     "messageConverters",
     "transport",
+    "preserveReceiveOrder",
+    "errorHandler",
     "logger",
   ],
   endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
-  channel: ["interceptors"],
+  channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
+  userSessions: ["limit", "beyond"],
 } as const;
 
 /** @throws ConfigurationError that names the option at fault */
@@ -108,11 +154,18 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
     brokerChannel: channel("brokerChannel", options.brokerChannel),
   };
+  const applicationDestinationPrefixes = prefixes(options.applicationDestinationPrefixes);
   return {
     ...channels,
     endpoints: endpoints(options.endpoints),
-    applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
+    applicationDestinationPrefixes,
     broker: brokerFactory(options.broker),
+    userDestinationPrefix: userPrefix(
+      options.userDestinationPrefix ?? "/user",
+      applicationDestinationPrefixes,
+    ),
+    clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
+    userSessions: userSessions(options.userSessions),
     controllers: list("controllers", options.controllers),
     validator: withMethods("validator", options.validator, ["validate"]),
     argumentResolvers: list("argumentResolvers", options.argumentResolvers).map((resolver, i) =>
@@ -127,6 +180,8 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
     ),
     transport: transport(options.transport),
+    preserveReceiveOrder: preserveReceiveOrder(options.preserveReceiveOrder),
+    errorHandler: withMethods("errorHandler", options.errorHandler, ["handleClientMessageProcessingError"]),
     logger: withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
   };
 }
@@ -163,16 +218,63 @@ function handlerTimeout(given = 30_000): number {
   );
 }
 
+/** Gives the prefix with its closing slash. */
+function userPrefix(given: string, applicationPrefixes: readonly string[]): string {
+  if (typeof given !== "string" || !/^\/[^/]/.test(given)) {
+    throw new ConfigurationError(
+      `userDestinationPrefix is ${JSON.stringify(given)}: a prefix is a string such as "/user"`,
+    );
+  }
+  const prefix = given.endsWith("/") ? given : `${given}/`;
+  const within = applicationPrefixes.find((application) => `${application}/`.startsWith(prefix));
+  if (within !== undefined) {
+    throw new ConfigurationError(
+      `userDestinationPrefix ${given} and applicationDestinationPrefixes ${within} overlap`,
+    );
+  }
+  return prefix;
+}
+
+function userSessions(given: UserSessionLimitOptions | undefined): ResolvedOptions["userSessions"] {
+  if (given === undefined) return undefined;
+  onlyKnown("userSessions", given, KNOWN.userSessions);
+  const { limit, beyond = "refuse" } = given;
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new ConfigurationError(`userSessions.limit is ${String(limit)}: it must be a whole number above 0`);
+  }
+  if (beyond !== "refuse" && beyond !== "end-oldest") {
+    throw new ConfigurationError(
+      `userSessions.beyond is ${JSON.stringify(beyond)}: it must be "refuse" or "end-oldest"`,
+    );
+  }
+  return { limit, beyond };
+}
+
+function flag(name: string, given: boolean = false): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError(`${name} must be true or false`);
+  return given;
+}
+
 function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {
   onlyKnown(name, given, KNOWN.channel);
   const interceptors = list(`${name}.interceptors`, given.interceptors);
   for (const [i, interceptor] of interceptors.entries()) {
-    const hooks = ["preSend", "postSend", "afterSendCompletion"] as const;
-    if (!hooks.some((hook) => typeof interceptor?.[hook] === "function")) {
-      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${hooks.join(", ")}`);
+    if (!INTERCEPTOR_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {
+      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${INTERCEPTOR_HOOKS.join(", ")}`);
     }
   }
-  return { interceptors };
+  const { concurrency } = given;
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+    throw new ConfigurationError(
+      `${name}.concurrency is ${String(concurrency)}: it must be a whole number above 0`,
+    );
+  }
+  return { interceptors, concurrency };
+}
+
+function preserveReceiveOrder(given = true): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError("preserveReceiveOrder must be true or false");
+  return given;
 }
 
 function transport(given: TransportOptions = {}): TransportSettings {

@@ -2,6 +2,7 @@ import { Container, type Newable } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { ConfigurationError } from "../errors.js";
+import { SimpUserRegistry } from "../user/simp-user-registry.js";
 import { isController, isSessionScoped } from "./class-decorators.js";
 import { type ControllerSource, classNameOf, sharedController } from "./controller-source.js";
 import { SessionScopes } from "./session-scopes.js";
@@ -18,9 +19,10 @@ export interface ControllerContainer {
   };
 }
 
-/** What controllers can have injected: the template by its class, the channels by `@inject("brokerChannel")` and so on. */
+/** What controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */
 export interface ControllerBindings {
   readonly template: SimpMessagingTemplate;
+  readonly userRegistry: SimpUserRegistry;
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
@@ -50,11 +52,12 @@ export function resolveControllers(
   bindings: ControllerBindings,
 ): ResolvedControllers {
   const from = container ?? new Container({ defaultScope: "Singleton" });
-  const { template, ...channels } = bindings;
+  const { template, userRegistry, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
     if (!isBound(from, identifier)) from.bind(identifier).toConstantValue(value);
   };
   bind(SimpMessagingTemplate, template);
+  bind(SimpUserRegistry, userRegistry);
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
 
   const sessionScopes = new SessionScopes(from);

@@ -48,6 +48,7 @@ interface Mapping {
  * fault as its cause.
  */
 export class ControllerHandler implements MessageHandler {
+  readonly name = "controllers";
   readonly #mappings = {
     MESSAGE: new DestinationIndex<Mapping>(),
     SUBSCRIBE: new DestinationIndex<Mapping>(),
@@ -256,10 +257,11 @@ export class ControllerHandler implements MessageHandler {
 function handlingError(fault: unknown, name: string): MessageHandlingError {
   if (fault instanceof MessageHandlingError) return fault;
 
-  const publicMessage = fault instanceof MessagingError ? fault.publicMessage : undefined;
+  const { publicMessage, publicHeaders } = fault instanceof MessagingError ? fault : {};
   return new MessageHandlingError(`${name} failed: ${describe(fault)}`, {
     cause: fault,
     ...(publicMessage !== undefined && { publicMessage }),
+    publicHeaders,
   });
 }
 

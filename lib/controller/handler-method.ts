@@ -1,4 +1,4 @@
-import { isPromise } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";

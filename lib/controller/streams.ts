@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { isPromise } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import { MessageHandlingError } from "../errors.js";
 import type { Message } from "../message/message.js";
 

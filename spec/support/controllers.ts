@@ -10,6 +10,7 @@ import {
   NativeHeaders,
   type PayloadValidator,
   SimpMessagingTemplate,
+  SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
 import { resolveControllers } from "#lib/controller/container.js";
@@ -52,6 +53,7 @@ export function withControllers(controllers: object | object[], options: Control
     new ControllerHandler({
       ...resolveControllers([controllers].flat(), options.container, {
         template: new SimpMessagingTemplate(brokerChannel, converter),
+        userRegistry: new SimpUserRegistry(new Map()),
         clientInboundChannel,
         clientOutboundChannel,
         brokerChannel,
