@@ -109,7 +109,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, logger });
+  const broker = resolved.broker({ clientOutboundChannel, events, logger });
   clientInboundChannel.subscribe(broker);
   brokerChannel.subscribe(broker);
 

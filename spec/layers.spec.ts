@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   stomp: ["message", "errors", "logger"],
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
   controller: ["channel", "destination", "message", "events", "errors", "logger"],
-  broker: ["channel", "destination", "message", "errors", "logger"],
+  broker: ["channel", "destination", "message", "events", "errors", "logger"],
   options: ["broker", "channel", "controller", "socket", "message", "errors", "logger"],
 };
 
