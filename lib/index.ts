@@ -22,6 +22,7 @@ export {
 export {
   AccessDeniedError,
   ConfigurationError,
+  LimitExceededError,
   MessageConversionError,
   MessageDeliveryError,
   MessageHandlingError,
@@ -39,7 +40,10 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
-export { type StompMessaging, stompMessaging } from "./messaging.js";
-export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
+export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
+export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
+export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";
+export type { TransportOptions } from "./transport-options.js";

@@ -15,7 +15,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
   controller: ["channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "events", "errors", "logger"],
-  options: ["broker", "channel", "controller", "socket", "message", "errors", "logger"],
+  "transport-options": ["errors"],
+  options: [
+    "transport-options",
+    "broker",
+    "channel",
+    "controller",
+    "session",
+    "socket",
+    "message",
+    "errors",
+    "logger",
+  ],
 };
 
 /** They join the stations, and may know them all. */

@@ -121,7 +121,7 @@ export const membersOnly: RequestHandler = (req, res, next) => {
   if (req.user) return next();
 
   if (req.method === "GET") req.session.returnTo = req.originalUrl;
-  res.redirect("/login");
+  req.session.save((error) => (error ? next(error) : res.redirect("/login")));
 };
 
 /** Lets members open a connection; a program asks here, so strangers get 401 and no page. */

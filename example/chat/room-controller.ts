@@ -30,7 +30,7 @@ export class RoomController {
       res.render("rooms", { rooms: await this.rooms.findAll(), notice, problem: undefined, name: "" });
     });
 
-    router.post("/chat/room", async (req, res) => {
+    router.post("/chat/room", async (req, res, next) => {
       const name = readName(req.body.name);
       if (!name || name.length > ROOM_NAME_LIMIT) {
         const problem = texts(req).roomNameInvalid;
@@ -40,7 +40,8 @@ export class RoomController {
 
       const room = await this.rooms.create(name, req.user!.name);
       req.session.openedRoom = room.name;
-      res.redirect(303, "/chat/rooms");
+      // Browsers follow a redirect as soon as they see it: the page must find the session saved.
+      req.session.save((error) => (error ? next(error) : res.redirect(303, "/chat/rooms")));
     });
 
     router.get("/chat/room", async (req, res) => {

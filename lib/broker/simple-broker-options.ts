@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { type DestinationPattern, parsePattern } from "../destination/pattern.js";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, onlyKnown } from "../errors.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
 /** What an application may set on `simpleBroker`. */
@@ -63,10 +63,7 @@ const KNOWN = [
 
 /** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense */
 export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): ResolvedSimpleBrokerOptions {
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`simpleBroker has no option "${unknown}"; it has ${KNOWN.join(", ")}`);
-  }
+  onlyKnown("simpleBroker", options, KNOWN);
   const { heartbeatValue = [10_000, 10_000], overflowStrategy = "drop-oldest" } = options;
   const { deadLetterDestination, selectorHeaderName, retainLast = [] } = options;
 

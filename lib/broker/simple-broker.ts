@@ -45,6 +45,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
  * them where the destination is a queue, and for each in the order of arrival.
  */
 class SimpleBroker implements Broker {
+  readonly name = "broker";
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
@@ -28,13 +29,15 @@ export interface EndpointContext {
   /** Bytes of one STOMP frame. */
   readonly messageSizeLimit: number;
   readonly logger: Logger;
+  /** Whether one more client may connect. */
+  admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
 }
 
 /** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
 interface WebSocketRoute {
   readonly handshake: WebSocketHandshake;
-  socketOf(ws: WebSocket): Socket;
+  socketOf(ws: WebSocket, line: Duplex): Socket;
 }
 
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
@@ -62,7 +65,7 @@ export class Endpoint {
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
-      socketOf: (ws) => new WebSocketSocket(ws),
+      socketOf: (ws, line) => new WebSocketSocket(ws, line),
     };
     if (settings === undefined) return;
 
@@ -71,11 +74,13 @@ export class Endpoint {
       settings,
       bodyLimit,
       user: (req) => findUser(req, this.#user),
+      admits: (req) => context.admits(req),
       open: (socket, handshake) => context.open(socket, handshake),
     });
     const webSocket = {
       handshake: this.#handshake(bodyLimit),
-      socketOf: (ws: WebSocket) => new SockJsWebSocket(new WebSocketSocket(ws), settings.heartbeatTime),
+      socketOf: (ws: WebSocket, line: Duplex) =>
+        new SockJsWebSocket(new WebSocketSocket(ws, line), settings.heartbeatTime),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }
@@ -147,7 +152,7 @@ export class Endpoint {
   async #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): Promise<void> {
     if (route.handshake.refuses(req, res)) return;
 
-    if (!isAttached) {
+    if (!isAttached && !this.#isClosed) {
       this.#tellOfAttach(res);
       return;
     }
@@ -156,11 +161,15 @@ export class Endpoint {
       answer(res, 503, "The server is closing.\n");
       return;
     }
+    if (!this.#context.admits(req)) {
+      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+      return;
+    }
     const claimed = claim(req);
     if (claimed === undefined) return;
 
     route.handshake.accept(req, claimed, (ws) => {
-      this.#context.open(route.socketOf(ws), { request: req, user });
+      this.#context.open(route.socketOf(ws, claimed.socket), { request: req, user });
     });
   }
 

@@ -34,6 +34,8 @@ export interface Socket {
 export interface SocketListener {
   /** Bytes in the order received, sliced as it happens. */
   data(chunk: Uint8Array): void;
+  /** What waited because the client did not read has left. */
+  drained(): void;
   /** Exactly once, last. 1006 when the line just broke. */
   close(code: number, reason: string): void;
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Socket, SocketListener } from "./socket.js";
 
@@ -19,8 +20,10 @@ export class WebSocketSocket implements Socket {
   #fault: Ending | undefined;
   #ending: Ending | undefined;
 
-  constructor(ws: WebSocket) {
+  /** @param line what the WebSocket was made of */
+  constructor(ws: WebSocket, line: Duplex) {
     this.#ws = ws;
+    line.on("drain", () => this.#listener?.drained());
     ws.pause();
     ws.on("message", (data) => this.#receive(data as Buffer));
     ws.on("error", (error) => {

@@ -92,12 +92,16 @@ describe("attach", () => {
       expect(answer.slice(answer.indexOf("\r\n\r\n") + 4)).to.equal(long);
     });
 
-    it("sends all of it though the client has sent frames already", async () => {
+    it("sends all of it though the client has sent frames already, and hangs up soon", async function () {
+      this.timeout(1500);
       host.app.use((_req, res) => void res.status(403).send("no"));
-      const early = Buffer.concat(Array.from({ length: 50 }, () => frame("x".repeat(100))));
+      const early = Buffer.concat(Array.from({ length: 2000 }, () => frame("x".repeat(100))));
+      const connected = once(host.server, "connection") as Promise<[import("node:net").Socket]>;
       const bytes = Buffer.concat([Buffer.from(handshakeText("/ws")), early]);
 
       expect(await converse(await host.listen(), bytes)).to.match(/^HTTP\/1\.1 403 [\s\S]*\r\n\r\nno$/);
+      const [accepted] = await connected;
+      if (!accepted.destroyed) await once(accepted, "close");
     });
 
     it("cuts a response that the application destroys", async () => {
@@ -267,8 +271,14 @@ describe("attach", () => {
         });
       };
       let port: number;
+      let runs: number;
 
       beforeEach(async () => {
+        runs = 0;
+        host.app.use("/other", (_req, _res, next) => {
+          runs++;
+          next();
+        });
         host.app.use("/private", (_req, res) => void res.status(401).send("log in"));
         host.endpoint();
         if (order === "before") listenToo(host.server);
@@ -280,6 +290,7 @@ describe("attach", () => {
         const client = await openWebSocket(port, "/other");
         client.ws.send("hi");
         expect(await client.next()).to.equal("other hi");
+        expect(runs).to.equal(order === "before" ? 0 : 1);
         client.ws.terminate();
         expect(await (await openWebSocket(port, "/late")).next()).to.equal("late");
       });

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { shortReason } from "#lib/socket/web-socket.js";
 import {
   closing,
+  converse,
   handshakeText,
   listenTo,
   type Opened,
@@ -58,6 +59,22 @@ describe("WebSocketSocket", () => {
       expect(receivedText(opened)).to.equal("one two");
     });
 
+    it("reads no more than it must, and keeps that when the line breaks", async () => {
+      await start({ echo: false });
+      const accepted = once(host.server, "connection") as Promise<[TcpSocket]>;
+      const client = await openWebSocket(port, "/ws");
+      const opened = await host.nth(0);
+      const [socket] = await accepted;
+      client.ws.send("early");
+      while (socket.readableLength === 0) await new Promise((resolve) => setImmediate(resolve));
+      socket.destroy();
+      await once(socket, "close");
+      listenTo(opened);
+
+      expect(await closing(opened)).to.deep.equal({ code: 1006, reason: "" });
+      expect(receivedText(opened)).to.equal("early");
+    });
+
     it("keeps the break of a line", async () => {
       await start({ echo: false });
       const accepted = once(host.server, "connection") as Promise<[TcpSocket]>;
@@ -83,8 +100,8 @@ describe("WebSocketSocket", () => {
       client.ws.send("one ");
       await once(opened.events, "data");
       client.ws.send("two");
-      // Once the pong is back, an unpaused socket would have had the message.
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      // What was written later, on another connection, has been answered.
+      await converse(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
       expect(receivedText(opened)).to.equal("one ");
 
       opened.socket.resume();
@@ -92,7 +109,8 @@ describe("WebSocketSocket", () => {
       expect(receivedText(opened)).to.equal("one two");
     });
 
-    it("still closes in order", async () => {
+    it("still closes in order, without waiting for the cut", async function () {
+      this.timeout(3000);
       await start({ echo: false });
       const client = await openWebSocket(port, "/ws");
       const opened = await host.nth(0);

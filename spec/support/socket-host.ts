@@ -57,6 +57,7 @@ export class SocketHost {
           warn: (text) => this.log.push(text),
           error: (text) => this.log.push(text),
         },
+        admits: () => true,
         open: (socket, handshake) => this.#open(socket, handshake),
       },
     );
@@ -111,6 +112,7 @@ export function listenTo(opened: Opened, onData: (chunk: Uint8Array) => void = (
       onData(chunk);
       opened.events.emit("data");
     },
+    drained: () => void opened.events.emit("drained"),
     close(code, reason) {
       opened.closings.push({ code, reason });
       opened.events.emit("close");

@@ -53,8 +53,12 @@ export class HttpSocket implements Socket {
       // sockjs holds nothing back while it has a response.
       this.#queued = 0;
     });
+    response.on("drain", () => this.#listener?.drained());
     response.once("close", () => {
       this.#responses.delete(response);
+      this.#listener?.drained();
+      // Ended by somebody else, a timeout's middleware for one: sockjs only hears of the connection.
+      if (!carrier.hasEnded) response.req.socket.destroy();
       if (carrier.toldClose && this.#closing !== undefined) this.#end(this.#closing);
     });
     return carrier;
@@ -132,6 +136,7 @@ export class SockJsResponse {
   readonly #response: ServerResponse;
   readonly #onWrite: () => void;
   #toldClose = false;
+  #hasEnded = false;
 
   constructor(response: ServerResponse, onWrite: () => void) {
     this.#response = response;
@@ -141,6 +146,10 @@ export class SockJsResponse {
   /** Whether it carries SockJS's close frame. */
   get toldClose(): boolean {
     return this.#toldClose;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   setHeader(name: string, value: string): void {
@@ -158,6 +167,7 @@ export class SockJsResponse {
   }
 
   end(text?: string): void {
+    this.#hasEnded = true;
     if (this.#isOpen()) this.#response.end(text);
   }
 

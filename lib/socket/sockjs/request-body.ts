@@ -25,8 +25,6 @@ export async function readBody(req: Request, limit: number): Promise<{ text: str
     });
     req.on("end", () => resolve({ text: Buffer.concat(chunks).toString() }));
     req.on("error", reject);
-    // Does not mean an error: after the end it changes nothing.
-    req.on("close", () => reject(new Error("The client has left.")));
   });
 }
 

@@ -16,6 +16,8 @@ export interface SockJsServiceOptions {
   /** Bytes of one request's body. */
   readonly bodyLimit: number;
   user(req: Request): Promise<Principal | undefined>;
+  /** Whether one more client may connect. */
+  admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
 }
 
@@ -146,6 +148,10 @@ export class SockJsService {
     let session = this.#sessions.get(name);
     if (session === undefined && this.#isClosed) {
       answer(res, 503, "The server is closing.\n");
+      return;
+    }
+    if (session === undefined && !this.#options.admits(req)) {
+      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
       return;
     }
     session ??= this.#start(name, owner, new HttpSocket(RECEIVING.get(transport)?.name ?? transport), {

@@ -47,6 +47,7 @@ export class SockJsWebSocket implements Socket {
   listen(listener: SocketListener): void {
     this.#line.listen({
       data: (chunk) => this.#receive(textOf(chunk), listener),
+      drained: () => listener.drained(),
       close: (code, reason) => {
         clearInterval(this.#heartbeat);
         // Clients answer SockJS's close frame by a close of their own, with 1000.

@@ -150,6 +150,7 @@ describe("the chat's pages", () => {
       for (const path of ["/login", "/signup", "/chat/room", "/logout"]) {
         it(`refuses ${path} with 403`, async () => {
           const visitor = await memberNamed("Mina");
+          await visitor.get("/chat/rooms");
           const fields = { name: "Jun", password: "a long password" };
 
           expect((await visitor.postWithout(path, fields)).status).to.equal(403);

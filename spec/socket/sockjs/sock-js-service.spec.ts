@@ -408,6 +408,22 @@ describe("SockJsService", () => {
       expect((await Promise.all(sends)).map(({ status }) => status)).to.deep.equal([204, 204, 204]);
     });
 
+    it("leaves a request unread that comes meanwhile", async () => {
+      host = new SocketHost({ echo: false });
+      host.endpoint({ sockJS: true });
+      const port = await host.listen();
+      await openPolling(port, "/ws/000/s1");
+      const opened = await host.nth(0);
+      const reached = once(host.server, "request");
+      const sent = post(port, "/ws/000/s1/xhr_send", JSON.stringify(["x".repeat(200_000)]));
+      const [req] = (await reached) as [import("node:http").IncomingMessage];
+      await http(port, "/ws/info");
+      expect(req.readableDidRead).to.equal(false);
+
+      listenTo(opened);
+      expect((await sent).status).to.equal(204);
+    });
+
     it("loses nothing that comes before it is listened to", async () => {
       host = new SocketHost({ echo: false });
       host.endpoint({ sockJS: true });
@@ -629,6 +645,24 @@ describe("SockJsService", () => {
         expect(receivedText(await host.nth(0))).to.equal("한글 two");
       });
     }
+
+    it("ends a session whose response it has ended", async () => {
+      let endResponse = () => {};
+      host.app.use("/ws/000/s1/xhr_streaming", (_req, res, next) => {
+        endResponse = () => void res.end();
+        next();
+      });
+      host.endpoint({ sockJS: true });
+      const port = await host.listen();
+      const line = connect(port, "127.0.0.1");
+      line.write("POST /ws/000/s1/xhr_streaming HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+      const opened = await host.nth(0);
+      endResponse();
+      opened.socket.send(Buffer.from("lost"), false);
+
+      expect(await closing(opened)).to.deep.equal({ code: 1006, reason: "" });
+      line.destroy();
+    });
 
     it("refuses what express.urlencoded() has made of a body", async () => {
       host.app.use(express.urlencoded({ extended: true }));
