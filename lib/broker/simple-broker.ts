@@ -95,8 +95,7 @@ class SimpleBroker implements Broker {
       sizeLimit: options.transactionSizeLimit,
       acknowledgements: this.#acknowledgements,
       publish: (message) => this.#publish(message),
-      admit: (messages) =>
-        this.#queues.admit(messages.filter(({ headers }) => this.#isQueue(headers.destination ?? ""))),
+      admit: (messages) => this.#queues.admit(messages.filter(({ headers }) => this.#isQueue(headers))),
     });
   }
 
@@ -118,6 +117,10 @@ class SimpleBroker implements Broker {
       case "CONNECT_ACK":
         return;
     }
+  }
+
+  hasSubscription(sessionId: string, subscriptionId: string): boolean {
+    return this.#subscriptions.ofSession(sessionId)?.has(subscriptionId) ?? false;
   }
 
   close(): void {
@@ -147,8 +150,8 @@ class SimpleBroker implements Broker {
   }
 
   #subscribe(headers: MessageHeaders): void {
-    const { sessionId = "", subscriptionId, destination, native } = headers;
-    if (destination === undefined || !this.#isOurs(destination)) return;
+    const { sessionId = "", subscriptionId, destination, privateTo, native } = headers;
+    if (destination === undefined || !this.#isOurs(headers)) return;
     if (subscriptionId === undefined) throw refusal("A subscription needs an id");
 
     const subscriptions = this.#subscriptions.ofSession(sessionId);
@@ -157,13 +160,22 @@ class SimpleBroker implements Broker {
     if (subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
 
     const pattern = checked(() => parsePattern(destination), destination);
+    const isPrivate = privateTo !== undefined;
     const selector = this.#selector(native, subscriptions);
     const window = this.#acknowledgements.open(headers);
 
-    const subscription = new Subscription({ sessionId, id: subscriptionId, pattern, window, selector });
+    const subscription = new Subscription({
+      sessionId,
+      id: subscriptionId,
+      pattern,
+      isPrivate,
+      window,
+      selector,
+    });
     if (!this.#subscriptions.add(subscription)) {
       throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
     }
+    if (isPrivate) return;
     for (const publication of this.#retained.of(pattern)) this.#deliveries.offer(publication, subscription);
     this.#queues.feed(subscription);
   }
@@ -187,21 +199,21 @@ class SimpleBroker implements Broker {
   }
 
   #send(message: Message): void {
-    const { destination, contentType, native, sessionId = "" } = message.headers;
-    if (destination === undefined || !this.#isOurs(destination)) return;
+    const { destination, privateTo, contentType, native, sessionId = "" } = message.headers;
+    if (destination === undefined || !this.#isOurs(message.headers)) return;
     checked(() => checkDestination(destination), destination);
 
     const transaction = native.get("transaction");
     if (transaction === undefined) this.#publish(message);
     else {
-      const headers = { destination, contentType, native: native.without("transaction") };
+      const headers = { destination, privateTo, contentType, native: native.without("transaction") };
       const later = compact(createMessage(message.payload, headers));
       this.#transactions.add(sessionId, transaction, () => ({ kind: "send", message: later }));
     }
   }
 
   #publish({ payload, headers }: Message): void {
-    const { destination = "", contentType, native } = headers;
+    const { destination = "", privateTo, contentType, native } = headers;
     // What else is in the headers is between the publisher and us.
     const publication = createMessage(payload, {
       destination,
@@ -209,12 +221,16 @@ class SimpleBroker implements Broker {
       messageId: `${this.#idPrefix}-${++this.#published}`,
       native,
     });
-    if (this.#isQueue(destination)) {
+    if (this.#isQueue(headers)) {
       this.#queues.publish(publication);
       return;
     }
-    this.#retained.keep(publication);
-    for (const subscriptions of this.#subscriptions.listeners(destination)) {
+    if (privateTo === undefined) this.#retained.keep(publication);
+    const groups =
+      privateTo === undefined
+        ? this.#subscriptions.listeners(destination)
+        : this.#subscriptions.privateListeners(privateTo, destination);
+    for (const subscriptions of groups) {
       for (const subscription of subscriptions) {
         if (subscription.plain) this.#deliver(publication, subscription);
         else this.#deliveries.offer(publication, subscription);
@@ -269,14 +285,18 @@ class SimpleBroker implements Broker {
     this.#events.publish("messageDropped", { reason, destination, messageId, sessionId });
   }
 
-  #isOurs(destination: string): boolean {
+  #isOurs(headers: MessageHeaders): boolean {
+    const { destination = "", privateTo } = headers;
     const prefixes = this.#options.destinationPrefixes;
-    if (prefixes.length === 0 || prefixes.some((prefix) => destination.startsWith(prefix))) return true;
-    return this.#isQueue(destination);
+    if (privateTo !== undefined || prefixes.length === 0) return true;
+    return prefixes.some((prefix) => destination.startsWith(prefix)) || this.#isQueue(headers);
   }
 
-  #isQueue(destination: string): boolean {
-    return this.#options.queuePrefixes.some((prefix) => destination.startsWith(prefix));
+  /** What is private to one session has nobody to choose among. */
+  #isQueue({ destination = "", privateTo }: MessageHeaders): boolean {
+    return (
+      privateTo === undefined && this.#options.queuePrefixes.some((prefix) => destination.startsWith(prefix))
+    );
   }
 }
 

@@ -8,6 +8,7 @@ export interface SubscriptionOptions {
   readonly sessionId: string;
   readonly id: string;
   readonly pattern: DestinationPattern;
+  readonly isPrivate?: boolean;
   readonly window?: AckWindow | undefined;
   readonly selector?: Selector | undefined;
 }
@@ -18,6 +19,8 @@ export class Subscription {
   /** Unique within its session only. */
   readonly id: string;
   readonly pattern: DestinationPattern;
+  /** Whether it hears what is private to its session, and nothing else. */
+  readonly isPrivate: boolean;
   /** What it has not acknowledged; in ack mode `auto` there is none. */
   readonly window: AckWindow | undefined;
   /** Which messages it wants; without one, all. */
@@ -29,10 +32,11 @@ export class Subscription {
   /** It has been removed: set by the registry. */
   gone = false;
 
-  constructor({ sessionId, id, pattern, window, selector }: SubscriptionOptions) {
+  constructor({ sessionId, id, pattern, isPrivate = false, window, selector }: SubscriptionOptions) {
     this.sessionId = sessionId;
     this.id = id;
     this.pattern = pattern;
+    this.isPrivate = isPrivate;
     this.window = window;
     this.selector = selector;
     this.plain = window === undefined && selector === undefined;
@@ -43,6 +47,8 @@ export class Subscription {
 export class SubscriptionRegistry {
   readonly #sessions = new Map<string, Map<string, Subscription>>();
   readonly #index = new DestinationIndex<Subscription>();
+  /** An index for each session that has private subscriptions: no pattern of another is even looked at. */
+  readonly #private = new Map<string, DestinationIndex<Subscription>>();
 
   /** Lets a session subscribe from now on. */
   addSession(sessionId: string): void {
@@ -55,8 +61,9 @@ export class SubscriptionRegistry {
     this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
       subscription.gone = true;
-      this.#index.remove(subscription.pattern, subscription);
+      this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
+    this.#private.delete(sessionId);
   }
 
   /** The subscriptions of a session by their ids; `undefined` when the session is not there. */
@@ -70,7 +77,7 @@ export class SubscriptionRegistry {
     if (!subscriptions || subscriptions.has(subscription.id)) return false;
 
     subscriptions.set(subscription.id, subscription);
-    this.#index.add(subscription.pattern, subscription);
+    this.#indexOf(subscription).add(subscription.pattern, subscription);
     return true;
   }
 
@@ -82,7 +89,7 @@ export class SubscriptionRegistry {
 
     subscription.gone = true;
     subscriptions?.delete(id);
-    this.#index.remove(subscription.pattern, subscription);
+    this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }
 
   /** Who listens to a destination, in groups. They are live: read them now. */
@@ -90,8 +97,22 @@ export class SubscriptionRegistry {
     return this.#index.match(destination);
   }
 
+  /** Who of one session listens to a destination privately. */
+  privateListeners(sessionId: string, destination: string): readonly ReadonlySet<Subscription>[] {
+    return this.#private.get(sessionId)?.match(destination) ?? [];
+  }
+
   clear(): void {
     this.#sessions.clear();
     this.#index.clear();
+    this.#private.clear();
+  }
+
+  #indexOf({ isPrivate, sessionId }: Subscription): DestinationIndex<Subscription> {
+    if (!isPrivate) return this.#index;
+
+    const index = this.#private.get(sessionId) ?? new DestinationIndex<Subscription>();
+    this.#private.set(sessionId, index);
+    return index;
   }
 }

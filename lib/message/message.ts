@@ -29,6 +29,11 @@ export interface MessageHeaders {
   /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
   readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;
+  /**
+   * The one session that a message to a user's destination is for, and that a
+   * subscription of such hears from. Nothing a client writes can set it.
+   */
+  readonly privateTo?: string | undefined;
   /** Lives as long as the session. */
   readonly sessionAttributes?: Map<string, unknown> | undefined;
   readonly contentType?: string | undefined;

@@ -311,6 +311,25 @@ describe("Queues", () => {
     expect(attempts).to.equal(3);
   });
 
+  it("hold nothing that is private to a session, though it is under their prefix", async () => {
+    await start({ queuePrefixes: ["/user/queue", "/queue"], retainLast: ["/user/**"] });
+    const session = await consumer();
+    const other = await consumer("client", { destination: "/user/queue/a" });
+    session.send("SUBSCRIBE", { id: "1", destination: "/user/queue/a", receipt: "r" });
+    const { headers } = await session.frame();
+    expect(headers.get("receipt-id")).to.equal("r");
+    let id = "";
+    server.messaging.on("unsubscribe", ({ sessionId }) => {
+      id = sessionId;
+    });
+    session.send("UNSUBSCRIBE", { id: "none" });
+    await session.messages();
+    for (const body of ["1", "2"]) await server.messaging.template.convertAndSendToUser(id, "/queue/a", body);
+    expect(await session.bodies()).to.deep.equal(["1", "2"]);
+    other.send("SUBSCRIBE", { id: "2", destination: "/user/queue/*" });
+    expect(await other.bodies()).to.deep.equal([]);
+  });
+
   it("are none without queuePrefixes: all subscribers of /queue hear everything, as in Spring", async () => {
     await start({ destinationPrefixes: ["/queue"], queuePrefixes: [] });
     await publish("nobody is there");
