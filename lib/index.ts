@@ -40,8 +40,9 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
-export { type StompMessaging, stompMessaging } from "./messaging.js";
+export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";

@@ -4,7 +4,7 @@ import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
-import { AccessDeniedError } from "./errors.js";
+import { AccessDeniedError, ConfigurationError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
@@ -30,8 +30,15 @@ export interface StompMessaging extends RequestHandler {
    * middleware. Needed once for each server; SockJS over HTTP works without.
    */
   attach(server: Server): void;
-  /** Refuses new clients with 503, closes all sessions with 1001, ends every timer. Waits 5 s at most. */
-  close(): Promise<void>;
+  /**
+   * Refuses new clients with 503 and reads no more from the others; what they
+   * had sent is handled and answered, for `drainMs` at most; then all sessions
+   * are closed with 1001, and every timer ends. Clients that do not answer the
+   * closing are cut 5 s later.
+   *
+   * @throws ConfigurationError when `drainMs` is no time
+   */
+  close(options?: CloseOptions): Promise<void>;
   /** Sends to subscribers from anywhere. */
   readonly template: SimpMessagingTemplate;
   /** Tells who is connected. */
@@ -60,8 +67,14 @@ export interface StompMessaging extends RequestHandler {
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
 
+export interface CloseOptions {
+  /** How long frames that were received may take to be handled, in ms. @default 5000 */
+  readonly drainMs?: number;
+}
+
 const GOING_AWAY = 1001;
-const CLOSE_TIMEOUT = 5_000;
+const DRAIN_TIME = 5_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Builds the stations of a frame's road, joins them, and returns the middleware
@@ -115,6 +128,8 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     clock,
     encoder: new MessageEncoder(),
     limits: transport,
+    preserveReceiveOrder: resolved.preserveReceiveOrder,
+    errorHandler: resolved.errorHandler,
   });
   clientOutboundChannel.subscribe(sessions);
 
@@ -167,6 +182,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
       }),
   );
   const detachments: (() => void)[] = [];
+  let closed: Promise<void> | undefined;
 
   const middleware: RequestHandler = (request: Request, response: Response, next: NextFunction) => {
     if (!endpoints.some((endpoint) => endpoint.handle(request, response, next))) next();
@@ -200,22 +216,20 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
       return events.on(name, listener);
     },
 
-    async close(): Promise<void> {
-      for (const endpoint of endpoints) endpoint.close();
-      await within(CLOSE_TIMEOUT, sessions.close(GOING_AWAY, "Server is shutting down"));
-      for (const detach of detachments.splice(0)) detach();
-      await broker.close();
-      clock.close();
+    close({ drainMs = DRAIN_TIME }: CloseOptions = {}): Promise<void> {
+      if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIMER) {
+        throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
+      }
+      closed ??= close(drainMs);
+      return closed;
     },
   });
-}
 
-/** Waits for a promise, but not longer than this. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
+  async function close(drainMs: number): Promise<void> {
+    for (const endpoint of endpoints) endpoint.close();
+    await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down", drainMs });
+    for (const detach of detachments.splice(0)) detach();
+    await broker.close();
+    clock.close();
+  }
 }

@@ -1,10 +1,11 @@
 import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
-import type { ChannelInterceptor } from "./channel/interceptor.js";
+import { type ChannelInterceptor, INTERCEPTOR_HOOKS } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
+import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
 import {
   TRANSPORT,
@@ -55,6 +56,17 @@ export interface StompMessagingOptions {
   /** Asked before the ones for text, binary and JSON. */
   messageConverters?: readonly MessageConverter[];
   transport?: TransportOptions;
+  /**
+   * Whether a client's frame waits until the one before it has been handled.
+   * `false` lets one session's controllers work at the same time, 64 at most:
+   * interceptors still see its frames in order up to `beforeHandle`, brokers
+   * get them in order, DISCONNECT waits for all, and no fault or receipt is lost.
+   *
+   * @default true
+   */
+  preserveReceiveOrder?: boolean;
+  /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
+  errorHandler?: StompSubProtocolErrorHandler;
   /** @default warnings and errors go to the console */
   logger?: Logger;
 }
@@ -64,12 +76,20 @@ export type ControllerClass = new (...args: never[]) => object;
 export interface ChannelSettings {
   /** In this order before a message is sent; completions in reverse. */
   interceptors?: readonly ChannelInterceptor[];
+  /**
+   * How many messages are with the handlers at once, over all sessions. Those
+   * beyond wait their turn, and what their sessions send behind them too.
+   *
+   * @default no bound
+   */
+  concurrency?: number | undefined;
 }
 
 /** The options with nothing left open. */
 export interface ResolvedOptions
-  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "userSessions">> {
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "userSessions" | "errorHandler">> {
   readonly container: ControllerContainer | undefined;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;
   readonly userSessions: Required<UserSessionLimitOptions> | undefined;
 }
@@ -89,10 +109,12 @@ const KNOWN = {
     "brokerChannel",
     "messageConverters",
     "transport",
+    "preserveReceiveOrder",
+    "errorHandler",
     "logger",
   ],
   endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
-  channel: ["interceptors"],
+  channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
   userSessions: ["limit", "beyond"],
 } as const;
@@ -124,6 +146,8 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
     ),
     transport: transport(options.transport),
+    preserveReceiveOrder: preserveReceiveOrder(options.preserveReceiveOrder),
+    errorHandler: withMethods("errorHandler", options.errorHandler, ["handleClientMessageProcessingError"]),
     logger: withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
   };
 }
@@ -193,12 +217,22 @@ function channel(name: string, given: ChannelSettings = {}): Required<ChannelSet
   onlyKnown(name, given, KNOWN.channel);
   const interceptors = list(`${name}.interceptors`, given.interceptors);
   for (const [i, interceptor] of interceptors.entries()) {
-    const hooks = ["preSend", "postSend", "afterSendCompletion"] as const;
-    if (!hooks.some((hook) => typeof interceptor?.[hook] === "function")) {
-      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${hooks.join(", ")}`);
+    if (!INTERCEPTOR_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {
+      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${INTERCEPTOR_HOOKS.join(", ")}`);
     }
   }
-  return { interceptors };
+  const { concurrency } = given;
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+    throw new ConfigurationError(
+      `${name}.concurrency is ${String(concurrency)}: it must be a whole number above 0`,
+    );
+  }
+  return { interceptors, concurrency };
+}
+
+function preserveReceiveOrder(given = true): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError("preserveReceiveOrder must be true or false");
+  return given;
 }
 
 function transport(given: TransportOptions = {}): TransportSettings {

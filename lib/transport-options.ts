@@ -16,7 +16,7 @@ export interface TransportOptions {
   timeToFirstMessage?: number;
   /** Milliseconds from the client's first bytes to CONNECTED. Beyond: ERROR and close 4500. @default 30000 */
   connectTimeLimit?: number;
-  /** Frames of one session each second. Beyond: not read for a while; 10 s later ERROR and close 4500. @default Infinity */
+  /** Frames of one session each second. Beyond: they wait, and after 10 s of that ERROR and close 4500. @default Infinity */
   inboundRateLimit?: number;
   /** Milliseconds in which a client has to take what waits for it. Beyond: close 4500. @default 10000 */
   sendTimeLimit?: number;

@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "channel",
     "controller",
     "user",
+    "session",
     "socket",
     "message",
     "errors",

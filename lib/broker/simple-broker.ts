@@ -28,6 +28,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
  * it. Acknowledgements and transactions are refused.
  */
 class SimpleBroker implements Broker {
+  readonly name = "broker";
   readonly #options: Required<SimpleBrokerOptions>;
   readonly #outbound: SubscribableChannel;
   readonly #logger: Logger;

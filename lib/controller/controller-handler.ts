@@ -32,6 +32,7 @@ interface Mapping {
  * thrown on as a `MessageHandlingError` with the fault as its cause.
  */
 export class ControllerHandler implements MessageHandler {
+  readonly name = "controllers";
   readonly #mappings = {
     MESSAGE: new DestinationIndex<Mapping>(),
     SUBSCRIBE: new DestinationIndex<Mapping>(),
@@ -173,10 +174,11 @@ function shapeOf({ isPattern, text: exact, segments }: DestinationPattern): stri
 function handlingError(fault: unknown, name: string): MessageHandlingError {
   if (fault instanceof MessageHandlingError) return fault;
 
-  const publicMessage = fault instanceof MessagingError ? fault.publicMessage : undefined;
+  const { publicMessage, publicHeaders } = fault instanceof MessagingError ? fault : {};
   return new MessageHandlingError(`${name} failed: ${describe(fault)}`, {
     cause: fault,
     ...(publicMessage !== undefined && { publicMessage }),
+    publicHeaders,
   });
 }
 

@@ -1,13 +1,12 @@
-import { MessagingError } from "../errors.js";
-import { printable } from "../logger.js";
+import { isUtf8 } from "node:buffer";
 import type { Message } from "../message/message.js";
 import { NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Socket } from "../socket/socket.js";
 import type { ServerCommand } from "../stomp/command.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
+import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import { SendQueue } from "./send-queue.js";
 import type { SessionLimits } from "./session-limits.js";
@@ -103,25 +102,20 @@ export class Outbound {
     this.#send("RECEIPT", { "receipt-id": receiptId });
   }
 
-  /** Tells the client what is public about an error, and nothing else of it. */
-  error(error: unknown, receiptId: string | undefined): void {
-    const text = error instanceof MessagingError ? error.publicMessage : undefined;
+  error(frame: Omit<Frame, "command">): void {
     this.#options.stats.errorsSent++;
-    this.#send("ERROR", {
-      message: printable(text ?? "The frame could not be processed"),
-      version:
-        error instanceof MessagingError && error.code === "STOMP_VERSION"
-          ? SUPPORTED_VERSIONS.join(",")
-          : undefined,
-      "receipt-id": receiptId,
-    });
+    this.#write({ command: "ERROR", ...frame });
   }
 
   #send(command: ServerCommand, headers: Record<string, string | undefined>): void {
-    const frame = { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
+    this.#write({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
+  }
+
+  #write(frame: Frame): void {
     const bytes = encode(frame, this.version);
-    if (this.#queue) this.#queue.send(bytes, false, false);
-    else this.#give(bytes, false);
+    const binary = !isUtf8(frame.body);
+    if (this.#queue) this.#queue.send(bytes, binary, false);
+    else this.#give(bytes, binary);
   }
 
   #give(bytes: Uint8Array, binary: boolean): void {

@@ -1,4 +1,5 @@
-import { isPromise, type MessageHandler } from "../channel/channel.js";
+import type { MessageHandler } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import { parseUserDestination } from "../destination/user-destination.js";
 import { AccessDeniedError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
