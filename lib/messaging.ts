@@ -177,8 +177,10 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
       new Endpoint(endpoint, {
         chooseSubProtocol,
         messageSizeLimit: transport.messageSizeLimit,
+        perMessageDeflate: transport.perMessageDeflate,
         logger,
         admits: (request) => sessions.admits(request),
+        limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );

@@ -87,7 +87,7 @@ export interface ChannelSettings {
 
 /** The options with nothing left open. */
 export interface ResolvedOptions
-  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "userSessions" | "errorHandler">> {
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler" | "userSessions">> {
   readonly container: ControllerContainer | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;

@@ -63,9 +63,15 @@ export class SessionRegistry implements MessageHandler {
             : undefined;
     if (limit === undefined) return true;
 
-    this.#stats.limitExceeded(limit);
-    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user: undefined });
+    this.limitExceeded(limit, { request, user: undefined });
     return false;
+  }
+
+  /** Announces a limit that a client passed outside of its session. */
+  limitExceeded(limit: string, { request, user }: Handshake): void {
+    this.#stats.limitExceeded(limit);
+    const address = addressOf(request);
+    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user });
   }
 
   open(socket: Socket, handshake: Handshake): void {
