@@ -165,6 +165,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
   });
   clientInboundChannel.subscribe(userClients);
+  events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
   events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
   function end(sessionId: string, reason: string): boolean {
