@@ -62,6 +62,10 @@ class SimpleBroker implements Broker {
     }
   }
 
+  hasSubscription(sessionId: string, subscriptionId: string): boolean {
+    return this.#subscriptions.ofSession(sessionId)?.has(subscriptionId) ?? false;
+  }
+
   close(): void {
     this.#subscriptions.clear();
   }
@@ -78,8 +82,9 @@ class SimpleBroker implements Broker {
     return typeof sent === "boolean" ? acknowledged(sent) : sent.then(acknowledged);
   }
 
-  #subscribe({ sessionId = "", subscriptionId, destination, native }: MessageHeaders): void {
-    if (destination === undefined || !this.#isOurs(destination)) return;
+  #subscribe(headers: MessageHeaders): void {
+    const { sessionId = "", subscriptionId, destination, privateTo, native } = headers;
+    if (destination === undefined || !this.#isOurs(destination, privateTo)) return;
     if (subscriptionId === undefined) throw refusal("A subscription needs an id");
 
     const ack = native.get("ack") ?? "auto";
@@ -91,18 +96,22 @@ class SimpleBroker implements Broker {
     if (subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
 
     const pattern = checked(() => parsePattern(destination), destination);
-    if (!this.#subscriptions.add({ sessionId, id: subscriptionId, pattern })) {
+    const isPrivate = privateTo !== undefined;
+    if (!this.#subscriptions.add({ sessionId, id: subscriptionId, pattern, isPrivate })) {
       throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
     }
   }
 
   #publish({ payload, headers }: Message): void {
-    const { destination, contentType, native } = headers;
-    if (destination === undefined || !this.#isOurs(destination)) return;
+    const { destination, privateTo, contentType, native } = headers;
+    if (destination === undefined || !this.#isOurs(destination, privateTo)) return;
     if (native.has("transaction")) throw unsupported("A transaction");
     checked(() => checkDestination(destination), destination);
 
-    const groups = this.#subscriptions.listeners(destination);
+    const groups =
+      privateTo === undefined
+        ? this.#subscriptions.listeners(destination)
+        : this.#subscriptions.privateListeners(privateTo, destination);
     // What else is in the headers is between the publisher and us.
     const publication = createMessage(payload, {
       destination,
@@ -129,9 +138,10 @@ class SimpleBroker implements Broker {
     this.#logger.error(`A delivery to subscription ${printable(id)} of session ${sessionId} failed`, error);
   }
 
-  #isOurs(destination: string): boolean {
+  #isOurs(destination: string, privateTo: string | undefined): boolean {
     const prefixes = this.#options.destinationPrefixes;
-    return prefixes.length === 0 || prefixes.some((prefix) => destination.startsWith(prefix));
+    if (privateTo !== undefined || prefixes.length === 0) return true;
+    return prefixes.some((prefix) => destination.startsWith(prefix));
   }
 }
 

@@ -7,12 +7,16 @@ export interface Subscription {
   /** Unique within its session only. */
   readonly id: string;
   readonly pattern: DestinationPattern;
+  /** Whether it hears what is private to its session, and nothing else. */
+  readonly isPrivate?: boolean;
 }
 
 /** The subscriptions of the sessions that are there, found by their ids and by destination. */
 export class SubscriptionRegistry {
   readonly #sessions = new Map<string, Map<string, Subscription>>();
   readonly #index = new DestinationIndex<Subscription>();
+  /** An index for each session that has private subscriptions: no pattern of another is even looked at. */
+  readonly #private = new Map<string, DestinationIndex<Subscription>>();
 
   /** Lets a session subscribe from now on. */
   addSession(sessionId: string): void {
@@ -24,8 +28,9 @@ export class SubscriptionRegistry {
     const subscriptions = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
-      this.#index.remove(subscription.pattern, subscription);
+      this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
+    this.#private.delete(sessionId);
   }
 
   /** The subscriptions of a session by their ids; `undefined` when the session is not there. */
@@ -39,7 +44,7 @@ export class SubscriptionRegistry {
     if (!subscriptions || subscriptions.has(subscription.id)) return false;
 
     subscriptions.set(subscription.id, subscription);
-    this.#index.add(subscription.pattern, subscription);
+    this.#indexOf(subscription).add(subscription.pattern, subscription);
     return true;
   }
 
@@ -50,7 +55,7 @@ export class SubscriptionRegistry {
     if (!subscription) return;
 
     subscriptions?.delete(id);
-    this.#index.remove(subscription.pattern, subscription);
+    this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }
 
   /** Who listens to a destination, in groups. They are live: read them now. */
@@ -58,8 +63,22 @@ export class SubscriptionRegistry {
     return this.#index.match(destination);
   }
 
+  /** Who of one session listens to a destination privately. */
+  privateListeners(sessionId: string, destination: string): readonly ReadonlySet<Subscription>[] {
+    return this.#private.get(sessionId)?.match(destination) ?? [];
+  }
+
   clear(): void {
     this.#sessions.clear();
     this.#index.clear();
+    this.#private.clear();
+  }
+
+  #indexOf({ isPrivate, sessionId }: Subscription): DestinationIndex<Subscription> {
+    if (!isPrivate) return this.#index;
+
+    const index = this.#private.get(sessionId) ?? new DestinationIndex<Subscription>();
+    this.#private.set(sessionId, index);
+    return index;
   }
 }

@@ -27,6 +27,11 @@ export interface MessageHeaders {
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
   readonly user?: Principal | undefined;
+  /**
+   * The one session that a message to a user's destination is for, and that a
+   * subscription of such hears from. Nothing a client writes can set it.
+   */
+  readonly privateTo?: string | undefined;
   /** Lives as long as the session. */
   readonly sessionAttributes?: Map<string, unknown> | undefined;
   readonly contentType?: string | undefined;

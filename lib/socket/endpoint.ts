@@ -4,11 +4,12 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
-import { type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
+import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
+import { sessionRoute } from "./sockjs/session-route.js";
 import { type SockJSOptions, sockJSBodyLimit, sockJSSettings } from "./sockjs/sock-js-options.js";
-import { SockJsService, sessionRoute } from "./sockjs/sock-js-service.js";
+import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
 import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
@@ -28,10 +29,14 @@ export interface EndpointContext {
   chooseSubProtocol(offered: Iterable<string>): string | undefined;
   /** Bytes of one STOMP frame. */
   readonly messageSizeLimit: number;
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly perMessageDeflate: boolean;
   readonly logger: Logger;
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
+  /** A client passed a limit of the endpoint's. */
+  limitExceeded(limit: string, handshake: Handshake): void;
 }
 
 /** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
@@ -57,7 +62,7 @@ export class Endpoint {
   #hasWarned = false;
 
   constructor(options: EndpointOptions, context: EndpointContext) {
-    const settings = sockJSSettings(options.sockJS);
+    const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
     this.#path = checkedPath(options.path);
     this.#context = context;
@@ -76,6 +81,7 @@ export class Endpoint {
       user: (req) => findUser(req, this.#user),
       admits: (req) => context.admits(req),
       open: (socket, handshake) => context.open(socket, handshake),
+      limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
     });
     const webSocket = {
       handshake: this.#handshake(bodyLimit),
@@ -109,7 +115,8 @@ export class Endpoint {
 
   #handshake(maxPayload: number): WebSocketHandshake {
     const chooseSubProtocol = (offered: Iterable<string>) => this.#context.chooseSubProtocol(offered);
-    return new WebSocketHandshake({ maxPayload, chooseSubProtocol });
+    const { perMessageDeflate } = this.#context;
+    return new WebSocketHandshake({ maxPayload, perMessageDeflate, chooseSubProtocol });
   }
 
   /** What stands behind the endpoint's path, without slashes at its ends; `undefined` when it is another path. */

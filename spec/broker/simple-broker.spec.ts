@@ -383,6 +383,71 @@ describe("SimpleBroker", () => {
     });
   });
 
+  describe("when something is private to a session", () => {
+    const PRIVATE = { privateTo: "alice" };
+
+    function subscribePrivately(sessionId: string, subscriptionId: string, destination: string): void {
+      void handle("SUBSCRIBE", { sessionId, subscriptionId, destination, privateTo: sessionId });
+    }
+
+    it("delivers it to private subscriptions of this session, whatever its prefixes are", () => {
+      subscribePrivately("alice", "1", "/user/queue/x");
+      subscribePrivately("alice", "2", "/user/**");
+      subscribePrivately("alice", "3", "/user/queue/y");
+      subscribePrivately("bob", "1", "/user/queue/x");
+      publish("/user/queue/x", PRIVATE);
+      expect(deliveries()).to.have.members(["alice 1 /user/queue/x hello", "alice 2 /user/queue/x hello"]);
+    });
+
+    it("delivers it to no public subscription, not even of this session", () => {
+      for (const [id, destination] of ["/topic/a", "/topic/**"].entries()) {
+        subscribe("alice", `${id}`, destination);
+        subscribe("bob", `${id}`, destination);
+      }
+      publish("/topic/a", PRIVATE);
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("delivers nothing public to private subscriptions", () => {
+      subscribePrivately("alice", "1", "/topic/**");
+      publish("/topic/a");
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("shares ids and the limit of a session with its public subscriptions", () => {
+      subscribe("alice", "1", "/topic/a");
+      expect(refusal(() => subscribePrivately("alice", "1", "/user/queue/x"))).to.equal(
+        "The subscription id 1 is in use",
+      );
+    });
+
+    it("delivers nothing any more after UNSUBSCRIBE and DISCONNECT, also in the midst of it", async () => {
+      for (const id of ["1", "2", "3"]) subscribePrivately("alice", id, "/user/queue/x");
+      void handle("UNSUBSCRIBE", { subscriptionId: "1" });
+      const stop = outbound.channel.subscribe({
+        handle: () => void handle("DISCONNECT", { sessionId: "alice" }),
+      });
+      publish("/user/queue/x", PRIVATE);
+      stop();
+      await connect("alice");
+      publish("/user/queue/x", PRIVATE);
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("refuses a malformed pattern", () => {
+      expect(refusal(() => subscribePrivately("alice", "1", "/user/{a"))).to.include(
+        "is no destination here",
+      );
+    });
+  });
+
+  it("says which subscriptions it delivers to", () => {
+    subscribe("alice", "1", "/topic/a");
+    subscribe("alice", "2", "/pub/a");
+    const has = ["1", "2", "3"].map((id) => broker.hasSubscription("alice", id));
+    expect([...has, broker.hasSubscription("nobody", "1")]).to.deep.equal([true, false, false, false]);
+  });
+
   describe("when a client unsubscribes", () => {
     it("delivers nothing to that subscription any more", () => {
       for (const id of ["1", "2"]) subscribe("alice", id, "/topic/a");
