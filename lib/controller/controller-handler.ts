@@ -2,7 +2,13 @@ import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
 import { DestinationIndex } from "../destination/destination-index.js";
 import { comparePatterns, type DestinationPattern } from "../destination/pattern.js";
-import { ConfigurationError, HandlerTimeoutError, MessageHandlingError, MessagingError } from "../errors.js";
+import {
+  ConfigurationError,
+  HandlerTimeoutError,
+  MessageDeliveryError,
+  MessageHandlingError,
+  MessagingError,
+} from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -115,12 +121,17 @@ export class ControllerHandler implements MessageHandler {
 
     const lookupDestination = this.#lookupDestination(destination);
     if (lookupDestination === undefined) return;
-
     const mapping = this.#find(type, lookupDestination, message);
     if (!mapping) {
       this.#options.logger.debug(`no controller handles ${type} ${printable(destination)}`);
       return;
     }
+    // What a method has done cannot be taken back at ABORT, nor by a COMMIT that fails.
+    if (message.headers.native.has("transaction")) {
+      const publicMessage = `${printable(destination)} cannot be part of a transaction: a controller handles it`;
+      throw new MessageDeliveryError(publicMessage, { publicMessage });
+    }
+
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;
     const matched: Matched = { message, variables, lookupDestination };
     try {
