@@ -2,9 +2,15 @@ import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import {
+  configuredOptions,
+  isConfigurer,
+  type UnconfiguredOptions,
+  type WebSocketMessageBrokerConfigurer,
+} from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
-import { ConfigurationError } from "./errors.js";
+import { AccessDeniedError, ConfigurationError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
@@ -16,6 +22,12 @@ import { Endpoint } from "./socket/endpoint.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
+import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
+import { unsubscribe } from "./user/unsubscribe.js";
+import { UserClientHandler } from "./user/user-client-handler.js";
+import { UserMessageHandler } from "./user/user-message-handler.js";
+import { UserSessionLimit } from "./user/user-session-limit.js";
+import { UserSessions } from "./user/user-sessions.js";
 
 /** The middleware, and the application's handle on everything behind it. */
 export interface StompMessaging extends RequestHandler {
@@ -35,9 +47,26 @@ export interface StompMessaging extends RequestHandler {
   close(options?: CloseOptions): Promise<void>;
   /** Sends to subscribers from anywhere. */
   readonly template: SimpMessagingTemplate;
+  /** Tells who is connected. */
+  readonly userRegistry: SimpUserRegistry;
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
+  /**
+   * Ends a session, or all sessions of a user, with an ERROR that says why.
+   *
+   * @param reason what the client reads
+   * @returns how many sessions were ended
+   */
+  disconnect(target: { user: string } | { sessionId: string }, reason?: string): number;
+  /**
+   * Ends a subscription that `userRegistry` found, as if its client had sent
+   * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
+   * MESSAGE on it, whose header `unsubscribed` says why.
+   *
+   * @returns `false` when it was over already
+   */
+  unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -69,8 +98,17 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  *
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
-export function stompMessaging(options: StompMessagingOptions): StompMessaging {
-  const resolved = resolveOptions(options);
+export function stompMessaging(options: StompMessagingOptions): StompMessaging;
+/** The same, configured as in Spring. What Spring finds by itself, as controllers, stands in the options beside it. */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+export function stompMessaging(
+  given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
+  others: UnconfiguredOptions = {},
+): StompMessaging {
+  const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
   const { logger, transport } = resolved;
   const events = new EventPublisher(logger);
   const clock = new HeartBeatClock();
@@ -94,7 +132,9 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
   });
 
   const converter = new CompositeMessageConverter(resolved.messageConverters);
-  const template = new SimpMessagingTemplate(brokerChannel, converter);
+  const template = new SimpMessagingTemplate(brokerChannel, converter, resolved.userDestinationPrefix);
+  const userSessions = new UserSessions();
+  const userRegistry = new SimpUserRegistry(userSessions.users);
 
   const sessions = new SessionRegistry({
     clientInboundChannel,
@@ -110,6 +150,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
 
   const controllers = resolveControllers(resolved.controllers, resolved.container, {
     template,
+    userRegistry,
     clientInboundChannel,
     clientOutboundChannel,
     brokerChannel,
@@ -128,9 +169,23 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, logger });
-  clientInboundChannel.subscribe(broker);
-  brokerChannel.subscribe(broker);
+  const broker = resolved.broker({ clientOutboundChannel, events, logger });
+  const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
+  const userMessages = new UserMessageHandler(users);
+  brokerChannel.subscribe(userMessages);
+  const userClients = new UserClientHandler({
+    ...users,
+    messages: userMessages,
+    clientsMaySend: resolved.clientsMaySendToUsers,
+    limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
+  });
+  clientInboundChannel.subscribe(userClients);
+  events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
+  events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
+
+  function end(sessionId: string, reason: string): boolean {
+    return sessions.end(sessionId, new AccessDeniedError(reason));
+  }
 
   const endpoints = resolved.endpoints.map(
     (endpoint) =>
@@ -140,6 +195,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
         perMessageDeflate: transport.perMessageDeflate,
         logger,
         admits: (request) => sessions.admits(request),
+        limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );
@@ -152,12 +208,24 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
 
   return Object.assign(middleware, {
     template,
+    userRegistry,
     clientInboundChannel,
     clientOutboundChannel,
     brokerChannel,
 
     attach(server: Server): void {
       detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
+    },
+
+    disconnect(target: { user: string } | { sessionId: string }, reason = "The session was ended"): number {
+      if ("sessionId" in target) return Number(end(target.sessionId, reason));
+
+      const ids = [...(userRegistry.getUser(target.user)?.sessions.keys() ?? [])];
+      return ids.filter((id) => end(id, reason)).length;
+    },
+
+    unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+      return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
     },
 
     stats: () => sessions.stats,

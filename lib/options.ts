@@ -13,6 +13,7 @@ import {
   type TransportSettings,
   transportSettings,
 } from "./transport-options.js";
+import type { UserSessionLimitOptions } from "./user/user-session-limit.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -26,6 +27,22 @@ export interface StompMessagingOptions {
   applicationDestinationPrefixes?: readonly string[];
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
+  /**
+   * Destinations under this are private: who subscribes to `/user/queue/x`
+   * hears what the application sends to this user at `/queue/x`.
+   *
+   * @default "/user"
+   */
+  userDestinationPrefix?: string;
+  /**
+   * Whether clients may SEND to `/user/<name>/queue/x`, to any user. Otherwise
+   * that is refused with ERROR, and only the application sends to users.
+   *
+   * @default false
+   */
+  clientsMaySendToUsers?: boolean;
+  /** How many sessions a user may have at a time. @default as many as they like */
+  userSessions?: UserSessionLimitOptions;
   /** Classes with `@Controller()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** The application's own inversify container. @default a new one */
@@ -70,10 +87,11 @@ export interface ChannelSettings {
 
 /** The options with nothing left open. */
 export interface ResolvedOptions
-  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler">> {
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler" | "userSessions">> {
   readonly container: ControllerContainer | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;
+  readonly userSessions: Required<UserSessionLimitOptions> | undefined;
 }
 
 const KNOWN = {
@@ -81,6 +99,9 @@ const KNOWN = {
     "endpoints",
     "applicationDestinationPrefixes",
     "broker",
+    "userDestinationPrefix",
+    "clientsMaySendToUsers",
+    "userSessions",
     "controllers",
     "container",
     "clientInboundChannel",
@@ -95,6 +116,7 @@ const KNOWN = {
   endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
   channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
+  userSessions: ["limit", "beyond"],
 } as const;
 
 /** @throws ConfigurationError that names the option at fault */
@@ -106,11 +128,18 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
     brokerChannel: channel("brokerChannel", options.brokerChannel),
   };
+  const applicationDestinationPrefixes = prefixes(options.applicationDestinationPrefixes);
   return {
     ...channels,
     endpoints: endpoints(options.endpoints),
-    applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
+    applicationDestinationPrefixes,
     broker: brokerFactory(options.broker),
+    userDestinationPrefix: userPrefix(
+      options.userDestinationPrefix ?? "/user",
+      applicationDestinationPrefixes,
+    ),
+    clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
+    userSessions: userSessions(options.userSessions),
     controllers: list("controllers", options.controllers),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
@@ -145,6 +174,43 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
     }
   }
   return all;
+}
+
+/** Gives the prefix with its closing slash. */
+function userPrefix(given: string, applicationPrefixes: readonly string[]): string {
+  if (typeof given !== "string" || !/^\/[^/]/.test(given)) {
+    throw new ConfigurationError(
+      `userDestinationPrefix is ${JSON.stringify(given)}: a prefix is a string such as "/user"`,
+    );
+  }
+  const prefix = given.endsWith("/") ? given : `${given}/`;
+  const within = applicationPrefixes.find((application) => `${application}/`.startsWith(prefix));
+  if (within !== undefined) {
+    throw new ConfigurationError(
+      `userDestinationPrefix ${given} and applicationDestinationPrefixes ${within} overlap`,
+    );
+  }
+  return prefix;
+}
+
+function userSessions(given: UserSessionLimitOptions | undefined): ResolvedOptions["userSessions"] {
+  if (given === undefined) return undefined;
+  onlyKnown("userSessions", given, KNOWN.userSessions);
+  const { limit, beyond = "refuse" } = given;
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new ConfigurationError(`userSessions.limit is ${String(limit)}: it must be a whole number above 0`);
+  }
+  if (beyond !== "refuse" && beyond !== "end-oldest") {
+    throw new ConfigurationError(
+      `userSessions.beyond is ${JSON.stringify(beyond)}: it must be "refuse" or "end-oldest"`,
+    );
+  }
+  return { limit, beyond };
+}
+
+function flag(name: string, given: boolean = false): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError(`${name} must be true or false`);
+  return given;
 }
 
 function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {

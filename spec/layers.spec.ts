@@ -9,12 +9,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   message: ["errors", "logger"],
   destination: ["errors"],
   events: ["message", "logger"],
-  channel: ["message", "errors", "logger"],
+  channel: ["destination", "message", "errors", "logger"],
   socket: ["message", "errors", "logger"],
   stomp: ["message", "errors", "logger"],
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
-  controller: ["channel", "destination", "message", "events", "errors", "logger"],
-  broker: ["channel", "destination", "message", "errors", "logger"],
+  controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
+  broker: ["channel", "destination", "message", "events", "errors", "logger"],
+  user: ["channel", "destination", "message", "events", "errors", "logger"],
   "transport-options": ["errors"],
   options: [
     "transport-options",
@@ -22,11 +23,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "channel",
     "controller",
     "session",
+    "user",
     "socket",
     "message",
     "errors",
     "logger",
   ],
+  configurer: ["options", "transport-options", "broker", "channel", "session", "socket", "message", "errors"],
 };
 
 /** They join the stations, and may know them all. */

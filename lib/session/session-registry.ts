@@ -63,9 +63,15 @@ export class SessionRegistry implements MessageHandler {
             : undefined;
     if (limit === undefined) return true;
 
-    this.#stats.limitExceeded(limit);
-    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user: undefined });
+    this.limitExceeded(limit, { request, user: undefined });
     return false;
+  }
+
+  /** Announces a limit that a client passed outside of its session. */
+  limitExceeded(limit: string, { request, user }: Handshake): void {
+    this.#stats.limitExceeded(limit);
+    const address = addressOf(request);
+    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user });
   }
 
   open(socket: Socket, handshake: Handshake): void {
@@ -88,6 +94,15 @@ export class SessionRegistry implements MessageHandler {
   /** Ends a session for whom messages pile up before they reach its socket. */
   overflowed(message: Message): void {
     this.#sessionOf(message)?.overflow();
+  }
+
+  /** Ends one session with ERROR: `false` when it is not there. */
+  end(sessionId: string, error: Error): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.closed) return false;
+
+    session.fail(error, undefined);
+    return true;
   }
 
   /**

@@ -227,6 +227,7 @@ export class Session implements SocketListener, InboundSession {
     this.#outbound.connected(this.id, headers.user?.name, heartbeat);
 
     const { sendEvery, receiveWithin } = negotiateHeartBeat(this.#heartBeatHeader, heartbeat);
+    if (sendEvery > 0) this.#socket.disableHeartbeat?.();
     if (sendEvery === 0 && receiveWithin === 0) return;
 
     this.#heartBeat = new HeartBeat({

@@ -4,11 +4,12 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
-import { type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
+import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
+import { sessionRoute } from "./sockjs/session-route.js";
 import { type SockJSOptions, sockJSBodyLimit, sockJSSettings } from "./sockjs/sock-js-options.js";
-import { SockJsService, sessionRoute } from "./sockjs/sock-js-service.js";
+import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
 import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
@@ -34,6 +35,8 @@ export interface EndpointContext {
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
+  /** A client passed a limit of the endpoint's. */
+  limitExceeded(limit: string, handshake: Handshake): void;
 }
 
 /** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
@@ -59,7 +62,7 @@ export class Endpoint {
   #hasWarned = false;
 
   constructor(options: EndpointOptions, context: EndpointContext) {
-    const settings = sockJSSettings(options.sockJS);
+    const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
     this.#path = checkedPath(options.path);
     this.#context = context;
@@ -78,6 +81,7 @@ export class Endpoint {
       user: (req) => findUser(req, this.#user),
       admits: (req) => context.admits(req),
       open: (socket, handshake) => context.open(socket, handshake),
+      limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
     });
     const webSocket = {
       handshake: this.#handshake(bodyLimit),

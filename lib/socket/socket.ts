@@ -27,6 +27,8 @@ export interface Socket {
   close(code: number, reason: string): void;
   /** Cuts at once. */
   terminate(): void;
+  /** Stops the transport's own signs of life, if it has any: heart-beats of STOMP go to the client instead. */
+  disableHeartbeat?(): void;
   /** Names the one listener. What arrived before is handed over then, nothing is lost. */
   listen(listener: SocketListener): void;
 }

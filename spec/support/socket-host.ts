@@ -30,6 +30,8 @@ export class SocketHost {
   readonly app: Express = express();
   readonly server: Server = createServer(this.app);
   readonly log: string[] = [];
+  /** The limits that were announced, with the user's name. */
+  readonly limits: string[] = [];
   readonly opened: Opened[] = [];
   readonly #events = new EventEmitter();
   readonly #lines = new Set<TcpSocket>();
@@ -60,6 +62,7 @@ export class SocketHost {
           error: (text) => this.log.push(text),
         },
         admits: () => true,
+        limitExceeded: (limit, { user }) => void this.limits.push(user ? `${limit} ${user.name}` : limit),
         open: (socket, handshake) => this.#open(socket, handshake),
       },
     );
