@@ -16,7 +16,7 @@ export interface TransportOptions {
   timeToFirstMessage?: number;
   /** Milliseconds from the client's first bytes to CONNECTED. Beyond: ERROR and close 4500. @default 30000 */
   connectTimeLimit?: number;
-  /** Frames of one session each second. Beyond: not read for a while; 10 s later ERROR and close 4500. @default Infinity */
+  /** Frames of one session each second. Beyond: they wait, and after 10 s of that ERROR and close 4500. @default Infinity */
   inboundRateLimit?: number;
   /** Milliseconds in which a client has to take what waits for it. Beyond: close 4500. @default 10000 */
   sendTimeLimit?: number;
@@ -35,6 +35,14 @@ export interface TransportOptions {
   connectionsPerAddressLimit?: number;
   /** Open connections that are not CONNECTED. Beyond: 503 to a handshake. @default 10000 */
   unconnectedLimit?: number;
+  /**
+   * Compresses WebSocket messages of 1 KiB and more for clients that offer it. It
+   * costs CPU, and some 70 KiB of each client that uses it; `messageSizeLimit` holds for what
+   * comes out of a compressed message.
+   *
+   * @default false
+   */
+  perMessageDeflate?: boolean;
   /** Milliseconds the application's middleware has to decide about a WebSocket handshake. @default 10000 */
   handshakeTimeout?: number;
 }
@@ -56,6 +64,7 @@ export const TRANSPORT: TransportSettings = {
   connectionLimit: Number.POSITIVE_INFINITY,
   connectionsPerAddressLimit: Number.POSITIVE_INFINITY,
   unconnectedLimit: 10_000,
+  perMessageDeflate: false,
   handshakeTimeout: 10_000,
 };
 
@@ -74,6 +83,11 @@ function check(name: keyof TransportOptions, value: unknown): void {
     throw new ConfigurationError(
       `transport.overflowStrategy is ${String(value)}: it must be ${STRATEGIES.map((each) => `"${each}"`).join(" or ")}`,
     );
+  }
+
+  if (name === "perMessageDeflate") {
+    if (typeof value === "boolean") return;
+    throw new ConfigurationError(`transport.perMessageDeflate is ${String(value)}: it must be true or false`);
   }
 
   const endless = TRANSPORT[name] === Number.POSITIVE_INFINITY || name === "unconnectedLimit";

@@ -32,6 +32,31 @@ const WRONG: [options: unknown, text: string][] = [
     "transport.messageSizeLimit is 0: it must be a whole number",
   ],
   [{ endpoints, transport: { sendBufferSizeLimit: "1" } }, "transport.sendBufferSizeLimit is 1"],
+  [{ endpoints, userDestinationPrefix: "user" }, 'userDestinationPrefix is "user": a prefix is a string'],
+  [{ endpoints, userDestinationPrefix: "/" }, 'userDestinationPrefix is "/": a prefix is a string'],
+  [{ endpoints, userDestinationPrefix: "//user" }, 'userDestinationPrefix is "//user": a prefix is'],
+  [{ endpoints, userDestinationPrefix: 7 }, "userDestinationPrefix is 7: a prefix is a string"],
+  [
+    { endpoints, applicationDestinationPrefixes: ["/app", "/user"] },
+    "userDestinationPrefix /user and applicationDestinationPrefixes /user overlap",
+  ],
+  [
+    { endpoints, userDestinationPrefix: "/me/", applicationDestinationPrefixes: ["/me/app"] },
+    "userDestinationPrefix /me/ and applicationDestinationPrefixes /me/app overlap",
+  ],
+  [{ endpoints, clientsMaySendToUsers: "no" }, "clientsMaySendToUsers must be true or false"],
+  [{ endpoints, userSessions: 3 }, "userSessions takes an object"],
+  [{ endpoints, userSessions: {} }, "userSessions.limit is undefined: it must be a whole number above 0"],
+  [{ endpoints, userSessions: { limit: 0 } }, "userSessions.limit is 0: it must be a whole number above 0"],
+  [{ endpoints, userSessions: { limit: 1.5 } }, "userSessions.limit is 1.5: it must be a whole number"],
+  [
+    { endpoints, userSessions: { limit: 1, beyond: "ignore" } },
+    'userSessions.beyond is "ignore": it must be "refuse" or "end-oldest"',
+  ],
+  [
+    { endpoints, userSessions: { limit: 1, max: 2 } },
+    'userSessions has no option "max"; it has limit, beyond',
+  ],
   [{ endpoints, logger: { info() {} } }, "logger has no method debug"],
 ];
 

@@ -20,6 +20,7 @@ describe("The options of transport", () => {
     ["connectionsPerAddressLimit", "many"],
     ["unconnectedLimit", 0],
     ["overflowStrategy", "drop-newest"],
+    ["perMessageDeflate", "yes"],
     ["handshakeTimeout", 0],
   ] as const) {
     it(`fail at start and name ${name} for ${String(value)}`, () => {

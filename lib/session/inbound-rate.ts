@@ -1,13 +1,14 @@
-/** How long a client may go on sending faster than it may, in ms, while it is slowed down. */
+/** How long frames may be held back without a pause before the client is given up, in ms. */
 const PATIENCE = 10_000;
 
-/** Counts one session's frames against so many each second, a second's worth of which may come at once. */
+/** Lets so many frames of one session pass each second, a second's worth of which may come at once. */
 export class InboundRate {
   readonly #limit: number;
   #allowance: number;
   #refilledAt: number;
-  /** Since when the allowance was used up between any two ticks. */
-  #exceededSince: number | undefined;
+  #held = false;
+  /** Since when frames have been held back in each tick. */
+  #heldSince: number | undefined;
 
   constructor(limit: number, now: number) {
     this.#limit = limit;
@@ -15,24 +16,26 @@ export class InboundRate {
     this.#refilledAt = now;
   }
 
-  /** Whether the session should not be read from for now. */
-  get exhausted(): boolean {
-    return this.#allowance < 0;
+  /** Whether a frame is held back until the next tick. */
+  get holds(): boolean {
+    return this.#held;
   }
 
-  take(): void {
-    // Frames of one read come together: the client learns of the limit only afterwards.
-    this.#allowance = Math.max(this.#allowance - 1, -this.#limit);
+  /** Whether one more frame may pass now. */
+  admits(): boolean {
+    if (this.#allowance >= 1) this.#allowance--;
+    else this.#held = true;
+    return !this.#held;
   }
 
   /** For each tick of the clock. Returns whether the client is past being slowed down. */
   refill(now: number): boolean {
-    if (this.exhausted) this.#exceededSince ??= this.#refilledAt;
-    else this.#exceededSince = undefined;
+    this.#heldSince = this.#held ? (this.#heldSince ?? this.#refilledAt) : undefined;
+    this.#held = false;
 
     const earned = (this.#limit * (now - this.#refilledAt)) / 1000;
     this.#allowance = Math.min(this.#allowance + earned, this.#limit);
     this.#refilledAt = now;
-    return this.#exceededSince !== undefined && now - this.#exceededSince > PATIENCE;
+    return this.#heldSince !== undefined && now - this.#heldSince > PATIENCE;
   }
 }

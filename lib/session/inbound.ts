@@ -1,4 +1,5 @@
-import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import {
   LimitExceededError,
   MessageDeliveryError,
@@ -21,10 +22,12 @@ export interface InboundSession {
   readonly messageHeaders: SessionHeaders;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
+  /** Every handler has got a frame's message, as interceptors made it. */
+  handedOn(message: Message): void;
   /** A frame's message was handled. */
   processed(message: Message): void;
   receipt(receiptId: string): void;
-  fail(error: Error, receiptId: string | undefined): void;
+  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
@@ -36,12 +39,21 @@ export interface InboundSession {
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
 
+/** So many frames of one session are handled at once where they may overlap. */
+const OVERLAP = 64;
+
 export interface InboundOptions {
   readonly channel: SubscribableChannel;
   readonly limits: SessionLimits;
   readonly stats: SessionStats;
   /** The clock's, in ms. */
   readonly now: number;
+  /**
+   * Whether a frame waits until the one before it has been handled. If not, it
+   * waits only until every handler has got that one; CONNECT, DISCONNECT and
+   * what ends the session are alone all the same.
+   */
+  readonly preserveReceiveOrder: boolean;
 }
 
 /**
@@ -55,20 +67,28 @@ export class Inbound {
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
-  readonly #rate: InboundRate | undefined;
+  readonly #preserveReceiveOrder: boolean;
+  #rate: InboundRate | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
-  #busy = false;
+  /** The newest frame, while the next one has to wait for it. */
+  #entering: Frame | Error | undefined;
+  /** How many frames are being handled. */
+  #atWork = 0;
+  #draining = false;
   #paused = false;
+  #finished = false;
   #whenIdle: (() => void) | undefined;
   #version: StompVersion | undefined;
 
-  constructor(session: InboundSession, { channel, limits, stats, now }: InboundOptions) {
+  constructor(session: InboundSession, options: InboundOptions) {
+    const { channel, limits, stats, now } = options;
     const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.#session = session;
     this.#channel = channel;
     this.#limits = limits;
     this.#stats = stats;
+    this.#preserveReceiveOrder = options.preserveReceiveOrder;
     this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
     this.#decoder = new StompDecoder({
       ...limits,
@@ -77,7 +97,7 @@ export class Inbound {
   }
 
   receive(chunk: Uint8Array): void {
-    if (this.#session.closed) return;
+    if (this.#session.closed || this.#finished) return;
 
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
@@ -86,7 +106,7 @@ export class Inbound {
     }
     this.#drain();
 
-    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.exhausted)) {
+    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.holds)) {
       this.#paused = true;
       this.#session.pause();
     }
@@ -97,8 +117,15 @@ export class Inbound {
     if (this.#rate === undefined) return false;
 
     const exceeded = this.#rate.refill(now);
-    this.#mayResume();
+    this.#drain();
     return exceeded;
+  }
+
+  /** Takes no more, and calls back when what came has been handled. */
+  finish(callback: () => void): void {
+    this.#finished = true;
+    this.#session.pause();
+    this.whenIdle(callback);
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -106,8 +133,9 @@ export class Inbound {
     this.#queue = [];
   }
 
-  /** Calls back when everything received so far has been handled. */
+  /** Calls back when everything received so far has been handled, which nothing slows down any more. */
   whenIdle(callback: () => void): void {
+    this.#rate = undefined;
     this.#whenIdle = callback;
     this.#drain();
   }
@@ -124,7 +152,6 @@ export class Inbound {
   #decoded(frame: Frame): void {
     this.#queue.push(frame);
     this.#stats.framesReceived++;
-    this.#rate?.take();
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.#version === undefined && isConnect(frame)) {
       this.#version = negotiate(frame.headers.get("accept-version"));
@@ -133,46 +160,74 @@ export class Inbound {
   }
 
   #drain(): void {
-    while (!this.#busy && this.#queue.length > 0) {
-      const next = this.#queue.shift() as Frame | Error;
-      const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
-      if (handled) {
-        this.#busy = true;
-        void handled.then(() => {
-          this.#busy = false;
-          this.#drain();
-        });
-      }
-    }
+    // Called from within by a frame that was handed on at once: the loop goes on by itself.
+    if (this.#draining) return;
+    this.#draining = true;
+    while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
+    this.#draining = false;
 
-    this.#mayResume();
-    if (!this.#busy && this.#queue.length === 0) {
+    if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
+      this.#paused = false;
+      this.#session.resume();
+    }
+    if (this.#atWork === 0 && this.#queue.length === 0) {
       const idle = this.#whenIdle;
       this.#whenIdle = undefined;
       idle?.();
     }
   }
 
-  #mayResume(): void {
-    if (this.#paused && this.#queue.length <= RESUME_AT && !this.#rate?.exhausted) {
-      this.#paused = false;
-      this.#session.resume();
+  #mayStart(next: Frame | Error | undefined): boolean {
+    if (next === undefined || this.#entering !== undefined) return false;
+    if (this.#atWork > 0 && !(this.#atWork < OVERLAP && mayOverlap(next))) return false;
+    return this.#rate?.admits() ?? true;
+  }
+
+  #start(next: Frame | Error): void {
+    this.#entering = next;
+    this.#atWork++;
+    const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
+    if (!handled) {
+      this.#done(next);
+      return;
     }
+    void handled.then(() => {
+      this.#done(next);
+      this.#drain();
+    });
+  }
+
+  #done(frame: Frame | Error): void {
+    this.#atWork--;
+    if (this.#entering === frame) this.#entering = undefined;
   }
 
   /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
   #process(frame: Frame): void | Promise<void> {
+    let message: Message | undefined;
     try {
-      const message = this.#message(frame);
-      const sent = this.#channel.send(message);
+      const clients = this.#message(frame);
+      message = clients;
+      const sent = this.#channel.send(clients, (handedOn) => {
+        message = handedOn;
+        this.#handedOn(frame, handedOn);
+      });
       if (!isPromise(sent)) return this.#sent(frame, message, sent);
 
       return Promise.resolve(sent)
-        .then((result) => this.#sent(frame, message, result))
-        .catch((error: unknown) => this.#failed(frame, error));
+        .then((result) => this.#sent(frame, message ?? clients, result))
+        .catch((error: unknown) => this.#failed(frame, error, message));
     } catch (error) {
-      return this.#failed(frame, error);
+      return this.#failed(frame, error, message);
     }
+  }
+
+  #handedOn(frame: Frame, message: Message): void {
+    this.#session.handedOn(message);
+    if (this.#preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
+
+    this.#entering = undefined;
+    this.#drain();
   }
 
   #message(frame: Frame): Message {
@@ -209,7 +264,7 @@ export class Inbound {
     session.receipt(receiptId);
   }
 
-  #failed(frame: Frame, error: unknown): void | Promise<void> {
+  #failed(frame: Frame, error: unknown, message: Message | undefined): void | Promise<void> {
     if (frame.command === "DISCONNECT" && this.#session.connected) {
       return this.#disconnected(frame, clientMessage(frame, "1.2", this.#session.messageHeaders), false);
     }
@@ -218,7 +273,7 @@ export class Inbound {
     // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
     if (error instanceof MessageHandlingError && receiptId === undefined) return;
 
-    this.#session.fail(error as Error, receiptId);
+    this.#session.fail(error as Error, receiptId, { message });
   }
 
   /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
@@ -226,13 +281,17 @@ export class Inbound {
     try {
       if (!sent) await this.#channel.dispatch(message);
     } catch (error) {
-      this.#session.fail(error as Error, frame.headers.get("receipt"));
+      this.#session.fail(error as Error, frame.headers.get("receipt"), { message });
       return;
     }
     const receiptId = frame.headers.get("receipt");
     if (receiptId !== undefined) this.#session.receipt(receiptId);
     this.#session.disconnected();
   }
+}
+
+function mayOverlap(next: Frame | Error): boolean {
+  return !(next instanceof Error) && !isConnect(next) && next.command !== "DISCONNECT";
 }
 
 function isConnect(frame: Frame): boolean {

@@ -1,13 +1,13 @@
-import { MessagingError } from "../errors.js";
-import { printable } from "../logger.js";
+import { isUtf8 } from "node:buffer";
+import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Socket } from "../socket/socket.js";
 import type { ServerCommand } from "../stomp/command.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
+import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import { SendQueue } from "./send-queue.js";
 import type { SessionLimits } from "./session-limits.js";
@@ -95,7 +95,7 @@ export class Outbound {
   message(message: Message): void {
     const { bytes, binary } = this.#options.encoder.encode(message, this.version);
     this.#options.stats.messagesSent++;
-    if (this.#queue) this.#queue.send(bytes, binary, true);
+    if (this.#queue) this.#queue.send(bytes, binary, !isToAcknowledge(message));
     else this.#give(bytes, binary);
   }
 
@@ -103,29 +103,29 @@ export class Outbound {
     this.#send("RECEIPT", { "receipt-id": receiptId });
   }
 
-  /** Tells the client what is public about an error, and nothing else of it. */
-  error(error: unknown, receiptId: string | undefined): void {
-    const text = error instanceof MessagingError ? error.publicMessage : undefined;
+  error(frame: Omit<Frame, "command">): void {
     this.#options.stats.errorsSent++;
-    this.#send("ERROR", {
-      message: printable(text ?? "The frame could not be processed"),
-      version:
-        error instanceof MessagingError && error.code === "STOMP_VERSION"
-          ? SUPPORTED_VERSIONS.join(",")
-          : undefined,
-      "receipt-id": receiptId,
-    });
+    this.#write({ command: "ERROR", ...frame });
   }
 
   #send(command: ServerCommand, headers: Record<string, string | undefined>): void {
-    const frame = { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
+    this.#write({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
+  }
+
+  #write(frame: Frame): void {
     const bytes = encode(frame, this.version);
-    if (this.#queue) this.#queue.send(bytes, false, false);
-    else this.#give(bytes, false);
+    const binary = !isUtf8(frame.body);
+    if (this.#queue) this.#queue.send(bytes, binary, false);
+    else this.#give(bytes, binary);
   }
 
   #give(bytes: Uint8Array, binary: boolean): void {
     this.#given += bytes.length;
     this.#socket.send(bytes, binary);
   }
+}
+
+/** Of such the broker keeps account: a client that is to acknowledge what it never saw would wait for ever. */
+function isToAcknowledge(message: Message): boolean {
+  return (message instanceof Delivery ? message : message.headers).ackId !== undefined;
 }

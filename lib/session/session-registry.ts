@@ -15,12 +15,23 @@ export interface ConnectionLimits {
   readonly unconnectedLimit: number;
 }
 
+export interface SessionClosing {
+  /** A WebSocket close code. */
+  readonly code: number;
+  readonly reason: string;
+  readonly drainMs: number;
+}
+
+/** How long clients may take to answer the closing, in ms. */
+const LINGER = 5_000;
+
 export interface SessionRegistryContext extends Omit<SessionContext, "limits" | "stats"> {
   readonly limits: SessionLimits & ConnectionLimits;
 }
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
 export class SessionRegistry implements MessageHandler {
+  readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
   readonly #byAddress = new Map<string, number>();
   readonly #unconnected = new Set<Session>();
@@ -85,14 +96,41 @@ export class SessionRegistry implements MessageHandler {
     this.#sessionOf(message)?.overflow();
   }
 
-  /** Closes every session; resolves when all have ended. */
-  close(code: number, reason: string): Promise<void> {
-    for (const session of this.#sessions.values()) session.shut(code, reason);
-    if (this.#sessions.size === 0) return Promise.resolve();
+  /** Ends one session with ERROR: `false` when it is not there. */
+  end(sessionId: string, error: Error): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.closed) return false;
 
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve;
+    session.fail(error, undefined);
+    return true;
+  }
+
+  /**
+   * Closes every session when what it has received is handled, and after
+   * `drainMs` in any case. Resolves when all have ended, or the last was cut
+   * because its client did not answer the closing.
+   */
+  async close({ code, reason, drainMs }: SessionClosing): Promise<void> {
+    for (const session of this.#sessions.values()) session.drain(code, reason);
+    if (await this.#emptyWithin(drainMs)) return;
+
+    for (const session of this.#sessions.values()) session.shut(code, reason);
+    if (await this.#emptyWithin(LINGER)) return;
+
+    for (const session of this.#sessions.values()) session.cut();
+  }
+
+  async #emptyWithin(milliseconds: number): Promise<boolean> {
+    if (this.#sessions.size === 0) return true;
+
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#whenEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
+    return this.#sessions.size === 0;
   }
 
   #sessionOf(message: Message): Session | undefined {

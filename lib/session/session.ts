@@ -4,7 +4,7 @@ import { LimitExceededError, StompConversionError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, Principal } from "../message/message.js";
+import type { Message, Principal, SimpMessageType } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import type { Frame } from "../stomp/frame.js";
@@ -12,6 +12,7 @@ import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
+import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
 import { sayFarewell } from "./farewell.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import type { MessageEncoder } from "./message-encoder.js";
@@ -28,6 +29,8 @@ export interface SessionContext {
   readonly clock: HeartBeatClock;
   readonly encoder: MessageEncoder;
   readonly limits: SessionLimits;
+  readonly preserveReceiveOrder: boolean;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly stats: SessionStats;
 }
 
@@ -36,6 +39,12 @@ export interface SessionOwner {
   connected(): void;
   ended(): void;
 }
+
+const HANDED_ON: { readonly [type in SimpMessageType]?: "connect" | "subscribe" | "unsubscribe" } = {
+  CONNECT: "connect",
+  SUBSCRIBE: "subscribe",
+  UNSUBSCRIBE: "unsubscribe",
+};
 
 /** WebSocket close codes, as Spring sends them. */
 const NORMAL = 1000;
@@ -69,8 +78,8 @@ export class Session implements SocketListener, InboundSession {
     this.#user = handshake.user;
     this.#owner = owner;
     this.address = addressOf(handshake.request);
-    const { clientInboundChannel: channel, clock, encoder, limits, stats } = context;
-    this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now });
+    const { clientInboundChannel: channel, clock, encoder, limits, stats, preserveReceiveOrder } = context;
+    this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
     this.#outbound = new Outbound({
       socket,
       encoder,
@@ -124,17 +133,20 @@ export class Session implements SocketListener, InboundSession {
     this.#open = true;
   }
 
+  handedOn(message: Message): void {
+    const { messageType, user } = message.headers;
+    if (messageType === "CONNECT") this.#announced = true;
+    const name = HANDED_ON[messageType];
+    if (name) this.#context.events.publish(name, { sessionId: this.id, user, message });
+  }
+
   processed(message: Message): void {
     const { events } = this.#context;
     const { messageType } = message.headers;
     if (messageType === "CONNECT") {
-      this.#announced = true;
-      events.publish("connect", { sessionId: this.id, user: this.#user, message });
       events.publish("connected", { sessionId: this.id, user: this.#user });
     } else if (messageType === "SUBSCRIBE") {
-      events.publish("subscribe", { sessionId: this.id, user: this.#user, message });
-    } else if (messageType === "UNSUBSCRIBE") {
-      events.publish("unsubscribe", { sessionId: this.id, user: this.#user, message });
+      events.publish("subscribed", { sessionId: this.id, user: this.#user, message });
     }
   }
 
@@ -152,11 +164,16 @@ export class Session implements SocketListener, InboundSession {
   }
 
   /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(error: Error, receiptId: string | undefined, code = PROTOCOL_ERROR): void {
+  fail(
+    error: Error,
+    receiptId: string | undefined,
+    { message, code = PROTOCOL_ERROR }: { message?: Message | undefined; code?: number } = {},
+  ): void {
     if (this.closed) return;
 
-    this.#context.logger.debug(`session ${this.id} ends with ERROR`, error);
-    this.#outbound.error(error, receiptId);
+    const { errorHandler, logger } = this.#context;
+    logger.debug(`session ${this.id} ends with ERROR`, error);
+    this.#outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
     this.shut(code, code === PROTOCOL_ERROR ? "STOMP error" : error.message);
     this.#announceFault(error);
   }
@@ -174,6 +191,16 @@ export class Session implements SocketListener, InboundSession {
   resume(): void {
     this.#socket.resume();
     if (this.#heartBeat) this.#heartBeat.listening = true;
+  }
+
+  /** Reads no more, and closes when what was received has been handled and answered. */
+  drain(code: number, reason: string): void {
+    if (!this.closed) this.#inbound.finish(() => this.shut(code, reason));
+  }
+
+  /** Cuts the line of a client that did not answer the closing. */
+  cut(): void {
+    this.#socket.terminate();
   }
 
   /** Closes the socket after what was sent; frames that wait are not handled any more. */
@@ -236,7 +263,7 @@ export class Session implements SocketListener, InboundSession {
 
   #exceeded(limit: WatchedLimit): void {
     if (limit === "sendTimeLimit" || limit === "sendBufferSizeLimit") this.overflow(limit);
-    else this.fail(this.#limitError(limit), undefined, LIMIT_EXCEEDED);
+    else this.fail(this.#limitError(limit), undefined, { code: LIMIT_EXCEEDED });
   }
 
   #limitError(limit: WatchedLimit): LimitExceededError {

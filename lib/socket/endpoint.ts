@@ -29,6 +29,8 @@ export interface EndpointContext {
   chooseSubProtocol(offered: Iterable<string>): string | undefined;
   /** Bytes of one STOMP frame. */
   readonly messageSizeLimit: number;
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly perMessageDeflate: boolean;
   readonly logger: Logger;
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
@@ -113,7 +115,8 @@ export class Endpoint {
 
   #handshake(maxPayload: number): WebSocketHandshake {
     const chooseSubProtocol = (offered: Iterable<string>) => this.#context.chooseSubProtocol(offered);
-    return new WebSocketHandshake({ maxPayload, chooseSubProtocol });
+    const { perMessageDeflate } = this.#context;
+    return new WebSocketHandshake({ maxPayload, perMessageDeflate, chooseSubProtocol });
   }
 
   /** What stands behind the endpoint's path, without slashes at its ends; `undefined` when it is another path. */

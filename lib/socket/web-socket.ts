@@ -97,6 +97,8 @@ export function shortReason(reason: string): string {
 /** ws closes with these codes, but reports 1006, since it reads no further. `undefined` when the line broke. */
 function faultOf(error: Error): Ending | undefined {
   const { code } = error as NodeJS.ErrnoException;
+  // What was to be unpacked was not packed so.
+  if (code?.startsWith("Z_") === true) return { code: 1007, reason: error.message };
   if (code?.startsWith("WS_ERR_") !== true) return undefined;
 
   switch (code) {

@@ -172,6 +172,18 @@ describe("A session's limits that pass with time", () => {
       expect(server.messaging.stats().limitsExceeded).to.deep.equal({});
     });
 
+    it("handles what it had sent at once when it leaves, and ends its session", async () => {
+      await start({ inboundRateLimit: 20 });
+      const ended = new Promise((resolve) => server.messaging.on("disconnect", resolve));
+      const client = await connect();
+
+      client.send(COUNT.repeat(60));
+      client.webSocket.close();
+      await ended;
+
+      expect(counter.count).to.equal(60);
+    });
+
     it("names it in ERROR and closes with 4500 when it goes on for 10 s", async function () {
       this.timeout(30_000);
       await start({ inboundRateLimit: 20 });

@@ -22,6 +22,7 @@ export interface HostOptions {
   /** Whether sockets are listened to, and echo. Default true. */
   readonly echo?: boolean;
   readonly messageSizeLimit?: number;
+  readonly perMessageDeflate?: boolean;
 }
 
 /** An application with endpoints, on a port of its own. Its sockets echo. */
@@ -52,6 +53,7 @@ export class SocketHost {
       { path: "/ws", ...options },
       {
         messageSizeLimit: this.#options.messageSizeLimit ?? 65_536,
+        perMessageDeflate: this.#options.perMessageDeflate ?? false,
         chooseSubProtocol: (offered) => [...offered].sort().at(-1),
         logger: {
           debug() {},
