@@ -154,7 +154,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, logger });
+  const broker = resolved.broker({ clientOutboundChannel, events, logger });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
   const userMessages = new UserMessageHandler(users);
   brokerChannel.subscribe(userMessages);
