@@ -7,6 +7,19 @@ export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export { SimpMessagingTemplate, type UserMessageHeaders } from "./channel/messaging-template.js";
+export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
+export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
+export type {
+  MessageBrokerRegistry,
+  SimpleBrokerRegistration,
+} from "./configurer/message-broker-registry.js";
+export type {
+  HandshakeHandler,
+  SockJsServiceRegistration,
+  StompEndpointRegistry,
+  StompWebSocketEndpointRegistration,
+} from "./configurer/stomp-endpoint-registry.js";
+export type { WebSocketTransportRegistration } from "./configurer/web-socket-transport-registration.js";
 export type { ControllerContainer } from "./controller/container.js";
 export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
 export {

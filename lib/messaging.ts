@@ -2,6 +2,12 @@ import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import {
+  configuredOptions,
+  isConfigurer,
+  type UnconfiguredOptions,
+  type WebSocketMessageBrokerConfigurer,
+} from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
 import { AccessDeniedError, ConfigurationError } from "./errors.js";
@@ -92,8 +98,17 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  *
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
-export function stompMessaging(options: StompMessagingOptions): StompMessaging {
-  const resolved = resolveOptions(options);
+export function stompMessaging(options: StompMessagingOptions): StompMessaging;
+/** The same, configured as in Spring. What Spring finds by itself, as controllers, stands in the options beside it. */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+export function stompMessaging(
+  given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
+  others: UnconfiguredOptions = {},
+): StompMessaging {
+  const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
   const { logger, transport } = resolved;
   const events = new EventPublisher(logger);
   const clock = new HeartBeatClock();
