@@ -19,8 +19,11 @@ const execArgv = values.profile ? ["--cpu-prof", "--cpu-prof-dir=build/profiles"
 if (values.profile) mkdirSync("build/profiles", { recursive: true });
 
 const all: Measurement[] = [];
-for (const scenario of SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
-  const able = scenario.kind === "flow" && scenario.patterns ? peers.filter((peer) => !RAW.includes(peer)) : peers;
+for (const scenario of SCENARIOS.filter(
+  ({ name }) => positionals.length === 0 || positionals.includes(name),
+)) {
+  const able =
+    scenario.kind === "flow" && scenario.patterns ? peers.filter((peer) => !RAW.includes(peer)) : peers;
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const peer of able) {
       const measurement = await runOnce(peer, scenario, execArgv);

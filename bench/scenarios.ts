@@ -43,8 +43,22 @@ const FAN_OUT = {
 } as const;
 
 export const SCENARIOS: readonly Scenario[] = [
-  { ...FAN_OUT, name: "fan-out-1", title: "1 → 1,000, 1 in flight", inFlight: 1, publications: 120, goal: 0.85 },
-  { ...FAN_OUT, name: "fan-out-4", title: "1 → 1,000, 4 in flight", inFlight: 4, publications: 240, goal: 0.3 },
+  {
+    ...FAN_OUT,
+    name: "fan-out-1",
+    title: "1 → 1,000, 1 in flight",
+    inFlight: 1,
+    publications: 120,
+    goal: 0.85,
+  },
+  {
+    ...FAN_OUT,
+    name: "fan-out-4",
+    title: "1 → 1,000, 4 in flight",
+    inFlight: 4,
+    publications: 240,
+    goal: 0.3,
+  },
   {
     ...FAN_OUT,
     name: "fan-out-4-ids",
@@ -54,7 +68,14 @@ export const SCENARIOS: readonly Scenario[] = [
     publications: 240,
     goal: 0.4,
   },
-  { ...FAN_OUT, name: "fan-out-16", title: "1 → 1,000, 16 in flight", inFlight: 16, publications: 640, goal: 0.1 },
+  {
+    ...FAN_OUT,
+    name: "fan-out-16",
+    title: "1 → 1,000, 16 in flight",
+    inFlight: 16,
+    publications: 640,
+    goal: 0.1,
+  },
   {
     ...FAN_OUT,
     name: "fan-out-4-1k",
@@ -82,7 +103,14 @@ export const SCENARIOS: readonly Scenario[] = [
     publications: 80_000,
     goal: 1.1,
   },
-  { ...FAN_OUT, name: "ping-pong", title: "1 → 1, 1 in flight", subscribers: 1, inFlight: 1, publications: 15_000 },
+  {
+    ...FAN_OUT,
+    name: "ping-pong",
+    title: "1 → 1, 1 in flight",
+    subscribers: 1,
+    inFlight: 1,
+    publications: 15_000,
+  },
   {
     ...FAN_OUT,
     name: "exact-100",

@@ -40,8 +40,9 @@ export class Outbound {
   }
 
   message(message: Message): void {
-    const { bytes, binary } = this.#encoder.encode(message, this.version);
-    this.#socket.send(bytes, binary);
+    const encoded = this.#encoder.encode(message, this.version);
+    if (this.#socket.sendShared) this.#socket.sendShared(encoded);
+    else this.#socket.send(encoded.bytes, encoded.binary);
   }
 
   receipt(receiptId: string): void {

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
@@ -34,7 +35,7 @@ export interface EndpointContext {
 /** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
 interface WebSocketRoute {
   readonly handshake: WebSocketHandshake;
-  socketOf(ws: WebSocket): Socket;
+  socketOf(ws: WebSocket, stream: Duplex): Socket;
 }
 
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
@@ -62,7 +63,7 @@ export class Endpoint {
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
-      socketOf: (ws) => new WebSocketSocket(ws),
+      socketOf: (ws, stream) => new WebSocketSocket(ws, stream),
     };
     if (settings === undefined) return;
 
@@ -75,7 +76,8 @@ export class Endpoint {
     });
     const webSocket = {
       handshake: this.#handshake(bodyLimit),
-      socketOf: (ws: WebSocket) => new SockJsWebSocket(new WebSocketSocket(ws), settings.heartbeatTime),
+      socketOf: (ws: WebSocket, stream: Duplex) =>
+        new SockJsWebSocket(new WebSocketSocket(ws, stream), settings.heartbeatTime),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }
@@ -160,7 +162,7 @@ export class Endpoint {
     if (claimed === undefined) return;
 
     route.handshake.accept(req, claimed, (ws) => {
-      this.#context.open(route.socketOf(ws), { request: req, user });
+      this.#context.open(route.socketOf(ws, claimed.socket), { request: req, user });
     });
   }
 
