@@ -1,7 +1,7 @@
 /**
  * The errors of this library, ranked by what is lost. Each has a stable `code`
- * and a sentence that names the value at fault; none but `publicMessage` is
- * ever shown to a client.
+ * and a sentence that names the value at fault; nothing but `publicMessage`
+ * and `publicHeaders` is ever shown to a client.
  */
 export class MessagingError extends Error {
   override name = "MessagingError";
@@ -9,17 +9,21 @@ export class MessagingError extends Error {
   readonly code: string;
   /** What the client may read in the ERROR frame's `message` header. */
   readonly publicMessage: string | undefined;
+  /** Headers of the application's own that the ERROR frame carries. */
+  readonly publicHeaders: Readonly<Record<string, string>> | undefined;
 
   constructor(code: string, message: string, options: MessagingErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.publicMessage = options.publicMessage;
+    this.publicHeaders = options.publicHeaders;
   }
 }
 
 export interface MessagingErrorOptions {
   cause?: unknown;
   publicMessage?: string;
+  publicHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The start is lost: an option or a decorator makes no sense. Thrown at import or start-up, never later. */
@@ -28,6 +32,16 @@ export class ConfigurationError extends MessagingError {
 
   constructor(message: string, options?: MessagingErrorOptions) {
     super("CONFIGURATION", message, options);
+  }
+}
+
+/** @throws ConfigurationError unless `given` is an object that has only options we know */
+export function onlyKnown(name: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
+
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
   }
 }
 
@@ -62,18 +76,34 @@ export class MessageDeliveryError extends MessagingError {
   }
 }
 
-/** A refusal that an interceptor throws: its message is what the client reads in ERROR. */
+/** A refusal that an interceptor throws: its message, and its headers, are what the client reads in ERROR. */
 export class AccessDeniedError extends MessageDeliveryError {
   override name = "AccessDeniedError";
 
-  constructor(message = "Access denied", options?: { cause?: unknown }) {
+  constructor(
+    message = "Access denied",
+    options?: { cause?: unknown; publicHeaders?: Readonly<Record<string, string>> },
+  ) {
     super(message, { ...options, code: "ACCESS_DENIED", publicMessage: message });
   }
 }
 
+/** The session is lost: it passed a limit, which the message names. The message is public. */
+export class LimitExceededError extends MessagingError {
+  override name = "LimitExceededError";
+  /** As the option is called. */
+  readonly limit: string;
+
+  constructor(what: string, limit: string, value: number) {
+    const message = `${what} passes ${limit}: ${value}`;
+    super("LIMIT_EXCEEDED", message, { publicMessage: message });
+    this.limit = limit;
+  }
+}
+
 /**
- * The session is lost: its bytes are no STOMP frame, a frame came out of turn,
- * or a limit was passed. The message is public: it only tells the client what
+ * The session is lost: its bytes are no STOMP frame, or a frame came out of
+ * turn. The message is public: it only tells the client what
  * the client itself sent.
  */
 export class StompConversionError extends MessagingError {

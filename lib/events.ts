@@ -3,20 +3,43 @@ import type { Message, Principal } from "./message/message.js";
 
 /** What the library announces, by name; as Spring's application events. */
 export interface MessagingEvents {
-  /** A client's CONNECT was accepted by the interceptors and reached the broker. */
+  /** A client's CONNECT was let pass by the interceptors and handed on. */
   connect: { sessionId: string; user: Principal | undefined; message: Message };
   /** CONNECTED was written. */
   connected: { sessionId: string; user: Principal | undefined };
-  /** A client's SUBSCRIBE was handled: deliveries arrive from now on. */
+  /** A client's SUBSCRIBE was handed on; no handler has refused it at once. */
   subscribe: { sessionId: string; user: Principal | undefined; message: Message };
-  /** A client's UNSUBSCRIBE was handled. */
+  /** A client's SUBSCRIBE was handled: deliveries arrive from now on. */
+  subscribed: { sessionId: string; user: Principal | undefined; message: Message };
+  /** A client's UNSUBSCRIBE was handed on. */
   unsubscribe: { sessionId: string; user: Principal | undefined; message: Message };
-  /** A session that had got as far as CONNECT has ended; once for each. */
+  /** A session that was announced by `connect` has ended; once for each, with the close status. */
   disconnect: { sessionId: string; user: Principal | undefined; code: number; reason: string };
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
+  /**
+   * A client passed a limit, called as its option: its session ends, or a
+   * handshake from its address was answered 503, or MESSAGE frames that waited
+   * for it are dropped (told once, until nothing waits any more).
+   */
+  limitExceeded: {
+    limit: string;
+    address: string;
+    sessionId: string | undefined;
+    user: Principal | undefined;
+  };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
+  /**
+   * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
+   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up.
+   */
+  messageDropped: {
+    reason: "backlog" | "attempts" | "prefetch";
+    destination: string;
+    messageId: string;
+    sessionId: string | undefined;
+  };
 }
 
 export type MessagingEventListener<E extends keyof MessagingEvents> = (

@@ -6,7 +6,20 @@ export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
-export { SimpMessagingTemplate } from "./channel/messaging-template.js";
+export { SimpMessagingTemplate, type UserMessageHeaders } from "./channel/messaging-template.js";
+export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
+export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
+export type {
+  MessageBrokerRegistry,
+  SimpleBrokerRegistration,
+} from "./configurer/message-broker-registry.js";
+export type {
+  HandshakeHandler,
+  SockJsServiceRegistration,
+  StompEndpointRegistry,
+  StompWebSocketEndpointRegistration,
+} from "./configurer/stomp-endpoint-registry.js";
+export type { WebSocketTransportRegistration } from "./configurer/web-socket-transport-registration.js";
 export type { ControllerContainer } from "./controller/container.js";
 export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
 export {
@@ -22,6 +35,7 @@ export {
 export {
   AccessDeniedError,
   ConfigurationError,
+  LimitExceededError,
   MessageConversionError,
   MessageDeliveryError,
   MessageHandlingError,
@@ -39,7 +53,17 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
-export { type StompMessaging, stompMessaging } from "./messaging.js";
-export type { ChannelSettings, ControllerClass, StompMessagingOptions, TransportOptions } from "./options.js";
+export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
+export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
+export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { SockJSOptions } from "./socket/sockjs/sock-js-options.js";
+export type { TransportOptions } from "./transport-options.js";
+export {
+  type SimpSession,
+  type SimpSubscription,
+  type SimpUser,
+  SimpUserRegistry,
+} from "./user/simp-user-registry.js";
+export type { UserSessionLimitOptions } from "./user/user-session-limit.js";

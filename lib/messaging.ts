@@ -2,18 +2,32 @@ import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import {
+  configuredOptions,
+  isConfigurer,
+  type UnconfiguredOptions,
+  type WebSocketMessageBrokerConfigurer,
+} from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
+import { AccessDeniedError, ConfigurationError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
+import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
+import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
+import { unsubscribe } from "./user/unsubscribe.js";
+import { UserClientHandler } from "./user/user-client-handler.js";
+import { UserMessageHandler } from "./user/user-message-handler.js";
+import { UserSessionLimit } from "./user/user-session-limit.js";
+import { UserSessions } from "./user/user-sessions.js";
 
 /** The middleware, and the application's handle on everything behind it. */
 export interface StompMessaging extends RequestHandler {
@@ -22,19 +36,51 @@ export interface StompMessaging extends RequestHandler {
    * middleware. Needed once for each server; SockJS over HTTP works without.
    */
   attach(server: Server): void;
-  /** Refuses new clients with 503, closes all sessions with 1001, ends every timer. Waits 5 s at most. */
-  close(): Promise<void>;
+  /**
+   * Refuses new clients with 503 and reads no more from the others; what they
+   * had sent is handled and answered, for `drainMs` at most; then all sessions
+   * are closed with 1001, and every timer ends. Clients that do not answer the
+   * closing are cut 5 s later.
+   *
+   * @throws ConfigurationError when `drainMs` is no time
+   */
+  close(options?: CloseOptions): Promise<void>;
   /** Sends to subscribers from anywhere. */
   readonly template: SimpMessagingTemplate;
+  /** Tells who is connected. */
+  readonly userRegistry: SimpUserRegistry;
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
+  /**
+   * Ends a session, or all sessions of a user, with an ERROR that says why.
+   *
+   * @param reason what the client reads
+   * @returns how many sessions were ended
+   */
+  disconnect(target: { user: string } | { sessionId: string }, reason?: string): number;
+  /**
+   * Ends a subscription that `userRegistry` found, as if its client had sent
+   * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
+   * MESSAGE on it, whose header `unsubscribed` says why.
+   *
+   * @returns `false` when it was over already
+   */
+  unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Counts since the start, and how many are connected now. */
+  stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
 
+export interface CloseOptions {
+  /** How long frames that were received may take to be handled, in ms. @default 5000 */
+  readonly drainMs?: number;
+}
+
 const GOING_AWAY = 1001;
-const CLOSE_TIMEOUT = 5_000;
+const DRAIN_TIME = 5_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Builds the stations of a frame's road, joins them, and returns the middleware
@@ -52,8 +98,17 @@ const CLOSE_TIMEOUT = 5_000;
  *
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
-export function stompMessaging(options: StompMessagingOptions): StompMessaging {
-  const resolved = resolveOptions(options);
+export function stompMessaging(options: StompMessagingOptions): StompMessaging;
+/** The same, configured as in Spring. What Spring finds by itself, as controllers, stands in the options beside it. */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+export function stompMessaging(
+  given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
+  others: UnconfiguredOptions = {},
+): StompMessaging {
+  const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
   const { logger, transport } = resolved;
   const events = new EventPublisher(logger);
   const clock = new HeartBeatClock();
@@ -77,7 +132,9 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
   });
 
   const converter = new CompositeMessageConverter(resolved.messageConverters);
-  const template = new SimpMessagingTemplate(brokerChannel, converter);
+  const template = new SimpMessagingTemplate(brokerChannel, converter, resolved.userDestinationPrefix);
+  const userSessions = new UserSessions();
+  const userRegistry = new SimpUserRegistry(userSessions.users);
 
   const sessions = new SessionRegistry({
     clientInboundChannel,
@@ -86,11 +143,14 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     clock,
     encoder: new MessageEncoder(),
     limits: transport,
+    preserveReceiveOrder: resolved.preserveReceiveOrder,
+    errorHandler: resolved.errorHandler,
   });
   clientOutboundChannel.subscribe(sessions);
 
   const controllers = resolveControllers(resolved.controllers, resolved.container, {
     template,
+    userRegistry,
     clientInboundChannel,
     clientOutboundChannel,
     brokerChannel,
@@ -109,20 +169,38 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, logger });
-  clientInboundChannel.subscribe(broker);
-  brokerChannel.subscribe(broker);
+  const broker = resolved.broker({ clientOutboundChannel, events, logger });
+  const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
+  const userMessages = new UserMessageHandler(users);
+  brokerChannel.subscribe(userMessages);
+  const userClients = new UserClientHandler({
+    ...users,
+    messages: userMessages,
+    clientsMaySend: resolved.clientsMaySendToUsers,
+    limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
+  });
+  clientInboundChannel.subscribe(userClients);
+  events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
+  events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
+
+  function end(sessionId: string, reason: string): boolean {
+    return sessions.end(sessionId, new AccessDeniedError(reason));
+  }
 
   const endpoints = resolved.endpoints.map(
     (endpoint) =>
       new Endpoint(endpoint, {
         chooseSubProtocol,
         messageSizeLimit: transport.messageSizeLimit,
+        perMessageDeflate: transport.perMessageDeflate,
         logger,
+        admits: (request) => sessions.admits(request),
+        limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
   );
   const detachments: (() => void)[] = [];
+  let closed: Promise<void> | undefined;
 
   const middleware: RequestHandler = (request: Request, response: Response, next: NextFunction) => {
     if (!endpoints.some((endpoint) => endpoint.handle(request, response, next))) next();
@@ -130,6 +208,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
 
   return Object.assign(middleware, {
     template,
+    userRegistry,
     clientInboundChannel,
     clientOutboundChannel,
     brokerChannel,
@@ -138,26 +217,37 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
       detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
     },
 
+    disconnect(target: { user: string } | { sessionId: string }, reason = "The session was ended"): number {
+      if ("sessionId" in target) return Number(end(target.sessionId, reason));
+
+      const ids = [...(userRegistry.getUser(target.user)?.sessions.keys() ?? [])];
+      return ids.filter((id) => end(id, reason)).length;
+    },
+
+    unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+      return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
+    },
+
+    stats: () => sessions.stats,
+
     on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
       return events.on(name, listener);
     },
 
-    async close(): Promise<void> {
-      for (const endpoint of endpoints) endpoint.close();
-      await within(CLOSE_TIMEOUT, sessions.close(GOING_AWAY, "Server is shutting down"));
-      for (const detach of detachments.splice(0)) detach();
-      await broker.close();
-      clock.close();
+    close({ drainMs = DRAIN_TIME }: CloseOptions = {}): Promise<void> {
+      if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIMER) {
+        throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
+      }
+      closed ??= close(drainMs);
+      return closed;
     },
   });
-}
 
-/** Waits for a promise, but not longer than this. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
+  async function close(drainMs: number): Promise<void> {
+    for (const endpoint of endpoints) endpoint.close();
+    await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down", drainMs });
+    for (const detach of detachments.splice(0)) detach();
+    await broker.close();
+    clock.close();
+  }
 }

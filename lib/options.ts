@@ -1,11 +1,19 @@
 import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
-import type { ChannelInterceptor } from "./channel/interceptor.js";
+import { type ChannelInterceptor, INTERCEPTOR_HOOKS } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
+import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
+import {
+  TRANSPORT,
+  type TransportOptions,
+  type TransportSettings,
+  transportSettings,
+} from "./transport-options.js";
+import type { UserSessionLimitOptions } from "./user/user-session-limit.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {
@@ -19,6 +27,22 @@ export interface StompMessagingOptions {
   applicationDestinationPrefixes?: readonly string[];
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
+  /**
+   * Destinations under this are private: who subscribes to `/user/queue/x`
+   * hears what the application sends to this user at `/queue/x`.
+   *
+   * @default "/user"
+   */
+  userDestinationPrefix?: string;
+  /**
+   * Whether clients may SEND to `/user/<name>/queue/x`, to any user. Otherwise
+   * that is refused with ERROR, and only the application sends to users.
+   *
+   * @default false
+   */
+  clientsMaySendToUsers?: boolean;
+  /** How many sessions a user may have at a time. @default as many as they like */
+  userSessions?: UserSessionLimitOptions;
   /** Classes with `@Controller()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** The application's own inversify container. @default a new one */
@@ -32,6 +56,17 @@ export interface StompMessagingOptions {
   /** Asked before the ones for text, binary and JSON. */
   messageConverters?: readonly MessageConverter[];
   transport?: TransportOptions;
+  /**
+   * Whether a client's frame waits until the one before it has been handled.
+   * `false` lets one session's controllers work at the same time, 64 at most:
+   * interceptors still see its frames in order up to `beforeHandle`, brokers
+   * get them in order, DISCONNECT waits for all, and no fault or receipt is lost.
+   *
+   * @default true
+   */
+  preserveReceiveOrder?: boolean;
+  /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
+  errorHandler?: StompSubProtocolErrorHandler;
   /** @default warnings and errors go to the console */
   logger?: Logger;
 }
@@ -41,34 +76,32 @@ export type ControllerClass = new (...args: never[]) => object;
 export interface ChannelSettings {
   /** In this order before a message is sent; completions in reverse. */
   interceptors?: readonly ChannelInterceptor[];
-}
-
-export interface TransportOptions {
-  /** Bytes of one STOMP frame, and of one WebSocket message. Beyond: ERROR, close 1002 or 1009. @default 65536 */
-  messageSizeLimit?: number;
-  /** Bytes that may wait for a client that does not read. Beyond: close 4500. @default 524288 */
-  sendBufferSizeLimit?: number;
-  /** Milliseconds the application's middleware has to decide about a WebSocket handshake. @default 10000 */
-  handshakeTimeout?: number;
+  /**
+   * How many messages are with the handlers at once, over all sessions. Those
+   * beyond wait their turn, and what their sessions send behind them too.
+   *
+   * @default no bound
+   */
+  concurrency?: number | undefined;
 }
 
 /** The options with nothing left open. */
-export interface ResolvedOptions extends Required<Omit<StompMessagingOptions, "container" | "transport">> {
+export interface ResolvedOptions
+  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler" | "userSessions">> {
   readonly container: ControllerContainer | undefined;
-  readonly transport: Required<TransportOptions>;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
+  readonly transport: TransportSettings;
+  readonly userSessions: Required<UserSessionLimitOptions> | undefined;
 }
-
-const TRANSPORT: Required<TransportOptions> = {
-  messageSizeLimit: 64 * 1024,
-  sendBufferSizeLimit: 512 * 1024,
-  handshakeTimeout: 10_000,
-};
 
 const KNOWN = {
   options: [
     "endpoints",
     "applicationDestinationPrefixes",
     "broker",
+    "userDestinationPrefix",
+    "clientsMaySendToUsers",
+    "userSessions",
     "controllers",
     "container",
     "clientInboundChannel",
@@ -76,10 +109,14 @@ const KNOWN = {
     "brokerChannel",
     "messageConverters",
     "transport",
+    "preserveReceiveOrder",
+    "errorHandler",
     "logger",
   ],
-  channel: ["interceptors"],
+  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
+  channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
+  userSessions: ["limit", "beyond"],
 } as const;
 
 /** @throws ConfigurationError that names the option at fault */
@@ -91,17 +128,26 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
     brokerChannel: channel("brokerChannel", options.brokerChannel),
   };
+  const applicationDestinationPrefixes = prefixes(options.applicationDestinationPrefixes);
   return {
     ...channels,
     endpoints: endpoints(options.endpoints),
-    applicationDestinationPrefixes: prefixes(options.applicationDestinationPrefixes),
+    applicationDestinationPrefixes,
     broker: brokerFactory(options.broker),
+    userDestinationPrefix: userPrefix(
+      options.userDestinationPrefix ?? "/user",
+      applicationDestinationPrefixes,
+    ),
+    clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
+    userSessions: userSessions(options.userSessions),
     controllers: list("controllers", options.controllers),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
     ),
     transport: transport(options.transport),
+    preserveReceiveOrder: preserveReceiveOrder(options.preserveReceiveOrder),
+    errorHandler: withMethods("errorHandler", options.errorHandler, ["handleClientMessageProcessingError"]),
     logger: withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
   };
 }
@@ -111,6 +157,7 @@ function endpoints(given: StompMessagingOptions["endpoints"]): readonly Endpoint
   if (all.length === 0)
     throw new ConfigurationError("endpoints is empty: name the path where clients connect");
 
+  for (const [i, endpoint] of all.entries()) onlyKnown(`endpoints[${i}]`, endpoint, KNOWN.endpoint);
   const paths = all.map((endpoint) => endpoint.path);
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
   if (twice !== undefined) throw new ConfigurationError(`endpoints has the path ${twice} twice`);
@@ -129,38 +176,68 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
   return all;
 }
 
+/** Gives the prefix with its closing slash. */
+function userPrefix(given: string, applicationPrefixes: readonly string[]): string {
+  if (typeof given !== "string" || !/^\/[^/]/.test(given)) {
+    throw new ConfigurationError(
+      `userDestinationPrefix is ${JSON.stringify(given)}: a prefix is a string such as "/user"`,
+    );
+  }
+  const prefix = given.endsWith("/") ? given : `${given}/`;
+  const within = applicationPrefixes.find((application) => `${application}/`.startsWith(prefix));
+  if (within !== undefined) {
+    throw new ConfigurationError(
+      `userDestinationPrefix ${given} and applicationDestinationPrefixes ${within} overlap`,
+    );
+  }
+  return prefix;
+}
+
+function userSessions(given: UserSessionLimitOptions | undefined): ResolvedOptions["userSessions"] {
+  if (given === undefined) return undefined;
+  onlyKnown("userSessions", given, KNOWN.userSessions);
+  const { limit, beyond = "refuse" } = given;
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new ConfigurationError(`userSessions.limit is ${String(limit)}: it must be a whole number above 0`);
+  }
+  if (beyond !== "refuse" && beyond !== "end-oldest") {
+    throw new ConfigurationError(
+      `userSessions.beyond is ${JSON.stringify(beyond)}: it must be "refuse" or "end-oldest"`,
+    );
+  }
+  return { limit, beyond };
+}
+
+function flag(name: string, given: boolean = false): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError(`${name} must be true or false`);
+  return given;
+}
+
 function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {
   onlyKnown(name, given, KNOWN.channel);
   const interceptors = list(`${name}.interceptors`, given.interceptors);
   for (const [i, interceptor] of interceptors.entries()) {
-    const hooks = ["preSend", "postSend", "afterSendCompletion"] as const;
-    if (!hooks.some((hook) => typeof interceptor?.[hook] === "function")) {
-      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${hooks.join(", ")}`);
+    if (!INTERCEPTOR_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {
+      throw new ConfigurationError(`${name}.interceptors[${i}] has none of ${INTERCEPTOR_HOOKS.join(", ")}`);
     }
   }
-  return { interceptors };
+  const { concurrency } = given;
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+    throw new ConfigurationError(
+      `${name}.concurrency is ${String(concurrency)}: it must be a whole number above 0`,
+    );
+  }
+  return { interceptors, concurrency };
 }
 
-function transport(given: TransportOptions = {}): Required<TransportOptions> {
+function preserveReceiveOrder(given = true): boolean {
+  if (typeof given !== "boolean") throw new ConfigurationError("preserveReceiveOrder must be true or false");
+  return given;
+}
+
+function transport(given: TransportOptions = {}): TransportSettings {
   onlyKnown("transport", given, KNOWN.transport);
-  const resolved = { ...TRANSPORT, ...given };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (!Number.isSafeInteger(value) || value <= 0) {
-      throw new ConfigurationError(
-        `transport.${name} is ${String(value)}: it must be a whole number above 0`,
-      );
-    }
-  }
-  return resolved;
-}
-
-function onlyKnown(name: string, given: object, known: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
-
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
-  }
+  return transportSettings(given);
 }
 
 function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {

@@ -1,4 +1,5 @@
 import type { MessageHandler, SubscribableChannel } from "../channel/channel.js";
+import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 
 /**
@@ -12,8 +13,14 @@ import type { Logger } from "../logger.js";
  *   a SUBSCRIBE when deliveries will arrive, a SEND when the broker has it.
  *   What it refuses it throws.
  * - DISCONNECT comes once for every session that sent CONNECT.
+ * - A message with `privateTo` has a user's destination, `/user/queue/x`, and is
+ *   taken whatever the broker's prefixes are. It reaches subscriptions of that
+ *   session which have `privateTo` too, and no other; nor do these hear
+ *   anything else.
  */
 export interface Broker extends MessageHandler {
+  /** Whether it delivers to this subscription. */
+  hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }
@@ -23,5 +30,6 @@ export type BrokerFactory = (context: BrokerContext) => Broker;
 
 export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly events: EventPublisher;
   readonly logger: Logger;
 }

@@ -1,18 +1,54 @@
 import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern } from "../destination/pattern.js";
+import type { AckWindow } from "./ack-window.js";
+import type { Selector } from "./selector.js";
+
+/** What a SUBSCRIBE says. */
+export interface SubscriptionOptions {
+  readonly sessionId: string;
+  readonly id: string;
+  readonly pattern: DestinationPattern;
+  readonly isPrivate?: boolean;
+  readonly window?: AckWindow | undefined;
+  readonly selector?: Selector | undefined;
+}
 
 /** Who wants which destinations. */
-export interface Subscription {
+export class Subscription {
   readonly sessionId: string;
   /** Unique within its session only. */
   readonly id: string;
   readonly pattern: DestinationPattern;
+  /** Whether it hears what is private to its session, and nothing else. */
+  readonly isPrivate: boolean;
+  /** What it has not acknowledged; in ack mode `auto` there is none. */
+  readonly window: AckWindow | undefined;
+  /** Which messages it wants; without one, all. */
+  readonly selector: Selector | undefined;
+  /** It wants every message and acknowledges none: nothing to ask before a delivery. */
+  readonly plain: boolean;
+  /** When it was last given a message of a queue. */
+  turn = 0;
+  /** It has been removed: set by the registry. */
+  gone = false;
+
+  constructor({ sessionId, id, pattern, isPrivate = false, window, selector }: SubscriptionOptions) {
+    this.sessionId = sessionId;
+    this.id = id;
+    this.pattern = pattern;
+    this.isPrivate = isPrivate;
+    this.window = window;
+    this.selector = selector;
+    this.plain = window === undefined && selector === undefined;
+  }
 }
 
 /** The subscriptions of the sessions that are there, found by their ids and by destination. */
 export class SubscriptionRegistry {
   readonly #sessions = new Map<string, Map<string, Subscription>>();
   readonly #index = new DestinationIndex<Subscription>();
+  /** An index for each session that has private subscriptions: no pattern of another is even looked at. */
+  readonly #private = new Map<string, DestinationIndex<Subscription>>();
 
   /** Lets a session subscribe from now on. */
   addSession(sessionId: string): void {
@@ -24,8 +60,10 @@ export class SubscriptionRegistry {
     const subscriptions = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
-      this.#index.remove(subscription.pattern, subscription);
+      subscription.gone = true;
+      this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
+    this.#private.delete(sessionId);
   }
 
   /** The subscriptions of a session by their ids; `undefined` when the session is not there. */
@@ -39,7 +77,7 @@ export class SubscriptionRegistry {
     if (!subscriptions || subscriptions.has(subscription.id)) return false;
 
     subscriptions.set(subscription.id, subscription);
-    this.#index.add(subscription.pattern, subscription);
+    this.#indexOf(subscription).add(subscription.pattern, subscription);
     return true;
   }
 
@@ -49,8 +87,9 @@ export class SubscriptionRegistry {
     const subscription = subscriptions?.get(id);
     if (!subscription) return;
 
+    subscription.gone = true;
     subscriptions?.delete(id);
-    this.#index.remove(subscription.pattern, subscription);
+    this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }
 
   /** Who listens to a destination, in groups. They are live: read them now. */
@@ -58,8 +97,22 @@ export class SubscriptionRegistry {
     return this.#index.match(destination);
   }
 
+  /** Who of one session listens to a destination privately. */
+  privateListeners(sessionId: string, destination: string): readonly ReadonlySet<Subscription>[] {
+    return this.#private.get(sessionId)?.match(destination) ?? [];
+  }
+
   clear(): void {
     this.#sessions.clear();
     this.#index.clear();
+    this.#private.clear();
+  }
+
+  #indexOf({ isPrivate, sessionId }: Subscription): DestinationIndex<Subscription> {
+    if (!isPrivate) return this.#index;
+
+    const index = this.#private.get(sessionId) ?? new DestinationIndex<Subscription>();
+    this.#private.set(sessionId, index);
+    return index;
   }
 }

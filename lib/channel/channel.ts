@@ -1,18 +1,29 @@
+import { AsyncResource } from "node:async_hooks";
 import { inspect } from "node:util";
 import { MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import { Lanes } from "./lanes.js";
+import { isPromise, Passage } from "./passage.js";
+import { Permits } from "./permits.js";
 
 /** Takes messages from a channel. A promise means: handled when it settles. */
 export interface MessageHandler {
+  /** What it is, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
+  readonly name?: string;
   handle(message: Message): void | Promise<void>;
 }
 
 export interface ChannelOptions {
   interceptors?: readonly ChannelInterceptor[];
   logger: Logger;
+  /**
+   * How many messages are with the handlers at once; those beyond it wait, in
+   * order, past `preSend`. What a handler sends into its own channel does not
+   * wait. Default: no bound.
+   */
+  concurrency?: number | undefined;
   /**
    * Names the order a message belongs to: interceptors see the messages of one
    * order one after the other. Left out where the sender itself keeps order.
@@ -24,6 +35,8 @@ export interface ChannelOptions {
    */
   overflowed?(message: Message): void;
 }
+
+type HandedOn = (message: Message) => void;
 
 const LANE_LIMIT = 1024;
 
@@ -37,15 +50,20 @@ const LANE_LIMIT = 1024;
  */
 export class SubscribableChannel {
   readonly name: string;
-  readonly #interceptors: ChannelInterceptor[];
+  #interceptors: readonly ChannelInterceptor[];
+  /** Those of them who look at every handler. */
+  #around: readonly ChannelInterceptor[];
   readonly #handlers: MessageHandler[] = [];
   readonly #options: ChannelOptions;
   readonly #lanes = new Lanes();
+  readonly #permits: Permits | undefined;
 
   constructor(name: string, options: ChannelOptions) {
     this.name = name;
     this.#options = options;
     this.#interceptors = [...(options.interceptors ?? [])];
+    this.#around = this.#interceptors.filter(looksAtHandlers);
+    if (options.concurrency !== undefined) this.#permits = new Permits(options.concurrency);
   }
 
   /** Whether anybody looks at what passes. */
@@ -55,7 +73,8 @@ export class SubscribableChannel {
 
   /** Adds an interceptor behind those that are there. */
   addInterceptor(interceptor: ChannelInterceptor): void {
-    this.#interceptors.push(interceptor);
+    this.#interceptors = [...this.#interceptors, interceptor];
+    this.#around = this.#interceptors.filter(looksAtHandlers);
   }
 
   /** Adds a handler; the returned function removes it. */
@@ -71,21 +90,27 @@ export class SubscribableChannel {
    * Sends a message: `true` when it was handled, `false` when an interceptor
    * stopped it.
    *
+   * @param handedOn called once with the message as interceptors made it, when
+   *   every handler has got it and none refused it at once; they may not be done yet
    * @throws MessageDeliveryError (or rejects with it) when an interceptor or a
    *   handler failed; a `MessagingError` passes as it is
    */
-  send(message: Message): boolean | Promise<boolean> {
-    if (this.#interceptors.length > 0) return this.#sendIntercepted(message);
+  send(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
+    // Who is told sends on, from outside of our lanes and permits.
+    const nests = this.#permits !== undefined || this.#options.orderOf !== undefined;
+    const told = handedOn && nests ? AsyncResource.bind(handedOn) : handedOn;
+    if (this.#interceptors.length > 0) return this.#sendIntercepted(message, told);
 
-    const handled = this.dispatch(message);
+    const handled = this.#handle(message, told);
     return handled ? handled.then(() => true) : true;
   }
 
   /**
-   * Hands a message to the handlers past the interceptors. Every handler gets
-   * it, also when one before it failed; the first error is thrown at the end.
+   * Hands a message to the handlers past the interceptors, and past
+   * `concurrency`. Every handler gets it, also when one before it failed; the
+   * first error is thrown at the end.
    */
-  dispatch(message: Message): void | Promise<void> {
+  dispatch(message: Message, handedOn?: HandedOn): void | Promise<void> {
     let pending: Promise<void>[] | undefined;
     let failed = false;
     let failure: unknown;
@@ -103,8 +128,49 @@ export class SubscribableChannel {
       }
     }
 
+    if (!failed) handedOn?.(message);
     if (pending) return this.#settle(failed ? [Promise.reject(failure), ...pending] : pending);
     if (failed) throw this.#deliveryError(failure);
+  }
+
+  #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    return this.#permits
+      ? this.#permits.run(() => this.#handOver(message, handedOn))
+      : this.#handOver(message, handedOn);
+  }
+
+  #handOver(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    if (this.#around.length === 0) return this.dispatch(message, handedOn);
+
+    const handlers = [...this.#handlers];
+    let left = handlers.length;
+    const taken = () => {
+      if (--left === 0) handedOn?.(message);
+    };
+    return this.#settle(handlers.map((handler) => this.#handleAround(handler, message, taken)));
+  }
+
+  /** Gives a message to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
+  async #handleAround(handler: MessageHandler, message: Message, taken: () => void): Promise<void> {
+    const passage = new Passage(message);
+    let failure: Error | undefined;
+    try {
+      const passed = await passage.past(this.#around, {
+        hook: "beforeHandle",
+        ask: (interceptor, current) => interceptor.beforeHandle?.(current, this, handler),
+      });
+      const handled = passed ? handler.handle(passage.message) : undefined;
+      taken();
+      if (handled) await handled;
+    } catch (error) {
+      failure = this.#deliveryError(error);
+      throw failure;
+    } finally {
+      await passage.complete(
+        (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
+        { logger: this.#options.logger, text: `afterMessageHandled failed on ${this.name}` },
+      );
+    }
   }
 
   async #settle(pending: Promise<void>[]): Promise<void> {
@@ -113,43 +179,39 @@ export class SubscribableChannel {
     }
   }
 
-  async #sendIntercepted(message: Message): Promise<boolean> {
-    const interceptors = [...this.#interceptors];
-    const passed: ChannelInterceptor[] = [];
-    let current = message;
+  async #sendIntercepted(message: Message, handedOn: HandedOn | undefined): Promise<boolean> {
+    const interceptors = this.#interceptors;
+    const passage = new Passage(message);
     let sent = false;
     let failure: Error | undefined;
 
-    const passAndDispatch = async () => {
-      for (const interceptor of interceptors) {
-        const result = interceptor.preSend?.(current, this);
-        const next = interceptor.preSend ? (isPromise(result) ? await result : result) : current;
-        if (next === null) return;
-        if (next === undefined) throw new TypeError(forgotten(interceptor));
-        current = next;
-        passed.push(interceptor);
-      }
-      const handled = this.dispatch(current);
+    const passAndHandle = async () => {
+      const passed = await passage.past(interceptors, {
+        hook: "preSend",
+        ask: (interceptor, current) => interceptor.preSend?.(current, this),
+      });
+      if (!passed) return;
+      const handled = this.#handle(passage.message, handedOn);
       if (handled) await handled;
       sent = true;
     };
 
     try {
-      await this.#inOrder(message, passAndDispatch);
+      await this.#inOrder(message, passAndHandle);
       if (sent) {
-        for (const interceptor of interceptors) await interceptor.postSend?.(current, this, sent);
+        for (const interceptor of interceptors) {
+          const done = interceptor.postSend?.(passage.message, this, sent);
+          if (isPromise(done)) await done;
+        }
       }
     } catch (error) {
       failure = this.#deliveryError(error);
       throw failure;
     } finally {
-      for (const interceptor of passed.reverse()) {
-        try {
-          await interceptor.afterSendCompletion?.(current, this, sent, failure);
-        } catch (error) {
-          this.#options.logger.error(`afterSendCompletion failed on ${this.name}`, error);
-        }
-      }
+      await passage.complete(
+        (interceptor) => interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
+        { logger: this.#options.logger, text: `afterSendCompletion failed on ${this.name}` },
+      );
     }
     return sent;
   }
@@ -174,10 +236,6 @@ export class SubscribableChannel {
   }
 }
 
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | undefined)?.then === "function";
-}
-
-function forgotten(interceptor: ChannelInterceptor): string {
-  return `preSend of ${interceptor.constructor.name} returned undefined: return the message, or null to stop it`;
+function looksAtHandlers(interceptor: ChannelInterceptor): boolean {
+  return interceptor.beforeHandle !== undefined || interceptor.afterMessageHandled !== undefined;
 }

@@ -1,10 +1,10 @@
 import type { Message } from "../message/message.js";
-import type { SubscribableChannel } from "./channel.js";
+import type { MessageHandler, SubscribableChannel } from "./channel.js";
 
 /**
- * Sees every message of a channel before and after it is sent, as Spring's
- * `ChannelInterceptor`. Each hook may be left out and may be async; the next
- * hook, and the next message of the same sender, wait for it.
+ * Sees every message of a channel on its way, as Spring's `ChannelInterceptor`
+ * and `ExecutorChannelInterceptor`. Each hook may be left out and may be async;
+ * the next hook, and the next message of the same sender, wait for it.
  */
 export interface ChannelInterceptor {
   /**
@@ -15,12 +15,38 @@ export interface ChannelInterceptor {
    */
   preSend?(message: Message, channel: SubscribableChannel): Message | null | Promise<Message | null>;
 
-  /** Runs after the message was handled. Not called when it was stopped or failed. */
+  /**
+   * Gives the message that this one handler gets, or `null` to pass the handler
+   * over. A throw counts as the handler's own; the other handlers still get the
+   * message.
+   */
+  beforeHandle?(
+    message: Message,
+    channel: SubscribableChannel,
+    handler: MessageHandler,
+  ): Message | null | Promise<Message | null>;
+
+  /**
+   * Runs when the handler is done, failed or was passed over by a later
+   * interceptor, in reverse order; only for interceptors whose `beforeHandle`
+   * returned a message, or who have none. What it throws is logged.
+   */
+  afterMessageHandled?(
+    message: Message,
+    channel: SubscribableChannel,
+    handler: MessageHandler,
+    error: Error | undefined,
+  ): void | Promise<void>;
+
+  /**
+   * Runs after the message was handled. Not called when it was stopped or
+   * failed. A throw makes the sending fail, though the message was handled.
+   */
   postSend?(message: Message, channel: SubscribableChannel, sent: boolean): void | Promise<void>;
 
   /**
    * Runs last, in reverse order, whatever happened; only for interceptors whose
-   * `preSend` returned a message. What it throws is logged.
+   * `preSend` returned a message, or who have none. What it throws is logged.
    */
   afterSendCompletion?(
     message: Message,
@@ -29,3 +55,12 @@ export interface ChannelInterceptor {
     error: Error | undefined,
   ): void | Promise<void>;
 }
+
+/** What an interceptor may have; it must have one of them. */
+export const INTERCEPTOR_HOOKS = [
+  "preSend",
+  "beforeHandle",
+  "afterMessageHandled",
+  "postSend",
+  "afterSendCompletion",
+] as const satisfies readonly (keyof ChannelInterceptor)[];

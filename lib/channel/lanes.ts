@@ -1,13 +1,25 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
+interface Tail {
+  left: Promise<void>;
+  waiting: number;
+}
+
+/** Who is in a lane; what it leaves running behind it, a timer perhaps, is in it no longer. */
+interface Occupant {
+  readonly key: string;
+  readonly outer: Occupant | undefined;
+  left: boolean;
+}
+
 /**
  * Keeps what has the same key in order: each enters when the one before it has
  * left. Whoever sends from inside a lane into the same lane goes ahead, since
  * the one it would wait for is waiting for it.
  */
 export class Lanes {
-  readonly #tails = new Map<string, { left: Promise<void>; waiting: number }>();
-  readonly #inside = new AsyncLocalStorage<ReadonlySet<string>>();
+  readonly #tails = new Map<string, Tail>();
+  readonly #inside = new AsyncLocalStorage<Occupant>();
 
   /** How many are in this lane or wait for it. */
   length(key: string): number {
@@ -16,20 +28,19 @@ export class Lanes {
 
   /** Runs a task in its lane: at once, and synchronously up to its first await, when the lane is free. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const inside = this.#inside.getStore();
-    if (inside?.has(key)) return task();
+    let outer = this.#inside.getStore();
+    while (outer?.left) outer = outer.outer;
+    if (isInside(outer, key)) return task();
 
+    const occupant: Occupant = { key, outer, left: false };
+    const enter = () => this.#inside.run(occupant, task);
     const before = this.#tails.get(key);
-    const enter = () => this.#inside.run(new Set(inside).add(key), task);
     const result = before ? before.left.then(enter) : enter();
-    const tail = {
-      waiting: (before?.waiting ?? 0) + 1,
-      left: result.then(
-        () => this.#leave(key),
-        () => this.#leave(key),
-      ),
+    const leave = () => {
+      occupant.left = true;
+      this.#leave(key);
     };
-    this.#tails.set(key, tail);
+    this.#tails.set(key, { waiting: (before?.waiting ?? 0) + 1, left: result.then(leave, leave) });
     return result;
   }
 
@@ -37,4 +48,11 @@ export class Lanes {
     const tail = this.#tails.get(key);
     if (tail && --tail.waiting === 0) this.#tails.delete(key);
   }
+}
+
+function isInside(occupant: Occupant | undefined, key: string): boolean {
+  for (let each = occupant; each; each = each.outer) {
+    if (each.key === key && !each.left) return true;
+  }
+  return false;
 }

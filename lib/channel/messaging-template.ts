@@ -1,8 +1,15 @@
+import { userDestination } from "../destination/user-destination.js";
 import { MessageDeliveryError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
-import { createMessage, type Message, withHeaders } from "../message/message.js";
+import { createMessage, type Message, type MessageHeaders, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { SubscribableChannel } from "./channel.js";
+
+/** What subscribers find in MESSAGE, as text; and the one session that is meant. */
+export interface UserMessageHeaders {
+  readonly [name: string]: unknown;
+  readonly sessionId?: string | undefined;
+}
 
 /**
  * The application's hand on `brokerChannel`: sends to subscribers from
@@ -11,10 +18,16 @@ import type { SubscribableChannel } from "./channel.js";
 export class SimpMessagingTemplate {
   readonly #brokerChannel: SubscribableChannel;
   readonly #converter: CompositeMessageConverter;
+  readonly #userPrefix: string;
 
-  constructor(brokerChannel: SubscribableChannel, converter: CompositeMessageConverter) {
+  constructor(
+    brokerChannel: SubscribableChannel,
+    converter: CompositeMessageConverter,
+    userPrefix = "/user/",
+  ) {
     this.#brokerChannel = brokerChannel;
     this.#converter = converter;
+    this.#userPrefix = userPrefix;
   }
 
   /**
@@ -46,10 +59,36 @@ export class SimpMessagingTemplate {
     payload: unknown,
     headers: NativeHeaders | Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
-    const native = NativeHeaders.of(headers);
+    await this.send(this.#convert(payload, NativeHeaders.of(headers), { destination }));
+  }
+
+  /**
+   * Converts a value and sends it to a user, in all sessions that subscribed to
+   * `/user` and this destination. Whoever is not there misses it.
+   *
+   * @param name any text; for a session without a user its id
+   * @param headers as for `convertAndSend`; but `sessionId` names the one
+   *   session of the user that is meant, and subscribers do not see it
+   * @throws MessageConversionError when the value cannot be written
+   * @throws MessageDeliveryError as `send`, or when the name is empty
+   */
+  async convertAndSendToUser(
+    name: string,
+    destination: string,
+    payload: unknown,
+    headers: NativeHeaders | UserMessageHeaders = {},
+  ): Promise<void> {
+    if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
+
+    const ours = { destination: userDestination(this.#userPrefix, { name, destination }) };
+    if (headers instanceof NativeHeaders) return this.send(this.#convert(payload, headers, ours));
+
+    const { sessionId: privateTo, ...others } = headers;
+    await this.send(this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo }));
+  }
+
+  #convert(payload: unknown, native: NativeHeaders, headers: Partial<MessageHeaders>): Message {
     const { payload: bytes, contentType } = this.#converter.toPayload(payload, native.get("content-type"));
-    await this.send(
-      createMessage(bytes, { destination, contentType, native: native.without("content-type") }),
-    );
+    return createMessage(bytes, { ...headers, contentType, native: native.without("content-type") });
   }
 }

@@ -2,6 +2,7 @@ import { Container } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { ConfigurationError } from "../errors.js";
+import { SimpUserRegistry } from "../user/simp-user-registry.js";
 import { isController } from "./decorators.js";
 
 type Identifier = string | symbol | (abstract new (...args: never) => unknown);
@@ -13,9 +14,10 @@ export interface ControllerContainer {
   bind(identifier: Identifier): { toConstantValue(value: unknown): unknown };
 }
 
-/** What controllers can have injected: the template by its class, the channels by `@inject("brokerChannel")` and so on. */
+/** What controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */
 export interface ControllerBindings {
   readonly template: SimpMessagingTemplate;
+  readonly userRegistry: SimpUserRegistry;
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
@@ -39,11 +41,12 @@ export function resolveControllers(
   bindings: ControllerBindings,
 ): object[] {
   const from = container ?? new Container({ defaultScope: "Singleton" });
-  const { template, ...channels } = bindings;
+  const { template, userRegistry, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
     if (!isBound(from, identifier)) from.bind(identifier).toConstantValue(value);
   };
   bind(SimpMessagingTemplate, template);
+  bind(SimpUserRegistry, userRegistry);
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
 
   return controllers.map((controller, index) => {

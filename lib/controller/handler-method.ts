@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { isPromise, type SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, MessageDeliveryError, MessageHandlingError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";

@@ -14,6 +14,9 @@ interface Template {
   readonly messages: Map<string, SharedMessage>;
 }
 
+/** What is a subscriber's own. */
+type Own = Pick<Delivery, "subscriptionId" | "ackId">;
+
 /** Headers of MESSAGE that are ours to write; a sender's headers of these names do not pass. */
 const OURS = new Set([
   "destination",
@@ -38,10 +41,11 @@ export class MessageEncoder {
 
   encode(message: Message, version: StompVersion): SharedMessage {
     if (!(message instanceof Delivery)) {
-      return fill(templateOf(message, version), message.headers.subscriptionId ?? "", version);
+      const { subscriptionId = "", ackId } = message.headers;
+      return fill(templateOf(message, version), version, { subscriptionId, ackId });
     }
 
-    const { publication, subscriptionId } = message;
+    const { publication, subscriptionId, ackId } = message;
     if (publication !== this.#publication) this.#remember(publication);
 
     let template = this.#templates.get(version);
@@ -49,9 +53,12 @@ export class MessageEncoder {
       template = templateOf(publication, version);
       this.#templates.set(version, template);
     }
+    // Nobody else is sent what one subscriber is to acknowledge.
+    if (ackId !== undefined) return fill(template, version, message);
+
     let encoded = template.messages.get(subscriptionId);
     if (!encoded) {
-      encoded = fill(template, subscriptionId, version);
+      encoded = fill(template, version, message);
       template.messages.set(subscriptionId, encoded);
     }
     return encoded;
@@ -89,12 +96,11 @@ function templateOf({ payload, headers }: Message, version: StompVersion): Templ
   };
 }
 
-function fill(
-  { head, tail, binary }: Template,
-  subscriptionId: string,
-  version: StompVersion,
-): SharedMessage {
-  return new SharedMessage(head + octets(headerLine("subscription", subscriptionId, version)) + tail, binary);
+function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
+  let lines = headerLine("subscription", own.subscriptionId, version);
+  // Before 1.2 a client acknowledges by message-id.
+  if (own.ackId !== undefined && version === "1.2") lines += headerLine("ack", own.ackId, version);
+  return new SharedMessage(head + octets(lines) + tail, binary);
 }
 
 /** Text as its UTF-8, one character for each byte. */

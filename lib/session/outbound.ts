@@ -1,30 +1,83 @@
-import { MessagingError } from "../errors.js";
-import { printable } from "../logger.js";
+import { isUtf8 } from "node:buffer";
+import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Socket } from "../socket/socket.js";
 import type { ServerCommand } from "../stomp/command.js";
-import { encode } from "../stomp/encoder.js";
+import { encode, HEART_BEAT } from "../stomp/encoder.js";
+import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 import type { MessageEncoder } from "./message-encoder.js";
+import { SendQueue } from "./send-queue.js";
+import type { SessionLimits } from "./session-limits.js";
+import type { SessionStats } from "./session-stats.js";
+
+export interface OutboundOptions {
+  readonly socket: Socket;
+  readonly encoder: MessageEncoder;
+  readonly limits: Pick<SessionLimits, "sendBufferSizeLimit" | "overflowStrategy">;
+  readonly stats: SessionStats;
+  /** The first MESSAGE since nothing waited was dropped. */
+  dropping(): void;
+}
 
 /** Writes one session's frames: the only place that makes CONNECTED, RECEIPT and ERROR. */
 export class Outbound {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
   version: StompVersion = "1.2";
+  readonly #options: OutboundOptions;
   readonly #socket: Socket;
-  readonly #encoder: MessageEncoder;
+  /** Only with `drop-oldest`: else the socket holds all that waits. */
+  readonly #queue: SendQueue | undefined;
+  #given = 0;
 
-  constructor(socket: Socket, encoder: MessageEncoder) {
-    this.#socket = socket;
-    this.#encoder = encoder;
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+    this.#socket = options.socket;
+    const { sendBufferSizeLimit, overflowStrategy } = options.limits;
+    if (overflowStrategy === "terminate") return;
+
+    this.#queue = new SendQueue({
+      limit: sendBufferSizeLimit,
+      buffered: () => this.buffered,
+      give: (bytes, binary) => this.#give(bytes, binary),
+      dropped: (first) => {
+        options.stats.messagesDropped++;
+        if (first) options.dropping();
+      },
+    });
   }
 
-  /** Bytes that the client has not yet taken. */
-  get bufferedAmount(): number {
+  /** Bytes in the socket that the client has not yet taken. */
+  get buffered(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  /** Bytes that the socket was given so far. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** Whether more waits than may, and nothing of it may be dropped. */
+  get overflowing(): boolean {
+    const waiting = this.#queue ? this.#queue.size : this.buffered;
+    return waiting > this.#options.limits.sendBufferSizeLimit;
+  }
+
+  /** The socket may have room. */
+  drained(): void {
+    this.#queue?.pump();
+  }
+
+  /** Leaves it to the socket to send what waits. */
+  flush(): void {
+    this.#queue?.flush();
+  }
+
+  /** An EOL, unless frames wait, which say as much. */
+  heartBeat(): void {
+    if (!this.#queue?.size) this.#give(HEART_BEAT, false);
   }
 
   connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
@@ -40,32 +93,45 @@ export class Outbound {
   }
 
   message(message: Message): void {
-    const encoded = this.#encoder.encode(message, this.version);
-    if (this.#socket.sendShared) this.#socket.sendShared(encoded);
-    else this.#socket.send(encoded.bytes, encoded.binary);
+    const encoded = this.#options.encoder.encode(message, this.version);
+    this.#options.stats.messagesSent++;
+    if (this.#queue) {
+      this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
+    } else if (this.#socket.sendShared) {
+      this.#given += encoded.length;
+      this.#socket.sendShared(encoded);
+    } else {
+      this.#give(encoded.bytes, encoded.binary);
+    }
   }
 
   receipt(receiptId: string): void {
     this.#send("RECEIPT", { "receipt-id": receiptId });
   }
 
-  /** Tells the client what is public about an error, and nothing else of it. */
-  error(error: unknown, receiptId: string | undefined): void {
-    const text = error instanceof MessagingError ? error.publicMessage : undefined;
-    this.#send("ERROR", {
-      message: printable(text ?? "The frame could not be processed"),
-      version:
-        error instanceof MessagingError && error.code === "STOMP_VERSION"
-          ? SUPPORTED_VERSIONS.join(",")
-          : undefined,
-      "receipt-id": receiptId,
-    });
+  error(frame: Omit<Frame, "command">): void {
+    this.#options.stats.errorsSent++;
+    this.#write({ command: "ERROR", ...frame });
   }
 
   #send(command: ServerCommand, headers: Record<string, string | undefined>): void {
-    this.#socket.send(
-      encode({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD }, this.version),
-      false,
-    );
+    this.#write({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
   }
+
+  #write(frame: Frame): void {
+    const bytes = encode(frame, this.version);
+    const binary = !isUtf8(frame.body);
+    if (this.#queue) this.#queue.send(bytes, binary, false);
+    else this.#give(bytes, binary);
+  }
+
+  #give(bytes: Uint8Array, binary: boolean): void {
+    this.#given += bytes.length;
+    this.#socket.send(bytes, binary);
+  }
+}
+
+/** Of such the broker keeps account: a client that is to acknowledge what it never saw would wait for ever. */
+function isToAcknowledge(message: Message): boolean {
+  return (message instanceof Delivery ? message : message.headers).ackId !== undefined;
 }

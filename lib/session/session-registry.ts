@@ -1,26 +1,88 @@
+import type { IncomingMessage } from "node:http";
 import type { MessageHandler } from "../channel/channel.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
+import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
 import { Session, type SessionContext } from "./session.js";
+import type { SessionLimits } from "./session-limits.js";
+import { type MessagingStats, SessionStats } from "./session-stats.js";
+
+/** How many connections there may be; the options say more of each. */
+export interface ConnectionLimits {
+  readonly connectionLimit: number;
+  readonly connectionsPerAddressLimit: number;
+  readonly unconnectedLimit: number;
+}
+
+export interface SessionClosing {
+  /** A WebSocket close code. */
+  readonly code: number;
+  readonly reason: string;
+  readonly drainMs: number;
+}
+
+/** How long clients may take to answer the closing, in ms. */
+const LINGER = 5_000;
+
+export interface SessionRegistryContext extends Omit<SessionContext, "limits" | "stats"> {
+  readonly limits: SessionLimits & ConnectionLimits;
+}
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
 export class SessionRegistry implements MessageHandler {
+  readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
-  readonly #context: SessionContext;
+  readonly #byAddress = new Map<string, number>();
+  readonly #unconnected = new Set<Session>();
+  readonly #context: SessionRegistryContext;
+  readonly #sessionContext: SessionContext;
+  readonly #stats = new SessionStats();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(context: SessionContext) {
+  constructor(context: SessionRegistryContext) {
     this.#context = context;
+    this.#sessionContext = { ...context, stats: this.#stats };
   }
 
-  get size(): number {
-    return this.#sessions.size;
+  get stats(): MessagingStats {
+    return this.#stats.snapshot(this.#sessions.size, this.#sessions.size - this.#unconnected.size);
+  }
+
+  /** Whether one more client may connect from there; announces the limit if not. */
+  admits(request: IncomingMessage): boolean {
+    const { connectionLimit, connectionsPerAddressLimit, unconnectedLimit } = this.#context.limits;
+    const address = addressOf(request);
+    const limit =
+      this.#sessions.size >= connectionLimit
+        ? "connectionLimit"
+        : (this.#byAddress.get(address) ?? 0) >= connectionsPerAddressLimit
+          ? "connectionsPerAddressLimit"
+          : this.#unconnected.size >= unconnectedLimit
+            ? "unconnectedLimit"
+            : undefined;
+    if (limit === undefined) return true;
+
+    this.limitExceeded(limit, { request, user: undefined });
+    return false;
+  }
+
+  /** Announces a limit that a client passed outside of its session. */
+  limitExceeded(limit: string, { request, user }: Handshake): void {
+    this.#stats.limitExceeded(limit);
+    const address = addressOf(request);
+    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user });
   }
 
   open(socket: Socket, handshake: Handshake): void {
-    const session: Session = new Session(socket, handshake, this.#context, () => this.#ended(session));
+    const session: Session = new Session(socket, handshake, this.#sessionContext, {
+      connected: () => this.#unconnected.delete(session),
+      ended: () => this.#ended(session),
+    });
     this.#sessions.set(session.id, session);
+    this.#unconnected.add(session);
+    this.#byAddress.set(session.address, (this.#byAddress.get(session.address) ?? 0) + 1);
+    this.#stats.connectionsOpened++;
     socket.listen(session);
   }
 
@@ -34,14 +96,41 @@ export class SessionRegistry implements MessageHandler {
     this.#sessionOf(message)?.overflow();
   }
 
-  /** Closes every session; resolves when all have ended. */
-  close(code: number, reason: string): Promise<void> {
-    for (const session of this.#sessions.values()) session.shut(code, reason);
-    if (this.#sessions.size === 0) return Promise.resolve();
+  /** Ends one session with ERROR: `false` when it is not there. */
+  end(sessionId: string, error: Error): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.closed) return false;
 
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve;
+    session.fail(error, undefined);
+    return true;
+  }
+
+  /**
+   * Closes every session when what it has received is handled, and after
+   * `drainMs` in any case. Resolves when all have ended, or the last was cut
+   * because its client did not answer the closing.
+   */
+  async close({ code, reason, drainMs }: SessionClosing): Promise<void> {
+    for (const session of this.#sessions.values()) session.drain(code, reason);
+    if (await this.#emptyWithin(drainMs)) return;
+
+    for (const session of this.#sessions.values()) session.shut(code, reason);
+    if (await this.#emptyWithin(LINGER)) return;
+
+    for (const session of this.#sessions.values()) session.cut();
+  }
+
+  async #emptyWithin(milliseconds: number): Promise<boolean> {
+    if (this.#sessions.size === 0) return true;
+
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#whenEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
+    return this.#sessions.size === 0;
   }
 
   #sessionOf(message: Message): Session | undefined {
@@ -51,6 +140,10 @@ export class SessionRegistry implements MessageHandler {
 
   #ended(session: Session): void {
     this.#sessions.delete(session.id);
+    this.#unconnected.delete(session);
+    const others = (this.#byAddress.get(session.address) ?? 1) - 1;
+    if (others > 0) this.#byAddress.set(session.address, others);
+    else this.#byAddress.delete(session.address);
     if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 }

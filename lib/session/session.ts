@@ -1,20 +1,25 @@
 import { randomUUID } from "node:crypto";
-import { isPromise, type SubscribableChannel } from "../channel/channel.js";
-import { MessageDeliveryError, StompConversionError } from "../errors.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { LimitExceededError, StompConversionError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, Principal } from "../message/message.js";
+import type { Message, Principal, SimpMessageType } from "../message/message.js";
+import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
-import { HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
+import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
+import { sayFarewell } from "./farewell.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import { Outbound } from "./outbound.js";
+import type { SessionLimits, WatchedLimit } from "./session-limits.js";
+import type { SessionStats } from "./session-stats.js";
+import { SessionWatch } from "./session-watch.js";
 
 /** What all sessions share. */
 export interface SessionContext {
@@ -24,14 +29,22 @@ export interface SessionContext {
   readonly clock: HeartBeatClock;
   readonly encoder: MessageEncoder;
   readonly limits: SessionLimits;
+  readonly preserveReceiveOrder: boolean;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
+  readonly stats: SessionStats;
 }
 
-export interface SessionLimits {
-  /** Bytes of one frame. */
-  readonly messageSizeLimit: number;
-  /** Bytes that may wait for a client that does not read. */
-  readonly sendBufferSizeLimit: number;
+/** Who is told of a session's way, once each. */
+export interface SessionOwner {
+  connected(): void;
+  ended(): void;
 }
+
+const HANDED_ON: { readonly [type in SimpMessageType]?: "connect" | "subscribe" | "unsubscribe" } = {
+  CONNECT: "connect",
+  SUBSCRIBE: "subscribe",
+  UNSUBSCRIBE: "unsubscribe",
+};
 
 /** WebSocket close codes, as Spring sends them. */
 const NORMAL = 1000;
@@ -41,12 +54,14 @@ const LIMIT_EXCEEDED = 4500;
 /** One connected STOMP client: who it is, how far it has come, and its end. */
 export class Session implements SocketListener, InboundSession {
   readonly id = randomUUID();
+  readonly address: string;
   readonly #attributes = new Map<string, unknown>();
   readonly #context: SessionContext;
   readonly #socket: Socket;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
-  readonly #ended: () => void;
+  readonly #watch: SessionWatch;
+  readonly #owner: SessionOwner;
   #user: Principal | undefined;
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   #state: "new" | "connecting" | "connected" = "new";
@@ -57,13 +72,29 @@ export class Session implements SocketListener, InboundSession {
   #open = false;
   #announced = false;
 
-  constructor(socket: Socket, handshake: Handshake, context: SessionContext, ended: () => void) {
+  constructor(socket: Socket, handshake: Handshake, context: SessionContext, owner: SessionOwner) {
     this.#socket = socket;
     this.#context = context;
     this.#user = handshake.user;
-    this.#ended = ended;
-    this.#inbound = new Inbound(this, context.clientInboundChannel, context.limits.messageSizeLimit);
-    this.#outbound = new Outbound(socket, context.encoder);
+    this.#owner = owner;
+    this.address = addressOf(handshake.request);
+    const { clientInboundChannel: channel, clock, encoder, limits, stats, preserveReceiveOrder } = context;
+    this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
+    this.#outbound = new Outbound({
+      socket,
+      encoder,
+      limits,
+      stats,
+      dropping: () => this.#announceLimit("sendBufferSizeLimit"),
+    });
+    this.#watch = new SessionWatch({
+      clock,
+      limits,
+      inbound: this.#inbound,
+      outbound: this.#outbound,
+      exceeded: (limit) => this.#exceeded(limit),
+    });
+    clock.watch(this.#watch);
   }
 
   get connected(): boolean {
@@ -80,7 +111,12 @@ export class Session implements SocketListener, InboundSession {
 
   data(chunk: Uint8Array): void {
     this.#heartBeat?.received();
+    this.#watch.heard();
     this.#inbound.receive(chunk);
+  }
+
+  drained(): void {
+    this.#outbound.drained();
   }
 
   /** The socket is gone: what it had brought is still handled, then the session ends. */
@@ -97,17 +133,20 @@ export class Session implements SocketListener, InboundSession {
     this.#open = true;
   }
 
+  handedOn(message: Message): void {
+    const { messageType, user } = message.headers;
+    if (messageType === "CONNECT") this.#announced = true;
+    const name = HANDED_ON[messageType];
+    if (name) this.#context.events.publish(name, { sessionId: this.id, user, message });
+  }
+
   processed(message: Message): void {
     const { events } = this.#context;
     const { messageType } = message.headers;
     if (messageType === "CONNECT") {
-      this.#announced = true;
-      events.publish("connect", { sessionId: this.id, user: this.#user, message });
       events.publish("connected", { sessionId: this.id, user: this.#user });
     } else if (messageType === "SUBSCRIBE") {
-      events.publish("subscribe", { sessionId: this.id, user: this.#user, message });
-    } else if (messageType === "UNSUBSCRIBE") {
-      events.publish("unsubscribe", { sessionId: this.id, user: this.#user, message });
+      events.publish("subscribed", { sessionId: this.id, user: this.#user, message });
     }
   }
 
@@ -125,17 +164,18 @@ export class Session implements SocketListener, InboundSession {
   }
 
   /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(error: Error, receiptId: string | undefined): void {
+  fail(
+    error: Error,
+    receiptId: string | undefined,
+    { message, code = PROTOCOL_ERROR }: { message?: Message | undefined; code?: number } = {},
+  ): void {
     if (this.closed) return;
 
-    this.#context.logger.debug(`session ${this.id} ends with ERROR`, error);
-    this.#outbound.error(error, receiptId);
-    this.shut(PROTOCOL_ERROR, "STOMP error");
-    this.#context.events.publish("sessionError", {
-      sessionId: this.id,
-      user: this.#user,
-      error,
-    });
+    const { errorHandler, logger } = this.#context;
+    logger.debug(`session ${this.id} ends with ERROR`, error);
+    this.#outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
+    this.shut(code, code === PROTOCOL_ERROR ? "STOMP error" : error.message);
+    this.#announceFault(error);
   }
 
   disconnected(): void {
@@ -153,12 +193,23 @@ export class Session implements SocketListener, InboundSession {
     if (this.#heartBeat) this.#heartBeat.listening = true;
   }
 
+  /** Reads no more, and closes when what was received has been handled and answered. */
+  drain(code: number, reason: string): void {
+    if (!this.closed) this.#inbound.finish(() => this.shut(code, reason));
+  }
+
+  /** Cuts the line of a client that did not answer the closing. */
+  cut(): void {
+    this.#socket.terminate();
+  }
+
   /** Closes the socket after what was sent; frames that wait are not handled any more. */
   shut(code: number, reason: string): void {
     if (this.closed) return;
 
     this.#inbound.discard();
     this.#stop();
+    this.#outbound.flush();
     // A paused socket would not see the client's answer to the closing.
     this.#socket.resume();
     this.#socket.close(code, reason);
@@ -170,17 +221,20 @@ export class Session implements SocketListener, InboundSession {
     const heartbeat = headers.heartbeat ?? [0, 0];
     this.#user = headers.user;
     this.#state = "connected";
+    this.#watch.connected();
+    this.#owner.connected();
     if (this.closed) return;
     this.#outbound.connected(this.id, headers.user?.name, heartbeat);
 
     const { sendEvery, receiveWithin } = negotiateHeartBeat(this.#heartBeatHeader, heartbeat);
+    if (sendEvery > 0) this.#socket.disableHeartbeat?.();
     if (sendEvery === 0 && receiveWithin === 0) return;
 
     this.#heartBeat = new HeartBeat({
       clock: this.#context.clock,
       sendEvery,
       receiveWithin,
-      send: () => this.#socket.send(HEART_BEAT, false),
+      send: () => this.#outbound.heartBeat(),
       expired: () => this.fail(new StompConversionError("No heart-beat came in time"), undefined),
     });
     this.#context.clock.watch(this.#heartBeat);
@@ -190,7 +244,7 @@ export class Session implements SocketListener, InboundSession {
   #writable(): boolean {
     if (this.closed || !this.connected) return false;
 
-    if (this.#outbound.bufferedAmount > this.#context.limits.sendBufferSizeLimit) {
+    if (this.#outbound.overflowing) {
       this.overflow();
       return false;
     }
@@ -199,18 +253,37 @@ export class Session implements SocketListener, InboundSession {
   }
 
   /** Ends a session whose client does not keep up; ERROR would only wait behind all the rest. */
-  overflow(): void {
+  overflow(limit: WatchedLimit = "sendBufferSizeLimit"): void {
     if (this.closed) return;
 
-    const { sendBufferSizeLimit } = this.#context.limits;
-    const text = `sendBufferSizeLimit of ${sendBufferSizeLimit} bytes exceeded`;
-    const error = new MessageDeliveryError(text, { code: "LIMIT_EXCEEDED" });
-    this.shut(LIMIT_EXCEEDED, text);
+    const error = this.#limitError(limit);
+    this.shut(LIMIT_EXCEEDED, error.message);
+    this.#announceFault(error);
+  }
+
+  #exceeded(limit: WatchedLimit): void {
+    if (limit === "sendTimeLimit" || limit === "sendBufferSizeLimit") this.overflow(limit);
+    else this.fail(this.#limitError(limit), undefined, { code: LIMIT_EXCEEDED });
+  }
+
+  #limitError(limit: WatchedLimit): LimitExceededError {
+    return new LimitExceededError("Session", limit, this.#context.limits[limit]);
+  }
+
+  #announceFault(error: Error): void {
+    if (error instanceof LimitExceededError) this.#announceLimit(error.limit);
     this.#context.events.publish("sessionError", { sessionId: this.id, user: this.#user, error });
+  }
+
+  #announceLimit(limit: string): void {
+    const { events, stats } = this.#context;
+    stats.limitExceeded(limit);
+    events.publish("limitExceeded", { limit, address: this.address, sessionId: this.id, user: this.#user });
   }
 
   #stop(): void {
     this.#closed = true;
+    this.#context.clock.unwatch(this.#watch);
     if (this.#heartBeat) this.#context.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
   }
@@ -219,25 +292,9 @@ export class Session implements SocketListener, InboundSession {
     const { clientInboundChannel, events, logger } = this.#context;
     if (this.#open) {
       this.#open = false;
-      const message = disconnectMessage(this.messageHeaders);
-      try {
-        const sent = clientInboundChannel.send(message);
-        if (!(isPromise(sent) ? await sent : sent)) await clientInboundChannel.dispatch(message);
-      } catch (error) {
-        logger.error(`DISCONNECT of session ${this.id} failed`, error);
-        await this.#dispatchAnyway(message);
-      }
+      await sayFarewell(disconnectMessage(this.messageHeaders), clientInboundChannel, logger);
     }
     if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });
-    this.#ended();
-  }
-
-  /** An interceptor refused the DISCONNECT; the handlers must hear of it all the same. */
-  async #dispatchAnyway(message: Message): Promise<void> {
-    try {
-      await this.#context.clientInboundChannel.dispatch(message);
-    } catch (error) {
-      this.#context.logger.error(`DISCONNECT of session ${this.id} failed`, error);
-    }
+    this.#owner.ended();
   }
 }

@@ -4,11 +4,12 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
-import { type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
+import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
+import { sessionRoute } from "./sockjs/session-route.js";
 import { type SockJSOptions, sockJSBodyLimit, sockJSSettings } from "./sockjs/sock-js-options.js";
-import { SockJsService, sessionRoute } from "./sockjs/sock-js-service.js";
+import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
 import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
@@ -28,14 +29,20 @@ export interface EndpointContext {
   chooseSubProtocol(offered: Iterable<string>): string | undefined;
   /** Bytes of one STOMP frame. */
   readonly messageSizeLimit: number;
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly perMessageDeflate: boolean;
   readonly logger: Logger;
+  /** Whether one more client may connect. */
+  admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
+  /** A client passed a limit of the endpoint's. */
+  limitExceeded(limit: string, handshake: Handshake): void;
 }
 
 /** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
 interface WebSocketRoute {
   readonly handshake: WebSocketHandshake;
-  socketOf(ws: WebSocket, stream: Duplex): Socket;
+  socketOf(ws: WebSocket, line: Duplex): Socket;
 }
 
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
@@ -55,7 +62,7 @@ export class Endpoint {
   #hasWarned = false;
 
   constructor(options: EndpointOptions, context: EndpointContext) {
-    const settings = sockJSSettings(options.sockJS);
+    const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
     this.#path = checkedPath(options.path);
     this.#context = context;
@@ -63,7 +70,7 @@ export class Endpoint {
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
-      socketOf: (ws, stream) => new WebSocketSocket(ws, stream),
+      socketOf: (ws, line) => new WebSocketSocket(ws, line),
     };
     if (settings === undefined) return;
 
@@ -72,12 +79,14 @@ export class Endpoint {
       settings,
       bodyLimit,
       user: (req) => findUser(req, this.#user),
+      admits: (req) => context.admits(req),
       open: (socket, handshake) => context.open(socket, handshake),
+      limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
     });
     const webSocket = {
       handshake: this.#handshake(bodyLimit),
-      socketOf: (ws: WebSocket, stream: Duplex) =>
-        new SockJsWebSocket(new WebSocketSocket(ws, stream), settings.heartbeatTime),
+      socketOf: (ws: WebSocket, line: Duplex) =>
+        new SockJsWebSocket(new WebSocketSocket(ws, line), settings.heartbeatTime),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }
@@ -106,7 +115,8 @@ export class Endpoint {
 
   #handshake(maxPayload: number): WebSocketHandshake {
     const chooseSubProtocol = (offered: Iterable<string>) => this.#context.chooseSubProtocol(offered);
-    return new WebSocketHandshake({ maxPayload, chooseSubProtocol });
+    const { perMessageDeflate } = this.#context;
+    return new WebSocketHandshake({ maxPayload, perMessageDeflate, chooseSubProtocol });
   }
 
   /** What stands behind the endpoint's path, without slashes at its ends; `undefined` when it is another path. */
@@ -149,13 +159,17 @@ export class Endpoint {
   async #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): Promise<void> {
     if (route.handshake.refuses(req, res)) return;
 
-    if (!isAttached) {
+    if (!isAttached && !this.#isClosed) {
       this.#tellOfAttach(res);
       return;
     }
     const user = await findUser(req, this.#user);
     if (this.#isClosed) {
       answer(res, 503, "The server is closing.\n");
+      return;
+    }
+    if (!this.#context.admits(req)) {
+      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
       return;
     }
     const claimed = claim(req);

@@ -55,6 +55,11 @@ export function originCheck(options: OriginOptions, sockJS: boolean): OriginChec
   };
 }
 
+/** Whether pages of other origins may connect. */
+export function hasOrigins({ allowedOrigins = [], allowedOriginPatterns = [] }: OriginOptions): boolean {
+  return allowedOrigins.length > 0 || allowedOriginPatterns.length > 0;
+}
+
 function isSameOrigin(req: Request, origin: string): boolean {
   try {
     // Some proxies forward the scheme of a handshake as ws or wss.

@@ -30,6 +30,8 @@ export interface Socket {
   close(code: number, reason: string): void;
   /** Cuts at once. */
   terminate(): void;
+  /** Stops the transport's own signs of life, if it has any: heart-beats of STOMP go to the client instead. */
+  disableHeartbeat?(): void;
   /** Names the one listener. What arrived before is handed over then, nothing is lost. */
   listen(listener: SocketListener): void;
 }
@@ -37,6 +39,8 @@ export interface Socket {
 export interface SocketListener {
   /** Bytes in the order received, sliced as it happens. */
   data(chunk: Uint8Array): void;
+  /** What waited because the client did not read has left. */
+  drained(): void;
   /** Exactly once, last. 1006 when the line just broke. */
   close(code: number, reason: string): void;
 }

@@ -1,28 +1,38 @@
 import type { Request, Response } from "express";
-import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { answer } from "./answer.js";
 import type { ClaimedUpgrade } from "./upgrade.js";
 
 export interface WebSocketHandshakeOptions {
   /** Bytes of one message; a longer one closes with 1009. */
   readonly maxPayload: number;
+  /** Compresses messages for clients that offer it. */
+  readonly perMessageDeflate: boolean;
   chooseSubProtocol(offered: Iterable<string>): string | undefined;
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+/** What a compressed line holds on to is bounded: small windows, nothing kept between messages. */
+const DEFLATE: PerMessageDeflateOptions = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 12,
+  threshold: 1024,
+  zlibDeflateOptions: { level: 3, memLevel: 5 },
+};
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** The WebSocket protocol's opening handshake (RFC 6455, 4.2), version 13, no extensions. */
+/** The WebSocket protocol's opening handshake (RFC 6455, 4.2), version 13, no extension but permessage-deflate. */
 export class WebSocketHandshake {
   readonly #server: WebSocketServer;
 
-  constructor({ maxPayload, chooseSubProtocol }: WebSocketHandshakeOptions) {
+  constructor({ maxPayload, perMessageDeflate, chooseSubProtocol }: WebSocketHandshakeOptions) {
     // A frame in a few large pieces is fine; one in thousands of tiny ones costs far more than its bytes.
     const maxPieces = Math.max(1024, Math.ceil(maxPayload / 64));
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: perMessageDeflate && DEFLATE,
       maxPayload,
       maxFragments: maxPieces,
       maxBufferedChunks: maxPieces,

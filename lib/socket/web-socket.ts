@@ -37,10 +37,11 @@ export class WebSocketSocket implements Socket, Gathering {
   #fault: Ending | undefined;
   #ending: Ending | undefined;
 
-  /** @param stream what `ws` was made of */
-  constructor(ws: WebSocket, stream?: Duplex) {
+  /** @param line what the WebSocket was made of */
+  constructor(ws: WebSocket, line: Duplex) {
     this.#ws = ws;
-    this.#stream = writableBeside(ws, stream);
+    this.#stream = writableBeside(ws, line);
+    line.on("drain", () => this.#listener?.drained());
     ws.pause();
     ws.on("message", (data) => this.#receive(data as Buffer));
     ws.on("error", (error) => {
@@ -59,7 +60,7 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#stream !== undefined && data.length < LONG_MESSAGE) {
       this.#gather(FrameRun.of(latin1Of(data), binary));
     } else {
-      this.flush();
+      this.#write();
       this.#ws.send(data, { binary });
     }
   }
@@ -69,13 +70,10 @@ export class WebSocketSocket implements Socket, Gathering {
     else if (this.#ws.readyState === this.#ws.OPEN) this.#gather(message.frame);
   }
 
-  /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
   flush(): void {
-    const gathered = this.#gathered;
-    if (gathered === undefined) return;
-
-    this.#gathered = undefined;
-    if (this.#ws.readyState === this.#ws.OPEN) this.#stream?.write(gathered.chunk, "latin1");
+    this.#write();
+    // What has left at once is followed by no event.
+    if (this.#stream?.writableNeedDrain === false) this.#listener?.drained();
   }
 
   pause(): void {
@@ -90,7 +88,7 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#isClosing) return;
 
     this.#isClosing = true;
-    this.flush();
+    this.#write();
     this.#ws.close(code, shortReason(reason));
     // The client's own close frame is among what has not been read yet.
     this.#ws.resume();
@@ -116,7 +114,16 @@ export class WebSocketSocket implements Socket, Gathering {
     } else {
       this.#gathered = this.#gathered.plus(frame);
     }
-    if (this.#gathered.length >= GATHER_LIMIT) this.flush();
+    if (this.#gathered.length >= GATHER_LIMIT) this.#write();
+  }
+
+  /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
+  #write(): void {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+
+    this.#gathered = undefined;
+    if (this.#ws.readyState === this.#ws.OPEN) this.#stream?.write(gathered.chunk, "latin1");
   }
 
   #receive(data: Buffer): void {
@@ -138,8 +145,8 @@ export class WebSocketSocket implements Socket, Gathering {
  * frames back only while it compresses one, and masks none; so its close and pong
  * frames stand before or behind ours, and never inside.
  */
-function writableBeside(ws: WebSocket, stream: Duplex | undefined): TcpSocket | undefined {
-  return ws.extensions === "" && stream instanceof TcpSocket ? stream : undefined;
+function writableBeside(ws: WebSocket, line: Duplex): TcpSocket | undefined {
+  return ws.extensions === "" && line instanceof TcpSocket ? line : undefined;
 }
 
 function latin1Of(data: Uint8Array): string {
@@ -159,6 +166,8 @@ export function shortReason(reason: string): string {
 /** ws closes with these codes, but reports 1006, since it reads no further. `undefined` when the line broke. */
 function faultOf(error: Error): Ending | undefined {
   const { code } = error as NodeJS.ErrnoException;
+  // What was to be unpacked was not packed so.
+  if (code?.startsWith("Z_") === true) return { code: 1007, reason: error.message };
   if (code?.startsWith("WS_ERR_") !== true) return undefined;
 
   switch (code) {

@@ -1,4 +1,4 @@
-import { StompConversionError } from "../errors.js";
+import { LimitExceededError } from "../errors.js";
 
 /** How much a peer may send before it is refused. */
 export interface DecoderLimits {
@@ -33,7 +33,7 @@ export function changeLimits(limits: DecoderLimits, changes: Partial<DecoderLimi
   };
 }
 
-/** The error of a passed limit, by code `STOMP_LIMIT`. */
-export function limitError(limits: DecoderLimits, name: keyof DecoderLimits): StompConversionError {
-  return new StompConversionError(`Frame passes ${name}: ${limits[name]}`, { code: "STOMP_LIMIT" });
+/** The error of a frame that passes a limit. */
+export function limitError(limits: DecoderLimits, name: keyof DecoderLimits): LimitExceededError {
+  return new LimitExceededError("Frame", name, limits[name]);
 }

@@ -67,8 +67,8 @@ export class StompDecoder {
    * malformed one before it throws. A body that lies in one chunk is a slice of
    * it, no copy.
    *
-   * @throws {StompConversionError} at bytes that are no frame of the other
-   *   side, or that pass a limit, which the error names
+   * @throws {StompConversionError} at bytes that are no frame of the other side
+   * @throws {LimitExceededError} at bytes that pass a limit
    */
   decode(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
     if (this.#dead) return;

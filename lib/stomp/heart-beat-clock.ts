@@ -19,12 +19,12 @@ const processTime: Time = {
   },
 };
 
-/** What a clock sees of a heart-beat. */
+/** What a clock sees of a heart-beat, and of all else that has intervals. */
 export interface Watched {
   /** The shortest of its intervals in ms, infinite if all are off. */
   readonly shortest: number;
-  sent(): void;
-  received(): void;
+  /** Called once, when its time begins. */
+  begin(): void;
   /** Called at each tick. */
   check(): void;
 }
@@ -36,7 +36,7 @@ export interface HeartBeatClockOptions {
 }
 
 /**
- * One timer for the heart-beats of all sessions. It ticks as fast as the
+ * One timer for the heart-beats and deadlines of all sessions. It ticks as fast as the
  * shortest interval needs, between 50 ms and a second, and only while a
  * heart-beat is watched.
  */
@@ -75,7 +75,7 @@ export class HeartBeatClock {
     return this.#tick;
   }
 
-  /** Begins a heart-beat, as if something had just been sent and received. Not after `close`, nor for `0,0`. */
+  /** Begins a heart-beat. Not after `close`, nor for `0,0`. */
   watch(beat: Watched): void {
     if (this.#closed || beat.shortest === Number.POSITIVE_INFINITY) return;
 
@@ -86,8 +86,7 @@ export class HeartBeatClock {
       this.#start(this.#tickFor(beat.shortest));
     }
     this.#beats.add(beat);
-    beat.sent();
-    beat.received();
+    beat.begin();
   }
 
   unwatch(beat: Watched): void {

@@ -72,6 +72,12 @@ export class HeartBeat implements Watched {
     return Math.min(sendEvery || Number.POSITIVE_INFINITY, receiveWithin || Number.POSITIVE_INFINITY);
   }
 
+  /** As if something had just been sent and received. */
+  begin(): void {
+    this.sent();
+    this.received();
+  }
+
   /** Something went to the peer, whatever it was. */
   sent(): void {
     this.#sentAt = this.#options.clock.trueNow;

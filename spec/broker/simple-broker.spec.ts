@@ -11,6 +11,7 @@ import {
   SubscribableChannel,
   simpleBroker,
 } from "express-stomp";
+import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { recordingChannel, recordingLogger, settled } from "../support/recording.js";
@@ -25,7 +26,11 @@ describe("SimpleBroker", () => {
   function start(options?: SimpleBrokerOptions): void {
     outbound = recordingChannel();
     logger = recordingLogger();
-    broker = simpleBroker(options)({ clientOutboundChannel: outbound.channel, logger });
+    broker = simpleBroker(options)({
+      clientOutboundChannel: outbound.channel,
+      events: new EventPublisher(logger),
+      logger,
+    });
   }
 
   function handle(messageType: MessageHeaders["messageType"], headers: Partial<MessageHeaders> = {}) {
@@ -234,13 +239,6 @@ describe("SimpleBroker", () => {
       expect(refusal(() => publish(`/topic/${"a".repeat(2000)}`))).to.include("at most 1024 characters");
       expect(refusal(() => publish(`/topic${"/a".repeat(100)}`))).to.include("at most 64 segments");
     });
-
-    it("refuses one of a transaction", () => {
-      subscribe("alice", "1", "/topic/a");
-      const text = refusal(() => publish("/topic/a", { native: NativeHeaders.of({ transaction: "t1" }) }));
-      expect(text).to.equal("A transaction is not supported by the simple broker");
-      expect(deliveries()).to.deep.equal([]);
-    });
   });
 
   describe("when a delivery fails", () => {
@@ -339,13 +337,10 @@ describe("SimpleBroker", () => {
       expect(refusal(() => subscribe("alice", "1", `/topic/*${"a".repeat(300)}`))).to.include("at most 256");
     });
 
-    it("takes ack:auto, and refuses the modes it cannot keep", () => {
+    it("refuses an ack mode that there is not", () => {
+      const text = refusal(() => subscribe("alice", "2", "/topic/a", { ack: "nonsense" }));
+      expect(text).to.equal("The ack mode nonsense is unknown");
       subscribe("alice", "1", "/topic/a", { ack: "auto" });
-      for (const ack of ["client", "client-individual", "nonsense"]) {
-        expect(refusal(() => subscribe("alice", "2", "/topic/a", { ack }))).to.equal(
-          `The ack mode ${ack} is not supported by the simple broker`,
-        );
-      }
       publish("/topic/a");
       expect(deliveries()).to.deep.equal(["alice 1 /topic/a hello"]);
     });
@@ -381,6 +376,71 @@ describe("SimpleBroker", () => {
         "__proto__ constructor constructor hello",
       ]);
     });
+  });
+
+  describe("when something is private to a session", () => {
+    const PRIVATE = { privateTo: "alice" };
+
+    function subscribePrivately(sessionId: string, subscriptionId: string, destination: string): void {
+      void handle("SUBSCRIBE", { sessionId, subscriptionId, destination, privateTo: sessionId });
+    }
+
+    it("delivers it to private subscriptions of this session, whatever its prefixes are", () => {
+      subscribePrivately("alice", "1", "/user/queue/x");
+      subscribePrivately("alice", "2", "/user/**");
+      subscribePrivately("alice", "3", "/user/queue/y");
+      subscribePrivately("bob", "1", "/user/queue/x");
+      publish("/user/queue/x", PRIVATE);
+      expect(deliveries()).to.have.members(["alice 1 /user/queue/x hello", "alice 2 /user/queue/x hello"]);
+    });
+
+    it("delivers it to no public subscription, not even of this session", () => {
+      for (const [id, destination] of ["/topic/a", "/topic/**"].entries()) {
+        subscribe("alice", `${id}`, destination);
+        subscribe("bob", `${id}`, destination);
+      }
+      publish("/topic/a", PRIVATE);
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("delivers nothing public to private subscriptions", () => {
+      subscribePrivately("alice", "1", "/topic/**");
+      publish("/topic/a");
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("shares ids and the limit of a session with its public subscriptions", () => {
+      subscribe("alice", "1", "/topic/a");
+      expect(refusal(() => subscribePrivately("alice", "1", "/user/queue/x"))).to.equal(
+        "The subscription id 1 is in use",
+      );
+    });
+
+    it("delivers nothing any more after UNSUBSCRIBE and DISCONNECT, also in the midst of it", async () => {
+      for (const id of ["1", "2", "3"]) subscribePrivately("alice", id, "/user/queue/x");
+      void handle("UNSUBSCRIBE", { subscriptionId: "1" });
+      const stop = outbound.channel.subscribe({
+        handle: () => void handle("DISCONNECT", { sessionId: "alice" }),
+      });
+      publish("/user/queue/x", PRIVATE);
+      stop();
+      await connect("alice");
+      publish("/user/queue/x", PRIVATE);
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("refuses a malformed pattern", () => {
+      expect(refusal(() => subscribePrivately("alice", "1", "/user/{a"))).to.include(
+        "is no destination here",
+      );
+    });
+  });
+
+  it("says which subscriptions it delivers to", () => {
+    subscribe("alice", "1", "/topic/a");
+    subscribe("alice", "2", "/pub/a");
+    const has = ["1", "2", "3"].map((id) => broker.hasSubscription("alice", id));
+    expect([...has, broker.hasSubscription("nobody", "1")]).to.deep.equal([true, false, false, false]);
   });
 
   describe("when a client unsubscribes", () => {
@@ -424,16 +484,6 @@ describe("SimpleBroker", () => {
       publish("/topic/a");
       expect(deliveries()).to.deep.equal([]);
     });
-  });
-
-  describe("when it is asked for what it cannot do", () => {
-    for (const stompCommand of ["ACK", "NACK", "BEGIN", "COMMIT", "ABORT"]) {
-      it(`refuses ${stompCommand} and tells the client so`, () => {
-        expect(refusal(() => handle("OTHER", { stompCommand }))).to.equal(
-          `${stompCommand} is not supported by the simple broker`,
-        );
-      });
-    }
   });
 
   it("delivers to nobody once it is closed", () => {

@@ -5,8 +5,10 @@ import {
   createMessage,
   type Message,
   MessageDeliveryError,
+  type MessageHandler,
   SubscribableChannel,
   withHeaders,
+  withPayload,
 } from "express-stomp";
 import { recordingLogger, settled } from "../support/recording.js";
 
@@ -49,6 +51,18 @@ async function rejection(promise: boolean | Promise<boolean>): Promise<Error> {
     return error as Error;
   }
   throw new Error("was expected to reject");
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+function deferred() {
+  let resolve!: () => void;
+  const promise = new Promise<void>((yes) => {
+    resolve = yes;
+  });
+  return { promise, resolve };
 }
 
 describe("SubscribableChannel", () => {
@@ -267,6 +281,402 @@ describe("SubscribableChannel", () => {
     });
   });
 
+  describe("with interceptors that look at handlers", () => {
+    /** A handler that notes what it gets, under its name. */
+    function taking(name: string, notes: string[], fault?: Error) {
+      return {
+        name,
+        handle(message: Message) {
+          notes.push(`${name} ${text(message)}`);
+          if (fault) throw fault;
+        },
+      };
+    }
+
+    /** Notes each hook around a handler as `name.hook handler`. */
+    function around(
+      name: string,
+      notes: string[],
+      changes: Partial<ChannelInterceptor> = {},
+    ): ChannelInterceptor {
+      return {
+        beforeHandle(message, _channel, handler) {
+          notes.push(`${name}.beforeHandle ${handler.name}`);
+          return message;
+        },
+        afterMessageHandled(_message, _channel, handler, error) {
+          notes.push(`${name}.afterMessageHandled ${handler.name} ${error?.message ?? "-"}`);
+        },
+        ...changes,
+      };
+    }
+
+    function channelTo(handlers: MessageHandler[], ...interceptors: ChannelInterceptor[]) {
+      const logger = recordingLogger();
+      const channel = new SubscribableChannel("testChannel", { logger, interceptors });
+      for (const handler of handlers) channel.subscribe(handler);
+      return { channel, logger };
+    }
+
+    it("runs beforeHandle in order and afterMessageHandled in reverse, for each handler", async () => {
+      const notes: string[] = [];
+      const of = (handler: string) => notes.filter((note) => note.split(" ").includes(handler));
+      const { channel } = channelTo(
+        [taking("one", notes), taking("two", notes)],
+        around("a", notes),
+        around("b", notes),
+      );
+
+      expect(await channel.send(hello)).to.equal(true);
+      for (const handler of ["one", "two"]) {
+        expect(of(handler)).to.deep.equal([
+          `a.beforeHandle ${handler}`,
+          `b.beforeHandle ${handler}`,
+          `${handler} hello`,
+          `b.afterMessageHandled ${handler} -`,
+          `a.afterMessageHandled ${handler} -`,
+        ]);
+      }
+    });
+
+    it("runs them between preSend and postSend, async ones too", async () => {
+      const notes: string[] = [];
+      const slowly = async (note: string) => {
+        await settled();
+        notes.push(note);
+      };
+      const { channel } = channelTo(
+        [{ name: "one", handle: () => slowly("handled") }],
+        noting("a", notes, {
+          beforeHandle: (message) => slowly("a.beforeHandle").then(() => message),
+          afterMessageHandled: () => slowly("a.afterMessageHandled"),
+        }),
+      );
+
+      await channel.send(hello);
+
+      expect(notes).to.deep.equal([
+        "a.preSend",
+        "a.beforeHandle",
+        "handled",
+        "a.afterMessageHandled",
+        "a.postSend",
+        "a.afterSendCompletion true -",
+      ]);
+    });
+
+    it("gives a handler the message that beforeHandle returns, and the other handlers their own", async () => {
+      const notes: string[] = [];
+      const { channel } = channelTo([taking("one", notes), taking("two", notes)], {
+        beforeHandle: (message, _channel, handler) =>
+          handler.name === "one" ? withPayload(message, Buffer.from("changed")) : message,
+      });
+
+      await channel.send(hello);
+
+      expect(notes.sort()).to.deep.equal(["one changed", "two hello"]);
+    });
+
+    it("passes a handler over at null, and tells only those that had let it pass", async () => {
+      const notes: string[] = [];
+      const { channel } = channelTo(
+        [taking("one", notes), taking("two", notes)],
+        around("a", notes),
+        around("b", notes, {
+          beforeHandle: (message, _channel, handler) => (handler.name === "one" ? null : message),
+        }),
+      );
+
+      expect(await channel.send(hello)).to.equal(true);
+      expect(notes).to.include("two hello").and.not.include("one hello");
+      expect(notes.filter((note) => note.includes("afterMessageHandled one"))).to.deep.equal([
+        "a.afterMessageHandled one -",
+      ]);
+    });
+
+    for (const [how, raised] of [
+      ["throws", () => raise(new Error("too early"))],
+      ["rejects", () => Promise.reject(new Error("too early"))],
+    ] as const) {
+      it(`counts a beforeHandle that ${how} as the handler's fault, and keeps nothing from the others`, async () => {
+        const notes: string[] = [];
+        const { channel } = channelTo(
+          [taking("one", notes), taking("two", notes)],
+          around("a", notes),
+          around("b", notes, {
+            beforeHandle: (message, _channel, handler) => (handler.name === "one" ? raised() : message),
+          }),
+        );
+
+        const error = await rejection(channel.send(hello));
+
+        expect(error).to.be.instanceOf(MessageDeliveryError);
+        expect(error.message).to.equal("testChannel could not send a message: too early");
+        expect(notes).to.include("two hello").and.not.include("one hello");
+        expect(notes.filter((note) => note.includes("afterMessageHandled one"))).to.deep.equal([
+          `a.afterMessageHandled one ${error.message}`,
+        ]);
+      });
+    }
+
+    it("names the interceptor whose beforeHandle returns nothing", async () => {
+      class Forgetful {
+        beforeHandle() {}
+      }
+      const { channel } = channelTo([taking("one", [])], new Forgetful() as unknown as ChannelInterceptor);
+
+      expect((await rejection(channel.send(hello))).message).to.include(
+        "beforeHandle of Forgetful returned undefined: return the message, or null to stop it",
+      );
+    });
+
+    for (const [how, handle] of [
+      ["threw", () => raise(new Error("broken"))],
+      ["rejected", () => Promise.reject(new Error("broken"))],
+    ] as const) {
+      it(`tells afterMessageHandled of a handler that ${how}`, async () => {
+        const notes: string[] = [];
+        const { channel } = channelTo([{ name: "one", handle }], around("a", notes));
+
+        const error = await rejection(channel.send(hello));
+
+        expect(error.message).to.equal("testChannel could not send a message: broken");
+        expect(notes).to.deep.equal([
+          "a.beforeHandle one",
+          "a.afterMessageHandled one testChannel could not send a message: broken",
+        ]);
+      });
+    }
+
+    it("only logs a throw in afterMessageHandled, and runs the others", async () => {
+      const notes: string[] = [];
+      const { channel, logger } = channelTo(
+        [taking("one", notes)],
+        around("a", notes),
+        around("b", notes, { afterMessageHandled: () => raise(new Error("too late")) }),
+        around("c", notes, { afterMessageHandled: () => Promise.reject(new Error("later still")) }),
+      );
+
+      expect(await channel.send(hello)).to.equal(true);
+      expect(notes.at(-1)).to.equal("a.afterMessageHandled one -");
+      expect(logger.lines).to.deep.equal([
+        "error afterMessageHandled failed on testChannel Error: later still",
+        "error afterMessageHandled failed on testChannel Error: too late",
+      ]);
+    });
+
+    it("asks an interceptor without beforeHandle only afterwards", async () => {
+      const notes: string[] = [];
+      const { channel } = channelTo([taking("one", notes)], {
+        afterMessageHandled: (_message, _channel, handler) => void notes.push(`after ${handler.name}`),
+      });
+
+      await channel.send(hello);
+
+      expect(notes).to.deep.equal(["one hello", "after one"]);
+    });
+  });
+
+  describe("that says when it has handed on a message", () => {
+    it("says so once every handler has got it, before they are done", async () => {
+      const steps: string[] = [];
+      const channel = new SubscribableChannel("testChannel", {
+        logger: recordingLogger(),
+        interceptors: [
+          {
+            preSend: (message) => withHeaders(message, { destination: "/changed" }),
+            beforeHandle: async (message, _channel, handler) => {
+              if (handler.name === "slow") await settled();
+              return message;
+            },
+          },
+        ],
+      });
+      for (const name of ["slow", "quick"]) {
+        const handle = async () => {
+          steps.push(`${name} got it`);
+          await settled();
+          steps.push(`${name} is done`);
+        };
+        channel.subscribe({ name, handle });
+      }
+
+      await channel.send(hello, ({ headers }) => void steps.push(`handed on ${headers.destination}`));
+
+      expect(steps.indexOf("handed on /changed")).to.equal(steps.indexOf("slow got it") + 1);
+      expect(steps.indexOf("handed on /changed")).to.be.lessThan(steps.indexOf("slow is done"));
+    });
+
+    for (const [what, interceptor] of [
+      ["an interceptor stopped", { preSend: () => null }],
+      ["beforeHandle refused", { beforeHandle: () => raise(new Error("no")) }],
+    ] as const) {
+      it(`says nothing of a message that ${what}`, async () => {
+        let told = false;
+        const { channel } = channelWith(interceptor);
+
+        await Promise.allSettled([
+          channel.send(hello, () => {
+            told = true;
+          }),
+        ]);
+
+        expect(told).to.equal(false);
+      });
+    }
+  });
+
+  describe("with a bound of concurrency", () => {
+    /** Handlers that work until the spec lets them go, by the message's text. */
+    function bounded(concurrency: number, interceptors: ChannelInterceptor[] = []) {
+      const channel = new SubscribableChannel("testChannel", {
+        logger: recordingLogger(),
+        concurrency,
+        interceptors,
+      });
+      const working = new Map<string, (fault?: Error) => void>();
+      const handle = (message: Message) =>
+        new Promise<void>((resolve, reject) => {
+          working.set(text(message), (fault) => (fault ? reject(fault) : resolve()));
+        });
+      channel.subscribe({ handle });
+      const send = (body: string) => channel.send(createMessage(Buffer.from(body)));
+      return { channel, working, send };
+    }
+
+    it("keeps no more messages with the handlers, and lets the others in as they came", async () => {
+      const { working, send } = bounded(2);
+      const all = ["a", "b", "c", "d"].map(send);
+      await settled();
+      expect([...working.keys()]).to.deep.equal(["a", "b"]);
+
+      working.get("b")?.();
+      await settled();
+      expect([...working.keys()]).to.deep.equal(["a", "b", "c"]);
+
+      for (const name of ["a", "c"]) working.get(name)?.();
+      await settled();
+      working.get("d")?.();
+      expect(await Promise.all(all)).to.deep.equal([true, true, true, true]);
+    });
+
+    it("lets nobody who comes later get ahead of one who waits", async () => {
+      const { working, send } = bounded(1);
+      const first = send("a");
+      const second = send("b");
+      working.get("a")?.();
+      await first;
+      const third = send("c");
+      await settled();
+
+      expect([...working.keys()]).to.deep.equal(["a", "b"]);
+      working.get("b")?.();
+      await second;
+      await settled();
+      working.get("c")?.();
+      await third;
+    });
+
+    it("goes on after a handler that failed", async () => {
+      const { working, send } = bounded(1);
+      const first = rejection(send("a"));
+      const second = send("b");
+      working.get("a")?.(new Error("broken"));
+
+      expect((await first).message).to.include("broken");
+      await settled();
+      working.get("b")?.();
+      expect(await second).to.equal(true);
+    });
+
+    it("stays synchronous while nobody has to wait", () => {
+      const channel = new SubscribableChannel("testChannel", { logger: recordingLogger(), concurrency: 1 });
+      const handled: Message[] = [];
+      channel.subscribe({
+        handle(message) {
+          handled.push(message);
+          if (handled.length === 1) throw new Error("broken");
+        },
+      });
+
+      expect(() => channel.send(hello)).to.throw("broken");
+      expect(channel.send(hello)).to.equal(true);
+      expect(handled.length).to.equal(2);
+    });
+
+    it("asks preSend of a message that has to wait, and beforeHandle only when it need not any more", async () => {
+      const notes: string[] = [];
+      const { working, send } = bounded(1, [
+        {
+          preSend(message) {
+            notes.push(`preSend ${text(message)}`);
+            return message;
+          },
+          beforeHandle(message) {
+            notes.push(`beforeHandle ${text(message)}`);
+            return message;
+          },
+        },
+      ]);
+      const all = [send("a"), send("b")];
+      await settled();
+      expect(notes).to.deep.equal(["preSend a", "preSend b", "beforeHandle a"]);
+
+      working.get("a")?.();
+      await settled();
+      expect(notes.at(-1)).to.equal("beforeHandle b");
+      working.get("b")?.();
+      await Promise.all(all);
+    });
+
+    it("lets a handler send into its own channel and wait for it", async () => {
+      const channel = new SubscribableChannel("testChannel", { logger: recordingLogger(), concurrency: 1 });
+      const handled: string[] = [];
+      channel.subscribe({
+        async handle(message) {
+          await settled();
+          if (text(message) === "hello") await channel.send(createMessage(Buffer.from("inner")));
+          handled.push(text(message));
+        },
+      });
+
+      await channel.send(hello);
+
+      expect(handled).to.deep.equal(["inner", "hello"]);
+    });
+
+    it("bounds what a handler leaves running behind it", async () => {
+      const { channel, working, send } = bounded(1);
+      let late: boolean | Promise<boolean> = false;
+      const left = new Promise<void>((resolve) => {
+        channel.subscribe({
+          handle(message) {
+            if (text(message) !== "a") return;
+            void settled()
+              .then(() => settled())
+              .then(() => {
+                late = send("late");
+                resolve();
+              });
+          },
+        });
+      });
+      const first = send("a");
+      working.get("a")?.();
+      await first;
+      const second = send("b");
+      await left;
+      await settled();
+
+      expect([...working.keys()]).to.deep.equal(["a", "b"]);
+      working.get("b")?.();
+      await second;
+      await settled();
+      working.get("late")?.();
+      expect(await late).to.equal(true);
+    });
+  });
+
   describe("that keeps an order", () => {
     /** An interceptor in which each message waits until the spec lets it go on, by its text. */
     function gates() {
@@ -342,6 +752,37 @@ describe("SubscribableChannel", () => {
       await channel.send(message("outer", "a"));
 
       expect(handled).to.deep.equal(["inner", "outer"]);
+    });
+
+    it("keeps in order what an interceptor leaves running behind it", async () => {
+      const { interceptor, open, waiting } = gates();
+      let late: boolean | Promise<boolean> = false;
+      const sentLate = deferred();
+      const { channel, handled } = ordered({
+        async preSend(each, itself) {
+          if (text(each) !== "first") return interceptor.preSend?.(each, itself) ?? each;
+          void opened.promise.then(() => {
+            late = itself.send(message("late", "a"));
+            sentLate.resolve();
+          });
+          return each;
+        },
+      });
+      const opened = deferred();
+
+      await channel.send(message("first", "a"));
+      const second = channel.send(message("second", "a"));
+      opened.resolve();
+      await sentLate.promise;
+      await settled();
+      expect([...waiting.keys()]).to.deep.equal(["second"]);
+
+      open("second");
+      await second;
+      await settled();
+      open("late");
+      await late;
+      expect(handled).to.deep.equal(["first", "second", "late"]);
     });
 
     it("refuses the 1,025th message that waits, and says so", async () => {

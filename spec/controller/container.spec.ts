@@ -4,6 +4,7 @@ import {
   Controller,
   MessageMapping,
   SimpMessagingTemplate,
+  SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
 import { Container, inject, injectable } from "inversify";
@@ -17,6 +18,7 @@ function bindings() {
   const brokerChannel = channel("brokerChannel");
   return {
     template: new SimpMessagingTemplate(brokerChannel, new CompositeMessageConverter()),
+    userRegistry: new SimpUserRegistry(new Map()),
     clientInboundChannel: channel("clientInboundChannel"),
     clientOutboundChannel: channel("clientOutboundChannel"),
     brokerChannel,
@@ -30,6 +32,7 @@ class RoomRepository {}
 class RoomController {
   constructor(
     readonly template: SimpMessagingTemplate,
+    readonly users: SimpUserRegistry,
     readonly rooms: RoomRepository,
     @inject("brokerChannel") readonly brokerChannel: SubscribableChannel,
   ) {}
@@ -48,11 +51,12 @@ const resolve = <T extends object>(controllers: object[], container?: Container,
 
 describe("resolveControllers", () => {
   describe("when the application has no container", () => {
-    it("injects template, channels and the application's services", () => {
+    it("injects template, user registry, channels and the application's services", () => {
       const given = bindings();
       const [controller] = resolve<RoomController>([RoomController], undefined, given);
       expect(controller).to.be.instanceOf(RoomController);
       expect(controller?.template).to.equal(given.template);
+      expect(controller?.users).to.equal(given.userRegistry);
       expect(controller?.brokerChannel).to.equal(given.brokerChannel);
       expect(controller?.rooms).to.be.instanceOf(RoomRepository);
     });

@@ -179,7 +179,7 @@ describe("Real clients", () => {
     });
   });
 
-  for (const transport of ["websocket", "xhr-streaming", "xhr-polling"] as const) {
+  for (const transport of ["websocket", "xhr-streaming", "xhr-polling", "eventsource"] as const) {
     describe(`sockjs-client over ${transport}`, () => {
       function sockJs() {
         const socket = new SockJS(`http://127.0.0.1:${server.port}/ws`, undefined, {

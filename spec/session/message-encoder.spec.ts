@@ -65,6 +65,23 @@ describe("MessageEncoder", () => {
     });
   }
 
+  for (const [version, line] of [
+    ["1.1", ""],
+    ["1.2", "ack:ack-1\n"],
+  ] as const) {
+    it(`asks for an acknowledgement as ${version} does`, () => {
+      const message = publication("x");
+      const delivery = new Delivery(message, "s", "1", "ack-1");
+
+      expect(wireText(encoder.encode(delivery, version).bytes)).to.equal(
+        `MESSAGE\ndestination:/topic/a\nsubscription:1\n${line}message-id:m-1\ncontent-length:1\n\nx^@`,
+      );
+      const other = encoder.encode(new Delivery(message, "t", "1", "ack-2"), version);
+      expect(wireText(other.bytes)).to.not.include("ack-1");
+      expect(wireText(encoder.encode(new Delivery(message, "t", "1"), version).bytes)).to.not.include("ack-");
+    });
+  }
+
   it("sends as binary what is no UTF-8, or says that it is binary", () => {
     const binary = (payload: Uint8Array | string, contentType?: string) =>
       encoder.encode(new Delivery(publication(payload, { contentType }), "s", "1"), "1.2").binary;

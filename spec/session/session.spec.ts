@@ -162,7 +162,7 @@ describe("Session", () => {
       await start();
       const early = await open();
       early.send(`SEND\ndestination:/app/note\ncontent-length:20000\n\n`);
-      expect(await early.frame()).to.include("passes messageSizeLimit\\c 16384");
+      expect(await early.frame()).to.include("message:Frame passes connectSizeLimit\\c 16384\n");
       expect(await early.closed()).to.equal(1002);
       const client = await connect();
 
@@ -536,10 +536,11 @@ describe("Session", () => {
       expect(notes.taken).to.deep.equal(["1", "2"]);
     });
 
-    it("announces connect, connected, subscribe, unsubscribe and disconnect in this order", async () => {
+    it("announces connect, connected, subscribe, subscribed, unsubscribe and disconnect in this order", async () => {
       await start();
       const seen: string[] = [];
-      for (const name of ["connect", "connected", "subscribe", "unsubscribe", "disconnect"] as const) {
+      const names = ["connect", "connected", "subscribe", "subscribed", "unsubscribe", "disconnect"] as const;
+      for (const name of names) {
         server.messaging.on(name, () => void seen.push(name));
       }
       const ended = event("disconnect");
@@ -548,7 +549,71 @@ describe("Session", () => {
       client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@UNSUBSCRIBE\nid:1\n\n^@DISCONNECT\n\n^@");
       await ended;
 
-      expect(seen).to.deep.equal(["connect", "connected", "subscribe", "unsubscribe", "disconnect"]);
+      expect(seen).to.deep.equal(names);
+    });
+
+    it("announces subscribe when it was handed on, and subscribed when it was handled", async () => {
+      await start({
+        afterMessageHandled: async ({ headers }) => {
+          if (headers.messageType === "SUBSCRIBE") await subscribe;
+        },
+      });
+      const subscribe = event("subscribe");
+      const subscribed = collect("subscribed");
+      const client = await connect();
+
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      expect(subscribed).to.deep.equal([]);
+      expect((await subscribe).message.headers.destination).to.equal("/topic/a");
+      await client.synchronize();
+
+      expect(subscribed.map(({ message }) => message.headers.subscriptionId)).to.deep.equal(["1"]);
+    });
+
+    it("announces subscribe and subscribed with the message as interceptors made it", async () => {
+      await start(on("SUBSCRIBE", (message) => withHeaders(message, { destination: "/topic/b" })));
+      const events = [collect("subscribe"), collect("subscribed")];
+      const client = await connect();
+
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      await client.synchronize();
+
+      expect(events.flat().map(({ message }) => message.headers.destination)).to.deep.equal([
+        "/topic/b",
+        "/topic/b",
+      ]);
+    });
+
+    it("announces no subscription that an interceptor or the broker refused", async () => {
+      await start(on("SUBSCRIBE", (message) => (message.headers.subscriptionId === "1" ? null : message)));
+      const events = [collect("subscribe"), collect("subscribed")];
+      const client = await connect();
+
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      client.send("SUBSCRIBE\nid:2\ndestination:/topic/a\nack:none\n\n^@");
+      await client.frame();
+
+      expect(events).to.deep.equal([[], []]);
+    });
+
+    it("announces the user whom an interceptor found already at connect", async () => {
+      await start(on("CONNECT", async (message) => withHeaders(message, { user: { name: "rod" } })));
+      const events = [collect("connect"), collect("connected")];
+
+      await connect();
+      await settled();
+
+      expect(events.flat().map(({ user }) => user?.name)).to.deep.equal(["rod", "rod"]);
+    });
+
+    it("announces the close status of a session's end", async () => {
+      await start();
+      const ended = event("disconnect");
+      const client = await connect();
+
+      client.webSocket.close(4001, "bye");
+
+      expect(await ended).to.include({ code: 4001, reason: "bye" });
     });
 
     it("bears a listener that throws", async () => {
@@ -594,7 +659,7 @@ describe("Session", () => {
         await quick.frame();
       }
 
-      expect((await ended).error.message).to.equal("sendBufferSizeLimit of 524288 bytes exceeded");
+      expect((await ended).error.message).to.equal("Session passes sendBufferSizeLimit: 524288");
       expect(await quick.synchronize()).to.deep.equal([]);
     });
   });

@@ -312,7 +312,27 @@ describe("Endpoint's options", () => {
     [{ path: "/ws", sockJS: { disconnectDelay: "5s" } }, "sockJS.disconnectDelay"],
     [{ path: "/ws", sockJS: { streamBytesLimit: 1.5 } }, "sockJS.streamBytesLimit"],
     [{ path: "/ws", sockJS: { webSocketEnabled: 1 } }, "sockJS.webSocketEnabled"],
-    [{ path: "/ws", sockJS: { httpMessageCacheSize: 100 } }, "sockJS.httpMessageCacheSize"],
+    [{ path: "/ws", sockJS: { httpMessageCache: 100 } }, "sockJS.httpMessageCache"],
+    [{ path: "/ws", sockJS: { sessionLimit: Number.POSITIVE_INFINITY } }, "sockJS.sessionLimit"],
+    [{ path: "/ws", sockJS: { suppressCors: "yes" } }, "sockJS.suppressCors"],
+    [{ path: "/ws", sockJS: { transportHandlers: [] } }, "sockJS.transportHandlers"],
+    [{ path: "/ws", sockJS: { transportHandlers: ["xhr", "xhr_send"] } }, "sockJS.transportHandlers"],
+    [{ path: "/ws", sockJS: { clientLibraryUrl: "sockjs.js" } }, "sockJS.clientLibraryUrl"],
+    [{ path: "/ws", sockJS: { clientLibraryUrl: "//evil.com/sockjs.js" } }, "sockJS.clientLibraryUrl"],
+    [{ path: "/ws", sockJS: { clientLibraryUrl: "javascript:alert(1)" } }, "sockJS.clientLibraryUrl"],
+    [{ path: "/ws", sockJS: { clientLibraryUrl: 1 } }, "sockJS.clientLibraryUrl"],
+    [
+      { path: "/ws", sockJS: { clientLibraryUrl: "/sockjs.js" }, allowedOrigins: ["https://good.com"] },
+      "sockJS.clientLibraryUrl",
+    ],
+    [
+      {
+        path: "/ws",
+        sockJS: { transportHandlers: ["jsonp"] },
+        allowedOriginPatterns: ["https://*.good.com"],
+      },
+      "sockJS.transportHandlers",
+    ],
   ];
   for (const [options, option] of cases) {
     it(`fail for ${JSON.stringify(options)} with the name of ${option}`, () => {

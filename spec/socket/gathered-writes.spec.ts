@@ -56,7 +56,7 @@ for (const [way, compressed] of [
         heard.push(isBinary ? data.toString("hex") : data.toString());
       });
       const opened = await accepted;
-      opened.socket.listen({ data() {}, close() {} });
+      opened.socket.listen({ data() {}, drained() {}, close() {} });
       if (client.readyState !== client.OPEN) await once(client, "open");
       return opened;
     }
@@ -159,7 +159,7 @@ for (const [way, compressed] of [
         // When ws has written its close frame, and not yet ended the stream.
         process.nextTick(() => socket.flush());
       };
-      socket.listen({ data: answer, close() {} });
+      socket.listen({ data: answer, drained() {}, close() {} });
       const masked = (opcode: number, payload: Buffer) =>
         Buffer.concat([Buffer.from([opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 
@@ -224,6 +224,17 @@ describe("WebSocketSocket, writing past ws", () => {
     await settled();
 
     expect(stream.bytesWritten - before).to.equal(9);
+  });
+
+  it("says at the end of the turn that what it was sent has left", async () => {
+    const { socket } = await open();
+    let drained = 0;
+    socket.listen({ data() {}, drained: () => drained++, close() {} });
+
+    socket.send(Buffer.from("a"), false);
+    await settled();
+
+    expect(drained).to.equal(1);
   });
 
   it("does not wait for the end of the turn with much", async () => {

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { LimitExceededError } from "#lib/errors.js";
 import { StompDecoder } from "#lib/stomp/decoder.js";
 import type { DecoderLimits } from "#lib/stomp/decoder-limits.js";
 import type { Frame } from "#lib/stomp/frame.js";
@@ -74,7 +75,8 @@ describe("DecoderLimits", () => {
         const { frames, error } = decodeAll(chunks, { ...room, [limit]: value });
         expect(frames).to.deep.equal([]);
         expect(error?.message).to.equal(`Frame passes ${limit}: ${value}`);
-        expect(error).to.have.property("code", "STOMP_LIMIT");
+        expect(error).to.be.instanceOf(LimitExceededError);
+        expect(error).to.include({ code: "LIMIT_EXCEEDED", limit });
       }
     });
   }

@@ -22,6 +22,7 @@ export interface HostOptions {
   /** Whether sockets are listened to, and echo. Default true. */
   readonly echo?: boolean;
   readonly messageSizeLimit?: number;
+  readonly perMessageDeflate?: boolean;
 }
 
 /** An application with endpoints, on a port of its own. Its sockets echo. */
@@ -29,6 +30,8 @@ export class SocketHost {
   readonly app: Express = express();
   readonly server: Server = createServer(this.app);
   readonly log: string[] = [];
+  /** The limits that were announced, with the user's name. */
+  readonly limits: string[] = [];
   readonly opened: Opened[] = [];
   readonly #events = new EventEmitter();
   readonly #lines = new Set<TcpSocket>();
@@ -50,6 +53,7 @@ export class SocketHost {
       { path: "/ws", ...options },
       {
         messageSizeLimit: this.#options.messageSizeLimit ?? 65_536,
+        perMessageDeflate: this.#options.perMessageDeflate ?? false,
         chooseSubProtocol: (offered) => [...offered].sort().at(-1),
         logger: {
           debug() {},
@@ -57,6 +61,8 @@ export class SocketHost {
           warn: (text) => this.log.push(text),
           error: (text) => this.log.push(text),
         },
+        admits: () => true,
+        limitExceeded: (limit, { user }) => void this.limits.push(user ? `${limit} ${user.name}` : limit),
         open: (socket, handshake) => this.#open(socket, handshake),
       },
     );
@@ -111,6 +117,7 @@ export function listenTo(opened: Opened, onData: (chunk: Uint8Array) => void = (
       onData(chunk);
       opened.events.emit("data");
     },
+    drained: () => void opened.events.emit("drained"),
     close(code, reason) {
       opened.closings.push({ code, reason });
       opened.events.emit("close");

@@ -1,73 +1,99 @@
-import type { ServerResponse } from "node:http";
-import type { Connection } from "sockjs";
 import type { Socket, SocketListener } from "../socket.js";
 import { shortReason } from "../web-socket.js";
+import type { Carrier } from "./carrier.js";
+import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
+import type { SockJSSettings } from "./sock-js-options.js";
 import { TextBytes, textOf } from "./text-bytes.js";
+
+export interface HttpSocketOptions {
+  /** What SockJS calls the transport that opened it. */
+  readonly transport: string;
+  readonly settings: Pick<SockJSSettings, "heartbeatTime" | "disconnectDelay" | "httpMessageCacheSize">;
+  limitExceeded(limit: string): void;
+  /** From now on nobody comes back to it. Called once. */
+  forget(): void;
+}
 
 interface Ending {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A SockJS session over HTTP: what it sends rides on one response after the other. */
+const BROKEN: Ending = { code: 1006, reason: "" };
+const LIMIT_EXCEEDED = 4500;
+
+/**
+ * A SockJS session over HTTP: what it sends rides on one response after the other, and waits where there is
+ * none. Its timers keep no process alive.
+ */
 export class HttpSocket implements Socket {
   readonly transport: string;
+  readonly #options: HttpSocketOptions;
   readonly #text = new TextBytes();
   /** Those with bytes that may not have left yet. */
-  readonly #responses = new Set<ServerResponse>();
-  readonly #waiting: (() => void)[] = [];
-  #connection: Connection | undefined;
+  readonly #carriers = new Set<Carrier>();
+  /** The one that takes the next frame. */
+  #carrier: Carrier | undefined;
   #listener: SocketListener | undefined;
-  /** Bytes that wait for a response to ride on. */
-  #queued = 0;
+  /** What waits for a response to ride on. */
+  #messages: string[] = [];
+  #waitingBytes = 0;
+  /** Requests that wait until the socket is read again. */
+  readonly #readers: (() => void)[] = [];
   #isPaused = true;
+  #isOpen = false;
+  #hasHeartbeat = true;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Runs while there is no response to ride on, and after `close`. */
+  #lifetime: NodeJS.Timeout | undefined;
   /** What `close` was called with. */
   #closing: Ending | undefined;
   #ending: Ending | undefined;
 
-  constructor(transport: string) {
-    this.transport = transport;
+  constructor(options: HttpSocketOptions) {
+    this.transport = options.transport;
+    this.#options = options;
   }
 
   get bufferedAmount(): number {
-    let bytes = this.#queued;
-    for (const response of this.#responses) bytes += response.writableLength;
+    let bytes = this.#waitingBytes;
+    for (const { response } of this.#carriers) bytes += response.writableLength;
     return bytes;
   }
 
   /** How many requests wait in `readable`. */
-  get waiting(): number {
-    return this.#waiting.length;
+  get readers(): number {
+    return this.#readers.length;
   }
 
-  /** Names sockjs's end of the session, once sockjs has opened it. */
-  connect(connection: Connection): void {
-    this.#connection = connection;
-    connection.on("close", () => this.#end(this.#closing ?? { code: 1006, reason: "" }));
-  }
-
-  /** Lets sockjs write to a response, and keeps account of it. */
-  carry(response: ServerResponse): SockJsResponse {
-    this.#responses.add(response);
-    const carrier = new SockJsResponse(response, () => {
-      // sockjs holds nothing back while it has a response.
-      this.#queued = 0;
-    });
-    response.once("close", () => {
-      this.#responses.delete(response);
-      // Ended by somebody else, a timeout's middleware for one: sockjs only hears of the connection.
-      if (!carrier.hasEnded) response.req.socket.destroy();
-      if (carrier.toldClose && this.#closing !== undefined) this.#end(this.#closing);
-    });
-    return carrier;
+  /** Takes a response to ride on; the first one opens the session. */
+  carry(carrier: Carrier): void {
+    this.#watch(carrier);
+    if (this.#carrier !== undefined) {
+      carrier.end(closeFrame(2010, "Another connection still open"));
+    } else if (this.#closing !== undefined) {
+      if (this.#messages.length === 0 || carrier.write(this.#waitingMessages())) {
+        this.#sayClose(carrier, this.#closing);
+      }
+    } else {
+      clearTimeout(this.#lifetime);
+      this.#carrier = carrier;
+      if (this.#hasHeartbeat) this.#startHeartbeat();
+      if (!this.#isOpen) {
+        this.#isOpen = true;
+        this.#write(OPEN_FRAME, carrier);
+      } else if (this.#messages.length > 0) {
+        this.#write(this.#waitingMessages(), carrier);
+      }
+    }
   }
 
   /** Waits while the socket is paused. False when it is closing or closed. */
   async readable(): Promise<boolean> {
-    while (this.#isPaused && this.#closing === undefined && this.#ending === undefined) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#isPaused && !this.#isClosing) {
+      await new Promise<void>((resolve) => this.#readers.push(resolve));
     }
-    return this.#closing === undefined && this.#ending === undefined;
+    return !this.#isClosing;
   }
 
   receive(messages: readonly string[]): void {
@@ -76,10 +102,17 @@ export class HttpSocket implements Socket {
   }
 
   send(data: Uint8Array): void {
-    if (this.#closing !== undefined || this.#ending !== undefined) return;
+    if (this.#isClosing) return;
 
-    this.#queued += data.byteLength;
-    this.#connection?.write(textOf(data));
+    const text = textOf(data);
+    if (this.#carrier !== undefined) {
+      this.#write(messageFrame([text]), this.#carrier);
+    } else if (this.#messages.length < this.#options.settings.httpMessageCacheSize) {
+      this.#messages.push(text);
+      this.#waitingBytes += data.byteLength;
+    } else {
+      this.#overflow();
+    }
   }
 
   pause(): void {
@@ -93,19 +126,23 @@ export class HttpSocket implements Socket {
     this.#wake();
   }
 
-  close(code: number, reason: string): void {
-    if (this.#closing !== undefined || this.#ending !== undefined) return;
+  disableHeartbeat(): void {
+    this.#hasHeartbeat = false;
+    this.#stopHeartbeat();
+  }
 
-    this.#closing = { code, reason: shortReason(reason) };
-    // Its types say text, but SockJS clients expect a number.
-    this.#connection?.close(code as unknown as string, this.#closing.reason);
-    this.#wake();
+  close(code: number, reason: string): void {
+    if (this.#isClosing) return;
+
+    const closing = { code, reason: shortReason(reason) };
+    const carrier = this.#retire(closing);
+    if (carrier !== undefined) this.#sayClose(carrier, closing);
   }
 
   terminate(): void {
-    for (const response of this.#responses) response.destroy();
-    this.close(1006, "Connection cut");
-    this.#end({ code: 1006, reason: "" });
+    if (!this.#isClosing) this.#retire({ code: 1006, reason: "Connection cut" });
+    this.#cut();
+    this.#end(BROKEN);
   }
 
   listen(listener: SocketListener): void {
@@ -115,61 +152,108 @@ export class HttpSocket implements Socket {
     else queueMicrotask(() => listener.close(ending.code, ending.reason));
   }
 
+  get #isClosing(): boolean {
+    return this.#closing !== undefined || this.#ending !== undefined;
+  }
+
+  #watch(carrier: Carrier): void {
+    const { response } = carrier;
+    this.#carriers.add(carrier);
+    // Who has left is noticed by `close`.
+    response.on("error", () => {});
+    response.on("drain", () => this.#listener?.drained());
+    response.once("close", () => {
+      this.#carriers.delete(carrier);
+      this.#listener?.drained();
+      if (carrier === this.#carrier) {
+        this.#release();
+        this.#expire();
+      } else if (this.#carrier === undefined && this.#carriers.size === 0 && !this.#isClosing) {
+        // Not before: who reads slowly cannot come back until all of it has arrived.
+        this.#startLifetime();
+      }
+    });
+  }
+
+  #write(frame: string, carrier: Carrier): void {
+    if (carrier.write(frame)) this.#heartbeat?.refresh();
+    else this.#release();
+  }
+
+  #waitingMessages(): string {
+    const frame = messageFrame(this.#messages);
+    this.#messages = [];
+    this.#waitingBytes = 0;
+    return frame;
+  }
+
+  #release(): void {
+    this.#carrier = undefined;
+    this.#stopHeartbeat();
+  }
+
+  #startHeartbeat(): void {
+    this.#heartbeat = setInterval(() => {
+      if (this.#carrier !== undefined) this.#write(HEARTBEAT_FRAME, this.#carrier);
+    }, this.#options.settings.heartbeatTime).unref();
+  }
+
+  #stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+    // A stopped timer that is refreshed would run again.
+    this.#heartbeat = undefined;
+  }
+
+  /** Sends no more but what waits, and why. Returns what could carry that. */
+  #retire(closing: Ending): Carrier | undefined {
+    this.#closing = closing;
+    this.#startLifetime();
+    const carrier = this.#carrier;
+    this.#release();
+    this.#wake();
+    return carrier;
+  }
+
+  #sayClose(carrier: Carrier, ending: Ending): void {
+    carrier.response.once("close", () => this.#end(ending));
+    carrier.end(closeFrame(ending.code, ending.reason));
+  }
+
+  /** The client does not come for what it is sent. Whoever was sending hears of it later, as of any end. */
+  #overflow(): void {
+    const { httpMessageCacheSize } = this.#options.settings;
+    const reason = `httpMessageCacheSize of ${httpMessageCacheSize} messages exceeded`;
+    this.close(LIMIT_EXCEEDED, reason);
+    queueMicrotask(() => this.#end({ code: LIMIT_EXCEEDED, reason }));
+    this.#options.limitExceeded("httpMessageCacheSize");
+  }
+
+  #startLifetime(): void {
+    clearTimeout(this.#lifetime);
+    this.#lifetime = setTimeout(() => this.#expire(), this.#options.settings.disconnectDelay).unref();
+  }
+
+  #expire(): void {
+    clearTimeout(this.#lifetime);
+    this.#cut();
+    this.#end(this.#closing ?? BROKEN);
+    this.#options.forget();
+  }
+
+  #cut(): void {
+    for (const { response } of this.#carriers) response.destroy();
+    this.#carriers.clear();
+  }
+
   #end(ending: Ending): void {
     if (this.#ending !== undefined) return;
 
     this.#ending = ending;
-    this.#queued = 0;
     this.#wake();
     this.#listener?.close(ending.code, ending.reason);
   }
 
   #wake(): void {
-    for (const go of this.#waiting.splice(0)) go();
-  }
-}
-
-/** All that sockjs may do to a response. Which origins may read it is decided elsewhere. */
-export class SockJsResponse {
-  readonly #response: ServerResponse;
-  readonly #onWrite: () => void;
-  #toldClose = false;
-  #hasEnded = false;
-
-  constructor(response: ServerResponse, onWrite: () => void) {
-    this.#response = response;
-    this.#onWrite = onWrite;
-  }
-
-  /** Whether it carries SockJS's close frame. */
-  get toldClose(): boolean {
-    return this.#toldClose;
-  }
-
-  get hasEnded(): boolean {
-    return this.#hasEnded;
-  }
-
-  setHeader(name: string, value: string): void {
-    if (!/^(access-control-|vary$)/i.test(name)) this.#response.setHeader(name, value);
-  }
-
-  writeHead(status: number): void {
-    this.#response.writeHead(status);
-  }
-
-  write(text: string): void {
-    this.#onWrite();
-    if (/^(data: )?c/.test(text)) this.#toldClose = true;
-    if (this.#isOpen()) this.#response.write(text);
-  }
-
-  end(text?: string): void {
-    this.#hasEnded = true;
-    if (this.#isOpen()) this.#response.end(text);
-  }
-
-  #isOpen(): boolean {
-    return !this.#response.destroyed && !this.#response.writableEnded;
+    for (const go of this.#readers.splice(0)) go();
   }
 }

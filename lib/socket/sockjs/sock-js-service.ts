@@ -1,14 +1,19 @@
-import { randomInt, randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { randomInt } from "node:crypto";
 import type { Request, Response } from "express";
-import sockjs, { type Connection, type ServerOptions } from "sockjs";
 import type { Principal } from "../../message/message.js";
+import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
 import type { Handshake, Socket } from "../socket.js";
-import { allowOrigin, allows } from "./cors.js";
-import { HttpSocket, type SockJsResponse } from "./http-socket.js";
+import { Carrier } from "./carrier.js";
+import { allowOrigin } from "./cors.js";
+import { HTTP_SENDERS, type HttpSender } from "./http-sender.js";
+import { HttpSessions, type NewSession } from "./http-sessions.js";
+import type { HttpSocket } from "./http-socket.js";
+import { HTTP_TRANSPORTS, type HttpTransport } from "./http-transport.js";
+import { IframePage } from "./iframe-page.js";
 import { messagesOf } from "./messages.js";
 import { readBody } from "./request-body.js";
+import { type SessionRoute, sessionRoute } from "./session-route.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 
 export interface SockJsServiceOptions {
@@ -16,73 +21,36 @@ export interface SockJsServiceOptions {
   /** Bytes of one request's body. */
   readonly bodyLimit: number;
   user(req: Request): Promise<Principal | undefined>;
+  /** Whether one more client may connect. */
+  admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
+  /** A client passed a limit of the settings. */
+  limitExceeded(limit: string, handshake: Handshake): void;
 }
 
-/** `<path>/<server>/<session>/<transport>`; the server is the load balancer's affair. */
-export interface SessionRoute {
-  readonly session: string;
-  readonly transport: string;
-}
-
-interface Session {
-  readonly id: string;
-  /** The name the client chose. */
-  readonly name: string;
-  readonly owner: string;
-  readonly handshake: Handshake;
-  readonly socket: HttpSocket;
-}
-
-/** What of the sockjs package is used, which its types leave out. */
-type SockJsHandler = (req: IncomingMessage, res: SockJsResponse) => boolean;
-
-/** Transports that carry messages to the client: their method, and what SockJS calls them elsewhere. */
-const RECEIVING = new Map([
-  ["xhr", { methods: ["OPTIONS", "POST"], name: "xhr-polling" }],
-  ["xhr_streaming", { methods: ["OPTIONS", "POST"], name: "xhr-streaming" }],
-  ["eventsource", { methods: ["GET"], name: "eventsource" }],
-]);
 const NO_STORE = { "Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0" };
+/** What names a function of a page is for that page, and no file to be saved and opened. */
+const OWN_PAGES_ONLY = {
+  "X-Frame-Options": "SAMEORIGIN",
+  "Content-Disposition": 'inline; filename="f.txt"',
+};
+const IFRAME = /^iframe[-0-9.a-z_]*\.html$/;
+const CALLBACK = /^[\w.]{1,32}$/;
 /** SockJS clients have one request under way; more than this many wait for no good. */
-const MAX_WAITING = 16;
+const MAX_READERS = 16;
 
-/** Finds the session's part of a path below the endpoint's. */
-export function sessionRoute(rest: string): SessionRoute | undefined {
-  const [server, session, transport, ...more] = rest.split("/");
-  if (!server || !session || !transport || more.length > 0) return undefined;
-  if (server.includes(".") || session.includes(".")) return undefined;
-  return { session, transport };
-}
-
-/**
- * SockJS over HTTP. The sockjs package keeps the sessions' time and writes their frames; it sees neither the
- * request nor who sent it, since it would trust both.
- */
+/** SockJS over HTTP: which request is for whom, and who may. What sessions do is theirs. */
 export class SockJsService {
   readonly #options: SockJsServiceOptions;
-  readonly #handler: SockJsHandler;
-  /** By the name the client chose. */
-  readonly #sessions = new Map<string, Session>();
-  /** By the name sockjs knows: all mounts of a process share its one table, so names are made unique. */
-  readonly #sessionsById = new Map<string, Session>();
+  readonly #sessions: HttpSessions;
+  readonly #iframePage: IframePage | undefined;
   #isClosed = false;
 
   constructor(options: SockJsServiceOptions) {
+    const { settings } = options;
     this.#options = options;
-    const { heartbeatTime, disconnectDelay, streamBytesLimit } = options.settings;
-    const serverOptions: ServerOptions & { disable_cors: boolean } = {
-      log() {},
-      heartbeat_delay: heartbeatTime,
-      disconnect_delay: disconnectDelay,
-      response_limit: streamBytesLimit,
-      disable_cors: true,
-    };
-    const server = sockjs.createServer(serverOptions);
-    server.on("connection", (connection) => this.#open(connection));
-    this.#handler = (server as unknown as { middleware(options: object): SockJsHandler }).middleware({
-      prefix: "",
-    });
+    this.#sessions = new HttpSessions(options);
+    if (settings.clientLibraryUrl !== undefined) this.#iframePage = new IframePage(settings.clientLibraryUrl);
   }
 
   /** Answers 503 to new sessions. */
@@ -92,34 +60,51 @@ export class SockJsService {
 
   /** Answers a request from an allowed origin. */
   async handle(rest: string, req: Request, res: Response): Promise<void> {
-    allowOrigin(req, res);
     if (rest === "") {
-      if (allows(["GET"], req, res)) answer(res, 200, "Welcome to SockJS!\n");
+      if (this.#allows(["GET"], req, res)) answer(res, 200, "Welcome to SockJS!\n");
     } else if (rest === "info") {
-      this.#answerInfo(req, res);
+      if (this.#allows(["OPTIONS", "GET"], req, res)) this.#answerInfo(res);
     } else if (rest === "websocket") {
       this.#answerWebSocket(req, res);
+    } else if (this.#iframePage !== undefined && IFRAME.test(rest)) {
+      if (this.#allows(["GET"], req, res)) this.#iframePage.answer(req, res);
     } else {
       await this.#handleSession(sessionRoute(rest), req, res);
     }
   }
 
   async #handleSession(route: SessionRoute | undefined, req: Request, res: Response): Promise<void> {
-    const receiving = RECEIVING.get(route?.transport ?? "");
-    if (route?.transport === "websocket") {
+    const name = route?.transport ?? "";
+    const { transportHandlers } = this.#options.settings;
+    const transport = HTTP_TRANSPORTS.get(name);
+    const sender = HTTP_SENDERS.get(name);
+    if (route === undefined) {
+      answer(res, 404, "Not found\n");
+    } else if (name === "websocket") {
       this.#answerWebSocket(req, res);
-    } else if (route !== undefined && receiving !== undefined) {
-      if (allows(receiving.methods, req, res)) await this.#carry(route, req, res);
-    } else if (route?.transport === "xhr_send") {
-      if (allows(["OPTIONS", "POST"], req, res)) await this.#receive(route.session, req, res);
+    } else if (transport !== undefined && transportHandlers.has(name)) {
+      if (this.#allows(transport.methods, req, res)) await this.#carry(route.session, transport, req, res);
+    } else if (sender?.transports.some((each) => transportHandlers.has(each))) {
+      if (this.#allows(sender.methods, req, res)) await this.#receive(route.session, sender, req, res);
     } else {
       answer(res, 404, "Not found\n");
     }
   }
 
-  #answerInfo(req: Request, res: Response): void {
-    if (!allows(["OPTIONS", "GET"], req, res)) return;
+  /** Returns whether the request may go on: its method fits, and it is no preflight. */
+  #allows(methods: readonly string[], req: Request, res: Response): boolean {
+    if (!this.#options.settings.suppressCors) allowOrigin(methods, req, res);
+    if (!methods.includes(req.method)) {
+      answer(res, 405, "Method not allowed\n", { Allow: methods.join(", ") });
+      return false;
+    }
+    if (req.method !== "OPTIONS") return true;
 
+    answer(res, 204, "", { "Cache-Control": "public, max-age=31536000" });
+    return false;
+  }
+
+  #answerInfo(res: Response): void {
     const { webSocketEnabled, sessionCookieNeeded } = this.#options.settings;
     const info = {
       entropy: randomInt(2 ** 32),
@@ -133,70 +118,77 @@ export class SockJsService {
 
   #answerWebSocket(req: Request, res: Response): void {
     if (!this.#options.settings.webSocketEnabled) answer(res, 404, "Not found\n");
-    else if (allows(["GET"], req, res)) answer(res, 400, 'Can "Upgrade" only to "WebSocket".\n');
+    else if (this.#allows(["GET"], req, res)) answer(res, 400, 'Can "Upgrade" only to "WebSocket".\n');
   }
 
   /** Gives a session a response to send on, and starts it if it is new. */
-  async #carry({ session: name, transport }: SessionRoute, req: Request, res: Response): Promise<void> {
+  async #carry(name: string, transport: HttpTransport, req: Request, res: Response): Promise<void> {
+    const callback = transport.hasCallback ? callbackOf(req, res) : "";
+    if (callback === undefined) return;
+
     const user = await this.#options.user(req);
     // Who has left by now would leave a session behind that nobody ends.
     if (req.socket.destroyed) return;
 
     const owner = ownerOf(req, user);
-    let session = this.#sessions.get(name);
-    if (session === undefined && this.#isClosed) {
-      answer(res, 503, "The server is closing.\n");
-      return;
-    }
-    session ??= this.#start(name, owner, new HttpSocket(RECEIVING.get(transport)?.name ?? transport), {
-      request: req,
-      user,
-    });
-    if (session.owner !== owner) {
+    const session = this.#sessions.find(name);
+    if (session === undefined) {
+      const handshake = { request: req, user };
+      const socket = this.#start({ name, owner, transport: transport.name, handshake }, req, res);
+      if (socket === undefined) return;
+      this.#send({ socket, transport, callback }, res);
+      this.#options.open(socket, handshake);
+    } else if (session.owner !== owner || session.socket.transport !== transport.name) {
       answer(res, 404, "Not found\n");
-      return;
+    } else {
+      this.#send({ socket: session.socket, transport, callback }, res);
     }
-
-    res.setHeader("X-Content-Type-Options", "nosniff");
-    this.#handler(bareRequest(req, `/-/${session.id}/${transport}`), session.socket.carry(res));
   }
 
-  #start(name: string, owner: string, socket: HttpSocket, handshake: Handshake): Session {
-    const session = { id: randomUUID(), name, owner, socket, handshake };
-    this.#sessions.set(name, session);
-    this.#sessionsById.set(session.id, session);
-    return session;
+  /** Makes a session, or answers that there are enough. */
+  #start(options: NewSession, req: Request, res: Response): HttpSocket | undefined {
+    if (this.#isClosed) {
+      answer(res, 503, "The server is closing.\n");
+      return undefined;
+    }
+    const session = this.#options.admits(req) ? this.#sessions.add(options) : undefined;
+    if (session === undefined) answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+    return session?.socket;
   }
 
-  /** The client has been sent `o`. */
-  #open(connection: Connection): void {
-    const session = this.#sessionsById.get(connection.pathname.split("/")[2] ?? "");
-    if (session === undefined) return;
-
-    const { id, name, socket, handshake } = session;
-    connection.on("close", () => {
-      this.#sessions.delete(name);
-      this.#sessionsById.delete(id);
-    });
-    socket.connect(connection);
-    this.#options.open(socket, handshake);
+  #send(
+    { socket, transport, callback }: { socket: HttpSocket; transport: HttpTransport; callback: string },
+    res: Response,
+  ): void {
+    const headers = {
+      ...NO_STORE,
+      "Content-Type": transport.contentType,
+      "X-Content-Type-Options": "nosniff",
+      // Proxies would hold back what is not at its end.
+      ...(transport.isStreaming ? { "X-Accel-Buffering": "no" } : undefined),
+      ...(transport.hasCallback ? OWN_PAGES_ONLY : undefined),
+    };
+    res.writeHead(200, headers);
+    const { streamBytesLimit } = this.#options.settings;
+    socket.carry(new Carrier(res, { transport, callback, streamBytesLimit }));
   }
 
-  async #receive(name: string, req: Request, res: Response): Promise<void> {
+  async #receive(name: string, sender: HttpSender, req: Request, res: Response): Promise<void> {
     const owner = ownerOf(req, await this.#options.user(req));
-    const session = this.#sessions.get(name);
+    const session = this.#sessions.find(name);
     if (session?.owner !== owner) {
       answer(res, 404, "Not found\n");
       return;
     }
 
     const { socket } = session;
-    if (socket.waiting >= MAX_WAITING) {
+    if (socket.readers >= MAX_READERS) {
       answer(res, 503, "Too many requests wait on this session.\n");
       return;
     }
     await socket.readable();
-    const body = await readBody(req, this.#options.bodyLimit).catch(() => "aborted" as const);
+    const limits = { limit: this.#options.bodyLimit, field: sender.field };
+    const body = await readBody(req, limits).catch(() => "aborted" as const);
     if (body === "aborted") return;
     if (body === "too-large") {
       answer(res, 413, "Too much in one request.\n");
@@ -208,20 +200,24 @@ export class SockJsService {
       return;
     }
     if (await socket.readable()) socket.receive(messages);
-    answer(res, 204);
+    sender.accepted(res);
   }
 }
 
 /** A session is its user's, or a stranger's at one address. */
 function ownerOf(req: Request, user: Principal | undefined): string {
-  return user === undefined ? `address ${req.ip ?? req.socket.remoteAddress}` : `user ${user.name}`;
+  return user === undefined ? `address ${addressOf(req)}` : `user ${user.name}`;
 }
 
-/**
- * All that sockjs learns of a request. It writes to what it gets (`session`, `cookies`, `url`), which the
- * application's middleware would take for its own.
- */
-function bareRequest(req: Request, url: string): IncomingMessage {
-  const { method, httpVersion, socket } = req;
-  return { method, httpVersion, url, headers: {}, connection: socket } as unknown as IncomingMessage;
+/** The name of the function that the client's page offers; answers a request without, or from another site. */
+function callbackOf(req: Request, res: Response): string | undefined {
+  const query = new URLSearchParams(req.url.split("?", 2)[1]);
+  const callback = query.get("c") ?? query.get("callback");
+  const site = req.headers["sec-fetch-site"];
+  // A script or a frame of any page loads this without an Origin, with the user's cookies.
+  if (site === "cross-site" || site === "same-site") answer(res, 403, "Origin not allowed\n");
+  else if (callback === null || callback === "") answer(res, 500, '"callback" parameter required\n');
+  else if (!CALLBACK.test(callback)) answer(res, 500, 'invalid "callback" parameter\n');
+  else return callback;
+  return undefined;
 }

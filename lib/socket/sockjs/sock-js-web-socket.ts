@@ -1,6 +1,7 @@
 import type { Socket, SocketListener } from "../socket.js";
 import { shortReason, type WebSocketSocket } from "../web-socket.js";
 import { messagesOf } from "./messages.js";
+import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import { TextBytes, textOf } from "./text-bytes.js";
 
 /** A WebSocket on which each message is a SockJS frame: `o`, `h`, `a[…]`, `c[code,reason]`. */
@@ -14,8 +15,8 @@ export class SockJsWebSocket implements Socket {
 
   constructor(line: WebSocketSocket, heartbeatTime: number) {
     this.#line = line;
-    this.#write("o");
-    this.#heartbeat = setInterval(() => this.#write("h"), heartbeatTime);
+    this.#write(OPEN_FRAME);
+    this.#heartbeat = setInterval(() => this.#write(HEARTBEAT_FRAME), heartbeatTime);
   }
 
   get bufferedAmount(): number {
@@ -23,7 +24,7 @@ export class SockJsWebSocket implements Socket {
   }
 
   send(data: Uint8Array): void {
-    this.#write(`a[${JSON.stringify(textOf(data))}]`);
+    this.#write(messageFrame([textOf(data)]));
   }
 
   pause(): void {
@@ -34,9 +35,13 @@ export class SockJsWebSocket implements Socket {
     this.#line.resume();
   }
 
+  disableHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+  }
+
   close(code: number, reason: string): void {
     this.#told ??= { code, reason: shortReason(reason) };
-    this.#write(`c${JSON.stringify([this.#told.code, this.#told.reason])}`);
+    this.#write(closeFrame(this.#told.code, this.#told.reason));
     this.#line.close(code, reason);
   }
 
@@ -47,6 +52,7 @@ export class SockJsWebSocket implements Socket {
   listen(listener: SocketListener): void {
     this.#line.listen({
       data: (chunk) => this.#receive(textOf(chunk), listener),
+      drained: () => listener.drained(),
       close: (code, reason) => {
         clearInterval(this.#heartbeat);
         // Clients answer SockJS's close frame by a close of their own, with 1000.

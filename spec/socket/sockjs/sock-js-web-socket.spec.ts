@@ -25,7 +25,7 @@ describe("SockJsWebSocket", () => {
     client.ws.send('["one ","two"]');
     expect(await client.next()).to.equal('a["one two"]');
     client.ws.send('"bare \\u0000\\u2028"');
-    expect(await client.next()).to.equal('a["bare \\u0000\u2028"]');
+    expect(await client.next()).to.equal('a["bare \\u0000\\u2028"]');
     expect((await host.nth(0)).socket.transport).to.equal("websocket");
   });
 

@@ -6,7 +6,7 @@ import { closing, SocketHost } from "../../support/socket-host.js";
 
 /** What a browser does, with sockjs-client as it is served to browsers. */
 describe("sockjs-client", () => {
-  for (const transport of ["websocket", "xhr-streaming", "xhr-polling"]) {
+  for (const transport of ["websocket", "xhr-streaming", "xhr-polling", "eventsource"]) {
     describe(`when it speaks ${transport}`, () => {
       let host: SocketHost;
       let client: WebSocket;

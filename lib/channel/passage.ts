@@ -1,0 +1,64 @@
+import type { Logger } from "../logger.js";
+import type { Message } from "../message/message.js";
+import type { ChannelInterceptor } from "./interceptor.js";
+
+type Answer = Message | null;
+
+/** A hook that may change or stop a message, as a call on one interceptor. */
+interface Asking {
+  readonly hook: "preSend" | "beforeHandle";
+  ask(interceptor: ChannelInterceptor, message: Message): Answer | undefined | Promise<Answer>;
+}
+
+/** One message's way past interceptors: what they made of it, and who has let it pass. */
+export class Passage {
+  /** As the last interceptor returned it. */
+  message: Message;
+  readonly #passed: ChannelInterceptor[] = [];
+
+  constructor(message: Message) {
+    this.message = message;
+  }
+
+  /**
+   * Asks one after the other; `false` when one stopped the message.
+   *
+   * @throws whatever an interceptor throws
+   */
+  async past(interceptors: readonly ChannelInterceptor[], { hook, ask }: Asking): Promise<boolean> {
+    for (const interceptor of interceptors) {
+      if (interceptor[hook]) {
+        const answer = ask(interceptor, this.message);
+        const message = isPromise(answer) ? await answer : answer;
+        if (message === null) return false;
+        if (message === undefined) throw new TypeError(forgotten(interceptor, hook));
+        this.message = message;
+      }
+      this.#passed.push(interceptor);
+    }
+    return true;
+  }
+
+  /** Tells those who let it pass of the end, last first. Never throws: what they throw is logged. */
+  async complete(
+    tell: (interceptor: ChannelInterceptor) => void | Promise<void> | undefined,
+    failed: { readonly logger: Logger; readonly text: string },
+  ): Promise<void> {
+    for (const interceptor of this.#passed.reverse()) {
+      try {
+        const told = tell(interceptor);
+        if (isPromise(told)) await told;
+      } catch (error) {
+        failed.logger.error(failed.text, error);
+      }
+    }
+  }
+}
+
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === "function";
+}
+
+function forgotten(interceptor: ChannelInterceptor, hook: string): string {
+  return `${hook} of ${interceptor.constructor.name} returned undefined: return the message, or null to stop it`;
+}

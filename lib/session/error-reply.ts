@@ -1,0 +1,90 @@
+import { isPromise } from "../channel/passage.js";
+import { MessagingError } from "../errors.js";
+import { type Logger, printable } from "../logger.js";
+import { type Message, NO_PAYLOAD } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { Frame } from "../stomp/frame.js";
+import { SUPPORTED_VERSIONS } from "../stomp/version.js";
+
+/** What an ERROR frame tells a client. */
+export interface ErrorReply {
+  /** The header `message`: one line, of which the client gets 200 characters. */
+  readonly message: string;
+  /** More headers. Those that are ours to write, such as `receipt-id`, do not pass. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The body: text, or bytes. Default: none. */
+  readonly body?: string | Uint8Array | undefined;
+  /** Of the body. Default: `text/plain;charset=UTF-8` or `application/octet-stream`. */
+  readonly contentType?: string | undefined;
+}
+
+/** Decides what clients are told of errors, as Spring's class of this name. The session ends in any case. */
+export interface StompSubProtocolErrorHandler {
+  /**
+   * Gives what ERROR says. `undefined` leaves it at what it says by itself, and
+   * so does a throw, which is logged.
+   *
+   * @param clientMessage what the client had sent; `undefined` when it was no frame, or nothing
+   * @param error never shown to a client but by this method
+   * @param reply what ERROR says by itself: the `publicMessage` and `publicHeaders` of the error
+   */
+  handleClientMessageProcessingError(
+    clientMessage: Message | undefined,
+    error: Error,
+    reply: ErrorReply,
+  ): ErrorReply | undefined;
+}
+
+interface Failure {
+  readonly receiptId: string | undefined;
+  readonly message: Message | undefined;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
+  readonly logger: Logger;
+}
+
+const UNKNOWN = "The frame could not be processed";
+
+const OURS = ["message", "version", "receipt-id", "content-type", "content-length"];
+
+/** Gives the ERROR frame's headers and body. Never throws. */
+export function errorReply(error: Error, failure: Failure): Omit<Frame, "command"> {
+  const { publicMessage, publicHeaders, code } = error instanceof MessagingError ? error : {};
+  const reply: ErrorReply = { message: publicMessage ?? UNKNOWN, headers: publicHeaders };
+  const ours = {
+    version: code === "STOMP_VERSION" ? SUPPORTED_VERSIONS.join(",") : undefined,
+    "receipt-id": failure.receiptId,
+  };
+  for (const decide of [() => decided(error, reply, failure), () => reply]) {
+    try {
+      return written(decide(), ours);
+    } catch (fault) {
+      failure.logger.error("ERROR could not be written as the application wants it", fault);
+    }
+  }
+  return written({ message: UNKNOWN }, ours);
+}
+
+function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Failure): ErrorReply {
+  const decision = errorHandler?.handleClientMessageProcessingError(message, error, reply);
+  if (!isPromise(decision)) return decision ?? reply;
+
+  decision.then(undefined, () => {});
+  throw new TypeError("handleClientMessageProcessingError must not be async: the session ends at once");
+}
+
+function written(
+  { message, headers = {}, body = NO_PAYLOAD, contentType }: ErrorReply,
+  ours: Readonly<Record<string, string | undefined>>,
+): Omit<Frame, "command"> {
+  const isText = typeof body === "string";
+  if (!isText && !(body instanceof Uint8Array)) throw new TypeError("The body of ERROR is text or bytes");
+
+  const bodyType = contentType ?? (isText ? "text/plain;charset=UTF-8" : "application/octet-stream");
+  const native = NativeHeaders.of({
+    message: printable(message),
+    ...ours,
+    "content-type": body.length > 0 ? bodyType : undefined,
+  });
+  const own = NativeHeaders.of(headers).without(...OURS);
+  return { headers: NativeHeaders.of([...native, ...own]), body: isText ? Buffer.from(body) : body };
+}

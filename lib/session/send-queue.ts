@@ -1,0 +1,87 @@
+/** Bytes in the socket at which frames begin to wait here: enough to keep the line busy. */
+const SOCKET_SHARE = 64 * 1024;
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+  readonly binary: boolean;
+  readonly droppable: boolean;
+}
+
+export interface SendQueueOptions {
+  /** Bytes that may wait, in the socket and here. */
+  readonly limit: number;
+  /** How many wait in the socket. */
+  buffered(): number;
+  /** Gives bytes to the socket. */
+  give(bytes: Uint8Array, binary: boolean): void;
+  /** Told of each frame that was dropped; `first` when none was since nothing waited. */
+  dropped(first: boolean): void;
+}
+
+/**
+ * Stands in front of a socket when frames may be dropped: the socket, which
+ * takes nothing back, is given little at a time; the rest waits here. Whole
+ * frames are dropped, the oldest first, and none that must arrive.
+ */
+export class SendQueue {
+  readonly #options: SendQueueOptions;
+  readonly #share: number;
+  readonly #waiting = new Set<Waiting>();
+  readonly #droppable = new Set<Waiting>();
+  #size = 0;
+  #dropping = false;
+
+  constructor(options: SendQueueOptions) {
+    this.#options = options;
+    this.#share = Math.min(SOCKET_SHARE, options.limit / 2);
+  }
+
+  /** Bytes that wait here. */
+  get size(): number {
+    return this.#size;
+  }
+
+  send(bytes: Uint8Array, binary: boolean, droppable: boolean): void {
+    const { limit, buffered, give } = this.#options;
+    if (this.#waiting.size === 0 && buffered() < this.#share) {
+      give(bytes, binary);
+      return;
+    }
+
+    const frame = { bytes, binary, droppable };
+    this.#waiting.add(frame);
+    if (droppable) this.#droppable.add(frame);
+    this.#size += bytes.length;
+    for (const oldest of this.#droppable) {
+      if (this.#size + buffered() <= limit) break;
+      this.#remove(oldest);
+      this.#options.dropped(!this.#dropping);
+      this.#dropping = true;
+    }
+  }
+
+  /** Gives the socket as much as it should have now. */
+  pump(): void {
+    const { buffered, give } = this.#options;
+    for (const frame of this.#waiting) {
+      if (buffered() >= this.#share) return;
+      this.#remove(frame);
+      give(frame.bytes, frame.binary);
+    }
+    this.#dropping = false;
+  }
+
+  /** Gives the socket all that waits, because it will be closed behind it. */
+  flush(): void {
+    for (const frame of this.#waiting) {
+      this.#remove(frame);
+      this.#options.give(frame.bytes, frame.binary);
+    }
+  }
+
+  #remove(frame: Waiting): void {
+    this.#waiting.delete(frame);
+    this.#droppable.delete(frame);
+    this.#size -= frame.bytes.length;
+  }
+}

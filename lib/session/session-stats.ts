@@ -1,0 +1,45 @@
+/** What sessions have done since the start, and how many there are. */
+export interface MessagingStats {
+  /** Open connections, and those of them that are CONNECTED. */
+  readonly connections: number;
+  readonly sessions: number;
+  /** Connections since the start. */
+  readonly connectionsOpened: number;
+  /** Client frames that were decoded, well-formed ones only. */
+  readonly framesReceived: number;
+  /** MESSAGE frames that were written, those included that wait. */
+  readonly messagesSent: number;
+  /** Of those, the ones that `overflowStrategy: "drop-oldest"` took back. */
+  readonly messagesDropped: number;
+  readonly errorsSent: number;
+  /** How often each limit was passed, by the option's name. */
+  readonly limitsExceeded: Readonly<Record<string, number>>;
+}
+
+/** Counts for all sessions. */
+export class SessionStats {
+  connectionsOpened = 0;
+  framesReceived = 0;
+  messagesSent = 0;
+  messagesDropped = 0;
+  errorsSent = 0;
+  readonly #limitsExceeded = new Map<string, number>();
+
+  limitExceeded(limit: string): void {
+    this.#limitsExceeded.set(limit, (this.#limitsExceeded.get(limit) ?? 0) + 1);
+  }
+
+  /** The counts as they are now. */
+  snapshot(connections: number, sessions: number): MessagingStats {
+    return {
+      connections,
+      sessions,
+      connectionsOpened: this.connectionsOpened,
+      framesReceived: this.framesReceived,
+      messagesSent: this.messagesSent,
+      messagesDropped: this.messagesDropped,
+      errorsSent: this.errorsSent,
+      limitsExceeded: Object.fromEntries(this.#limitsExceeded),
+    };
+  }
+}

@@ -1,0 +1,65 @@
+import type { Handshake } from "../socket.js";
+import { HttpSocket } from "./http-socket.js";
+import type { SockJSSettings } from "./sock-js-options.js";
+
+export interface HttpSessionsOptions {
+  readonly settings: SockJSSettings;
+  limitExceeded(limit: string, handshake: Handshake): void;
+}
+
+export interface NewSession {
+  /** As the client chose it; nobody has it yet. */
+  readonly name: string;
+  readonly owner: string;
+  readonly transport: string;
+  readonly handshake: Handshake;
+}
+
+export interface HttpSession {
+  /** Whose it is; nobody else's request reaches it. */
+  readonly owner: string;
+  readonly socket: HttpSocket;
+}
+
+/** The SockJS sessions over HTTP of one endpoint, by the names that their clients chose; so many and no more. */
+export class HttpSessions {
+  readonly #options: HttpSessionsOptions;
+  readonly #sessions = new Map<string, HttpSession>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(options: HttpSessionsOptions) {
+    this.#options = options;
+  }
+
+  find(name: string): HttpSession | undefined {
+    return this.#sessions.get(name);
+  }
+
+  /** Makes a session, or announces the limit that it would pass. */
+  add({ name, owner, transport, handshake }: NewSession): HttpSession | undefined {
+    const { settings } = this.#options;
+    const limitExceeded = (limit: string) => this.#options.limitExceeded(limit, handshake);
+    const count = this.#counts.get(owner) ?? 0;
+    if (this.#sessions.size >= settings.sessionLimit) {
+      limitExceeded("sessionLimit");
+      return undefined;
+    }
+    if (count >= settings.sessionLimitPerOwner) {
+      limitExceeded("sessionLimitPerOwner");
+      return undefined;
+    }
+
+    const forget = () => this.#forget(name, owner);
+    const session = { owner, socket: new HttpSocket({ transport, settings, limitExceeded, forget }) };
+    this.#sessions.set(name, session);
+    this.#counts.set(owner, count + 1);
+    return session;
+  }
+
+  #forget(name: string, owner: string): void {
+    this.#sessions.delete(name);
+    const count = (this.#counts.get(owner) as number) - 1;
+    if (count === 0) this.#counts.delete(owner);
+    else this.#counts.set(owner, count);
+  }
+}

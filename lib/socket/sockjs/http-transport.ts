@@ -1,0 +1,104 @@
+/** One way of SockJS to carry frames to the client on HTTP responses. */
+export interface HttpTransport {
+  /** What SockJS calls it where it is not part of a URL. */
+  readonly name: string;
+  readonly methods: readonly string[];
+  readonly contentType: string;
+  /** Whether a response carries frames until it is full, instead of one. */
+  readonly isStreaming: boolean;
+  /** Whether the client names a function of its page, which each frame then calls. */
+  readonly hasCallback: boolean;
+  /** What a response begins with, so that browsers hand on what follows at once. */
+  prelude(callback: string): string;
+  wrap(frame: string, callback: string): string;
+}
+
+const POST = ["OPTIONS", "POST"];
+const SCRIPT = "application/javascript; charset=UTF-8";
+const PRELUDE_LENGTH = 2048;
+const HTML_LENGTH = 1024;
+const NO_PRELUDE = () => "";
+
+/** The transports by the last part of their URL. */
+export const HTTP_TRANSPORTS = new Map<string, HttpTransport>([
+  [
+    "xhr",
+    {
+      name: "xhr-polling",
+      methods: POST,
+      contentType: SCRIPT,
+      isStreaming: false,
+      hasCallback: false,
+      prelude: NO_PRELUDE,
+      wrap: (frame) => `${frame}\n`,
+    },
+  ],
+  [
+    "xhr_streaming",
+    {
+      name: "xhr-streaming",
+      methods: POST,
+      contentType: SCRIPT,
+      isStreaming: true,
+      hasCallback: false,
+      prelude: () => `${"h".repeat(PRELUDE_LENGTH)}\n`,
+      wrap: (frame) => `${frame}\n`,
+    },
+  ],
+  [
+    "eventsource",
+    {
+      name: "eventsource",
+      methods: ["GET"],
+      contentType: "text/event-stream",
+      isStreaming: true,
+      hasCallback: false,
+      prelude: () => "\r\n",
+      // Clients decode it as a URI. JSON leaves no line breaks.
+      wrap: (frame) => `data: ${frame.replaceAll("%", "%25")}\r\n\r\n`,
+    },
+  ],
+  [
+    "htmlfile",
+    {
+      name: "htmlfile",
+      methods: ["GET"],
+      contentType: "text/html; charset=UTF-8",
+      isStreaming: true,
+      hasCallback: true,
+      prelude: htmlPage,
+      wrap: (frame) => `<script>\np(${scriptText(frame)});\n</script>\r\n`,
+    },
+  ],
+  [
+    "jsonp",
+    {
+      name: "jsonp-polling",
+      methods: ["GET"],
+      contentType: SCRIPT,
+      isStreaming: false,
+      hasCallback: true,
+      prelude: NO_PRELUDE,
+      // The comment keeps the answer from being read as anything else than script, a Flash file for one.
+      wrap: (frame, callback) => `/**/${callback}(${scriptText(frame)});\r\n`,
+    },
+  ],
+]);
+
+/** A frame as a script's string, which no message can end: not by `</script>`, nor by `<!--`. */
+function scriptText(frame: string): string {
+  return JSON.stringify(frame).replaceAll("<", "\\u003c").replaceAll(">", "\\u003e");
+}
+
+/** A page without end: each frame that follows is a script. Browsers begin to run them after some bytes. */
+function htmlPage(callback: string): string {
+  const page = `<!doctype html>
+<html><head><meta charset="UTF-8"></head><body>
+<script>
+var c = parent.${callback};
+c.start();
+function p(d) { c.message(d); }
+window.onload = function () { c.stop(); };
+</script>`;
+  return `${page.padEnd(HTML_LENGTH)}\r\n\r\n`;
+}

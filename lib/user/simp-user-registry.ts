@@ -1,0 +1,58 @@
+import type { Principal } from "../message/message.js";
+
+/** A person who is connected, with at least one session. */
+export interface SimpUser {
+  readonly name: string;
+  /** As the first of the sessions brought it. */
+  readonly principal: Principal;
+  /** By their ids. Live: it changes as sessions come and go, and is empty once the user has left. */
+  readonly sessions: ReadonlyMap<string, SimpSession>;
+}
+
+export interface SimpSession {
+  readonly id: string;
+  readonly user: SimpUser;
+  /** By their ids, which are unique within the session only. Live. */
+  readonly subscriptions: ReadonlyMap<string, SimpSubscription>;
+}
+
+export interface SimpSubscription {
+  readonly id: string;
+  readonly session: SimpSession;
+  /** As the client wrote it: a pattern perhaps, and `/user/queue/x` where that was subscribed to. */
+  readonly destination: string;
+}
+
+/**
+ * Tells who is connected, in which sessions, and what they subscribed to at the
+ * broker; as Spring's `SimpUserRegistry`. Sessions without a user are not in it.
+ * Injectable by its class.
+ */
+export class SimpUserRegistry {
+  readonly #users: ReadonlyMap<string, SimpUser>;
+
+  constructor(users: ReadonlyMap<string, SimpUser>) {
+    this.#users = users;
+  }
+
+  getUser(name: string): SimpUser | undefined {
+    return this.#users.get(name);
+  }
+
+  getUsers(): SimpUser[] {
+    return [...this.#users.values()];
+  }
+
+  /** Gives how many users are connected; one with several sessions counts once. */
+  getUserCount(): number {
+    return this.#users.size;
+  }
+
+  /** Gives the subscriptions of all users for which the predicate holds. */
+  findSubscriptions(predicate: (subscription: SimpSubscription) => boolean): SimpSubscription[] {
+    return this.getUsers()
+      .flatMap(({ sessions }) => [...sessions.values()])
+      .flatMap(({ subscriptions }) => [...subscriptions.values()])
+      .filter(predicate);
+  }
+}

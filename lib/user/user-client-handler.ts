@@ -1,0 +1,117 @@
+import type { MessageHandler } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
+import { parseUserDestination } from "../destination/user-destination.js";
+import { AccessDeniedError } from "../errors.js";
+import { type Message, type Principal, withHeaders } from "../message/message.js";
+import type { UserMessageHandler } from "./user-message-handler.js";
+import type { UserSessionLimit } from "./user-session-limit.js";
+import type { UserSessions } from "./user-sessions.js";
+
+export interface UserClientHandlerOptions {
+  /** With its closing slash: `/user/`. */
+  readonly prefix: string;
+  /** Whether what clients SEND to users' destinations is taken. */
+  readonly clientsMaySend: boolean;
+  readonly sessions: UserSessions;
+  /** Where messages to users go. */
+  readonly messages: UserMessageHandler;
+  readonly broker: MessageHandler & { hasSubscription(sessionId: string, subscriptionId: string): boolean };
+  readonly limit: UserSessionLimit | undefined;
+}
+
+/**
+ * Stands before the broker on `clientInboundChannel`: makes subscriptions of
+ * `/user/…` private to their session, refuses what clients send there, and
+ * notes what the broker delivers to whom.
+ */
+export class UserClientHandler implements MessageHandler {
+  readonly #options: UserClientHandlerOptions;
+
+  constructor(options: UserClientHandlerOptions) {
+    this.#options = options;
+  }
+
+  handle(message: Message): void | Promise<void> {
+    const { broker } = this.#options;
+    switch (message.headers.messageType) {
+      case "MESSAGE":
+        return this.#isForUsers(message) ? this.#send(message) : broker.handle(message);
+      case "CONNECT":
+        return this.#connect(message);
+      case "SUBSCRIBE":
+        return this.#subscribe(message);
+      case "UNSUBSCRIBE":
+        return this.#unsubscribe(message);
+      case "DISCONNECT":
+        return this.#disconnect(message);
+      case "CONNECT_ACK":
+      case "OTHER":
+        return broker.handle(message);
+    }
+  }
+
+  /** Puts an accepted session on the books, under the user that CONNECT_ACK made it. */
+  connected(sessionId: string, user: Principal | undefined): void {
+    this.#options.sessions.add(sessionId, user);
+  }
+
+  /** Takes a session off the books. One that was ended is nobody at once, though its socket may take long to close. */
+  forget(sessionId: string): void {
+    this.#options.sessions.remove(sessionId);
+    this.#options.limit?.leave(sessionId);
+  }
+
+  #connect(message: Message): void | Promise<void> {
+    const { broker, limit } = this.#options;
+    const { sessionId, user } = message.headers;
+    if (sessionId !== undefined && user) limit?.enter(user.name, sessionId);
+    return broker.handle(message);
+  }
+
+  #subscribe(message: Message): void | Promise<void> {
+    const { broker, sessions } = this.#options;
+    const { sessionId = "", subscriptionId = "", destination = "" } = message.headers;
+    const handled = broker.handle(
+      this.#isForUsers(message) ? withHeaders(message, { privateTo: sessionId }) : message,
+    );
+    return after(handled, () => {
+      // What only a controller answers is no subscription, and nothing would bound how many there are.
+      if (broker.hasSubscription(sessionId, subscriptionId)) {
+        sessions.addSubscription(sessionId, subscriptionId, destination);
+      }
+    });
+  }
+
+  #unsubscribe(message: Message): void | Promise<void> {
+    const { broker, sessions } = this.#options;
+    const { sessionId = "", subscriptionId = "" } = message.headers;
+    return after(broker.handle(message), () => sessions.removeSubscription(sessionId, subscriptionId));
+  }
+
+  #disconnect(message: Message): void | Promise<void> {
+    this.forget(message.headers.sessionId ?? "");
+    return this.#options.broker.handle(message);
+  }
+
+  #send(message: Message): void | Promise<void> {
+    const { prefix, clientsMaySend, sessions, messages } = this.#options;
+    const { destination = "", sessionId } = message.headers;
+    if (!clientsMaySend) throw new AccessDeniedError("Clients may not send to users");
+
+    const address = parseUserDestination(prefix, destination);
+    if (!address) throw new AccessDeniedError("The destination names no user, or no destination of one");
+    // An id is no name: whoever got to know one can do nothing with it.
+    if (sessions.isAnonymous(address.name) && address.name !== sessionId) return;
+    return messages.handle(message);
+  }
+
+  #isForUsers({ headers }: Message): boolean {
+    return headers.destination?.startsWith(this.#options.prefix) === true;
+  }
+}
+
+/** Goes on at once if it can. */
+function after(handled: void | Promise<void>, next: () => void): void | Promise<void> {
+  if (!isPromise(handled as object)) return next();
+  return (handled as Promise<void>).then(next);
+}

@@ -1,0 +1,416 @@
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect as connectTcp, createServer, type Socket as TcpSocket } from "node:net";
+import { expect } from "chai";
+import {
+  Controller,
+  type MessageHeaders,
+  MessageMapping,
+  type MessagingEvents,
+  simpleBroker,
+  type TransportOptions,
+} from "express-stomp";
+import { RawClient } from "../support/raw-client.js";
+import { startServer, type TestServer } from "../support/server.js";
+import { converse, handshakeText } from "../support/socket-host.js";
+
+@Controller()
+class Inbox {
+  readonly bodies: string[] = [];
+
+  @MessageMapping("/**")
+  take(body: string) {
+    this.bodies.push(body);
+  }
+}
+
+@Controller()
+class JsonInbox {
+  readonly values: unknown[] = [];
+
+  @MessageMapping("/json")
+  take(value: object) {
+    this.values.push(value);
+  }
+}
+
+const CONNECT = "CONNECT\naccept-version:1.2\nhost:spec\n\n^@";
+
+describe("A hostile client", () => {
+  let server: TestServer;
+  let inbox: Inbox;
+  let json: JsonInbox;
+  const clients: RawClient[] = [];
+
+  async function start(transport: TransportOptions = {}) {
+    inbox = new Inbox();
+    json = new JsonInbox();
+    server = await startServer({
+      controllers: [json, inbox],
+      broker: simpleBroker({ destinationPrefixes: ["/topic"], heartbeatValue: [10_000, 200] }),
+      transport,
+    });
+  }
+
+  async function open(port = server.port) {
+    const client = await RawClient.open(port);
+    clients.push(client);
+    return client;
+  }
+
+  async function connect(headers?: string, port = server.port) {
+    const client = await RawClient.connect(port, headers);
+    clients.push(client);
+    return client;
+  }
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.cut();
+    await server.close();
+  });
+
+  describe("that connects", () => {
+    it("hears one CONNECTED though it sends CONNECT a thousand times", async () => {
+      await start();
+      const client = await open();
+
+      client.send(CONNECT.repeat(1_000));
+
+      expect(await client.frame()).to.match(/^CONNECTED\n/);
+      expect(await client.frame()).to.include("message:CONNECT came twice\\c already connected\n");
+      expect(await client.closed()).to.equal(1002);
+      expect(server.messaging.stats().errorsSent).to.equal(1);
+    });
+
+    it("may name any host, or none: there is one", async () => {
+      await start();
+      for (const host of ["host:elsewhere.example\n", ""]) {
+        const client = await open();
+        client.send(`CONNECT\naccept-version:1.2\n${host}\n^@`);
+        expect(await client.frame()).to.match(/^CONNECTED\n/);
+      }
+    });
+
+    for (const [offered, version] of [
+      ["1.0,1.1,1.2,9.9", "1.2"],
+      [",,1.1,", "1.1"],
+      ["garbage", undefined],
+      ["2.0", undefined],
+      ["", undefined],
+    ] as const) {
+      it(`with accept-version "${offered}" ${version ? `gets ${version}` : "is told the versions there are"}`, async () => {
+        await start();
+        const client = await open();
+
+        client.send(`CONNECT\naccept-version:${offered}\nhost:spec\n\n^@`);
+
+        expect(await client.frame()).to.include(
+          version ? `\nversion:${version}\n` : "\nversion:1.0,1.1,1.2\n",
+        );
+      });
+    }
+
+    for (const heartBeat of ["-1,0", "10000", "1,2,3", "1e3,0", "0x10,0", "", "NaN,NaN", "1.5,2"]) {
+      it(`is refused with heart-beat "${heartBeat}"`, async () => {
+        await start();
+        const client = await open();
+
+        client.send(`CONNECT\naccept-version:1.2\nhost:spec\nheart-beat:${heartBeat}\n\n^@`);
+
+        expect(await client.frame()).to.match(/^ERROR\nmessage:heart-beat is not two numbers/);
+        expect(await client.closed()).to.equal(1002);
+      });
+    }
+
+    it("opens a socket with sub-protocols of others, and speaks STOMP", async () => {
+      await start();
+      // ws refuses an answer without one of those it offered; a browser does so too.
+      const answer = await new Promise<string>((resolve) => {
+        const line = connectTcp(server.port, "127.0.0.1");
+        line.write(handshakeText("/ws", { "Sec-WebSocket-Protocol": "mqtt, graphql-ws" }));
+        line.once("data", (data) => {
+          line.destroy();
+          resolve(data.toString());
+        });
+      });
+
+      expect(answer).to.match(/^HTTP\/1\.1 101 /);
+      expect(answer).to.not.match(/sec-websocket-protocol/i);
+    });
+
+    it("reads nothing of its Authorization in an answer or the log", async () => {
+      await start();
+
+      const answer = await converse(
+        server.port,
+        handshakeText("/ws", {
+          Authorization: "Bearer SECRET",
+          Cookie: "id=SECRET",
+          "Sec-WebSocket-Key": "bad",
+        }),
+      );
+
+      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      expect(answer + server.log.join("\n")).to.not.include("SECRET");
+    });
+  });
+
+  describe("that sends frames", () => {
+    it("may mix text and binary WebSocket messages, and cut frames anywhere between them", async () => {
+      await start();
+      const client = await connect();
+      const frame = Buffer.from("SEND\ndestination:/app/a\ncontent-length:6\n\n한글\0");
+
+      for (let i = 0; i < 3; i++) {
+        for (const byte of frame) client.webSocket.send(Uint8Array.of(byte));
+        client.webSocket.send(frame.toString());
+        client.webSocket.send(frame);
+      }
+      await client.synchronize();
+
+      expect(inbox.bodies).to.deep.equal(Array(9).fill("한글"));
+    });
+
+    it("may send a frame in one-byte fragments of one WebSocket message", async () => {
+      await start();
+      const client = await connect();
+      const frame = Buffer.from("SEND\ndestination:/app/a\n\nwhole\0");
+
+      for (const [i, byte] of frame.entries()) {
+        client.webSocket.send(Uint8Array.of(byte), { fin: i === frame.length - 1 });
+      }
+      await client.synchronize();
+
+      expect(inbox.bodies).to.deep.equal(["whole"]);
+    });
+
+    it("does not overflow a stack with thousands of frames in one message, nor with 64 KiB of EOLs", async () => {
+      await start();
+      const client = await connect();
+
+      client.send("SEND\ndestination:/app/a\n\nx^@".repeat(2_500));
+      client.send("\n".repeat(64 * 1024));
+      await client.synchronize();
+
+      expect(inbox.bodies).to.have.length(2_500);
+    });
+
+    it("is refused a second subscription of one id, and the first is not hijacked", async () => {
+      await start();
+      const victim = await connect();
+      victim.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      await victim.synchronize();
+      const client = await connect();
+
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@SUBSCRIBE\nid:1\ndestination:/topic/b\n\n^@");
+
+      expect(await client.frame()).to.match(/^ERROR\nmessage:The subscription id 1 is in use\n/);
+      await server.messaging.template.convertAndSend("/topic/a", "x");
+      expect(await victim.frame()).to.match(/^MESSAGE\n/);
+    });
+
+    it("finds nothing of Object.prototype in names it chooses", async () => {
+      await start();
+      const headers: MessageHeaders[] = [];
+      server.messaging.clientInboundChannel.addInterceptor({
+        preSend: (message) => {
+          headers.push(message.headers);
+          return message;
+        },
+      });
+      const client = await connect("__proto__:x\nconstructor:y\n");
+      for (const name of ["__proto__", "constructor", "hasOwnProperty", "toString"]) {
+        client.send(
+          `SUBSCRIBE\nid:${name}\ndestination:/topic/${name}\n${name}:z\nreceipt:${name}\n\n^@` +
+            `SEND\ndestination:/topic/${name}\n${name}:z\n\nx^@`,
+        );
+
+        expect(await client.frame()).to.equal(`RECEIPT\nreceipt-id:${name}\n\n^@`);
+        expect(await client.frame()).to.include(`\n${name}:z\nsubscription:${name}\n`);
+        client.send(`UNSUBSCRIBE\nid:${name}\n\n^@`);
+      }
+      expect(headers[0]?.native.get("__proto__")).to.equal("x");
+      expect(headers[0]?.native.get("hasOwnProperty")).to.equal(undefined);
+      expect(({} as Record<string, unknown>).z).to.equal(undefined);
+    });
+
+    it("sees the first of repeated headers count, in what is authorised and what is done alike", async () => {
+      await start();
+      const seen: (string | undefined)[] = [];
+      server.messaging.clientInboundChannel.addInterceptor({
+        preSend: (message) => {
+          if (message.headers.messageType === "SUBSCRIBE") seen.push(message.headers.destination);
+          return message;
+        },
+      });
+      const client = await connect();
+
+      client.send("SUBSCRIBE\nid:1\nid:2\ndestination:/topic/a\ndestination:/topic/b\n\n^@");
+      await client.synchronize();
+      await server.messaging.template.convertAndSend("/topic/b", "b");
+      await server.messaging.template.convertAndSend("/topic/a", "a");
+
+      expect(await client.frame()).to.match(/^MESSAGE\ndestination:\/topic\/a\n[\s\S]*\nsubscription:1\n/);
+      expect(seen).to.deep.equal(["/topic/a"]);
+    });
+
+    it("cannot forge a line of the log", async () => {
+      await start();
+      const client = await connect();
+      const forged = "x\\nWARN forged\\r\u001b[2J";
+
+      client.send(`SEND\ndestination:/app/json\ncontent-type:application/json\n\n{"${forged}^@`);
+      client.send(`SUBSCRIBE\nid:${forged}\ndestination:/topic/{${forged}\n\n^@`);
+      await client.frame();
+
+      expect(server.log.filter((line) => /[\n\r\u001b]/.test(line))).to.deep.equal([]);
+    });
+
+    for (const [what, body] of [
+      ["broken JSON", "{"],
+      ["JSON of ten thousand arrays within each other", "[".repeat(10_000)],
+      ["JSON of ten thousand arrays that end", "[".repeat(10_000) + "]".repeat(10_000)],
+      ["a JSON __proto__", '{"__proto__":{"polluted":true}}'],
+    ] as const) {
+      it(`costs at most the message with ${what}`, async () => {
+        await start();
+        const client = await connect();
+
+        client.send(`SEND\ndestination:/app/json\ncontent-type:application/json\n\n${body}^@`);
+
+        expect(await client.synchronize()).to.deep.equal([]);
+        expect(({} as Record<string, unknown>).polluted).to.equal(undefined);
+      });
+    }
+
+    for (const [option, value, frame] of [
+      ["headerCountLimit", 3, `SEND\n${"a:1\n".repeat(4)}\n^@`],
+      ["headerLineLimit", 30, `SEND\ndestination:/app/${"a".repeat(40)}\n\n^@`],
+      ["headerBytesLimit", 60, `SEND\ndestination:/app/a\n${"a:1234567890\n".repeat(4)}\n^@`],
+      ["messageSizeLimit", 100, `SEND\ndestination:/app/a\n\n${"x".repeat(100)}^@`],
+    ] as const) {
+      it(`is told ${option}, which the application has set, when it passes it`, async () => {
+        await start({ [option]: value });
+        const told = new Promise<MessagingEvents["limitExceeded"]>((resolve) =>
+          server.messaging.on("limitExceeded", resolve),
+        );
+        const client = await open();
+        client.send("CONNECT\naccept-version:1.2\n\n^@");
+        await client.frame();
+
+        client.send(frame);
+
+        expect(await client.frame()).to.include(`message:Frame passes ${option}\\c ${value}\n`);
+        expect(await client.closed()).to.equal(1002);
+        expect((await told).limit).to.equal(option);
+        expect(server.messaging.stats().limitsExceeded).to.deep.equal({ [option]: 1 });
+      });
+    }
+
+    it("is refused a frame above messageSizeLimit at its header, and a message far above by 1009", async () => {
+      await start();
+      const client = await connect();
+      client.send("SEND\ndestination:/app/a\ncontent-length:1073741824\n\n");
+      expect(await client.frame()).to.include("message:Frame passes messageSizeLimit\\c 65536\n");
+
+      const big = await connect();
+      big.webSocket.send(Buffer.alloc(200_000));
+      expect(await big.closed()).to.equal(1009);
+    });
+  });
+
+  describe("that does not do its part", () => {
+    it("keeps nobody waiting with hundreds of half frames, and is gone at the deadline", async function () {
+      this.timeout(20_000);
+      await start({ connectTimeLimit: 1_000 });
+      const halves = await Promise.all(Array.from({ length: 200 }, () => open()));
+      for (const half of halves) half.send("CONNECT\naccept-version:1.2\nho");
+
+      const client = await connect();
+      expect(await client.synchronize()).to.deep.equal([]);
+
+      for (const half of halves) {
+        expect(await half.frame()).to.include("connectTimeLimit");
+        expect(await half.closed()).to.equal(4500);
+      }
+    });
+
+    it("is reaped when its line is half open, and its disconnect announced once", async () => {
+      await start();
+      const proxy = await blackHole(server.port);
+      const ends: MessagingEvents["disconnect"][] = [];
+      server.messaging.on("disconnect", (event) => void ends.push(event));
+      const ended = new Promise((resolve) => server.messaging.on("sessionError", resolve));
+      await connect("heart-beat:200,0\n", proxy.port);
+
+      proxy.swallow();
+      await ended;
+      await proxy.close();
+      while (server.messaging.stats().connections > 0) await new Promise(setImmediate);
+
+      expect(ends).to.have.length(1);
+    });
+
+    it("that reads nothing is cut while fifty others get every message", async function () {
+      this.timeout(30_000);
+      await start({ sendBufferSizeLimit: 256 * 1024 });
+      const all = await Promise.all(Array.from({ length: 51 }, () => connect("heart-beat:0,0\n")));
+      for (const client of all) client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      await Promise.all(all.map((client) => client.synchronize()));
+      const [slow, ...others] = all as [RawClient, ...RawClient[]];
+      let cut = false;
+      server.messaging.on("limitExceeded", () => {
+        cut = true;
+      });
+
+      slow.webSocket.pause();
+      let published = 0;
+      const body = Buffer.alloc(30_000, "x");
+      for (; !cut && published < 1_000; published++) {
+        await server.messaging.template.convertAndSend("/topic/a", body);
+        await Promise.all(others.map((client) => client.frame()));
+      }
+
+      expect(cut).to.equal(true);
+      expect(await others[0]?.synchronize()).to.deep.equal([]);
+    });
+  });
+});
+
+/** A line to a port that can stop carrying anything, without anybody being told. */
+async function blackHole(target: number) {
+  const lines = new Set<TcpSocket>();
+  const proxy = createServer((near) => {
+    const far = connectTcp(target, "127.0.0.1");
+    near.pipe(far, { end: false });
+    far.pipe(near, { end: false });
+    for (const line of [near, far]) {
+      lines.add(line);
+      line.on("error", () => {});
+    }
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return {
+    port: (proxy.address() as { port: number }).port,
+    swallow() {
+      for (const line of lines) line.unpipe().resume();
+    },
+    async close() {
+      for (const line of lines) line.destroy();
+      proxy.close();
+      await once(proxy, "close");
+    },
+  };
+}
+
+describe("The library", () => {
+  it("makes no id of Math.random, and evaluates no text", () => {
+    const sources = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".ts"),
+    );
+    const banned = /Math\.random|\beval\(|new Function\b/;
+
+    expect(sources.filter((file) => banned.test(readFileSync(`lib/${file}`, "utf8")))).to.deep.equal([]);
+  });
+});

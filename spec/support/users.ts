@@ -1,0 +1,47 @@
+import type { StompMessagingOptions } from "express-stomp";
+import { RawClient } from "./raw-client.js";
+import { startServer, type TestServer } from "./server.js";
+
+/** A server that believes everybody's name, and people on it. */
+export interface Users {
+  readonly server: TestServer;
+  /** Connects a person, or a stranger. */
+  connect(name?: string): Promise<RawClient & { readonly sessionId: string }>;
+  close(): Promise<void>;
+}
+
+export async function withUsers(options: Partial<StompMessagingOptions> = {}): Promise<Users> {
+  const server = await startServer({
+    endpoints: [
+      {
+        path: "/ws",
+        user: (req) => {
+          const name = req.get("x-user");
+          return name === undefined ? undefined : { name: decodeURIComponent(name) };
+        },
+      },
+    ],
+    ...options,
+  });
+  const clients: RawClient[] = [];
+
+  return {
+    server,
+    async connect(name) {
+      let sessionId = "";
+      const stop = server.messaging.on("connected", (event) => {
+        sessionId = event.sessionId;
+      });
+      const headers = name === undefined ? {} : { "x-user": encodeURIComponent(name) };
+      const client = await RawClient.connect(server.port, "", "/ws", { headers });
+      clients.push(client);
+      await client.synchronize();
+      stop();
+      return Object.assign(client, { sessionId });
+    },
+    async close() {
+      for (const client of clients) client.cut();
+      await server.close();
+    },
+  };
+}
