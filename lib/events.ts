@@ -30,6 +30,16 @@ export interface MessagingEvents {
   };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
+  /**
+   * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
+   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up.
+   */
+  messageDropped: {
+    reason: "backlog" | "attempts" | "prefetch";
+    destination: string;
+    messageId: string;
+    sessionId: string | undefined;
+  };
 }
 
 export type MessagingEventListener<E extends keyof MessagingEvents> = (

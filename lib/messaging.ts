@@ -172,7 +172,7 @@ export function stompMessaging(
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, logger });
+  const broker = resolved.broker({ clientOutboundChannel, events, logger });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
   const userMessages = new UserMessageHandler(users);
   brokerChannel.subscribe(userMessages);
@@ -183,6 +183,7 @@ export function stompMessaging(
     limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
   });
   clientInboundChannel.subscribe(userClients);
+  events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
   events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
   function end(sessionId: string, reason: string): boolean {

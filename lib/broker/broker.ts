@@ -1,4 +1,5 @@
 import type { MessageHandler, SubscribableChannel } from "../channel/channel.js";
+import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 
 /**
@@ -29,5 +30,6 @@ export type BrokerFactory = (context: BrokerContext) => Broker;
 
 export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly events: EventPublisher;
   readonly logger: Logger;
 }

@@ -1,5 +1,7 @@
 import { inspect } from "node:util";
+import { type DestinationPattern, parsePattern } from "../destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
+import type { QueueOverflowStrategy } from "./queues.js";
 
 /** What an application may set on `simpleBroker`. */
 export interface SimpleBrokerOptions {
@@ -9,16 +11,62 @@ export interface SimpleBrokerOptions {
   heartbeatValue?: readonly [number, number];
   /** How many subscriptions a session may have. Default 1,000. */
   subscriptionLimit?: number;
+  /** How many deliveries a session may have unacknowledged: of queues, and of topics. Default 1,000 each. */
+  unacknowledgedLimit?: number;
+  /** Bytes that the messages in a session's open transactions may have. Default 1 MiB. */
+  transactionSizeLimit?: number;
+  /** Destinations that start with one of these are queues: each message goes to one of the subscribers. Default: none. */
+  queuePrefixes?: readonly string[];
+  /** How many messages may wait in a queue while nobody takes them. Default 1,000. */
+  backlogLimit?: number;
+  /** Bytes that all queues may hold, in messages that wait or are not acknowledged. Default 16 MiB. */
+  backlogSizeLimit?: number;
+  /** What happens to a queue that is full: its oldest message goes, or a new one is refused. Default `drop-oldest`. */
+  overflowStrategy?: QueueOverflowStrategy;
+  /** How many subscribers may be given a message and fail to acknowledge it. Default 5. */
+  deliveryAttempts?: number;
+  /** Where a queue's message goes after that. Default: nowhere; it is dropped. */
+  deadLetterDestination?: string;
+  /** Patterns of destinations, not queues, whose newest message a new subscriber gets at once. Default: none. */
+  retainLast?: readonly string[];
+  /** The header of SUBSCRIBE that chooses among messages, by SQL-92 as in JMS. Default: none does. */
+  selectorHeaderName?: string;
 }
 
-/** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense */
-export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Required<SimpleBrokerOptions> {
-  onlyKnown("simpleBroker", options, ["destinationPrefixes", "heartbeatValue", "subscriptionLimit"]);
-  const { destinationPrefixes = [], heartbeatValue = [10_000, 10_000], subscriptionLimit = 1000 } = options;
+/** The options with nothing left open. */
+export interface ResolvedSimpleBrokerOptions
+  extends Required<Omit<SimpleBrokerOptions, "retainLast" | "deadLetterDestination" | "selectorHeaderName">> {
+  readonly retainLast: readonly DestinationPattern[];
+  readonly deadLetterDestination: string | undefined;
+  readonly selectorHeaderName: string | undefined;
+}
 
-  if (!Array.isArray(destinationPrefixes) || !destinationPrefixes.every(isText)) {
-    throw wrong("destinationPrefixes", "an array of texts that are not empty", destinationPrefixes);
-  }
+const COUNTS = {
+  subscriptionLimit: 1000,
+  unacknowledgedLimit: 1000,
+  transactionSizeLimit: 1024 * 1024,
+  backlogLimit: 1000,
+  backlogSizeLimit: 16 * 1024 * 1024,
+  deliveryAttempts: 5,
+};
+
+const KNOWN = [
+  "destinationPrefixes",
+  "heartbeatValue",
+  ...Object.keys(COUNTS),
+  "queuePrefixes",
+  "overflowStrategy",
+  "deadLetterDestination",
+  "retainLast",
+  "selectorHeaderName",
+];
+
+/** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense */
+export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): ResolvedSimpleBrokerOptions {
+  onlyKnown("simpleBroker", options, KNOWN);
+  const { heartbeatValue = [10_000, 10_000], overflowStrategy = "drop-oldest" } = options;
+  const { deadLetterDestination, selectorHeaderName, retainLast = [] } = options;
+
   if (!Array.isArray(heartbeatValue) || heartbeatValue.length !== 2 || !heartbeatValue.every(isInterval)) {
     throw wrong(
       "heartbeatValue",
@@ -26,14 +74,63 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Required
       heartbeatValue,
     );
   }
-  if (!Number.isSafeInteger(subscriptionLimit) || subscriptionLimit < 1) {
-    throw wrong("subscriptionLimit", "a whole number from 1", subscriptionLimit);
+  if (overflowStrategy !== "drop-oldest" && overflowStrategy !== "reject") {
+    throw wrong("overflowStrategy", '"drop-oldest" or "reject"', overflowStrategy);
   }
+  if (selectorHeaderName !== undefined && !isText(selectorHeaderName)) {
+    throw wrong("selectorHeaderName", "the name of a header", selectorHeaderName);
+  }
+
+  const destinationPrefixes = prefixes("destinationPrefixes", options.destinationPrefixes);
+  const queuePrefixes = prefixes("queuePrefixes", options.queuePrefixes);
+  const ours = [...destinationPrefixes, ...queuePrefixes];
+  if (
+    deadLetterDestination !== undefined &&
+    (!isText(deadLetterDestination) ||
+      (destinationPrefixes.length > 0 && !ours.some((prefix) => deadLetterDestination.startsWith(prefix))))
+  ) {
+    throw wrong("deadLetterDestination", "a destination of this broker", deadLetterDestination);
+  }
+
   return {
-    destinationPrefixes: [...destinationPrefixes],
+    destinationPrefixes,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],
-    subscriptionLimit,
+    ...counts(options),
+    queuePrefixes,
+    overflowStrategy,
+    deadLetterDestination,
+    retainLast: patterns("retainLast", retainLast),
+    selectorHeaderName,
   };
+}
+
+function counts(options: SimpleBrokerOptions): typeof COUNTS {
+  const resolved = { ...COUNTS };
+  for (const name of Object.keys(COUNTS) as (keyof typeof COUNTS)[]) {
+    const { [name]: value = COUNTS[name] } = options;
+    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
+    resolved[name] = value;
+  }
+  return resolved;
+}
+
+function prefixes(option: string, given: readonly string[] = []): readonly string[] {
+  if (!Array.isArray(given) || !given.every(isText)) {
+    throw wrong(option, "an array of texts that are not empty", given);
+  }
+  return [...given];
+}
+
+function patterns(option: string, given: readonly string[]): readonly DestinationPattern[] {
+  if (!Array.isArray(given) || !given.every(isText)) throw wrong(option, "an array of patterns", given);
+  return given.map((text) => {
+    try {
+      return parsePattern(text);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ConfigurationError(`simpleBroker: ${option} has the pattern ${text}: ${reason}`, { cause });
+    }
+  });
 }
 
 function isText(value: unknown): boolean {

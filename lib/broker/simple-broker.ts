@@ -2,14 +2,32 @@ import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { checkDestination, parsePattern } from "../destination/pattern.js";
 import { DestinationPatternError, MessageDeliveryError } from "../errors.js";
+import type { EventPublisher, MessagingEvents } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
+import { compact, createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
+import type { NativeHeaders } from "../message/native-headers.js";
+import { Acknowledgements } from "./acknowledgements.js";
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
-import { checkSimpleBrokerOptions, type SimpleBrokerOptions } from "./simple-broker-options.js";
-import { type Subscription, SubscriptionRegistry } from "./subscription-registry.js";
+import { CarefulDeliveries } from "./careful-deliveries.js";
+import { Queues } from "./queues.js";
+import { refusal } from "./refusal.js";
+import { RetainedMessages } from "./retained-messages.js";
+import { Selector } from "./selector.js";
+import {
+  checkSimpleBrokerOptions,
+  type ResolvedSimpleBrokerOptions,
+  type SimpleBrokerOptions,
+} from "./simple-broker-options.js";
+import { Subscription, SubscriptionRegistry } from "./subscription-registry.js";
+import { Transactions } from "./transactions.js";
 
 export type { SimpleBrokerOptions };
+
+/** How many subscriptions of a session may choose: each is asked for every message. */
+const SELECTOR_LIMIT = 100;
+
+type DropReason = MessagingEvents["messageDropped"]["reason"];
 
 /**
  * Makes a broker that lives in this process, for the `broker` option, as
@@ -23,23 +41,62 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
 }
 
 /**
- * Passes each message to all who subscribed to its destination, at most once
- * and for each in the order of arrival. Keeps nothing: who is not there misses
- * it. Acknowledgements and transactions are refused.
+ * Passes each message to all who subscribed to its destination, or to one of
+ * them where the destination is a queue, and for each in the order of arrival.
  */
 class SimpleBroker implements Broker {
   readonly name = "broker";
-  readonly #options: Required<SimpleBrokerOptions>;
+  readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
+  readonly #events: EventPublisher;
   readonly #logger: Logger;
   readonly #subscriptions = new SubscriptionRegistry();
+  readonly #acknowledgements: Acknowledgements;
+  readonly #queues: Queues;
+  readonly #deliveries: CarefulDeliveries;
+  readonly #transactions: Transactions;
+  readonly #retained: RetainedMessages;
   readonly #idPrefix = randomBytes(9).toString("base64url");
   #published = 0;
 
-  constructor(options: Required<SimpleBrokerOptions>, context: BrokerContext) {
+  constructor(options: ResolvedSimpleBrokerOptions, context: BrokerContext) {
     this.#options = options;
     this.#outbound = context.clientOutboundChannel;
+    this.#events = context.events;
     this.#logger = context.logger;
+    this.#retained = new RetainedMessages(options.retainLast);
+    this.#acknowledgements = new Acknowledgements({
+      limit: options.unacknowledgedLimit,
+      settled: (message) => this.#queues.settled(message),
+      returned: (message, from) => this.#queues.returned(message, from),
+      room: (subscription) => this.#deliveries.refill(subscription),
+      roomInSession: (sessionId) => {
+        for (const subscription of this.#subscriptions.ofSession(sessionId)?.values() ?? []) {
+          this.#deliveries.refill(subscription);
+        }
+      },
+    });
+    this.#queues = new Queues({
+      ...options,
+      listeners: (destination) => this.#subscriptions.listeners(destination),
+      deliver: (message, subscription) => this.#deliveries.hand(message, subscription),
+      dropped: (publication, reason) => this.#dropped(publication, reason),
+      publish: (message) => this.#publish(message),
+    });
+    this.#deliveries = new CarefulDeliveries({
+      clientOutboundChannel: this.#outbound,
+      acknowledgements: this.#acknowledgements,
+      queues: this.#queues,
+      deliver: (publication, subscription) => this.#deliver(publication, subscription),
+      undelivered: (subscription, error) => this.#undelivered(subscription, error),
+      dropped: (publication, sessionId) => this.#dropped(publication, "prefetch", sessionId),
+    });
+    this.#transactions = new Transactions({
+      sizeLimit: options.transactionSizeLimit,
+      acknowledgements: this.#acknowledgements,
+      publish: (message) => this.#publish(message),
+      admit: (messages) => this.#queues.admit(messages.filter(({ headers }) => this.#isQueue(headers))),
+    });
   }
 
   handle(message: Message): void | Promise<void> {
@@ -50,13 +107,13 @@ class SimpleBroker implements Broker {
       case "SUBSCRIBE":
         return this.#subscribe(headers);
       case "UNSUBSCRIBE":
-        return this.#subscriptions.remove(headers.sessionId ?? "", headers.subscriptionId ?? "");
+        return this.#unsubscribe(headers);
       case "MESSAGE":
-        return this.#publish(message);
+        return this.#send(message);
       case "DISCONNECT":
-        return this.#subscriptions.removeSession(headers.sessionId ?? "");
+        return this.#disconnect(headers);
       case "OTHER":
-        throw unsupported(headers.stompCommand ?? "This command");
+        return this.#other(headers);
       case "CONNECT_ACK":
         return;
     }
@@ -68,6 +125,10 @@ class SimpleBroker implements Broker {
 
   close(): void {
     this.#subscriptions.clear();
+    this.#acknowledgements.clear();
+    this.#transactions.clear();
+    this.#queues.clear();
+    this.#retained.clear();
   }
 
   #connect({ sessionId, user }: MessageHeaders): void | Promise<void> {
@@ -82,13 +143,16 @@ class SimpleBroker implements Broker {
     return typeof sent === "boolean" ? acknowledged(sent) : sent.then(acknowledged);
   }
 
+  #disconnect({ sessionId = "" }: MessageHeaders): void {
+    this.#subscriptions.removeSession(sessionId);
+    this.#transactions.abortAll(sessionId);
+    this.#acknowledgements.removeSession(sessionId);
+  }
+
   #subscribe(headers: MessageHeaders): void {
     const { sessionId = "", subscriptionId, destination, privateTo, native } = headers;
-    if (destination === undefined || !this.#isOurs(destination, privateTo)) return;
+    if (destination === undefined || !this.#isOurs(headers)) return;
     if (subscriptionId === undefined) throw refusal("A subscription needs an id");
-
-    const ack = native.get("ack") ?? "auto";
-    if (ack !== "auto") throw unsupported(`The ack mode ${printable(ack)}`);
 
     const subscriptions = this.#subscriptions.ofSession(sessionId);
     const limit = this.#options.subscriptionLimit;
@@ -97,21 +161,59 @@ class SimpleBroker implements Broker {
 
     const pattern = checked(() => parsePattern(destination), destination);
     const isPrivate = privateTo !== undefined;
-    if (!this.#subscriptions.add({ sessionId, id: subscriptionId, pattern, isPrivate })) {
+    const selector = this.#selector(native, subscriptions);
+    const window = this.#acknowledgements.open(headers);
+
+    const subscription = new Subscription({
+      sessionId,
+      id: subscriptionId,
+      pattern,
+      isPrivate,
+      window,
+      selector,
+    });
+    if (!this.#subscriptions.add(subscription)) {
       throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
+    }
+    if (isPrivate) return;
+    for (const publication of this.#retained.of(pattern)) this.#deliveries.offer(publication, subscription);
+    this.#queues.feed(subscription);
+  }
+
+  #selector(native: NativeHeaders, others: ReadonlyMap<string, Subscription>): Selector | undefined {
+    const { selectorHeaderName } = this.#options;
+    const condition = selectorHeaderName === undefined ? undefined : native.get(selectorHeaderName);
+    if (condition === undefined) return undefined;
+
+    let count = 0;
+    for (const { selector } of others.values()) if (selector) count++;
+    if (count >= SELECTOR_LIMIT) throw refusal(`A session has at most ${SELECTOR_LIMIT} selectors`);
+    return Selector.parse(condition);
+  }
+
+  /** What it was delivered can still be acknowledged; what waited for room is dropped. */
+  #unsubscribe({ sessionId = "", subscriptionId = "" }: MessageHeaders): void {
+    const subscription = this.#subscriptions.ofSession(sessionId)?.get(subscriptionId);
+    this.#subscriptions.remove(sessionId, subscriptionId);
+    subscription?.window?.discardWaiting();
+  }
+
+  #send(message: Message): void {
+    const { destination, privateTo, contentType, native, sessionId = "" } = message.headers;
+    if (destination === undefined || !this.#isOurs(message.headers)) return;
+    checked(() => checkDestination(destination), destination);
+
+    const transaction = native.get("transaction");
+    if (transaction === undefined) this.#publish(message);
+    else {
+      const headers = { destination, privateTo, contentType, native: native.without("transaction") };
+      const later = compact(createMessage(message.payload, headers));
+      this.#transactions.add(sessionId, transaction, () => ({ kind: "send", message: later }));
     }
   }
 
   #publish({ payload, headers }: Message): void {
-    const { destination, privateTo, contentType, native } = headers;
-    if (destination === undefined || !this.#isOurs(destination, privateTo)) return;
-    if (native.has("transaction")) throw unsupported("A transaction");
-    checked(() => checkDestination(destination), destination);
-
-    const groups =
-      privateTo === undefined
-        ? this.#subscriptions.listeners(destination)
-        : this.#subscriptions.privateListeners(privateTo, destination);
+    const { destination = "", privateTo, contentType, native } = headers;
     // What else is in the headers is between the publisher and us.
     const publication = createMessage(payload, {
       destination,
@@ -119,8 +221,20 @@ class SimpleBroker implements Broker {
       messageId: `${this.#idPrefix}-${++this.#published}`,
       native,
     });
+    if (this.#isQueue(headers)) {
+      this.#queues.publish(publication);
+      return;
+    }
+    if (privateTo === undefined) this.#retained.keep(publication);
+    const groups =
+      privateTo === undefined
+        ? this.#subscriptions.listeners(destination)
+        : this.#subscriptions.privateListeners(privateTo, destination);
     for (const subscriptions of groups) {
-      for (const subscription of subscriptions) this.#deliver(publication, subscription);
+      for (const subscription of subscriptions) {
+        if (subscription.plain) this.#deliver(publication, subscription);
+        else this.#deliveries.offer(publication, subscription);
+      }
     }
   }
 
@@ -138,10 +252,51 @@ class SimpleBroker implements Broker {
     this.#logger.error(`A delivery to subscription ${printable(id)} of session ${sessionId} failed`, error);
   }
 
-  #isOurs(destination: string, privateTo: string | undefined): boolean {
+  #other(headers: MessageHeaders): void {
+    const { sessionId = "", stompCommand, native } = headers;
+    if (!this.#subscriptions.ofSession(sessionId)) {
+      throw refusal(`Only a connected session can send ${stompCommand}`);
+    }
+    if (stompCommand === "ACK" || stompCommand === "NACK") {
+      this.#acknowledge(headers, stompCommand === "ACK");
+      return;
+    }
+
+    const transaction = native.get("transaction");
+    if (transaction === undefined) throw refusal(`${stompCommand} needs a transaction`);
+    if (stompCommand === "BEGIN") this.#transactions.begin(sessionId, transaction);
+    else if (stompCommand === "COMMIT") this.#transactions.commit(sessionId, transaction);
+    else this.#transactions.abort(sessionId, transaction);
+  }
+
+  #acknowledge(headers: MessageHeaders, acknowledged: boolean): void {
+    const transaction = headers.native.get("transaction");
+    const take = () => this.#acknowledgements.take(headers);
+    if (transaction === undefined) this.#acknowledgements.finish(take(), acknowledged);
+    else {
+      this.#transactions.add(headers.sessionId ?? "", transaction, () => {
+        return { kind: "settle", taken: take(), acknowledged };
+      });
+    }
+  }
+
+  #dropped({ headers }: Message, reason: DropReason, sessionId?: string): void {
+    const { destination = "", messageId = "" } = headers;
+    this.#events.publish("messageDropped", { reason, destination, messageId, sessionId });
+  }
+
+  #isOurs(headers: MessageHeaders): boolean {
+    const { destination = "", privateTo } = headers;
     const prefixes = this.#options.destinationPrefixes;
     if (privateTo !== undefined || prefixes.length === 0) return true;
-    return prefixes.some((prefix) => destination.startsWith(prefix));
+    return prefixes.some((prefix) => destination.startsWith(prefix)) || this.#isQueue(headers);
+  }
+
+  /** What is private to one session has nobody to choose among. */
+  #isQueue({ destination = "", privateTo }: MessageHeaders): boolean {
+    return (
+      privateTo === undefined && this.#options.queuePrefixes.some((prefix) => destination.startsWith(prefix))
+    );
   }
 }
 
@@ -151,15 +306,6 @@ function acknowledged(sent: boolean): void {
       publicMessage: "The connection was refused",
     });
   }
-}
-
-function unsupported(what: string): MessageDeliveryError {
-  return refusal(`${what} is not supported by the simple broker`);
-}
-
-/** Tells the client, and nobody else is to know better. */
-function refusal(text: string, cause?: unknown): MessageDeliveryError {
-  return new MessageDeliveryError(text, { publicMessage: text, cause });
 }
 
 function checked<T>(check: () => T, destination: string): T {

@@ -1,14 +1,46 @@
 import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern } from "../destination/pattern.js";
+import type { AckWindow } from "./ack-window.js";
+import type { Selector } from "./selector.js";
+
+/** What a SUBSCRIBE says. */
+export interface SubscriptionOptions {
+  readonly sessionId: string;
+  readonly id: string;
+  readonly pattern: DestinationPattern;
+  readonly isPrivate?: boolean;
+  readonly window?: AckWindow | undefined;
+  readonly selector?: Selector | undefined;
+}
 
 /** Who wants which destinations. */
-export interface Subscription {
+export class Subscription {
   readonly sessionId: string;
   /** Unique within its session only. */
   readonly id: string;
   readonly pattern: DestinationPattern;
   /** Whether it hears what is private to its session, and nothing else. */
-  readonly isPrivate?: boolean;
+  readonly isPrivate: boolean;
+  /** What it has not acknowledged; in ack mode `auto` there is none. */
+  readonly window: AckWindow | undefined;
+  /** Which messages it wants; without one, all. */
+  readonly selector: Selector | undefined;
+  /** It wants every message and acknowledges none: nothing to ask before a delivery. */
+  readonly plain: boolean;
+  /** When it was last given a message of a queue. */
+  turn = 0;
+  /** It has been removed: set by the registry. */
+  gone = false;
+
+  constructor({ sessionId, id, pattern, isPrivate = false, window, selector }: SubscriptionOptions) {
+    this.sessionId = sessionId;
+    this.id = id;
+    this.pattern = pattern;
+    this.isPrivate = isPrivate;
+    this.window = window;
+    this.selector = selector;
+    this.plain = window === undefined && selector === undefined;
+  }
 }
 
 /** The subscriptions of the sessions that are there, found by their ids and by destination. */
@@ -28,6 +60,7 @@ export class SubscriptionRegistry {
     const subscriptions = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
+      subscription.gone = true;
       this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
     this.#private.delete(sessionId);
@@ -54,6 +87,7 @@ export class SubscriptionRegistry {
     const subscription = subscriptions?.get(id);
     if (!subscription) return;
 
+    subscription.gone = true;
     subscriptions?.delete(id);
     this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
 import { DestinationIndex } from "../destination/destination-index.js";
 import { combine, comparePatterns, type DestinationPattern, parsePattern } from "../destination/pattern.js";
-import { ConfigurationError, MessageHandlingError, MessagingError } from "../errors.js";
+import { ConfigurationError, MessageDeliveryError, MessageHandlingError, MessagingError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -65,6 +65,11 @@ export class ControllerHandler implements MessageHandler {
 
     const lookupDestination = this.#lookupDestination(destination);
     if (lookupDestination === undefined) return;
+    // What a method has done cannot be taken back at ABORT, nor by a COMMIT that fails.
+    if (message.headers.native.has("transaction") && this.#find(messageType, lookupDestination)) {
+      const publicMessage = `${printable(destination)} cannot be part of a transaction: a controller handles it`;
+      throw new MessageDeliveryError(publicMessage, { publicMessage });
+    }
 
     let name = "controller";
     try {

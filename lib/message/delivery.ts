@@ -9,12 +9,15 @@ export class Delivery implements Message {
   readonly #publication: Message;
   readonly sessionId: string;
   readonly subscriptionId: string;
+  /** Only when the subscriber is to acknowledge. */
+  readonly ackId: string | undefined;
   #headers: MessageHeaders | undefined;
 
-  constructor(publication: Message, sessionId: string, subscriptionId: string) {
+  constructor(publication: Message, sessionId: string, subscriptionId: string, ackId?: string) {
     this.#publication = publication;
     this.sessionId = sessionId;
     this.subscriptionId = subscriptionId;
+    this.ackId = ackId;
   }
 
   /** The same object for all subscribers, so that what is made of it can be made once. */
@@ -31,6 +34,7 @@ export class Delivery implements Message {
       ...this.#publication.headers,
       sessionId: this.sessionId,
       subscriptionId: this.subscriptionId,
+      ...(this.ackId !== undefined && { ackId: this.ackId }),
     };
     return this.#headers;
   }

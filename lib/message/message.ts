@@ -26,6 +26,8 @@ export interface MessageHeaders {
   readonly subscriptionId?: string | undefined;
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
+  /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
+  readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;
   /**
    * The one session that a message to a user's destination is for, and that a
@@ -62,4 +64,20 @@ export function withHeaders<P>(message: Message<P>, headers: Partial<MessageHead
 
 export function withPayload<P>(message: Message<unknown>, payload: P): Message<P> {
   return { payload, headers: message.headers };
+}
+
+/** What a message takes while it is kept, in bytes: roughly, so that many small ones count too. */
+export function sizeOf({ payload, headers }: Message): number {
+  return payload.byteLength + 512 + 64 * headers.native.size;
+}
+
+/**
+ * A message to keep: its payload is copied when it is a slice of something much
+ * larger, which would be kept with it.
+ */
+export function compact(message: Message): Message {
+  const { payload } = message;
+  return payload.byteLength * 2 < payload.buffer.byteLength
+    ? withPayload(message, new Uint8Array(payload))
+    : message;
 }

@@ -62,9 +62,15 @@ export function clientMessage(frame: Frame, version: StompVersion, session: Sess
 
     case "ACK":
     case "NACK":
+      return {
+        payload: NO_PAYLOAD,
+        headers: { ...headers, stompCommand: command, ...acknowledged(frame, version) },
+      };
+
     case "BEGIN":
     case "COMMIT":
     case "ABORT":
+      required(frame, "transaction");
       return { payload: NO_PAYLOAD, headers: { ...headers, stompCommand: command } };
 
     case "CONNECT":
@@ -79,6 +85,20 @@ export function disconnectMessage(session: SessionHeaders): Message {
   return {
     payload: NO_PAYLOAD,
     headers: { ...session, messageType: "DISCONNECT", native: NativeHeaders.EMPTY },
+  };
+}
+
+/** What an ACK or NACK names: each version knows it by other headers. */
+function acknowledged(
+  frame: Frame,
+  version: StompVersion,
+): Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId"> {
+  if (version === "1.2") return { ackId: required(frame, "id") };
+
+  if (version === "1.0" && frame.command === "NACK") throw new StompConversionError("STOMP 1.0 has no NACK");
+  return {
+    messageId: required(frame, "message-id"),
+    subscriptionId: version === "1.1" ? required(frame, "subscription") : frame.headers.get("subscription"),
   };
 }
 

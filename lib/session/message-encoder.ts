@@ -32,10 +32,13 @@ export class MessageEncoder {
   readonly #encoded = new Map<string, EncodedMessage>();
 
   encode(message: Message, version: StompVersion): EncodedMessage {
-    if (!(message instanceof Delivery))
-      return encodeMessage(message, message.headers.subscriptionId, version);
+    if (!(message instanceof Delivery)) {
+      const { subscriptionId, ackId } = message.headers;
+      return encodeMessage(message, version, subscriptionId, ackId);
+    }
 
-    const { publication, subscriptionId } = message;
+    const { publication, subscriptionId, ackId } = message;
+    if (ackId !== undefined) return encodeMessage(publication, version, subscriptionId, ackId);
     if (publication !== this.#publication) {
       this.#publication = publication;
       this.#encoded.clear();
@@ -44,7 +47,7 @@ export class MessageEncoder {
     const key = version + subscriptionId;
     let encoded = this.#encoded.get(key);
     if (!encoded) {
-      encoded = encodeMessage(publication, subscriptionId, version);
+      encoded = encodeMessage(publication, version, subscriptionId);
       this.#encoded.set(key, encoded);
     }
     return encoded;
@@ -53,8 +56,9 @@ export class MessageEncoder {
 
 function encodeMessage(
   { payload, headers }: Message,
-  subscriptionId = "",
   version: StompVersion,
+  subscriptionId = "",
+  ackId?: string,
 ): EncodedMessage {
   const flat = ["destination", headers.destination ?? ""];
   if (headers.contentType !== undefined) flat.push("content-type", headers.contentType);
@@ -62,6 +66,8 @@ function encodeMessage(
     if (!OURS.includes(name)) flat.push(name, value);
   }
   flat.push("subscription", subscriptionId, "message-id", headers.messageId ?? "");
+  // Before 1.2 a client acknowledges by message-id.
+  if (ackId !== undefined && version === "1.2") flat.push("ack", ackId);
 
   return {
     bytes: encode({ command: "MESSAGE", headers: NativeHeaders.fromFlat(flat), body: payload }, version),

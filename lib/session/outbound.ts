@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -94,7 +95,7 @@ export class Outbound {
   message(message: Message): void {
     const { bytes, binary } = this.#options.encoder.encode(message, this.version);
     this.#options.stats.messagesSent++;
-    if (this.#queue) this.#queue.send(bytes, binary, true);
+    if (this.#queue) this.#queue.send(bytes, binary, !isToAcknowledge(message));
     else this.#give(bytes, binary);
   }
 
@@ -122,4 +123,9 @@ export class Outbound {
     this.#given += bytes.length;
     this.#socket.send(bytes, binary);
   }
+}
+
+/** Of such the broker keeps account: a client that is to acknowledge what it never saw would wait for ever. */
+function isToAcknowledge(message: Message): boolean {
+  return (message instanceof Delivery ? message : message.headers).ackId !== undefined;
 }

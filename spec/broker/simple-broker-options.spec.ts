@@ -20,6 +20,20 @@ describe("simpleBroker", () => {
       ["subscriptionLimit", 0],
       ["subscriptionLimit", "9"],
       ["subscriptionLimit", Number.POSITIVE_INFINITY],
+      ["unacknowledgedLimit", 0],
+      ["transactionSizeLimit", -1],
+      ["backlogLimit", 1.5],
+      ["backlogSizeLimit", "1"],
+      ["deliveryAttempts", 0],
+      ["queuePrefixes", "/queue"],
+      ["queuePrefixes", [""]],
+      ["overflowStrategy", "terminate"],
+      ["deadLetterDestination", ""],
+      ["retainLast", "/topic/a"],
+      ["retainLast", [1]],
+      ["retainLast", ["/topic/{"]],
+      ["selectorHeaderName", ""],
+      ["selectorHeaderName", true],
     ];
     for (const [option, value] of wrong) {
       it(`fails at once and names ${option} for ${JSON.stringify(value)}`, () => {
@@ -29,6 +43,24 @@ describe("simpleBroker", () => {
         );
       });
     }
+  });
+
+  it("refuses a dead letter destination that is not its own", () => {
+    const options = { destinationPrefixes: ["/topic"], queuePrefixes: ["/queue"] };
+    expect(() => simpleBroker({ ...options, deadLetterDestination: "/dead" })).to.throw(
+      ConfigurationError,
+      "simpleBroker: deadLetterDestination must be a destination of this broker",
+    );
+    expect(() => simpleBroker({ ...options, deadLetterDestination: "/queue/dead" })).not.to.throw();
+    expect(() => simpleBroker({ deadLetterDestination: "/dead" })).not.to.throw();
+  });
+
+  it("refuses an option that there is not, and names those there are", () => {
+    const options = { selectorHeader: "selector" };
+    expect(() => simpleBroker(options as object)).to.throw(
+      ConfigurationError,
+      /has no option "selectorHeader"; it has destinationPrefixes, .*selectorHeaderName/,
+    );
   });
 
   it("takes every option left out, and every one at its bounds", () => {

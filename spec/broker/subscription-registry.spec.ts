@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { type Subscription, SubscriptionRegistry } from "#lib/broker/subscription-registry.js";
+import { Subscription, SubscriptionRegistry } from "#lib/broker/subscription-registry.js";
 import { parsePattern } from "#lib/destination/pattern.js";
 import { countOperations } from "../support/count-operations.js";
 
 function subscription(sessionId: string, id: string, destination: string): Subscription {
-  return { sessionId, id, pattern: parsePattern(destination) };
+  return new Subscription({ sessionId, id, pattern: parsePattern(destination) });
 }
 
 function listeners(registry: SubscriptionRegistry, destination: string): string[] {

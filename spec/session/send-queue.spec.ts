@@ -129,6 +129,21 @@ describe('overflowStrategy: "drop-oldest"', () => {
     expect(told.map(({ limit }) => limit)).to.deep.equal(["sendBufferSizeLimit"]);
   });
 
+  it("drops none that is to be acknowledged: the session ends instead", async function () {
+    this.timeout(30_000);
+    client.send("SUBSCRIBE\nid:2\ndestination:/topic/b\nack:client\n\n^@");
+    await client.synchronize();
+    const failed = new Promise<MessagingEvents["sessionError"]>((resolve) => {
+      server.messaging.on("sessionError", resolve);
+    });
+    client.webSocket.pause();
+    for (let i = 0; i < 1_000; i++) {
+      await server.messaging.template.convertAndSend("/topic/b", Buffer.alloc(10_000, "x"));
+    }
+    expect((await failed).error.message).to.include("sendBufferSizeLimit");
+    expect(server.messaging.stats().messagesDropped).to.equal(0);
+  });
+
   it("still tells ERROR behind what waits, and closes", async function () {
     this.timeout(30_000);
     client.webSocket.pause();

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { createMessage, type Message, SimpUserRegistry, simpleBroker } from "express-stomp";
 import fc from "fast-check";
+import { EventPublisher } from "#lib/events.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
 import { UserMessageHandler } from "#lib/user/user-message-handler.js";
 import { UserSessions } from "#lib/user/user-sessions.js";
@@ -52,6 +53,7 @@ function stations() {
   const sessions = new UserSessions();
   const broker = simpleBroker({ destinationPrefixes: ["/topic"] })({
     clientOutboundChannel: channel,
+    events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
   });
   const shared = { prefix: "/user/", sessions, broker };
@@ -104,6 +106,7 @@ describe("UserSessions", () => {
           if (next.kind === "connect" && !there) {
             const user = next.name === undefined ? undefined : { name: next.name };
             void clients.handle(inbound({ messageType: "CONNECT", sessionId, user }));
+            clients.connected(sessionId, user);
             model.push({ id: sessionId, name: next.name, subscriptions: new Map() });
           } else if (next.kind === "subscribe" && there) {
             const { id: subscriptionId, destination } = next;

@@ -1,0 +1,218 @@
+import { printable } from "../logger.js";
+import { compact, type Message, sizeOf, withHeaders } from "../message/message.js";
+import type { AckWindow } from "./ack-window.js";
+import type { QueuedMessage } from "./queued-message.js";
+import { refusal } from "./refusal.js";
+import type { Subscription } from "./subscription-registry.js";
+
+/** What happens to a queue for which nobody takes the messages: its oldest go, or new ones are refused. */
+export type QueueOverflowStrategy = "drop-oldest" | "reject";
+
+export interface QueuesOptions {
+  /** Messages that may wait in one queue. */
+  readonly backlogLimit: number;
+  /** Bytes that all queues may hold, of messages that wait or are not acknowledged. */
+  readonly backlogSizeLimit: number;
+  readonly overflowStrategy: QueueOverflowStrategy;
+  /** How many subscribers may have a message and give it back before it is a dead letter. */
+  readonly deliveryAttempts: number;
+  /** Who listens to a queue. */
+  listeners(destination: string): readonly ReadonlySet<Subscription>[];
+  /** Where messages go that too many gave back; without it they are dropped. */
+  readonly deadLetterDestination: string | undefined;
+  /** Publishes a dead letter. */
+  publish(message: Message): void;
+  /** Sends a message to the one who shall have it. */
+  deliver(message: QueuedMessage, subscription: Subscription): void;
+  /** Hears of a message that is a queue's no more, since nobody took it or all gave it back. */
+  dropped(publication: Message, reason: "backlog" | "attempts"): void;
+}
+
+/**
+ * Gives each message to one of those who subscribed to its destination: to him
+ * who has waited longest, among those who have room and want it. While there is
+ * none it waits, in the order of publishing.
+ *
+ * A queue that holds nothing is nothing: whatever is known of it is its
+ * subscribers, in the registry.
+ */
+export class Queues {
+  readonly #options: QueuesOptions;
+  readonly #backlogs = new Map<string, QueuedMessage[]>();
+  #size = 0;
+  #sequence = 0;
+  #turn = 0;
+
+  constructor(options: QueuesOptions) {
+    this.#options = options;
+  }
+
+  /** @throws MessageDeliveryError when the queue is full, and new messages are to be refused */
+  publish({ payload, headers }: Message): void {
+    // Whether it is a second delivery is ours to say.
+    const publication = { payload, headers: { ...headers, native: headers.native.without("redelivered") } };
+    const size = sizeOf(publication);
+    const message: QueuedMessage = { sequence: ++this.#sequence, size, publication, returns: 0 };
+    const consumer = this.#next(message);
+    // For one who does not acknowledge, nothing is held.
+    const held = !consumer || consumer.window !== undefined;
+    if (held && !this.#makeRoom(message, !consumer)) return;
+
+    this.#size += message.size;
+    if (consumer) this.#hand(message, consumer);
+    else this.#insert({ ...message, publication: compact(publication) });
+  }
+
+  /**
+   * Makes sure that all of these would be taken, even if nobody listened.
+   *
+   * @throws MessageDeliveryError when they would not
+   */
+  admit(publications: readonly Message[]): void {
+    if (this.#options.overflowStrategy !== "reject") return;
+
+    const lengths = new Map<string, number>();
+    let size = this.#size;
+    for (const publication of publications) {
+      const { destination = "" } = publication.headers;
+      const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.length ?? 0;
+      size += sizeOf(publication);
+      if (length >= this.#options.backlogLimit || size > this.#options.backlogSizeLimit) {
+        throw full(destination);
+      }
+      lengths.set(destination, length + 1);
+    }
+  }
+
+  /** A subscription is new, or has room again: gives it what waits. */
+  feed(subscription: Subscription): void {
+    if (this.#backlogs.size === 0) return;
+
+    const { pattern } = subscription;
+    const destinations = pattern.isPattern
+      ? [...this.#backlogs.keys()].filter((destination) => pattern.match(destination))
+      : [pattern.text];
+    for (const destination of destinations) {
+      const backlog = this.#backlogs.get(destination) ?? [];
+      for (let i = 0; i < backlog.length && takes(subscription); ) {
+        const message = backlog[i] as QueuedMessage;
+        if (subscription.selector?.matches(message.publication) === false) i++;
+        else {
+          this.#remove(destination, backlog, i);
+          this.#hand(message, subscription);
+        }
+      }
+    }
+  }
+
+  /** A message was acknowledged, or went to somebody who does not. */
+  settled(message: QueuedMessage): void {
+    this.#size -= message.size;
+  }
+
+  /** A message was given back: by a NACK, or since its subscriber is gone. Another shall have it, if there is one. */
+  returned(message: QueuedMessage, from: AckWindow): void {
+    const returns = message.returns + 1;
+    if (returns >= this.#options.deliveryAttempts) {
+      this.#size -= message.size;
+      this.#bury(message.publication);
+      return;
+    }
+
+    const { native } = message.publication.headers;
+    const again: QueuedMessage = {
+      ...message,
+      returns,
+      publication: withHeaders(message.publication, { native: native.with("redelivered", "true") }),
+    };
+    const consumer = this.#next(again, from) ?? this.#next(again);
+    if (consumer) this.#hand(again, consumer);
+    else this.#insert({ ...again, publication: compact(again.publication) });
+  }
+
+  clear(): void {
+    this.#backlogs.clear();
+    this.#size = 0;
+  }
+
+  #next({ publication }: QueuedMessage, but?: AckWindow): Subscription | undefined {
+    let next: Subscription | undefined;
+    for (const group of this.#options.listeners(publication.headers.destination ?? "")) {
+      for (const subscription of group) {
+        if (next && next.turn <= subscription.turn) continue;
+        if ((but && subscription.window === but) || !takes(subscription)) continue;
+        if (subscription.selector?.matches(publication) !== false) next = subscription;
+      }
+    }
+    return next;
+  }
+
+  #hand(message: QueuedMessage, subscription: Subscription): void {
+    subscription.turn = ++this.#turn;
+    this.#options.deliver(message, subscription);
+  }
+
+  /** In its place: what comes back is older than what waits. */
+  #insert(message: QueuedMessage): void {
+    const { destination = "" } = message.publication.headers;
+    let backlog = this.#backlogs.get(destination);
+    if (!backlog) {
+      backlog = [];
+      this.#backlogs.set(destination, backlog);
+    }
+    let at = backlog.length;
+    while (at > 0 && (backlog[at - 1] as QueuedMessage).sequence > message.sequence) at--;
+    backlog.splice(at, 0, message);
+  }
+
+  /** Dead letters that are given back, too, do not go round. */
+  #bury(publication: Message): void {
+    const { deadLetterDestination, dropped, publish } = this.#options;
+    const { destination = "", native } = publication.headers;
+    if (deadLetterDestination === undefined || destination === deadLetterDestination) {
+      dropped(publication, "attempts");
+      return;
+    }
+    const letter = native.without("redelivered").with("original-destination", destination);
+    try {
+      publish(withHeaders(publication, { destination: deadLetterDestination, native: letter }));
+    } catch {
+      dropped(publication, "attempts");
+    }
+  }
+
+  #remove(destination: string, backlog: QueuedMessage[], at: number): void {
+    backlog.splice(at, 1);
+    if (backlog.length === 0) this.#backlogs.delete(destination);
+  }
+
+  /** Whether the message may be held; whatever had to go for it has gone. */
+  #makeRoom(message: QueuedMessage, waits: boolean): boolean {
+    const { backlogLimit, backlogSizeLimit, overflowStrategy, dropped } = this.#options;
+    const { destination = "" } = message.publication.headers;
+    for (;;) {
+      const own = this.#backlogs.get(destination);
+      const crowded = waits && (own?.length ?? 0) >= backlogLimit;
+      if (!crowded && this.#size + message.size <= backlogSizeLimit) return true;
+      if (overflowStrategy === "reject") throw full(destination);
+
+      const [from, backlog] = own ? [destination, own] : (this.#backlogs.entries().next().value ?? []);
+      const oldest = backlog?.[0];
+      if (from === undefined || !backlog || !oldest) {
+        dropped(message.publication, "backlog");
+        return false;
+      }
+      this.#remove(from, backlog, 0);
+      this.#size -= oldest.size;
+      dropped(oldest.publication, "backlog");
+    }
+  }
+}
+
+function takes({ gone, window }: Subscription): boolean {
+  return !gone && (!window || window.hasRoomForQueued);
+}
+
+function full(destination: string): Error {
+  return refusal(`The queue ${printable(destination)} is full`);
+}

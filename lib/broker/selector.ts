@@ -1,0 +1,37 @@
+import type { Message } from "../message/message.js";
+import { refusal } from "./refusal.js";
+import { type SelectorStep, type SelectorValue, truth } from "./selector-operations.js";
+import { SelectorParser } from "./selector-parser.js";
+
+const LENGTH_LIMIT = 512;
+
+/**
+ * Chooses among messages by their headers, in the SQL-92 that JMS defines: a
+ * closed set of operations, each of which costs at most what the header at hand
+ * is long.
+ */
+export class Selector {
+  readonly #steps: readonly SelectorStep[];
+
+  private constructor(steps: readonly SelectorStep[]) {
+    this.#steps = steps;
+  }
+
+  /** @throws MessageDeliveryError when it is too long, or makes no sense */
+  static parse(text: string): Selector {
+    if (text.length > LENGTH_LIMIT) throw refusal(`A selector has at most ${LENGTH_LIMIT} characters`);
+    return new Selector(new SelectorParser(text).parse());
+  }
+
+  /** Whether it is true for a message. Unknown, since a header is missing or no number, is not. */
+  matches({ headers }: Message): boolean {
+    const { destination, contentType, native } = headers;
+    const header = (name: string) => {
+      if (name === "destination") return destination;
+      return name === "content-type" ? contentType : native.get(name);
+    };
+    const stack: SelectorValue[] = [];
+    for (const step of this.#steps) step(stack, header);
+    return truth(stack[0]) === true;
+  }
+}
