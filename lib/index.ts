@@ -6,7 +6,12 @@ export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
-export { SimpMessagingTemplate, type UserMessageHeaders } from "./channel/messaging-template.js";
+export {
+  type MessageHeadersToSend,
+  type MessagePostProcessor,
+  SimpMessagingTemplate,
+  type UserMessageHeaders,
+} from "./channel/messaging-template.js";
 export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
 export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
 export type {

@@ -83,6 +83,14 @@ const DRAIN_TIME = 5_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
+ * Builds the same from Spring's configurer. What Spring finds by itself, such as
+ * controllers, stands in the options beside it.
+ */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+/**
  * Builds the stations of a frame's road, joins them, and returns the middleware
  * to mount.
  *
@@ -99,11 +107,6 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
 export function stompMessaging(options: StompMessagingOptions): StompMessaging;
-/** The same, configured as in Spring. What Spring finds by itself, as controllers, stands in the options beside it. */
-export function stompMessaging(
-  configurer: WebSocketMessageBrokerConfigurer,
-  options?: UnconfiguredOptions,
-): StompMessaging;
 export function stompMessaging(
   given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
   others: UnconfiguredOptions = {},
