@@ -101,7 +101,7 @@ function argument(note: ArgumentNote | undefined, { type, place, tools }: Place)
   switch (note?.kind) {
     case undefined:
       throw new ConfigurationError(
-        `Nothing is known of ${place}, and the payload is taken: decorate it with @Header, @Headers, ` +
+        `Nothing is known of ${place}, and the first of such was taken: decorate it with @Header, @Headers, ` +
           "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
       );
     case "payload":

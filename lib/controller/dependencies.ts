@@ -36,6 +36,7 @@ interface ElementMetadata {
  */
 export function dependenciesOf(target: abstract new (...args: never[]) => unknown): Dependency[] {
   const metadata = Reflect.getMetadata(METADATA, target) as ClassMetadata | undefined;
+  if (!metadata && target.length === 0) return [];
   if (!metadata) throw new ConfigurationError(`inversify does not tell what ${target.name} needs`);
 
   return [...metadata.constructorArguments, ...metadata.properties.values()]
