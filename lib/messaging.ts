@@ -2,6 +2,12 @@ import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import {
+  configuredOptions,
+  isConfigurer,
+  type UnconfiguredOptions,
+  type WebSocketMessageBrokerConfigurer,
+} from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
 import { AccessDeniedError, ConfigurationError } from "./errors.js";
@@ -77,6 +83,14 @@ const DRAIN_TIME = 5_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
+ * Builds the same from Spring's configurer. What Spring finds by itself, such as
+ * controllers, stands in the options beside it.
+ */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+/**
  * Builds the stations of a frame's road, joins them, and returns the middleware
  * to mount.
  *
@@ -92,8 +106,12 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  *
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
-export function stompMessaging(options: StompMessagingOptions): StompMessaging {
-  const resolved = resolveOptions(options);
+export function stompMessaging(options: StompMessagingOptions): StompMessaging;
+export function stompMessaging(
+  given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
+  others: UnconfiguredOptions = {},
+): StompMessaging {
+  const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
   const { logger, transport } = resolved;
   const events = new EventPublisher(logger);
   const clock = new HeartBeatClock();
@@ -133,7 +151,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
   });
   clientOutboundChannel.subscribe(sessions);
 
-  const controllers = resolveControllers(resolved.controllers, resolved.container, {
+  const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
     clientInboundChannel,
@@ -144,10 +162,16 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     clientInboundChannel.subscribe(
       new ControllerHandler({
         controllers,
+        sessionScopes,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
         converter,
+        validator: resolved.validator,
+        argumentResolvers: resolved.argumentResolvers,
+        returnValueHandlers: resolved.returnValueHandlers,
+        handlerTimeout: resolved.handlerTimeout,
         brokerChannel,
         clientOutboundChannel,
+        userDestinationPrefix: resolved.userDestinationPrefix,
         events,
         logger,
       }),
@@ -165,6 +189,7 @@ export function stompMessaging(options: StompMessagingOptions): StompMessaging {
     limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
   });
   clientInboundChannel.subscribe(userClients);
+  events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
   events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
   function end(sessionId: string, reason: string): boolean {

@@ -2,7 +2,7 @@ import type { MessageHandler } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { parseUserDestination } from "../destination/user-destination.js";
 import { AccessDeniedError } from "../errors.js";
-import { type Message, withHeaders } from "../message/message.js";
+import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
 import type { UserSessionLimit } from "./user-session-limit.js";
 import type { UserSessions } from "./user-sessions.js";
@@ -22,9 +22,11 @@ export interface UserClientHandlerOptions {
 /**
  * Stands before the broker on `clientInboundChannel`: makes subscriptions of
  * `/user/…` private to their session, refuses what clients send there, and
- * notes who is connected and what the broker delivers to them.
+ * notes what the broker delivers to whom.
  */
 export class UserClientHandler implements MessageHandler {
+  /** For interceptors it is the broker that it stands before. */
+  readonly name = "broker";
   readonly #options: UserClientHandlerOptions;
 
   constructor(options: UserClientHandlerOptions) {
@@ -50,6 +52,11 @@ export class UserClientHandler implements MessageHandler {
     }
   }
 
+  /** Puts an accepted session on the books, under the user that CONNECT_ACK made it. */
+  connected(sessionId: string, user: Principal | undefined): void {
+    this.#options.sessions.add(sessionId, user);
+  }
+
   /** Takes a session off the books. One that was ended is nobody at once, though its socket may take long to close. */
   forget(sessionId: string): void {
     this.#options.sessions.remove(sessionId);
@@ -57,12 +64,10 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #connect(message: Message): void | Promise<void> {
-    const { broker, sessions, limit } = this.#options;
+    const { broker, limit } = this.#options;
     const { sessionId, user } = message.headers;
     if (sessionId !== undefined && user) limit?.enter(user.name, sessionId);
-    return after(broker.handle(message), () => {
-      if (sessionId !== undefined) sessions.add(sessionId, user);
-    });
+    return broker.handle(message);
   }
 
   #subscribe(message: Message): void | Promise<void> {

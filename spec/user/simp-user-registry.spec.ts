@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Controller, type SimpSubscription, SubscribeMapping } from "express-stomp";
+import { Controller, type SimpSubscription, SubscribeMapping, withHeaders } from "express-stomp";
 import { type Users, withUsers } from "../support/users.js";
 
 @Controller()
@@ -134,6 +134,45 @@ describe("SimpUserRegistry", () => {
 
     expect(registry().getUser("joe")).to.not.equal(before);
     expect(registry().getUser("joe")?.sessions.size).to.equal(1);
+  });
+
+  it("knows a session when `connected` is announced, and not any more at `disconnect`", async () => {
+    const seen: [string, number][] = [];
+    for (const name of ["connected", "disconnect"] as const) {
+      users.server.messaging.on(name, () => void seen.push([name, registry().getUserCount()]));
+    }
+    const joe = await users.connect("joe");
+    const ended = gone(joe.sessionId);
+    joe.cut();
+    await ended;
+
+    expect(seen).to.deep.equal([
+      ["connected", 1],
+      ["disconnect", 0],
+    ]);
+  });
+
+  it("knows the user whom CONNECT_ACK made it, as the session does", async () => {
+    await users.close();
+    users = await withUsers({
+      clientOutboundChannel: {
+        interceptors: [
+          {
+            preSend: (message) =>
+              message.headers.messageType === "CONNECT_ACK"
+                ? withHeaders(message, { user: { name: "admin" } })
+                : message,
+          },
+        ],
+      },
+    });
+    await users.connect("joe");
+
+    expect(
+      registry()
+        .getUsers()
+        .map(({ name }) => name),
+    ).to.deep.equal(["admin"]);
   });
 
   it("does not know who was refused at CONNECT, neither at once nor later", async () => {

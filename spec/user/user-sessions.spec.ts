@@ -106,6 +106,7 @@ describe("UserSessions", () => {
           if (next.kind === "connect" && !there) {
             const user = next.name === undefined ? undefined : { name: next.name };
             void clients.handle(inbound({ messageType: "CONNECT", sessionId, user }));
+            clients.connected(sessionId, user);
             model.push({ id: sessionId, name: next.name, subscriptions: new Map() });
           } else if (next.kind === "subscribe" && there) {
             const { id: subscriptionId, destination } = next;
