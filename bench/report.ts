@@ -1,0 +1,2 @@
+export const MEASUREMENTS = "build/bench-measurements.jsonl";
+export function writeReport(): void {}
