@@ -1,8 +1,8 @@
 // `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--profile] [--write]`
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { runOnce } from "./run-once.js";
 import { MEASUREMENTS, writeReport } from "./report.js";
+import { runOnce } from "./run-once.js";
 import { SCENARIOS } from "./scenarios.js";
 
 const RAW = ["ws-loop", "ws-preframed"];
