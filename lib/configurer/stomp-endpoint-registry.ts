@@ -5,7 +5,7 @@ import type { Principal } from "../message/message.js";
 import type { StompMessagingOptions } from "../options.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
-import type { SockJSOptions } from "../socket/sockjs/sock-js-options.js";
+import type { SockJSOptions, SockJSTransport } from "../socket/sockjs/sock-js-options.js";
 import type { Draft } from "./draft.js";
 
 /** Finds who connects, as the method of Spring's `DefaultHandshakeHandler`. */
@@ -119,12 +119,28 @@ export class SockJsServiceRegistration {
     return this.#set({ streamBytesLimit: bytes });
   }
 
+  setHttpMessageCacheSize(messages: number): this {
+    return this.#set({ httpMessageCacheSize: messages });
+  }
+
   setSessionCookieNeeded(needed: boolean): this {
     return this.#set({ sessionCookieNeeded: needed });
   }
 
   setWebSocketEnabled(enabled: boolean): this {
     return this.#set({ webSocketEnabled: enabled });
+  }
+
+  setTransportHandlers(...transportHandlers: SockJSTransport[]): this {
+    return this.#set({ transportHandlers });
+  }
+
+  setClientLibraryUrl(clientLibraryUrl: string): this {
+    return this.#set({ clientLibraryUrl });
+  }
+
+  setSuppressCors(suppressCors: boolean): this {
+    return this.#set({ suppressCors });
   }
 
   #set(options: SockJSOptions): this {

@@ -6,7 +6,13 @@ import type { Duplex } from "node:stream";
 import { Client, type IMessage, type StompConfig } from "@stomp/stompjs";
 import { expect } from "chai";
 import express from "express";
-import { Controller, MessageMapping, type StompMessaging, stompMessaging } from "express-stomp";
+import {
+  Controller,
+  MessageMapping,
+  type StompMessaging,
+  type StompMessagingOptions,
+  stompMessaging,
+} from "express-stomp";
 import webstomp from "webstomp-client";
 import WebSocket, { WebSocketServer } from "ws";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
@@ -33,7 +39,7 @@ describe("What real clients do", () => {
   let port: number;
   const clients: Client[] = [];
 
-  async function start(options: Partial<Parameters<typeof stompMessaging>[0]> = {}, on?: Server) {
+  async function start(options: Partial<StompMessagingOptions> = {}, on?: Server) {
     sink = new Sink();
     messaging = stompMessaging({
       endpoints: [{ path: "/ws", sockJS: true }],
