@@ -1,7 +1,8 @@
 // `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--profile] [--write]`
-import { mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Measurement, runOnce } from "./run-once.js";
+import { MEASUREMENTS, writeReport } from "./report.js";
+import { runOnce } from "./run-once.js";
 import { SCENARIOS } from "./scenarios.js";
 
 const RAW = ["ws-loop", "ws-preframed"];
@@ -11,14 +12,14 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "3" },
     peers: { type: "string", default: "ws-loop,ws-preframed,express-stomp" },
     profile: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
+    append: { type: "boolean", default: false },
   },
 });
 const peers = values.peers.split(",");
 const execArgv = values.profile ? ["--cpu-prof", "--cpu-prof-dir=build/profiles"] : [];
 if (values.profile) mkdirSync("build/profiles", { recursive: true });
 
-const all: Measurement[] = [];
+if (!values.append) rmSync(MEASUREMENTS, { force: true });
 for (const scenario of SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.includes(name),
 )) {
@@ -27,7 +28,7 @@ for (const scenario of SCENARIOS.filter(
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const peer of able) {
       const measurement = await runOnce(peer, scenario, execArgv);
-      all.push(measurement);
+      appendFileSync(MEASUREMENTS, `${JSON.stringify(measurement)}\n`);
       const { user, system, deliveries, seconds } = measurement;
       console.log(
         `${scenario.name} ${round} ${peer}: ${(user + system).toFixed(2)} µs (${user.toFixed(2)} + ${system.toFixed(2)}), ` +
@@ -37,3 +38,4 @@ for (const scenario of SCENARIOS.filter(
     }
   }
 }
+writeReport();

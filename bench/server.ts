@@ -3,7 +3,7 @@ import "reflect-metadata";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export const PEERS: Readonly<Record<string, () => Promise<Server>>> = {
+const PEERS: Readonly<Record<string, () => Promise<Server>>> = {
   "ws-loop": async () => (await import("./peers/raw.js")).wsLoop(),
   "ws-preframed": async () => (await import("./peers/raw.js")).wsPreframed(),
   "express-stomp": async () => (await import("./peers/express-stomp.js")).expressStomp(),

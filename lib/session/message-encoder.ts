@@ -10,8 +10,20 @@ interface Template {
   readonly head: string;
   readonly tail: string;
   readonly binary: boolean;
-  /** What was made of it, by subscription id. */
-  readonly messages: Map<string, SharedMessage>;
+}
+
+/** A publication, and what was made of it so far. */
+interface Remembered {
+  readonly publication: Message | undefined;
+  readonly versions: Partial<Record<StompVersion, Filled>>;
+}
+
+interface Filled {
+  readonly template: Template;
+  /** Of the id that came first: to most publications there is no other. */
+  readonly first: SharedMessage;
+  readonly firstId: string;
+  others?: Map<string, SharedMessage>;
 }
 
 /** What is a subscriber's own. */
@@ -28,15 +40,19 @@ const OURS = new Set([
   "receipt",
 ]);
 
+const NOTHING: Remembered = { publication: undefined, versions: {} };
+
 /**
  * Writes MESSAGE frames. A publication is written once for each version, and
  * gets each subscriber's id put in; all who chose the same id, and most clients
  * number theirs alike, share the same message.
  */
 export class MessageEncoder {
-  /** Only the newest publication is remembered, and for one turn of the event loop: a fan-out is one loop. */
-  #publication: Message | undefined;
-  readonly #templates = new Map<StompVersion, Template>();
+  /**
+   * Only the newest publication is remembered, and for one turn of the event loop: a fan-out is one loop.
+   * Never a Map that is cleared: its former tables are linked to the new ones, which the scavenger then promotes.
+   */
+  #remembered = NOTHING;
   #forgetting = false;
 
   encode(message: Message, version: StompVersion): SharedMessage {
@@ -46,34 +62,37 @@ export class MessageEncoder {
     }
 
     const { publication, subscriptionId, ackId } = message;
-    if (publication !== this.#publication) this.#remember(publication);
+    if (publication !== this.#remembered.publication) this.#remember(publication);
 
-    let template = this.#templates.get(version);
-    if (!template) {
-      template = templateOf(publication, version);
-      this.#templates.set(version, template);
+    const { versions } = this.#remembered;
+    const filled = versions[version];
+    if (!filled) {
+      const template = templateOf(publication, version);
+      const first = fill(template, version, message);
+      if (ackId === undefined) versions[version] = { template, first, firstId: subscriptionId };
+      return first;
     }
     // Nobody else is sent what one subscriber is to acknowledge.
-    if (ackId !== undefined) return fill(template, version, message);
+    if (ackId !== undefined) return fill(filled.template, version, message);
+    if (subscriptionId === filled.firstId) return filled.first;
 
-    let encoded = template.messages.get(subscriptionId);
+    filled.others ??= new Map();
+    let encoded = filled.others.get(subscriptionId);
     if (!encoded) {
-      encoded = fill(template, version, message);
-      template.messages.set(subscriptionId, encoded);
+      encoded = fill(filled.template, version, message);
+      filled.others.set(subscriptionId, encoded);
     }
     return encoded;
   }
 
   #remember(publication: Message): void {
-    this.#publication = publication;
-    this.#templates.clear();
+    this.#remembered = { publication, versions: {} };
     if (this.#forgetting) return;
 
     this.#forgetting = true;
     setImmediate(() => {
       this.#forgetting = false;
-      this.#publication = undefined;
-      this.#templates.clear();
+      this.#remembered = NOTHING;
     });
   }
 }
@@ -92,7 +111,6 @@ function templateOf({ payload, headers }: Message, version: StompVersion): Templ
     head: octets(head),
     tail: `${octets(behind)}${body}\0`,
     binary: isBinary(payload, contentType),
-    messages: new Map(),
   };
 }
 
