@@ -35,7 +35,8 @@ let postgres: Postgres | undefined;
 let folder: string | undefined;
 let files = 0;
 
-after(async () => {
+after(async function () {
+  this.timeout(60_000);
   await postgres?.stop();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
