@@ -25,10 +25,24 @@ export type {
   StompWebSocketEndpointRegistration,
 } from "./configurer/stomp-endpoint-registry.js";
 export type { WebSocketTransportRegistration } from "./configurer/web-socket-transport-registration.js";
+export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
-export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
+export {
+  MessageExceptionHandler,
+  MessageMapping,
+  SendTo,
+  SendToUser,
+  type SendToUserOptions,
+  SubscribeMapping,
+} from "./controller/decorators.js";
+export type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+  MethodParameter,
+} from "./controller/extensions.js";
 export {
   DestinationVariable,
+  Exception,
   Header,
   type HeaderOptions,
   Headers,
@@ -38,13 +52,24 @@ export {
   Principal,
 } from "./controller/parameter-decorators.js";
 export {
+  type ClassValidationError,
+  type ClassValidatorFunctions,
+  classValidator,
+  type PayloadClass,
+  type PayloadValidator,
+} from "./controller/payload-validator.js";
+export type { StandardSchema } from "./controller/schema.js";
+export {
   AccessDeniedError,
   ConfigurationError,
+  type FieldIssue,
+  HandlerTimeoutError,
   LimitExceededError,
   MessageConversionError,
   MessageDeliveryError,
   MessageHandlingError,
   MessagingError,
+  MethodArgumentNotValidError,
   StompConversionError,
 } from "./errors.js";
 export type { MessagingEventListener, MessagingEvents } from "./events.js";

@@ -151,7 +151,7 @@ export function stompMessaging(
   });
   clientOutboundChannel.subscribe(sessions);
 
-  const controllers = resolveControllers(resolved.controllers, resolved.container, {
+  const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
     clientInboundChannel,
@@ -162,10 +162,16 @@ export function stompMessaging(
     clientInboundChannel.subscribe(
       new ControllerHandler({
         controllers,
+        sessionScopes,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
         converter,
+        validator: resolved.validator,
+        argumentResolvers: resolved.argumentResolvers,
+        returnValueHandlers: resolved.returnValueHandlers,
+        handlerTimeout: resolved.handlerTimeout,
         brokerChannel,
         clientOutboundChannel,
+        userDestinationPrefix: resolved.userDestinationPrefix,
         events,
         logger,
       }),
