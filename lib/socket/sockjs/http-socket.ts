@@ -1,6 +1,7 @@
 import type { Socket, SocketListener } from "../socket.js";
 import { shortReason } from "../web-socket.js";
 import type { Carrier } from "./carrier.js";
+import { ReadGate } from "./read-gate.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 import { TextBytes, textOf } from "./text-bytes.js";
@@ -30,6 +31,7 @@ export class HttpSocket implements Socket {
   readonly transport: string;
   readonly #options: HttpSocketOptions;
   readonly #text = new TextBytes();
+  readonly #gate = new ReadGate();
   /** Those with bytes that may not have left yet. */
   readonly #carriers = new Set<Carrier>();
   /** The one that takes the next frame. */
@@ -38,9 +40,6 @@ export class HttpSocket implements Socket {
   /** What waits for a response to ride on. */
   #messages: string[] = [];
   #waitingBytes = 0;
-  /** Requests that wait until the socket is read again. */
-  readonly #readers: (() => void)[] = [];
-  #isPaused = true;
   #isOpen = false;
   #hasHeartbeat = true;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -63,7 +62,7 @@ export class HttpSocket implements Socket {
 
   /** How many requests wait in `readable`. */
   get readers(): number {
-    return this.#readers.length;
+    return this.#gate.waiting;
   }
 
   /** Takes a response to ride on; the first one opens the session. */
@@ -90,9 +89,7 @@ export class HttpSocket implements Socket {
 
   /** Waits while the socket is paused. False when it is closing or closed. */
   async readable(): Promise<boolean> {
-    while (this.#isPaused && !this.#isClosing) {
-      await new Promise<void>((resolve) => this.#readers.push(resolve));
-    }
+    await this.#gate.passed();
     return !this.#isClosing;
   }
 
@@ -116,14 +113,11 @@ export class HttpSocket implements Socket {
   }
 
   pause(): void {
-    this.#isPaused = true;
+    if (!this.#isClosing) this.#gate.shut();
   }
 
   resume(): void {
-    if (this.#listener === undefined) return;
-
-    this.#isPaused = false;
-    this.#wake();
+    if (this.#listener !== undefined) this.#gate.open();
   }
 
   disableHeartbeat(): void {
@@ -200,7 +194,7 @@ export class HttpSocket implements Socket {
 
   #stopHeartbeat(): void {
     clearInterval(this.#heartbeat);
-    // A stopped timer that is refreshed would run again.
+    // Else what is written would refresh it.
     this.#heartbeat = undefined;
   }
 
@@ -210,7 +204,7 @@ export class HttpSocket implements Socket {
     this.#startLifetime();
     const carrier = this.#carrier;
     this.#release();
-    this.#wake();
+    this.#gate.open();
     return carrier;
   }
 
@@ -249,11 +243,7 @@ export class HttpSocket implements Socket {
     if (this.#ending !== undefined) return;
 
     this.#ending = ending;
-    this.#wake();
+    this.#gate.open();
     this.#listener?.close(ending.code, ending.reason);
-  }
-
-  #wake(): void {
-    for (const go of this.#readers.splice(0)) go();
   }
 }

@@ -127,8 +127,8 @@ export class SockJsService {
     if (callback === undefined) return;
 
     const user = await this.#options.user(req);
-    // Who has left by now would leave a session behind that nobody ends.
-    if (req.socket.destroyed) return;
+    // Who has left by now, or was answered by somebody else, would leave a session behind that nobody ends.
+    if (req.socket.destroyed || res.headersSent) return;
 
     const owner = ownerOf(req, user);
     const session = this.#sessions.find(name);

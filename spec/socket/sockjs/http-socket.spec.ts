@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { closing, type Opened, SocketHost } from "../../support/socket-host.js";
@@ -162,6 +163,45 @@ describe("HttpSocket", () => {
     });
   });
 
+  describe("when it has been closed", () => {
+    it("is forgotten after disconnectDelay, however often its client asks", async () => {
+      host.endpoint({ sockJS: { disconnectDelay: 100 } });
+      const port = await host.listen();
+      const opened = await openPolling(port, "s1");
+      opened.socket.close(1001, "bye");
+      const answers = new Set<string>();
+      while (!answers.has("o\n")) answers.add((await post(port, "/ws/000/s1/xhr")).text);
+      expect([...answers]).to.deep.equal(['c[1001,"bye"]\n', "o\n"]);
+    });
+  });
+
+  describe("when what waited leaves", () => {
+    it("says so when a stream goes on", async () => {
+      host.endpoint({ sockJS: { streamBytesLimit: 100_000_000 } });
+      const { opened, response } = await openStream(await host.listen(), "s1");
+      response.res.pause();
+      response.res.socket.pause();
+      send(opened, "x".repeat(8_000_000));
+      const drained = once(opened.events, "drained");
+      response.res.socket.resume();
+      response.res.resume();
+      await drained;
+      expect(opened.socket.bufferedAmount).to.equal(0);
+      response.cut();
+    });
+
+    it("says so when a poll has taken it", async () => {
+      host.endpoint({ sockJS: true });
+      const port = await host.listen();
+      const opened = await openPolling(port, "s1");
+      send(opened, "text");
+      const drained = once(opened.events, "drained");
+      await post(port, "/ws/000/s1/xhr");
+      await drained;
+      expect(opened.socket.bufferedAmount).to.equal(0);
+    });
+  });
+
   describe("when heart-beats of STOMP go to the client", () => {
     it("sends none of its own on a stream", async () => {
       host.endpoint({ sockJS: { heartbeatTime: 20 } });
@@ -169,7 +209,6 @@ describe("HttpSocket", () => {
       const quiet = await openStream(port, "s1");
       const other = await openStream(port, "s2");
       quiet.opened.socket.disableHeartbeat?.();
-      // Refreshed by what is sent, it would start again.
       send(quiet.opened, "one");
       expect(await quiet.response.line()).to.equal('a["one"]');
       for (let beats = 0; beats < 3; beats++) expect(await other.response.line()).to.equal("h");

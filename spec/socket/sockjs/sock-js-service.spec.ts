@@ -664,6 +664,26 @@ describe("SockJsService", () => {
       line.destroy();
     });
 
+    it("starts no session for a request that it has answered meanwhile", async () => {
+      let found: (() => void) | undefined;
+      let answerIt = () => {};
+      host.app.use((_req, res, next) => {
+        answerIt = () => void res.status(503).end("Too late.");
+        next();
+      });
+      const user = () => (found ? null : new Promise<null>((resolve) => (found = () => resolve(null))));
+      host.endpoint({ sockJS: { sessionLimit: 1 }, user });
+      const port = await host.listen();
+      const reached = once(host.server, "request");
+      const poll = post(port, "/ws/000/s1/xhr");
+      await reached;
+      answerIt();
+      found?.();
+      expect((await poll).text).to.equal("Too late.");
+      expect(host.opened).to.deep.equal([]);
+      expect((await post(port, "/ws/000/s2/xhr")).text).to.equal("o\n");
+    });
+
     it("refuses what express.urlencoded() has made of a body", async () => {
       host.app.use(express.urlencoded({ extended: true }));
       host.endpoint({ sockJS: true });
