@@ -29,7 +29,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "errors",
     "logger",
   ],
-  configurer: ["options", "transport-options", "broker", "channel", "session", "socket", "message", "errors"],
+  configurer: [
+    "options",
+    "transport-options",
+    "broker",
+    "channel",
+    "controller",
+    "session",
+    "socket",
+    "message",
+    "errors",
+  ],
 };
 
 /** They join the stations, and may know them all. */

@@ -1,4 +1,8 @@
 import { isPromise } from "../channel/passage.js";
+import type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+} from "../controller/extensions.js";
 import { ConfigurationError } from "../errors.js";
 import type { MessageConverter } from "../message/converter.js";
 import type { ChannelSettings, StompMessagingOptions } from "../options.js";
@@ -22,6 +26,8 @@ export interface WebSocketMessageBrokerConfigurer {
   configureWebSocketTransport?(registration: WebSocketTransportRegistration): void;
   /** Adds converters, which are asked before ours. `true` may be returned, as in Spring; ours cannot be left out. */
   configureMessageConverters?(converters: MessageConverter[]): true | void;
+  addArgumentResolvers?(resolvers: HandlerMethodArgumentResolver[]): void;
+  addReturnValueHandlers?(handlers: HandlerMethodReturnValueHandler[]): void;
 }
 
 /** What Spring does not find in the configurer: beans, and what it does not have. */
@@ -52,6 +58,8 @@ export function configuredOptions(
     clientOutboundChannel: {} satisfies ChannelSettings,
     transport: {} satisfies TransportOptions,
     messageConverters: [] as MessageConverter[],
+    argumentResolvers: [] as HandlerMethodArgumentResolver[],
+    returnValueHandlers: [] as HandlerMethodReturnValueHandler[],
   };
   const call = <Name extends keyof WebSocketMessageBrokerConfigurer>(
     name: Name,
@@ -70,6 +78,8 @@ export function configuredOptions(
   call("configureClientInboundChannel", new ChannelRegistration(filled.clientInboundChannel));
   call("configureClientOutboundChannel", new ChannelRegistration(filled.clientOutboundChannel));
   call("configureWebSocketTransport", new WebSocketTransportRegistration(filled.transport));
+  call("addArgumentResolvers", filled.argumentResolvers);
+  call("addReturnValueHandlers", filled.returnValueHandlers);
   if (call("configureMessageConverters", filled.messageConverters) === false) {
     throw new ConfigurationError(
       "configureMessageConverters returned false: our converters are always asked last",

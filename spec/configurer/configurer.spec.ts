@@ -8,6 +8,8 @@ import {
   type ChannelRegistration,
   ConfigurationError,
   Controller,
+  type HandlerMethodArgumentResolver,
+  type HandlerMethodReturnValueHandler,
   type Message,
   type MessageBrokerRegistry,
   type MessageConverter,
@@ -150,6 +152,14 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       fromMessage: () => undefined,
       toPayload: () => undefined,
     };
+    const resolver: HandlerMethodArgumentResolver = {
+      supportsParameter: () => false,
+      resolveArgument: () => undefined,
+    };
+    const returnValueHandler: HandlerMethodReturnValueHandler = {
+      supportsReturnType: () => false,
+      handleReturnValue: () => undefined,
+    };
     const errorHandler: StompSubProtocolErrorHandler = {
       handleClientMessageProcessingError: (_message, _error, reply) => ({
         ...reply,
@@ -199,6 +209,14 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         converters.push(converter);
         return true;
       }
+
+      addArgumentResolvers(resolvers: HandlerMethodArgumentResolver[]): void {
+        resolvers.push(resolver);
+      }
+
+      addReturnValueHandlers(handlers: HandlerMethodReturnValueHandler[]): void {
+        handlers.push(returnValueHandler);
+      }
     }
 
     it("becomes options", () => {
@@ -219,6 +237,8 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       expect(options).to.include({ preserveReceiveOrder: false, errorHandler, clientsMaySendToUsers: true });
       expect(options.userDestinationPrefix).to.equal("/me");
       expect(options.messageConverters).to.deep.equal([converter]);
+      expect(options.argumentResolvers).to.deep.equal([resolver]);
+      expect(options.returnValueHandlers).to.deep.equal([returnValueHandler]);
       expect(options.endpoints.map(({ path }) => path)).to.deep.equal(["/a", "/b"]);
       for (const endpoint of options.endpoints) {
         expect(endpoint).to.deep.include({
