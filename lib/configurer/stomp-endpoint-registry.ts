@@ -5,7 +5,7 @@ import type { Principal } from "../message/message.js";
 import type { StompMessagingOptions } from "../options.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
-import type { SockJSOptions } from "../socket/sockjs/sock-js-options.js";
+import type { SockJSOptions, SockJSTransport } from "../socket/sockjs/sock-js-options.js";
 import type { Draft } from "./draft.js";
 
 /** Finds who connects, as the method of Spring's `DefaultHandshakeHandler`. */
@@ -117,6 +117,22 @@ export class SockJsServiceRegistration {
 
   setStreamBytesLimit(bytes: number): this {
     return this.#set({ streamBytesLimit: bytes });
+  }
+
+  setHttpMessageCacheSize(messages: number): this {
+    return this.#set({ httpMessageCacheSize: messages });
+  }
+
+  setClientLibraryUrl(url: string): this {
+    return this.#set({ clientLibraryUrl: url });
+  }
+
+  setTransportHandlers(...transportHandlers: SockJSTransport[]): this {
+    return this.#set({ transportHandlers });
+  }
+
+  setSuppressCors(suppressed: boolean): this {
+    return this.#set({ suppressCors: suppressed });
   }
 
   setSessionCookieNeeded(needed: boolean): this {

@@ -258,6 +258,10 @@ describe("WebSocketMessageBrokerConfigurer", () => {
           .setHeartbeatTime(1000)
           .setDisconnectDelay(2000)
           .setStreamBytesLimit(3000)
+          .setHttpMessageCacheSize(40)
+          .setClientLibraryUrl("/sockjs.js")
+          .setTransportHandlers("xhr", "jsonp")
+          .setSuppressCors(true)
           .setSessionCookieNeeded(false)
           .setWebSocketEnabled(false);
       });
@@ -266,6 +270,10 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         heartbeatTime: 1000,
         disconnectDelay: 2000,
         streamBytesLimit: 3000,
+        httpMessageCacheSize: 40,
+        clientLibraryUrl: "/sockjs.js",
+        transportHandlers: ["xhr", "jsonp"],
+        suppressCors: true,
         sessionCookieNeeded: false,
         webSocketEnabled: false,
       });
