@@ -2,11 +2,16 @@ import tseslint from "typescript-eslint";
 
 // Biome lints and formats; ESLint only adds the rules that need types.
 export default tseslint.config({
-  files: ["lib/**/*.ts", "spec/**/*.ts", "example/**/*.ts"],
+  files: ["lib/**/*.ts", "spec/**/*.ts", "example/**/*.ts", "bench/**/*.ts"],
   extends: [tseslint.configs.base],
   languageOptions: {
     parserOptions: {
-      project: ["./lib/tsconfig.json", "./spec/tsconfig.json", "./example/tsconfig.json"],
+      project: [
+        "./lib/tsconfig.json",
+        "./spec/tsconfig.json",
+        "./example/tsconfig.json",
+        "./bench/tsconfig.json",
+      ],
       tsconfigRootDir: import.meta.dirname,
     },
   },

@@ -63,6 +63,43 @@ export class MessageConversionError extends MessageHandlingError {
   }
 }
 
+/** One message is lost: its handler did not settle within `handlerTimeout`. */
+export class HandlerTimeoutError extends MessageHandlingError {
+  override name = "HandlerTimeoutError";
+
+  constructor(message: string) {
+    super(message, { code: "HANDLER_TIMEOUT" });
+  }
+}
+
+/** One thing that is wrong with a payload. */
+export interface FieldIssue {
+  /** From the payload down to the field; empty when it is the payload itself. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** One message is lost: its payload converts, but is not valid. The client may read why: it wrote it. */
+export class MethodArgumentNotValidError extends MessageHandlingError {
+  override name = "MethodArgumentNotValidError";
+  readonly issues: readonly FieldIssue[];
+
+  /** @param message by default it names the first five fields */
+  constructor(issues: readonly FieldIssue[], message = describeIssues(issues)) {
+    super(message, { code: "METHOD_ARGUMENT_NOT_VALID", publicMessage: message });
+    this.issues = issues;
+  }
+}
+
+/** Short enough for a header, however much a client got wrong. */
+function describeIssues(issues: readonly FieldIssue[]): string {
+  const texts = issues.slice(0, 5).map(({ path, message }) => {
+    return path.length > 0 ? `${path.join(".")}: ${message}` : message;
+  });
+  const text = `The payload is not valid: ${texts.join("; ")}`;
+  return text.length > 500 || issues.length > 5 ? `${text.slice(0, 500)}…` : text;
+}
+
 /**
  * One delivery is lost: an interceptor threw or the broker refused. Who sent
  * the message from the application gets this error; a client gets ERROR, and

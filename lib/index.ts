@@ -6,7 +6,12 @@ export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
-export { SimpMessagingTemplate, type UserMessageHeaders } from "./channel/messaging-template.js";
+export {
+  type MessageHeadersToSend,
+  type MessagePostProcessor,
+  SimpMessagingTemplate,
+  type UserMessageHeaders,
+} from "./channel/messaging-template.js";
 export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
 export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
 export type {
@@ -20,10 +25,24 @@ export type {
   StompWebSocketEndpointRegistration,
 } from "./configurer/stomp-endpoint-registry.js";
 export type { WebSocketTransportRegistration } from "./configurer/web-socket-transport-registration.js";
+export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
-export { Controller, MessageMapping, SendTo, SubscribeMapping } from "./controller/decorators.js";
+export {
+  MessageExceptionHandler,
+  MessageMapping,
+  SendTo,
+  SendToUser,
+  type SendToUserOptions,
+  SubscribeMapping,
+} from "./controller/decorators.js";
+export type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+  MethodParameter,
+} from "./controller/extensions.js";
 export {
   DestinationVariable,
+  Exception,
   Header,
   type HeaderOptions,
   Headers,
@@ -33,13 +52,24 @@ export {
   Principal,
 } from "./controller/parameter-decorators.js";
 export {
+  type ClassValidationError,
+  type ClassValidatorFunctions,
+  classValidator,
+  type PayloadClass,
+  type PayloadValidator,
+} from "./controller/payload-validator.js";
+export type { StandardSchema } from "./controller/schema.js";
+export {
   AccessDeniedError,
   ConfigurationError,
+  type FieldIssue,
+  HandlerTimeoutError,
   LimitExceededError,
   MessageConversionError,
   MessageDeliveryError,
   MessageHandlingError,
   MessagingError,
+  MethodArgumentNotValidError,
   StompConversionError,
 } from "./errors.js";
 export type { MessagingEventListener, MessagingEvents } from "./events.js";

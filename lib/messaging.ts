@@ -83,6 +83,14 @@ const DRAIN_TIME = 5_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
+ * Builds the same from Spring's configurer. What Spring finds by itself, such as
+ * controllers, stands in the options beside it.
+ */
+export function stompMessaging(
+  configurer: WebSocketMessageBrokerConfigurer,
+  options?: UnconfiguredOptions,
+): StompMessaging;
+/**
  * Builds the stations of a frame's road, joins them, and returns the middleware
  * to mount.
  *
@@ -99,11 +107,6 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * @throws ConfigurationError when an option or a decorator makes no sense
  */
 export function stompMessaging(options: StompMessagingOptions): StompMessaging;
-/** The same, configured as in Spring. What Spring finds by itself, as controllers, stands in the options beside it. */
-export function stompMessaging(
-  configurer: WebSocketMessageBrokerConfigurer,
-  options?: UnconfiguredOptions,
-): StompMessaging;
 export function stompMessaging(
   given: StompMessagingOptions | WebSocketMessageBrokerConfigurer,
   others: UnconfiguredOptions = {},
@@ -148,7 +151,7 @@ export function stompMessaging(
   });
   clientOutboundChannel.subscribe(sessions);
 
-  const controllers = resolveControllers(resolved.controllers, resolved.container, {
+  const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
     clientInboundChannel,
@@ -159,10 +162,16 @@ export function stompMessaging(
     clientInboundChannel.subscribe(
       new ControllerHandler({
         controllers,
+        sessionScopes,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
         converter,
+        validator: resolved.validator,
+        argumentResolvers: resolved.argumentResolvers,
+        returnValueHandlers: resolved.returnValueHandlers,
+        handlerTimeout: resolved.handlerTimeout,
         brokerChannel,
         clientOutboundChannel,
+        userDestinationPrefix: resolved.userDestinationPrefix,
         events,
         logger,
       }),

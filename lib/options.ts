@@ -2,6 +2,11 @@ import type { BrokerFactory } from "./broker/broker.js";
 import { simpleBroker } from "./broker/simple-broker.js";
 import { type ChannelInterceptor, INTERCEPTOR_HOOKS } from "./channel/interceptor.js";
 import type { ControllerContainer } from "./controller/container.js";
+import type {
+  HandlerMethodArgumentResolver,
+  HandlerMethodReturnValueHandler,
+} from "./controller/extensions.js";
+import type { PayloadValidator } from "./controller/payload-validator.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
@@ -43,8 +48,22 @@ export interface StompMessagingOptions {
   clientsMaySendToUsers?: boolean;
   /** How many sessions a user may have at a time. @default as many as they like */
   userSessions?: UserSessionLimitOptions;
-  /** Classes with `@Controller()`, or instances of such. */
+  /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
+  /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
+  validator?: PayloadValidator;
+  /** Give arguments of the application's own, before the payload is taken. */
+  argumentResolvers?: readonly HandlerMethodArgumentResolver[];
+  /** Take what methods return that have neither `@SendTo` nor `@SendToUser`. */
+  returnValueHandlers?: readonly HandlerMethodReturnValueHandler[];
+  /**
+   * Milliseconds until a method's promise must have settled; then its message
+   * fails with a `HandlerTimeoutError`, and the next one has its turn. 0 is
+   * without end.
+   *
+   * @default 30000
+   */
+  handlerTimeout?: number;
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;
   /** What clients send, before controllers and broker see it. */
@@ -87,8 +106,11 @@ export interface ChannelSettings {
 
 /** The options with nothing left open. */
 export interface ResolvedOptions
-  extends Required<Omit<StompMessagingOptions, "container" | "transport" | "errorHandler" | "userSessions">> {
+  extends Required<
+    Omit<StompMessagingOptions, "container" | "transport" | "validator" | "errorHandler" | "userSessions">
+  > {
   readonly container: ControllerContainer | undefined;
+  readonly validator: PayloadValidator | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;
   readonly userSessions: Required<UserSessionLimitOptions> | undefined;
@@ -103,6 +125,10 @@ const KNOWN = {
     "clientsMaySendToUsers",
     "userSessions",
     "controllers",
+    "validator",
+    "argumentResolvers",
+    "returnValueHandlers",
+    "handlerTimeout",
     "container",
     "clientInboundChannel",
     "clientOutboundChannel",
@@ -141,6 +167,14 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
     userSessions: userSessions(options.userSessions),
     controllers: list("controllers", options.controllers),
+    validator: withMethods("validator", options.validator, ["validate"]),
+    argumentResolvers: list("argumentResolvers", options.argumentResolvers).map((resolver, i) =>
+      withMethods(`argumentResolvers[${i}]`, resolver, ["supportsParameter", "resolveArgument"]),
+    ),
+    returnValueHandlers: list("returnValueHandlers", options.returnValueHandlers).map((handler, i) =>
+      withMethods(`returnValueHandlers[${i}]`, handler, ["supportsReturnType", "handleReturnValue"]),
+    ),
+    handlerTimeout: handlerTimeout(options.handlerTimeout),
     container: withMethods("container", options.container, ["get", "isBound", "bind"]),
     messageConverters: list("messageConverters", options.messageConverters).map((converter, i) =>
       withMethods(`messageConverters[${i}]`, converter, ["fromMessage", "toPayload"]),
@@ -174,6 +208,14 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
     }
   }
   return all;
+}
+
+function handlerTimeout(given = 30_000): number {
+  // Timers take no longer interval.
+  if (Number.isSafeInteger(given) && given >= 0 && given <= 0x7fff_ffff) return given;
+  throw new ConfigurationError(
+    `handlerTimeout is ${String(given)}: it must be a whole number of milliseconds, or 0`,
+  );
 }
 
 /** Gives the prefix with its closing slash. */
@@ -254,7 +296,9 @@ function brokerFactory(given: BrokerFactory = simpleBroker()): BrokerFactory {
 function withMethods<T extends object | undefined>(name: string, given: T, methods: readonly string[]): T {
   if (given === undefined) return given;
 
-  const missing = methods.find((method) => typeof (given as Record<string, unknown>)[method] !== "function");
+  const missing = methods.find(
+    (method) => typeof (given as Record<string, unknown> | null)?.[method] !== "function",
+  );
   if (missing !== undefined) throw new ConfigurationError(`${name} has no method ${missing}`);
   return given;
 }

@@ -17,6 +17,14 @@ const WRONG: [options: unknown, text: string][] = [
   [{ endpoints, applicationDestinationPrefixes: ["app"] }, 'applicationDestinationPrefixes[0] is "app"'],
   [{ endpoints, broker: {} }, "broker takes what simpleBroker(…) returns"],
   [{ endpoints, controllers: [class Greeter {}] }, "Greeter has no @Controller() above it"],
+  [{ endpoints, validator: () => true }, "validator has no method validate"],
+  [{ endpoints, argumentResolvers: [null] }, "argumentResolvers[0] has no method supportsParameter"],
+  [{ endpoints, returnValueHandlers: [{}] }, "returnValueHandlers[0] has no method supportsReturnType"],
+  [
+    { endpoints, handlerTimeout: -1 },
+    "handlerTimeout is -1: it must be a whole number of milliseconds, or 0",
+  ],
+  [{ endpoints, handlerTimeout: 2 ** 31 }, "handlerTimeout is 2147483648"],
   [{ endpoints, container: {} }, "container has no method get"],
   [
     { endpoints, clientInboundChannel: { interceptor: {} } },

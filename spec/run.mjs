@@ -6,7 +6,7 @@ const checks = [
   ["clean", "npm run --silent clean"],
   ["types", "tsc -b"],
   ["format and lint", "biome ci ."],
-  ["typed lint", "eslint lib spec example"],
+  ["typed lint", "eslint lib spec example bench"],
 ];
 const packageChecks = [
   ["package: publint", "publint --strict"],

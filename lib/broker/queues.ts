@@ -86,7 +86,7 @@ export class Queues {
 
   /** A subscription is new, or has room again: gives it what waits. */
   feed(subscription: Subscription): void {
-    if (this.#backlogs.size === 0) return;
+    if (this.#backlogs.size === 0 || subscription.isPrivate) return;
 
     const { pattern } = subscription;
     const destinations = pattern.isPattern

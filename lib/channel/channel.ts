@@ -159,7 +159,9 @@ export class SubscribableChannel {
         hook: "beforeHandle",
         ask: (interceptor, current) => interceptor.beforeHandle?.(current, this, handler),
       });
-      const handled = passed ? handler.handle(passage.message) : undefined;
+      // Nobody is passed over at a DISCONNECT: what they hold of the session would outlive it.
+      const handled =
+        passed || message.headers.messageType === "DISCONNECT" ? handler.handle(passage.message) : undefined;
       taken();
       if (handled) await handled;
     } catch (error) {

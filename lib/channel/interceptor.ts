@@ -17,7 +17,7 @@ export interface ChannelInterceptor {
 
   /**
    * Gives the message that this one handler gets, or `null` to pass the handler
-   * over. A throw counts as the handler's own; the other handlers still get the
+   * over (but at a DISCONNECT, which everybody hears of). A throw counts as the handler's own; the other handlers still get the
    * message.
    */
   beforeHandle?(

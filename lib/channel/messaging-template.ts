@@ -11,6 +11,11 @@ export interface UserMessageHeaders {
   readonly sessionId?: string | undefined;
 }
 
+export type MessageHeadersToSend = NativeHeaders | Readonly<Record<string, unknown>>;
+
+/** Gives a message in place of another, which stays as it is: `(message) => withHeaders(message, …)`. */
+export type MessagePostProcessor = (message: Message) => Message;
+
 /**
  * The application's hand on `brokerChannel`: sends to subscribers from
  * controllers and from anywhere else. Injectable by its class.
@@ -19,6 +24,8 @@ export class SimpMessagingTemplate {
   readonly #brokerChannel: SubscribableChannel;
   readonly #converter: CompositeMessageConverter;
   readonly #userPrefix: string;
+  /** Where messages go that name no destination. */
+  defaultDestination: string | undefined;
 
   constructor(
     brokerChannel: SubscribableChannel,
@@ -38,11 +45,13 @@ export class SimpMessagingTemplate {
   async send(destination: string, message: Message): Promise<void>;
   async send(message: Message): Promise<void>;
   async send(...args: [string, Message] | [Message]): Promise<void> {
-    const message = args.length === 2 ? withHeaders(args[1], { destination: args[0] }) : args[0];
-    if (!message.headers.destination) throw new MessageDeliveryError("A message to send has no destination");
+    const given = args.length === 2 ? withHeaders(args[1], { destination: args[0] }) : args[0];
+    const destination = given.headers.destination ?? this.defaultDestination;
+    if (!destination) throw new MessageDeliveryError("A message to send has no destination");
 
+    const message = given.headers.destination === undefined ? withHeaders(given, { destination }) : given;
     if (!(await this.#brokerChannel.send(message))) {
-      throw new MessageDeliveryError(`An interceptor stopped the message to ${message.headers.destination}`);
+      throw new MessageDeliveryError(`An interceptor stopped the message to ${destination}`);
     }
   }
 
@@ -51,15 +60,30 @@ export class SimpMessagingTemplate {
    * else as JSON. A `content-type` among the headers is kept, and decides.
    *
    * @param headers what subscribers find in MESSAGE; values become text
+   * @param postProcessor gives the message to send in place of the one that was made
    * @throws MessageConversionError when the value cannot be written
    * @throws MessageDeliveryError as `send`
    */
   async convertAndSend(
     destination: string,
     payload: unknown,
-    headers: NativeHeaders | Readonly<Record<string, unknown>> = {},
-  ): Promise<void> {
-    await this.send(this.#convert(payload, NativeHeaders.of(headers), { destination }));
+    headers?: MessageHeadersToSend,
+    postProcessor?: MessagePostProcessor,
+  ): Promise<void>;
+  async convertAndSend(
+    destination: string,
+    payload: unknown,
+    postProcessor: MessagePostProcessor,
+  ): Promise<void>;
+  /** The same, to the default destination. */
+  async convertAndSend(payload: unknown): Promise<void>;
+  async convertAndSend(...args: unknown[]): Promise<void> {
+    const [destination, payload, ...more] = args.length === 1 ? [undefined, args[0]] : args;
+    const [headers, postProcessor] = typeof more[0] === "function" ? [undefined, more[0]] : more;
+
+    const native = NativeHeaders.of((headers as MessageHeadersToSend | undefined) ?? {});
+    const message = this.#convert(payload, native, { destination: destination as string | undefined });
+    await this.send(postProcessor ? (postProcessor as MessagePostProcessor)(message) : message);
   }
 
   /**
@@ -77,14 +101,16 @@ export class SimpMessagingTemplate {
     destination: string,
     payload: unknown,
     headers: NativeHeaders | UserMessageHeaders = {},
+    postProcessor: MessagePostProcessor = (message) => message,
   ): Promise<void> {
     if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
 
     const ours = { destination: userDestination(this.#userPrefix, { name, destination }) };
-    if (headers instanceof NativeHeaders) return this.send(this.#convert(payload, headers, ours));
+    if (headers instanceof NativeHeaders)
+      return this.send(postProcessor(this.#convert(payload, headers, ours)));
 
     const { sessionId: privateTo, ...others } = headers;
-    await this.send(this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo }));
+    await this.send(postProcessor(this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo })));
   }
 
   #convert(payload: unknown, native: NativeHeaders, headers: Partial<MessageHeaders>): Message {

@@ -24,6 +24,11 @@ export class MessageBrokerRegistry {
     return this;
   }
 
+  setUserDestinationPrefix(prefix: string): this {
+    this.#options.userDestinationPrefix = prefix;
+    return this;
+  }
+
   configureBrokerChannel(): ChannelRegistration {
     this.#options.brokerChannel ??= {};
     return new ChannelRegistration(this.#options.brokerChannel);

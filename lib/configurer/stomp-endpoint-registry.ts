@@ -123,24 +123,24 @@ export class SockJsServiceRegistration {
     return this.#set({ httpMessageCacheSize: messages });
   }
 
-  setClientLibraryUrl(url: string): this {
-    return this.#set({ clientLibraryUrl: url });
-  }
-
-  setTransportHandlers(...transportHandlers: SockJSTransport[]): this {
-    return this.#set({ transportHandlers });
-  }
-
-  setSuppressCors(suppressed: boolean): this {
-    return this.#set({ suppressCors: suppressed });
-  }
-
   setSessionCookieNeeded(needed: boolean): this {
     return this.#set({ sessionCookieNeeded: needed });
   }
 
   setWebSocketEnabled(enabled: boolean): this {
     return this.#set({ webSocketEnabled: enabled });
+  }
+
+  setTransportHandlers(...transportHandlers: SockJSTransport[]): this {
+    return this.#set({ transportHandlers });
+  }
+
+  setClientLibraryUrl(clientLibraryUrl: string): this {
+    return this.#set({ clientLibraryUrl });
+  }
+
+  setSuppressCors(suppressCors: boolean): this {
+    return this.#set({ suppressCors });
   }
 
   #set(options: SockJSOptions): this {

@@ -1,9 +1,11 @@
-import { Container } from "inversify";
+import { Container, type Newable } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { ConfigurationError } from "../errors.js";
 import { SimpUserRegistry } from "../user/simp-user-registry.js";
-import { isController } from "./decorators.js";
+import { isController, isSessionScoped } from "./class-decorators.js";
+import { type ControllerSource, classNameOf, sharedController } from "./controller-source.js";
+import { SessionScopes } from "./session-scopes.js";
 
 type Identifier = string | symbol | (abstract new (...args: never) => unknown);
 
@@ -11,7 +13,10 @@ type Identifier = string | symbol | (abstract new (...args: never) => unknown);
 export interface ControllerContainer {
   isBound(identifier: Identifier): boolean;
   get(identifier: Identifier, options?: { autobind: true }): unknown;
-  bind(identifier: Identifier): { toConstantValue(value: unknown): unknown };
+  bind(identifier: Identifier): {
+    toConstantValue(value: unknown): unknown;
+    toDynamicValue(make: () => unknown): unknown;
+  };
 }
 
 /** What controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */
@@ -21,6 +26,12 @@ export interface ControllerBindings {
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
+}
+
+/** What messages are handed to. */
+export interface ResolvedControllers {
+  readonly controllers: readonly ControllerSource[];
+  readonly sessionScopes: SessionScopes;
 }
 
 /**
@@ -39,7 +50,7 @@ export function resolveControllers(
   controllers: readonly object[],
   container: ControllerContainer | undefined,
   bindings: ControllerBindings,
-): object[] {
+): ResolvedControllers {
   const from = container ?? new Container({ defaultScope: "Singleton" });
   const { template, userRegistry, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
@@ -49,14 +60,24 @@ export function resolveControllers(
   bind(SimpUserRegistry, userRegistry);
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
 
-  return controllers.map((controller, index) => {
-    if (typeof controller === "function") return instantiate(from, controller as ControllerClass);
-    if (typeof controller === "object" && controller !== null) return controller;
-    throw new ConfigurationError(
-      `controllers[${index}] is ${String(controller)}: a class with @Controller(), or an object, belongs there` +
-        (controller === undefined ? " (do its modules import each other in a circle?)" : ""),
-    );
+  const sessionScopes = new SessionScopes(from);
+  const sources = controllers.map((controller, index) => {
+    if (typeof controller === "function") {
+      return sourceOf(controller as ControllerClass, from, sessionScopes);
+    }
+    if (typeof controller !== "object" || controller === null) {
+      throw new ConfigurationError(
+        `controllers[${index}] is ${String(controller)}: a class with @Controller(), or an object, belongs there` +
+          (controller === undefined ? " (do its modules import each other in a circle?)" : ""),
+      );
+    }
+    if (isSessionScoped(controller.constructor)) {
+      const name = classNameOf(controller);
+      throw new ConfigurationError(`${name} has @Scope("websocket"): give the class, not controllers of it`);
+    }
+    return sharedController(controller);
   });
+  return { controllers: sources, sessionScopes };
 }
 
 /** A container that binds by itself throws at what it cannot make, instead of saying that it has none. */
@@ -68,12 +89,22 @@ function isBound(container: ControllerContainer, identifier: Identifier): boolea
   }
 }
 
-type ControllerClass = new (...args: never) => object;
+type ControllerClass = new (...args: never[]) => object;
 
-function instantiate(container: ControllerContainer, controller: ControllerClass): object {
+function sourceOf(
+  controller: ControllerClass,
+  container: ControllerContainer,
+  sessionScopes: SessionScopes,
+): ControllerSource {
   if (!isController(controller)) {
     throw new ConfigurationError(`${controller.name || "A class"} has no @Controller() above it`);
   }
+  return isSessionScoped(controller)
+    ? sessionScopes.source(controller as Newable<object>)
+    : sharedController(instantiate(container, controller));
+}
+
+function instantiate(container: ControllerContainer, controller: ControllerClass): object {
   try {
     return container.get(
       controller,

@@ -1,26 +1,46 @@
 import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
 import { DestinationIndex } from "../destination/destination-index.js";
-import { combine, comparePatterns, type DestinationPattern, parsePattern } from "../destination/pattern.js";
-import { ConfigurationError, MessageDeliveryError, MessageHandlingError, MessagingError } from "../errors.js";
+import { comparePatterns, type DestinationPattern } from "../destination/pattern.js";
+import {
+  ConfigurationError,
+  HandlerTimeoutError,
+  MessageDeliveryError,
+  MessageHandlingError,
+  MessagingError,
+} from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
-import { HandlerMethod, type ReplyChannels } from "./handler-method.js";
-import { classNameOf, type MappedMethod, type MappingType, mappedMethods } from "./metadata.js";
+import type { Invocation } from "./arguments.js";
+import { isAdvice } from "./class-decorators.js";
+import type { ControllerSource } from "./controller-source.js";
+import { inTime } from "./deadline.js";
+import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
+import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
+import { patternsOf, shapeOf } from "./mapping-patterns.js";
+import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
+import type { SessionScopes } from "./session-scopes.js";
+import { Streams } from "./streams.js";
 
-export interface ControllerHandlerOptions extends ReplyChannels {
-  /** Instances, as `resolveControllers` gives them. */
-  readonly controllers: readonly object[];
+export interface ControllerHandlerOptions extends Omit<HandlerMethodContext, "streams"> {
+  /** As `resolveControllers` gives them; advices among them. */
+  readonly controllers: readonly ControllerSource[];
+  readonly sessionScopes: SessionScopes;
   /** Destinations under these are looked up, without the prefix; when there is none, all are. */
   readonly applicationDestinationPrefixes: readonly string[];
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
 
+/** A message and what it matched, as far as it is known before a method is called. */
+type Matched = Omit<Invocation, "abort">;
+
 interface Mapping {
   readonly pattern: DestinationPattern;
   readonly handler: HandlerMethod;
+  /** Those of the same controller. */
+  readonly exceptionHandlers: ExceptionHandlers;
 }
 
 /**
@@ -28,8 +48,10 @@ interface Mapping {
  * `clientInboundChannel`. Whose pattern is most specific gets the message; it
  * is handled when the method, and the sending of its reply, is done.
  *
- * Whatever a method throws is logged, announced as `controllerError`, and
- * thrown on as a `MessageHandlingError` with the fault as its cause.
+ * What a method throws goes to the exception handlers of its controller, then
+ * of the advices in their order. What none of them takes is logged, announced
+ * as `controllerError`, and thrown on as a `MessageHandlingError` with the
+ * fault as its cause.
  */
 export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
@@ -37,60 +59,118 @@ export class ControllerHandler implements MessageHandler {
     MESSAGE: new DestinationIndex<Mapping>(),
     SUBSCRIBE: new DestinationIndex<Mapping>(),
   };
+  readonly #advices: ExceptionHandlers[] = [];
   readonly #prefixes: readonly string[];
   readonly #options: ControllerHandlerOptions;
+  readonly #context: HandlerMethodContext;
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two are the same */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
+    this.#context = { ...options, streams: new Streams() };
     this.#prefixes = options.applicationDestinationPrefixes.map((prefix) =>
       prefix.endsWith("/") ? prefix : `${prefix}/`,
     );
 
     const taken = new Map<string, MappedMethod>();
-    for (const controller of options.controllers) {
-      const methods = mappedMethods(controller);
-      if (methods.length === 0) {
-        throw new ConfigurationError(
-          `${classNameOf(controller)} maps nothing: put @MessageMapping or @SubscribeMapping above a method`,
-        );
-      }
-      for (const method of methods) this.#add(method, taken);
-    }
+    for (const controller of options.controllers) this.#addController(controller, taken);
   }
 
   handle(message: Message): void | Promise<void> {
-    const { messageType, destination } = message.headers;
-    if ((messageType !== "MESSAGE" && messageType !== "SUBSCRIBE") || destination === undefined) return;
+    const { messageType, sessionId = "", subscriptionId = "" } = message.headers;
+    switch (messageType) {
+      case "CONNECT":
+        return this.#connected(sessionId);
+      case "MESSAGE":
+      case "SUBSCRIBE":
+        return this.#dispatch(messageType, message);
+      case "UNSUBSCRIBE":
+        return this.#context.streams.unsubscribe(sessionId, subscriptionId);
+      case "DISCONNECT":
+        return this.#disconnected(sessionId);
+      case "CONNECT_ACK":
+      case "OTHER":
+        return;
+    }
+  }
+
+  #connected(sessionId: string): void {
+    this.#context.streams.open(sessionId);
+    this.#options.sessionScopes.open(sessionId);
+  }
+
+  #disconnected(sessionId: string): void | Promise<void> {
+    const { streams, handlerTimeout, logger } = this.#context;
+    const failed = (fault: unknown) =>
+      logger.error(`What session ${sessionId} had was not disposed of`, fault);
+    streams.close(sessionId);
+    const closed = this.#options.sessionScopes.close(sessionId);
+    return (
+      closed &&
+      inTime(closed, {
+        milliseconds: handlerTimeout,
+        passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
+        late: failed,
+      }).catch(failed)
+    );
+  }
+
+  #dispatch(type: MappingType, message: Message): void | Promise<void> {
+    const { destination } = message.headers;
+    if (destination === undefined) return;
 
     const lookupDestination = this.#lookupDestination(destination);
     if (lookupDestination === undefined) return;
+    const mapping = this.#find(type, lookupDestination, message);
+    if (!mapping) {
+      this.#options.logger.debug(`no controller handles ${type} ${printable(destination)}`);
+      return;
+    }
     // What a method has done cannot be taken back at ABORT, nor by a COMMIT that fails.
-    if (message.headers.native.has("transaction") && this.#find(messageType, lookupDestination)) {
+    if (message.headers.native.has("transaction")) {
       const publicMessage = `${printable(destination)} cannot be part of a transaction: a controller handles it`;
       throw new MessageDeliveryError(publicMessage, { publicMessage });
     }
 
-    let name = "controller";
+    const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;
+    const matched: Matched = { message, variables, lookupDestination };
     try {
-      const mapping = this.#find(messageType, lookupDestination);
-      if (!mapping) {
-        this.#options.logger.debug(`no controller handles ${messageType} ${printable(destination)}`);
-        return;
-      }
-      const { pattern, handler } = mapping;
-      name = handler.name;
-      const variables = pattern.match(lookupDestination) as ReadonlyMap<string, string>;
-      const handled = handler.handle({ message, variables, lookupDestination });
-      return handled?.catch((fault: unknown) => this.#failed(fault, message, name));
+      const handled = mapping.handler.handle(matched, (fault) => this.#streamFailed(fault, mapping, matched));
+      return handled?.catch((fault: unknown) => this.#failed(fault, mapping, matched));
     } catch (fault) {
-      this.#failed(fault, message, name);
+      return this.#failed(fault, mapping, matched);
     }
   }
 
-  #add(method: MappedMethod, taken: Map<string, MappedMethod>): void {
+  #addController(controller: ControllerSource, taken: Map<string, MappedMethod>): void {
+    const methods = annotatedMethods(controller);
+    const mapped = methods.filter((method) => method.type !== "EXCEPTION");
+    const exceptionHandlers = new ExceptionHandlers(
+      methods.filter((method): method is ExceptionMethod => method.type === "EXCEPTION"),
+      this.#context,
+    );
+    if (isAdvice(controller.exemplar.constructor)) {
+      if (mapped.length > 0) {
+        throw new ConfigurationError(`${mapped[0]?.name} is mapped, and an advice only handles exceptions`);
+      }
+      if (methods.length === 0) {
+        throw new ConfigurationError(`${controller.name} has no method with @MessageExceptionHandler`);
+      }
+      this.#advices.push(exceptionHandlers);
+      return;
+    }
+    if (mapped.length === 0) {
+      throw new ConfigurationError(
+        `${controller.name} maps nothing: put @MessageMapping or @SubscribeMapping above a method`,
+      );
+    }
+    for (const method of mapped) this.#add(method, exceptionHandlers, taken);
+  }
+
+  #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers, taken: Map<string, MappedMethod>): void {
     const patterns = patternsOf(method);
-    const handler = new HandlerMethod(method, patterns, this.#options);
+    checkVariables(method, patterns);
+    const handler = new HandlerMethod(method, this.#context);
     for (const pattern of patterns) {
       const key = `${method.type} ${shapeOf(pattern)}`;
       const other = taken.get(key);
@@ -100,7 +180,7 @@ export class ControllerHandler implements MessageHandler {
         );
       }
       taken.set(key, method);
-      this.#mappings[method.type].add(pattern, { pattern, handler });
+      this.#mappings[method.type].add(pattern, { pattern, handler, exceptionHandlers });
     }
   }
 
@@ -112,7 +192,7 @@ export class ControllerHandler implements MessageHandler {
     return prefix === undefined ? undefined : destination.slice(prefix.length - 1);
   }
 
-  #find(type: MappingType, lookupDestination: string): Mapping | undefined {
+  #find(type: MappingType, lookupDestination: string, message: Message): Mapping | undefined {
     let best: Mapping | undefined;
     let tied: Mapping | undefined;
     for (const mappings of this.#mappings[type].match(lookupDestination)) {
@@ -124,15 +204,51 @@ export class ControllerHandler implements MessageHandler {
       }
     }
     if (best && tied) {
-      throw new MessageHandlingError(
+      const fault = new MessageHandlingError(
         `Ambiguous handler methods: ${best.handler.name} (${best.pattern.text}) and ` +
           `${tied.handler.name} (${tied.pattern.text})`,
       );
+      this.#unhandled(fault, message, "controller");
     }
     return best;
   }
 
-  #failed(fault: unknown, message: Message, name: string): never {
+  #failed(fault: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
+    const { message } = matched;
+    const taken = this.#exceptionHandler(fault, mapping);
+    if (!taken) return this.#unhandled(fault, message, mapping.handler.name);
+
+    const { handler, exception } = taken;
+    this.#options.logger.debug(`${handler.name} takes what ${mapping.handler.name} threw`, fault);
+    const failedToo = (second: unknown) => {
+      this.#options.logger.error(`${handler.name} failed`, second);
+      this.#unhandled(fault, message, mapping.handler.name);
+    };
+    try {
+      return handler.handle({ ...matched, exception }, failedToo)?.catch(failedToo);
+    } catch (second) {
+      failedToo(second);
+    }
+  }
+
+  /** Nobody waits for a stream's end. */
+  #streamFailed(fault: unknown, mapping: Mapping, matched: Matched): void {
+    try {
+      this.#failed(fault, mapping, matched)?.catch(() => {});
+    } catch {
+      // It was logged and announced.
+    }
+  }
+
+  #exceptionHandler(fault: unknown, { exceptionHandlers }: Mapping): ExceptionMatch | undefined {
+    for (const handlers of [exceptionHandlers, ...this.#advices]) {
+      const match = handlers.find(fault);
+      if (match) return match;
+    }
+    return undefined;
+  }
+
+  #unhandled(fault: unknown, message: Message, name: string): never {
     const { destination = "", sessionId = "" } = message.headers;
     const error = handlingError(fault, name);
     const where = `${name} failed on ${printable(destination)} of session ${printable(sessionId)}`;
@@ -147,33 +263,6 @@ export class ControllerHandler implements MessageHandler {
     events.publish("controllerError", { error, message });
     throw error;
   }
-}
-
-function patternsOf({ name, type, classPatterns, methodPatterns }: MappedMethod): DestinationPattern[] {
-  const before = classPatterns.length > 0 ? classPatterns : [""];
-  const after = methodPatterns.length > 0 ? methodPatterns : [""];
-  const texts = new Set(before.flatMap((first) => after.map((second) => combine(first, second))));
-
-  return [...texts].map((text) => {
-    if (text === "") {
-      const decorator = type === "MESSAGE" ? "@MessageMapping" : "@SubscribeMapping";
-      throw new ConfigurationError(`${name} has no destination: name one in ${decorator} or above the class`);
-    }
-    try {
-      return parsePattern(text, { regex: true });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ConfigurationError(`${name} is mapped to ${text}: ${reason}`, { cause });
-    }
-  });
-}
-
-/** The same for patterns that fit the same destinations because only the names of their variables differ. */
-function shapeOf({ isPattern, text: exact, segments }: DestinationPattern): string {
-  if (!isPattern) return exact;
-  return segments
-    .map(({ text, variables }) => variables.reduce((shape, name) => shape.replace(`{${name}`, "{"), text))
-    .join("/");
 }
 
 function handlingError(fault: unknown, name: string): MessageHandlingError {

@@ -1,11 +1,7 @@
-import { injectable, injectFromBase } from "inversify";
 import { ConfigurationError } from "../errors.js";
-import { noteOf } from "./metadata.js";
-
-type Class = abstract new (...args: never) => unknown;
-
-/** Stands above a class. */
-export type ControllerDecorator = (target: Class) => void;
+import type { ControllerDecorator } from "./class-decorators.js";
+import { classNameOfTarget, noteOfTarget } from "./decorator-target.js";
+import type { ExceptionType, SendToUserNote } from "./metadata.js";
 
 /** Stands above a method that is not static. */
 export type HandlerDecorator = <M extends (...args: never) => unknown>(
@@ -14,23 +10,9 @@ export type HandlerDecorator = <M extends (...args: never) => unknown>(
   descriptor: TypedPropertyDescriptor<M>,
 ) => void;
 
-const controllers = new WeakSet<Class>();
-
-/**
- * Makes a class a controller, and injectable. Where inversify's `@injectable()`
- * is wanted too, for its scope, it stands below.
- */
-export function Controller(): ControllerDecorator {
-  return (target: Class, ...method: unknown[]) => {
-    checkClass("@Controller", target, method);
-    controllers.add(target);
-    makeInjectable(target);
-  };
-}
-
-/** Whether the class itself, not one it extends, has `@Controller()`. */
-export function isController(target: object): boolean {
-  return controllers.has(target as Class);
+export interface SendToUserOptions {
+  /** `false`: only the session whose message it was, not all sessions of its user. Default `true`. */
+  broadcast?: boolean;
 }
 
 /**
@@ -38,19 +20,18 @@ export function isController(target: object): boolean {
  * those above the class, if any, stand before those of each method.
  */
 export function MessageMapping(...patterns: string[]): ControllerDecorator & HandlerDecorator {
-  return notes("@MessageMapping", "messageMapping", patterns);
+  return notes("@MessageMapping", "messageMapping", texts("@MessageMapping", patterns));
 }
 
 /**
  * Maps SUBSCRIBE to a method. What it returns is sent to the one who
- * subscribed, once, unless `@SendTo` says otherwise.
+ * subscribed, once, unless `@SendTo` or `@SendToUser` says otherwise.
  */
 export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
-  const note = notes("@SubscribeMapping", "subscribeMapping", patterns);
-  return (target: object, ...method: unknown[]) => {
-    if (method.length === 0) throw new ConfigurationError("@SubscribeMapping stands above methods only");
-    note(target, ...method);
-  };
+  return onMethods(
+    "@SubscribeMapping",
+    notes("@SubscribeMapping", "subscribeMapping", texts("@SubscribeMapping", patterns)),
+  );
 }
 
 /**
@@ -58,60 +39,79 @@ export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
  * without its prefix. `{name}` stands for a variable of the mapping's pattern.
  */
 export function SendTo(...destinations: string[]): ControllerDecorator & HandlerDecorator {
-  return notes("@SendTo", "sendTo", destinations);
+  return notes("@SendTo", "sendTo", texts("@SendTo", destinations));
 }
 
-/** A decorator that notes destinations, once. */
-function notes(
-  decorator: string,
-  field: "messageMapping" | "subscribeMapping" | "sendTo",
-  destinations: readonly string[],
-) {
-  checkDestinations(decorator, destinations);
-  return (target: object, ...method: unknown[]): void => {
-    const note = decorated(decorator, target, method);
-    if (note[field]) {
-      const where = typeof target === "function" ? target.name : `a method of ${target.constructor.name}`;
-      throw new ConfigurationError(`${decorator} stands twice on ${where}: one takes several destinations`);
+/**
+ * Sends a return value to the user whose message it was: where they subscribed
+ * to `/user` and one of these, by default `/queue` and the destination without
+ * its prefix. A stranger's own session stands in for the user. Together with
+ * `@SendTo` the user is first.
+ */
+export function SendToUser(
+  ...destinations: string[] | [...destinations: string[], options: SendToUserOptions]
+): ControllerDecorator & HandlerDecorator {
+  const last = destinations.at(-1);
+  const options = typeof last === "object" && last !== null ? (last as SendToUserOptions) : undefined;
+  const { broadcast = true, ...unknown } = options ?? {};
+  if (typeof broadcast !== "boolean" || Object.keys(unknown).length > 0) {
+    throw new ConfigurationError("@SendToUser has the one option broadcast, true or false");
+  }
+  return notes("@SendToUser", "sendToUser", {
+    destinations: texts("@SendToUser", options ? destinations.slice(0, -1) : destinations),
+    broadcast,
+  });
+}
+
+/**
+ * Maps what methods throw to this one, whose first undecorated parameter is
+ * the error: of the methods of this class, or in a `@ControllerAdvice()` of
+ * all. The closest class of the error wins, then that of its direct cause.
+ *
+ * @param types by default the class of the parameter that is an error; when
+ *   there is none it takes whatever nobody else takes
+ */
+export function MessageExceptionHandler(...types: ExceptionType[]): HandlerDecorator {
+  for (const type of types) {
+    if (typeof type !== "function") {
+      throw new ConfigurationError(
+        `@MessageExceptionHandler takes classes of errors, not ${typeof type}` +
+          (type === undefined ? " (do its modules import each other in a circle?)" : ""),
+      );
     }
-    note[field] = destinations;
+  }
+  return onMethods("@MessageExceptionHandler", notes("@MessageExceptionHandler", "exceptionTypes", types));
+}
+
+interface Noted {
+  messageMapping: readonly string[];
+  subscribeMapping: readonly string[];
+  sendTo: readonly string[];
+  sendToUser: SendToUserNote;
+  exceptionTypes: readonly ExceptionType[];
+}
+
+/** A decorator that notes something, once. */
+function notes<F extends keyof Noted>(decorator: string, field: F, value: Noted[F]) {
+  return (target: object, ...method: unknown[]): void => {
+    const note: Partial<Noted> = noteOfTarget(decorator, target, method);
+    if (note[field]) {
+      const where = typeof target === "function" ? target.name : `a method of ${classNameOfTarget(target)}`;
+      const what = field === "exceptionTypes" ? "types" : "destinations";
+      throw new ConfigurationError(`${decorator} stands twice on ${where}: one takes several ${what}`);
+    }
+    note[field] = value;
   };
 }
 
-/** The note of the class or method under a decorator, which may stand on either. */
-function decorated(decorator: string, target: object, method: readonly unknown[]) {
-  if (method.length === 0) {
-    checkClass(decorator, target, method);
-    return noteOf((target as Class).prototype as object, "constructor");
-  }
-  const [key, descriptor] = method as [string | symbol | object, PropertyDescriptor | undefined];
-  checkLegacy(decorator, key);
-  if (typeof target === "function" || typeof descriptor?.value !== "function") {
-    const where = typeof target === "function" ? target.name : target.constructor.name;
-    throw new ConfigurationError(
-      `${decorator} stands on ${where}.${String(key)}: it belongs above a method that is not static`,
-    );
-  }
-  return noteOf(target, key as string | symbol);
+function onMethods(decorator: string, note: ReturnType<typeof notes>): HandlerDecorator {
+  return (target: object, ...method: unknown[]) => {
+    if (method.length === 0) throw new ConfigurationError(`${decorator} stands above methods only`);
+    note(target, ...method);
+  };
 }
 
-function checkClass(decorator: string, target: unknown, method: readonly unknown[]): void {
-  checkLegacy(decorator, method[0]);
-  if (typeof target !== "function" || method.length > 0) {
-    throw new ConfigurationError(`${decorator} belongs above a class`);
-  }
-}
-
-/** The decorators of the standard get an object here, and know no parameters and no types. */
-function checkLegacy(decorator: string, second: unknown): void {
-  if (typeof second === "object" && second !== null) {
-    throw new ConfigurationError(
-      `${decorator} needs "experimentalDecorators" and "emitDecoratorMetadata" in tsconfig.json`,
-    );
-  }
-}
-
-function checkDestinations(decorator: string, destinations: readonly unknown[]): void {
+function texts(decorator: string, destinations: readonly unknown[]): readonly string[] {
   for (const destination of destinations) {
     if (typeof destination !== "string") {
       throw new ConfigurationError(
@@ -119,17 +119,5 @@ function checkDestinations(decorator: string, destinations: readonly unknown[]):
       );
     }
   }
-}
-
-function makeInjectable(target: Class): void {
-  try {
-    injectable()(target);
-  } catch {
-    return; // It is already: inversify refuses a second time, and would have told any other fault the first time.
-  }
-  // An inherited constructor has no metadata of its own: without this its arguments would be undefined.
-  const base = Reflect.getPrototypeOf(target) as Class;
-  if (base !== Function.prototype && !Reflect.hasOwnMetadata("design:paramtypes", target)) {
-    injectFromBase({ extendConstructorArguments: true, extendProperties: true })(target);
-  }
+  return destinations as readonly string[];
 }

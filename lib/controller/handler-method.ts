@@ -1,123 +1,145 @@
-import { randomUUID } from "node:crypto";
-import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import type { DestinationPattern } from "../destination/pattern.js";
-import { ConfigurationError, MessageDeliveryError, MessageHandlingError } from "../errors.js";
-import type { CompositeMessageConverter } from "../message/converters.js";
-import { createMessage, type Message } from "../message/message.js";
-import { type Argument, argumentsOf, type Invocation } from "./arguments.js";
-import type { MappedMethod } from "./metadata.js";
+import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
+import type { Logger } from "../logger.js";
+import type { PayloadTarget } from "../message/converter.js";
+import { type Argument, type ArgumentTools, argumentsOf, type Invocation } from "./arguments.js";
+import { inTime } from "./deadline.js";
+import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
+import { LazyAbort } from "./lazy-abort.js";
+import type { ExceptionMethod, MappedMethod } from "./metadata.js";
+import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";
+import { isAsyncIterable, type Streams } from "./streams.js";
 
-/** Where arguments and replies go through. */
-export interface ReplyChannels {
-  readonly converter: CompositeMessageConverter;
-  readonly brokerChannel: SubscribableChannel;
-  readonly clientOutboundChannel: SubscribableChannel;
-}
-
-/** A message that matched a mapping. */
-export interface MatchedMessage extends Invocation {
-  /** The destination without the application's prefix. */
-  readonly lookupDestination: string;
+/** What methods take their arguments with, and answer through. */
+export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
+  readonly returnValueHandlers: readonly HandlerMethodReturnValueHandler[];
+  /** Milliseconds a method has until its promise settles; 0 is without end. */
+  readonly handlerTimeout: number;
+  readonly streams: Streams;
+  readonly logger: Logger;
 }
 
 /** One method of a controller: takes its arguments from a message, and sends on what it returns. */
 export class HandlerMethod {
   readonly name: string;
-  readonly #method: MappedMethod;
+  readonly #method: MappedMethod | ExceptionMethod;
   readonly #arguments: readonly Argument[];
-  readonly #channels: ReplyChannels;
+  readonly #context: HandlerMethodContext;
 
-  /** @throws ConfigurationError when arguments cannot be found, or a pattern lacks a variable that is asked for */
-  constructor(method: MappedMethod, patterns: readonly DestinationPattern[], channels: ReplyChannels) {
-    checkVariables(method, patterns);
+  /** @throws ConfigurationError when arguments cannot be found */
+  constructor(method: MappedMethod | ExceptionMethod, context: HandlerMethodContext) {
     this.name = method.name;
     this.#method = method;
-    this.#arguments = argumentsOf(method, channels.converter);
-    this.#channels = channels;
+    this.#arguments = argumentsOf(method, context);
+    this.#context = context;
   }
 
-  /** Is done when the reply was sent. Throws, or rejects with, whatever the method does. */
-  handle(matched: MatchedMessage): void | Promise<void> {
-    const value = this.#method.invoke(this.#arguments.map((argument) => argument(matched)));
-    if (!isPromise(value as object)) return this.#reply(value, matched);
-
-    return Promise.resolve(value).then((result) => this.#reply(result, matched));
+  /**
+   * Is done when the reply was sent, or a stream of replies has begun. Throws,
+   * or rejects with, whatever the method does.
+   *
+   * @param streamFailed hears of a fault of a stream
+   */
+  handle(given: Omit<Invocation, "abort">, streamFailed: (fault: unknown) => void): void | Promise<void> {
+    const invocation = { ...given, abort: new LazyAbort() };
+    const value = this.#call(invocation);
+    return isPromise(value)
+      ? this.#inTime(value, invocation).then((result) => this.#returned(result, invocation, streamFailed))
+      : this.#returned(value, invocation, streamFailed);
   }
 
-  #reply(value: unknown, matched: MatchedMessage): void | Promise<void> {
+  #call(invocation: Invocation): unknown {
+    const { message } = invocation;
+    const args = argumentValues(this.#arguments, invocation);
+    return isPromise(args)
+      ? args.then((values) => this.#method.invoke(values, message))
+      : this.#method.invoke(args, message);
+  }
+
+  #inTime(value: PromiseLike<unknown>, { abort }: Invocation): Promise<unknown> {
+    const { handlerTimeout, logger } = this.#context;
+    return inTime(value, {
+      milliseconds: handlerTimeout,
+      passed: () => {
+        const error = new HandlerTimeoutError(`${this.name} did not settle within ${handlerTimeout} ms`);
+        abort.now(error);
+        return error;
+      },
+      late: (fault) => logger.warn(`${this.name} failed after its handlerTimeout`, fault),
+    });
+  }
+
+  #returned(
+    value: unknown,
+    invocation: Invocation,
+    streamFailed: (fault: unknown) => void,
+  ): void | Promise<void> {
+    if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
+
+    this.#context.streams.run(value, {
+      message: invocation.message,
+      send: (element) => this.#answer(element, invocation),
+      failed: streamFailed,
+      abort: () => invocation.abort.now(),
+    });
+  }
+
+  #answer(value: unknown, invocation: Invocation): void | Promise<void> {
     if (value === undefined || value === null) return;
 
-    const { converter, brokerChannel, clientOutboundChannel } = this.#channels;
-    const { type, sendTo } = this.#method;
-    const { payload, contentType } = converter.toPayload(value);
-    const { sessionId, user } = matched.message.headers;
+    const handler = this.#handlerOf(value);
+    return handler
+      ? handler.handleReturnValue(value, this.#returnType(value), invocation.message)
+      : reply(value, this.#method, invocation, this.#context);
+  }
 
-    if (type === "SUBSCRIBE" && !sendTo) {
-      const { destination, subscriptionId } = matched.message.headers;
-      if (subscriptionId === undefined) {
-        throw new MessageHandlingError(`${this.name} has nobody to reply to: SUBSCRIBE has no id`);
-      }
-      const messageId = randomUUID();
-      const headers = { destination, sessionId, subscriptionId, messageId, user, contentType };
-      return sendInOrder(clientOutboundChannel, [createMessage(payload, headers)]);
-    }
+  #handlerOf(value: unknown): HandlerMethodReturnValueHandler | undefined {
+    const { type, sendTo, sendToUser } = this.#method;
+    const handlers = this.#context.returnValueHandlers;
+    if (handlers.length === 0 || type === "SUBSCRIBE" || sendTo || sendToUser) return undefined;
 
-    const destinations = sendTo?.length
-      ? sendTo.map((destination) => expand(destination, matched.variables))
-      : [defaultDestination(matched.lookupDestination)];
-    return sendInOrder(
-      brokerChannel,
-      destinations.map((destination) =>
-        createMessage(payload, { destination, contentType, sessionId, user }),
-      ),
-    );
+    const returnType = this.#returnType(value);
+    return handlers.find((handler) => handler.supportsReturnType(returnType));
+  }
+
+  #returnType(value: unknown): MethodParameter {
+    const { controllerClass, key } = this.#method;
+    const type = (Object(value) as object).constructor as PayloadTarget;
+    return { controllerClass, method: key, index: -1, type };
   }
 }
 
-function defaultDestination(lookupDestination: string): string {
-  return `/topic${lookupDestination.startsWith("/") ? "" : "/"}${lookupDestination}`;
+/** One after the other, and synchronous for as long as they are; none is read behind one that fails. */
+function argumentValues(
+  args: readonly Argument[],
+  invocation: Invocation,
+  known: readonly unknown[] = [],
+): unknown[] | Promise<unknown[]> {
+  const values = [...known];
+  for (const argument of args.slice(known.length)) {
+    const value = argument(invocation);
+    if (isPromise(value)) {
+      return Promise.resolve(value).then((result) => argumentValues(args, invocation, [...values, result]));
+    }
+    values.push(value);
+  }
+  return values;
 }
 
-const PLACEHOLDER = /\{([^{}]+)\}/g;
-
-function expand(destination: string, variables: ReadonlyMap<string, string>): string {
-  return destination.replace(PLACEHOLDER, (_, name: string) => variables.get(name) as string);
-}
-
-function checkVariables(
-  { name, parameters, sendTo = [] }: MappedMethod,
-  patterns: readonly DestinationPattern[],
-): void {
+/** @throws ConfigurationError when a method asks for a variable that one of its patterns lacks */
+export function checkVariables(method: MappedMethod, patterns: readonly DestinationPattern[]): void {
   const wanted = [
-    ...parameters.flatMap(({ note }) => (note?.kind === "destinationVariable" ? note.name : [])),
-    ...sendTo.flatMap((destination) =>
-      [...destination.matchAll(PLACEHOLDER)].map(([, variable]) => variable),
-    ),
+    ...method.parameters.flatMap(({ note }) => (note?.kind === "destinationVariable" ? note.name : [])),
+    ...placeholdersOf(method),
   ];
   for (const { text, segments } of patterns) {
     const known = segments.flatMap((segment) => segment.variables);
-    const missing = wanted.find((variable) => variable !== undefined && !known.includes(variable));
+    const missing = wanted.find((variable) => !known.includes(variable));
     if (missing !== undefined) {
-      throw new ConfigurationError(`${name} wants {${missing}}, which its mapping to ${text} does not have`);
+      throw new ConfigurationError(
+        `${method.name} wants {${missing}}, which its mapping to ${text} does not have`,
+      );
     }
   }
-}
-
-/** Each when the one before it was sent; synchronous for as long as the channel is. */
-function sendInOrder(channel: SubscribableChannel, messages: readonly Message[]): void | Promise<void> {
-  for (const [index, message] of messages.entries()) {
-    const sent = channel.send(message);
-    if (isPromise(sent)) {
-      return sent.then((result) => {
-        checkSent(result, message);
-        return sendInOrder(channel, messages.slice(index + 1));
-      });
-    }
-    checkSent(sent, message);
-  }
-}
-
-function checkSent(sent: boolean, { headers }: Message): void {
-  if (!sent) throw new MessageDeliveryError(`An interceptor stopped the reply to ${headers.destination}`);
 }

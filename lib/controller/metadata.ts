@@ -1,10 +1,13 @@
 import "reflect-metadata";
 import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
+import type { Message } from "../message/message.js";
+import type { ControllerSource } from "./controller-source.js";
+import type { StandardSchema } from "./schema.js";
 
 /** What a parameter decorator says about an argument. */
 export type ArgumentNote =
-  | { readonly kind: "payload"; readonly required: boolean }
+  | { readonly kind: "payload"; readonly required: boolean; readonly schema?: StandardSchema | undefined }
   | {
       readonly kind: "header";
       readonly name: string;
@@ -12,17 +15,29 @@ export type ArgumentNote =
       readonly defaultValue: unknown;
     }
   | { readonly kind: "destinationVariable"; readonly name: string }
-  | { readonly kind: "headers" | "principal" | "message" };
+  | { readonly kind: "headers" | "principal" | "message" | "exception" | "signal" };
+
+/** A class of what is thrown. */
+export type ExceptionType = abstract new (...args: never) => unknown;
+
+/** What `@SendToUser` says. */
+export interface SendToUserNote {
+  readonly destinations: readonly string[];
+  /** Whether all sessions of the user are meant, not only the one that sent. */
+  readonly broadcast: boolean;
+}
 
 /** What the decorators of one method, or of a class, say. */
-interface Note {
+export interface Note {
   messageMapping?: readonly string[];
   subscribeMapping?: readonly string[];
   sendTo?: readonly string[];
+  sendToUser?: SendToUserNote;
+  exceptionTypes?: readonly ExceptionType[];
   readonly arguments: Map<number, ArgumentNote>;
 }
 
-type MethodKey = string | symbol;
+export type MethodKey = string | symbol;
 
 /** The command a method is mapped to, as the message it becomes. */
 export type MappingType = "MESSAGE" | "SUBSCRIBE";
@@ -33,17 +48,33 @@ export interface Parameter {
   readonly type: PayloadTarget;
 }
 
-/** One method of a controller under one mapping decorator, as written. */
-export interface MappedMethod {
+/** A method of a controller, as decorated. */
+interface AnnotatedMethod {
   /** `Class.method`, for errors and logs. */
   readonly name: string;
+  readonly controllerClass: abstract new (...args: never) => unknown;
+  readonly key: MethodKey;
+  /** The method's own, else the class's; `undefined` when neither has `@SendTo`. */
+  readonly sendTo: readonly string[] | undefined;
+  /** The same of `@SendToUser`. */
+  readonly sendToUser: SendToUserNote | undefined;
+  readonly parameters: readonly Parameter[];
+  /** Calls it on the controller that the message is for. */
+  readonly invoke: (args: unknown[], message: Message) => unknown;
+}
+
+/** A method under one mapping decorator. */
+export interface MappedMethod extends AnnotatedMethod {
   readonly type: MappingType;
   readonly classPatterns: readonly string[];
   readonly methodPatterns: readonly string[];
-  /** The method's own, else the class's; `undefined` when neither has `@SendTo`. */
-  readonly sendTo: readonly string[] | undefined;
-  readonly parameters: readonly Parameter[];
-  readonly invoke: (args: unknown[]) => unknown;
+}
+
+/** A method that takes what others throw. */
+export interface ExceptionMethod extends AnnotatedMethod {
+  readonly type: "EXCEPTION";
+  /** Empty when it takes anything. */
+  readonly exceptionTypes: readonly ExceptionType[];
 }
 
 /** By prototype, then by method. What stands above the class is noted under `constructor`. */
@@ -60,43 +91,54 @@ export function noteOf(prototype: object, key: MethodKey): Note {
 }
 
 /** Reads what decorators noted about a controller's methods, inherited ones included; an override keeps them. */
-export function mappedMethods(controller: object): MappedMethod[] {
-  const chain = prototypesOf(controller);
+export function annotatedMethods(source: ControllerSource): (MappedMethod | ExceptionMethod)[] {
+  const { exemplar, name: className } = source;
+  const chain = prototypesOf(exemplar);
   const keys = new Set(chain.flatMap((prototype) => [...(notes.get(prototype)?.keys() ?? [])]));
   keys.delete("constructor");
 
   const classNotes = notesAlong(chain, "constructor");
-  const className = classNameOf(controller);
-  const methods: MappedMethod[] = [];
+  const methods: (MappedMethod | ExceptionMethod)[] = [];
   for (const key of keys) {
     const methodNotes = notesAlong(chain, key);
     const name = `${className}.${String(key)}`;
-    const method: unknown = Reflect.get(controller, key);
+    const method: unknown = Reflect.get(exemplar, key);
     if (typeof method !== "function") throw new ConfigurationError(`${name} is no method any more`);
 
-    const common = {
+    const common: AnnotatedMethod = {
       name,
-      classPatterns: nearest(classNotes, "messageMapping") ?? [],
+      controllerClass: exemplar.constructor as AnnotatedMethod["controllerClass"],
+      key,
       sendTo: sendToOf(nearest(methodNotes, "sendTo"), nearest(classNotes, "sendTo")),
-      parameters: parametersOf(controller, key, method.length, methodNotes),
-      invoke: (args: unknown[]) => Reflect.apply(method, controller, args) as unknown,
+      sendToUser: sendToUserOf(nearest(methodNotes, "sendToUser"), nearest(classNotes, "sendToUser")),
+      parameters: parametersOf(exemplar, key, method.length, methodNotes),
+      invoke: (args, message) => {
+        const controller = source.controllerFor(message);
+        return Reflect.apply(Reflect.get(controller, key) as () => unknown, controller, args);
+      },
     };
+    const classPatterns = nearest(classNotes, "messageMapping") ?? [];
     const messageMapping = nearest(methodNotes, "messageMapping");
     const subscribeMapping = nearest(methodNotes, "subscribeMapping");
-    if (messageMapping) methods.push({ ...common, type: "MESSAGE", methodPatterns: messageMapping });
-    if (subscribeMapping) methods.push({ ...common, type: "SUBSCRIBE", methodPatterns: subscribeMapping });
-    if (!messageMapping && !subscribeMapping) {
+    const exceptionTypes = nearest(methodNotes, "exceptionTypes");
+    if (messageMapping) {
+      methods.push({ ...common, type: "MESSAGE", classPatterns, methodPatterns: messageMapping });
+    }
+    if (subscribeMapping) {
+      methods.push({ ...common, type: "SUBSCRIBE", classPatterns, methodPatterns: subscribeMapping });
+    }
+    if (exceptionTypes) {
+      if (messageMapping || subscribeMapping) {
+        throw new ConfigurationError(`${name} is mapped, and cannot handle exceptions too`);
+      }
+      methods.push({ ...common, type: "EXCEPTION", exceptionTypes });
+    } else if (!messageMapping && !subscribeMapping) {
       throw new ConfigurationError(
-        `${name} is decorated and mapped to nothing: add @MessageMapping or @SubscribeMapping`,
+        `${name} is decorated and mapped to nothing: add @MessageMapping, @SubscribeMapping or @MessageExceptionHandler`,
       );
     }
   }
   return methods;
-}
-
-/** The name of a controller's class, for errors and logs. */
-export function classNameOf(controller: object): string {
-  return controller.constructor?.name || "(anonymous class)";
 }
 
 /** An empty `@SendTo()` on a method takes the class's destinations, as Spring does. */
@@ -104,13 +146,19 @@ function sendToOf(ofMethod: readonly string[] | undefined, ofClass: readonly str
   return ofMethod?.length ? ofMethod : (ofClass ?? ofMethod);
 }
 
+/** The same; who is meant says the method. */
+function sendToUserOf(ofMethod: SendToUserNote | undefined, ofClass: SendToUserNote | undefined) {
+  if (!ofMethod || !ofClass || ofMethod.destinations.length > 0) return ofMethod ?? ofClass;
+  return { destinations: ofClass.destinations, broadcast: ofMethod.broadcast };
+}
+
 function parametersOf(
-  controller: object,
+  exemplar: object,
   key: MethodKey,
   length: number,
   methodNotes: readonly Note[],
 ): Parameter[] {
-  const types = (Reflect.getMetadata("design:paramtypes", controller, key) ?? []) as PayloadTarget[];
+  const types = (Reflect.getMetadata("design:paramtypes", exemplar, key) ?? []) as PayloadTarget[];
   const noted = methodNotes.flatMap((note) => [...note.arguments.keys()]);
   const count = Math.max(length, types.length, ...noted.map((index) => index + 1));
 
@@ -121,13 +169,9 @@ function parametersOf(
 }
 
 /** Nearest first. */
-function prototypesOf(controller: object): object[] {
+function prototypesOf(exemplar: object): object[] {
   const chain: object[] = [];
-  let prototype: object | null = Reflect.getPrototypeOf(controller);
-  while (prototype) {
-    chain.push(prototype);
-    prototype = Reflect.getPrototypeOf(prototype);
-  }
+  for (let link: object | null = exemplar; link; link = Reflect.getPrototypeOf(link)) chain.push(link);
   return chain;
 }
 
@@ -135,9 +179,9 @@ function notesAlong(chain: readonly object[], key: MethodKey): Note[] {
   return chain.flatMap((prototype) => notes.get(prototype)?.get(key) ?? []);
 }
 
-function nearest<F extends "messageMapping" | "subscribeMapping" | "sendTo">(
+function nearest<F extends Exclude<keyof Note, "arguments">>(
   along: readonly Note[],
   field: F,
-) {
+): Note[F] | undefined {
   return along.find((note) => note[field] !== undefined)?.[field];
 }

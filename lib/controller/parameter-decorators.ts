@@ -1,9 +1,40 @@
 import { ConfigurationError } from "../errors.js";
 import type { Message as MessageData, Principal as PrincipalData } from "../message/message.js";
 import { type ArgumentNote, noteOf } from "./metadata.js";
+import { isSchema, type StandardSchema } from "./schema.js";
 
 /** Stands before a parameter of a method that is not static. */
 export type ArgumentDecorator = (prototype: object, method: string | symbol, index: number) => void;
+
+/** The same, before a parameter that takes a `T`: another does not compile, where the method is public. */
+export type TypedArgumentDecorator<T> = <P extends object, K extends string | symbol, I extends number>(
+  prototype: P,
+  method: K,
+  index: I & Taking<T, ParameterAt<P, K, I>>,
+) => void;
+
+/** Before a parameter that takes text, or a number or boolean which is written as such. */
+export type TextArgumentDecorator = <P extends object, K extends string | symbol, I extends number>(
+  prototype: P,
+  method: K,
+  index: I & TextTaking<ParameterAt<P, K, I>>,
+) => void;
+
+type TextTaking<Parameter> = unknown extends Parameter
+  ? unknown
+  : [Parameter] extends [string | number | boolean | undefined]
+    ? unknown
+    : { "text cannot be": Parameter };
+
+type ParameterAt<P, K, I extends number> = K extends keyof P
+  ? P[K] extends (...args: infer A) => unknown
+    ? A[I]
+    : unknown
+  : unknown;
+
+type Taking<T, Parameter> = [T] extends [Parameter]
+  ? unknown
+  : { "the parameter does not take": T; "but only": Parameter };
 
 /**
  * A decorator whose name is also that of an interface. The construct signature,
@@ -25,9 +56,28 @@ export interface HeaderOptions {
   defaultValue?: unknown;
 }
 
-/** Gives the payload, converted to the parameter's class. The first parameter nothing else is known of needs no decorator. */
-export function Payload(options: PayloadOptions = {}): ArgumentDecorator {
-  return argument("@Payload", { kind: "payload", required: options.required ?? true });
+/**
+ * Gives the payload, converted to the parameter's class. The first parameter
+ * nothing else is known of needs no decorator.
+ *
+ * With a schema it gives what the schema makes of the payload, and the compiler
+ * checks that the parameter takes that. What does not fit is a
+ * `MethodArgumentNotValidError`.
+ */
+export function Payload(options?: PayloadOptions): ArgumentDecorator;
+export function Payload<T>(
+  schema: StandardSchema<T>,
+  options: PayloadOptions & { required: false },
+): TypedArgumentDecorator<T | undefined>;
+export function Payload<T>(schema: StandardSchema<T>, options?: PayloadOptions): TypedArgumentDecorator<T>;
+export function Payload(first: PayloadOptions | StandardSchema = {}, second: PayloadOptions = {}): unknown {
+  const schema = isSchema(first) ? first : undefined;
+  const options = isSchema(first) ? second : first;
+  const { required = true, ...unknown } = options;
+  if (typeof required !== "boolean" || Object.keys(unknown).length > 0) {
+    throw new ConfigurationError("@Payload takes a Standard Schema, and the one option required");
+  }
+  return argument("@Payload", { kind: "payload", required, schema });
 }
 
 /**
@@ -50,7 +100,7 @@ export function Headers(): ArgumentDecorator {
 }
 
 /** Gives what a `{name}` of the mapping's pattern stands for, as number or boolean where the parameter is one. */
-export function DestinationVariable(name: string): ArgumentDecorator {
+export function DestinationVariable(name: string): TextArgumentDecorator {
   checkName("@DestinationVariable", name);
   return argument("@DestinationVariable", { kind: "destinationVariable", name });
 }
@@ -66,6 +116,15 @@ export interface Message<P = Uint8Array> extends MessageData<P> {}
 
 /** Gives the message as it came. A parameter of this type needs no decorator. */
 export const Message = token<Message>("@Message", { kind: "message" });
+
+/**
+ * Gives the error in a method with `@MessageExceptionHandler`. Its first
+ * parameter nothing else is known of, or whose class is an error's, needs no
+ * decorator.
+ */
+export function Exception(): ArgumentDecorator {
+  return argument("@Exception", { kind: "exception" });
+}
 
 function token<T>(decorator: string, note: ArgumentNote): ArgumentToken<T> {
   return (() => argument(decorator, note)) as ArgumentToken<T>;

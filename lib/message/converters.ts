@@ -28,12 +28,18 @@ export const binaryConverter: MessageConverter = {
   },
 };
 
+/** So many objects and lists may be inside each other: what walks through a value by recursion is safe. */
+const JSON_DEPTH = 100;
+
 /** `application/json`, `application/*+json`, and payloads without a content type. */
 export const jsonConverter: MessageConverter = {
   fromMessage({ payload, headers }) {
     if (!isJson(mediaType(headers.contentType))) return undefined;
 
     const text = decodeText(payload, headers.contentType);
+    if (isDeeperThan(JSON_DEPTH, text)) {
+      throw conversionError(`The payload is JSON of more than ${JSON_DEPTH} levels`);
+    }
     try {
       return JSON.parse(text) as unknown;
     } catch (cause) {
@@ -93,6 +99,25 @@ function isJson(type: string): boolean {
   return (
     type === "" || type === "application/json" || (type.startsWith("application/") && type.endsWith("+json"))
   );
+}
+
+/** What is no JSON may get any answer. */
+function isDeeperThan(limit: number, json: string): boolean {
+  if (json.length <= limit) return false;
+
+  let depth = 0;
+  let inText = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i] as string;
+    if (inText) {
+      if (character === "\\") i++;
+      else if (character === '"') inText = false;
+    } else if (character === '"') inText = true;
+    else if (character === "[" || character === "{") {
+      if (++depth > limit) return true;
+    } else if (character === "]" || character === "}") depth--;
+  }
+  return false;
 }
 
 function mediaType(contentType = ""): string {

@@ -1,18 +1,36 @@
 import { isUtf8 } from "node:buffer";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
-import { NativeHeaders } from "../message/native-headers.js";
-import { encode } from "../stomp/encoder.js";
+import { SharedMessage } from "../socket/shared-message.js";
+import { headerLine } from "../stomp/encoder.js";
 import type { StompVersion } from "../stomp/version.js";
 
-export interface EncodedMessage {
-  readonly bytes: Uint8Array;
-  /** Whether it travels as a binary WebSocket message. */
+/** A publication as MESSAGE in one version, but for what is a subscriber's own; one character for each byte. */
+interface Template {
+  readonly head: string;
+  readonly tail: string;
   readonly binary: boolean;
 }
 
+/** A publication, and what was made of it so far. */
+interface Remembered {
+  readonly publication: Message | undefined;
+  readonly versions: Partial<Record<StompVersion, Filled>>;
+}
+
+interface Filled {
+  readonly template: Template;
+  /** Of the id that came first: to most publications there is no other. */
+  readonly first: SharedMessage;
+  readonly firstId: string;
+  others?: Map<string, SharedMessage>;
+}
+
+/** What is a subscriber's own. */
+type Own = Pick<Delivery, "subscriptionId" | "ackId">;
+
 /** Headers of MESSAGE that are ours to write; a sender's headers of these names do not pass. */
-const OURS = [
+const OURS = new Set([
   "destination",
   "content-type",
   "content-length",
@@ -20,59 +38,92 @@ const OURS = [
   "message-id",
   "ack",
   "receipt",
-];
+]);
+
+const NOTHING: Remembered = { publication: undefined, versions: {} };
 
 /**
- * Writes MESSAGE frames. All subscribers of one publication that chose the same
- * subscription id (and most clients number theirs alike) share the same bytes.
+ * Writes MESSAGE frames. A publication is written once for each version, and
+ * gets each subscriber's id put in; all who chose the same id, and most clients
+ * number theirs alike, share the same message.
  */
 export class MessageEncoder {
-  /** Only the newest publication is remembered: a fan-out is one synchronous loop. */
-  #publication: Message | undefined;
-  readonly #encoded = new Map<string, EncodedMessage>();
+  /**
+   * Only the newest publication is remembered, and for one turn of the event loop: a fan-out is one loop.
+   * Never a Map that is cleared: its former tables are linked to the new ones, which the scavenger then promotes.
+   */
+  #remembered = NOTHING;
+  #forgetting = false;
 
-  encode(message: Message, version: StompVersion): EncodedMessage {
+  encode(message: Message, version: StompVersion): SharedMessage {
     if (!(message instanceof Delivery)) {
-      const { subscriptionId, ackId } = message.headers;
-      return encodeMessage(message, version, subscriptionId, ackId);
+      const { subscriptionId = "", ackId } = message.headers;
+      return fill(templateOf(message, version), version, { subscriptionId, ackId });
     }
 
     const { publication, subscriptionId, ackId } = message;
-    if (ackId !== undefined) return encodeMessage(publication, version, subscriptionId, ackId);
-    if (publication !== this.#publication) {
-      this.#publication = publication;
-      this.#encoded.clear();
-    }
+    if (publication !== this.#remembered.publication) this.#remember(publication);
 
-    const key = version + subscriptionId;
-    let encoded = this.#encoded.get(key);
+    const { versions } = this.#remembered;
+    const filled = versions[version];
+    if (!filled) {
+      const template = templateOf(publication, version);
+      const first = fill(template, version, message);
+      if (ackId === undefined) versions[version] = { template, first, firstId: subscriptionId };
+      return first;
+    }
+    // Nobody else is sent what one subscriber is to acknowledge.
+    if (ackId !== undefined) return fill(filled.template, version, message);
+    if (subscriptionId === filled.firstId) return filled.first;
+
+    filled.others ??= new Map();
+    let encoded = filled.others.get(subscriptionId);
     if (!encoded) {
-      encoded = encodeMessage(publication, version, subscriptionId);
-      this.#encoded.set(key, encoded);
+      encoded = fill(filled.template, version, message);
+      filled.others.set(subscriptionId, encoded);
     }
     return encoded;
   }
+
+  #remember(publication: Message): void {
+    this.#remembered = { publication, versions: {} };
+    if (this.#forgetting) return;
+
+    this.#forgetting = true;
+    setImmediate(() => {
+      this.#forgetting = false;
+      this.#remembered = NOTHING;
+    });
+  }
 }
 
-function encodeMessage(
-  { payload, headers }: Message,
-  version: StompVersion,
-  subscriptionId = "",
-  ackId?: string,
-): EncodedMessage {
-  const flat = ["destination", headers.destination ?? ""];
-  if (headers.contentType !== undefined) flat.push("content-type", headers.contentType);
+function templateOf({ payload, headers }: Message, version: StompVersion): Template {
+  const { destination = "", contentType, messageId = "" } = headers;
+  let head = `MESSAGE\n${headerLine("destination", destination, version)}`;
+  if (contentType !== undefined) head += headerLine("content-type", contentType, version);
   for (const [name, value] of headers.native) {
-    if (!OURS.includes(name)) flat.push(name, value);
+    if (name !== "" && !OURS.has(name)) head += headerLine(name, value, version);
   }
-  flat.push("subscription", subscriptionId, "message-id", headers.messageId ?? "");
-  // Before 1.2 a client acknowledges by message-id.
-  if (ackId !== undefined && version === "1.2") flat.push("ack", ackId);
+  const behind = `${headerLine("message-id", messageId, version)}content-length:${payload.length}\n\n`;
+  const body = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1");
 
   return {
-    bytes: encode({ command: "MESSAGE", headers: NativeHeaders.fromFlat(flat), body: payload }, version),
-    binary: isBinary(payload, headers.contentType),
+    head: octets(head),
+    tail: `${octets(behind)}${body}\0`,
+    binary: isBinary(payload, contentType),
   };
+}
+
+function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
+  let lines = headerLine("subscription", own.subscriptionId, version);
+  // Before 1.2 a client acknowledges by message-id.
+  if (own.ackId !== undefined && version === "1.2") lines += headerLine("ack", own.ackId, version);
+  return new SharedMessage(head + octets(lines) + tail, binary);
+}
+
+/** Text as its UTF-8, one character for each byte. */
+function octets(text: string): string {
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString("latin1");
 }
 
 /** A text WebSocket message must be UTF-8, or the browser ends the connection. */

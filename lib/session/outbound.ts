@@ -93,10 +93,16 @@ export class Outbound {
   }
 
   message(message: Message): void {
-    const { bytes, binary } = this.#options.encoder.encode(message, this.version);
+    const encoded = this.#options.encoder.encode(message, this.version);
     this.#options.stats.messagesSent++;
-    if (this.#queue) this.#queue.send(bytes, binary, !isToAcknowledge(message));
-    else this.#give(bytes, binary);
+    if (this.#queue) {
+      this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
+    } else if (this.#socket.sendShared) {
+      this.#given += encoded.length;
+      this.#socket.sendShared(encoded);
+    } else {
+      this.#give(encoded.bytes, encoded.binary);
+    }
   }
 
   receipt(receiptId: string): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Principal } from "../message/message.js";
+import type { SharedMessage } from "./shared-message.js";
 
 /**
  * One client's line, whatever carries it: all that the rest of the library
@@ -15,6 +16,8 @@ export interface Socket {
    * Nothing happens when the socket is closing or closed.
    */
   send(data: Uint8Array, binary: boolean): void;
+  /** As `send`, where a transport can use what it made of the message for another socket. */
+  sendShared?(message: SharedMessage): void;
   /** Stops reading, so that the client's own sending stalls. */
   pause(): void;
   resume(): void;

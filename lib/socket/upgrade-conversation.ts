@@ -17,6 +17,8 @@ export interface UpgradeConversationOptions {
   readonly timeout: number;
   /** Tells whether others listen for upgrades on the same server. */
   isShared(): boolean;
+  /** The handshake is being answered, or its socket is somebody else's. May be told twice. */
+  done(): void;
 }
 
 /**
@@ -29,6 +31,7 @@ export class UpgradeConversation {
   readonly #head: Buffer;
   readonly #timeout: number;
   readonly #isShared: () => boolean;
+  readonly #done: () => void;
   readonly #bytesBefore: number;
   /** The response's own end: nobody but `#write` sees its bytes. */
   readonly #outlet: Outlet;
@@ -41,6 +44,7 @@ export class UpgradeConversation {
     this.#head = options.head;
     this.#timeout = options.timeout;
     this.#isShared = () => options.isShared();
+    this.#done = () => options.done();
     this.#bytesBefore = this.#socket.bytesWritten;
     this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
   }
@@ -49,6 +53,7 @@ export class UpgradeConversation {
   run(server: Server | SecureServer): void {
     if (!this.#isFree()) {
       this.#state = "gone";
+      this.#done();
       return;
     }
 
@@ -59,7 +64,7 @@ export class UpgradeConversation {
     res.once("close", () => this.#responseClosed());
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
-    this.#deadline = setTimeout(() => this.#expire(), this.#timeout);
+    this.#deadline = setTimeout(() => this.expire(), this.#timeout);
 
     if (hasBody(this.#req)) {
       // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
@@ -119,6 +124,7 @@ export class UpgradeConversation {
 
   #startAnswer(): void {
     clearTimeout(this.#deadline);
+    this.#done();
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever.
     this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
@@ -136,13 +142,16 @@ export class UpgradeConversation {
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
-  #expire(): void {
+  /** Answers 503 in place of an application that has not answered. */
+  expire(): void {
+    clearTimeout(this.#deadline);
     if (!this.#isFree()) {
       this.#abandon();
       return;
     }
 
     // Not through the response: what holds it back may hold its end back too.
+    this.#done();
     this.#state = "answering";
     const text = "The application did not answer the handshake in time.\n";
     this.#socket.write(
@@ -176,6 +185,7 @@ export class UpgradeConversation {
 
   #letGo(): void {
     this.#state = "gone";
+    this.#done();
     clearTimeout(this.#deadline);
     this.#socket.off("error", this.#socketFailed);
     this.#socket.off("close", this.#socketClosed);

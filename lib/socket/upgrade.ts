@@ -24,8 +24,8 @@ const conversations = new WeakMap<IncomingMessage, UpgradeConversation>();
 
 /**
  * Lets a server's WebSocket handshakes run through its request listeners, as any GET does, so that the
- * application's own middleware decides about them. Returns what undoes it. Attached several times, a
- * handshake still runs once.
+ * application's own middleware decides about them. Returns what undoes it, and answers 503 to handshakes
+ * that are under way. Attached several times, a handshake still runs once.
  */
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
   const { handshakeTimeout = 10_000 } = options;
@@ -60,6 +60,8 @@ export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
 class Attachment {
   readonly #server: HttpServer;
   readonly #timeouts = new Map<symbol, number>();
+  /** Handshakes that the application has not decided about. */
+  readonly #undecided = new Set<UpgradeConversation>();
   #restore: () => void = () => {};
 
   constructor(server: HttpServer) {
@@ -79,17 +81,22 @@ class Attachment {
 
       this.#server.off("upgrade", this.#upgrade);
       this.#restore();
+      // With others listening, a handshake may be theirs, and has its own deadline.
+      if (this.#server.listenerCount("upgrade") > 0) return;
+      for (const conversation of this.#undecided) conversation.expire();
     };
   }
 
   readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const conversation = new UpgradeConversation({
+    const conversation: UpgradeConversation = new UpgradeConversation({
       req,
       socket,
       head,
       timeout: Math.min(...this.#timeouts.values()),
       isShared: () => this.#server.listenerCount("upgrade") > 1,
+      done: () => this.#undecided.delete(conversation),
     });
+    this.#undecided.add(conversation);
     if (isWebSocket(req)) conversations.set(req, conversation);
     conversation.run(this.#server);
   };

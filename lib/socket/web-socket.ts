@@ -1,5 +1,9 @@
+import { Socket as TcpSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { FrameRun } from "./frame-run.js";
+import { flushAfterTurn, type Gathering } from "./loop-turn.js";
+import type { SharedMessage } from "./shared-message.js";
 import type { Socket, SocketListener } from "./socket.js";
 
 interface Ending {
@@ -9,10 +13,23 @@ interface Ending {
 
 const MAX_REASON_BYTES = 123;
 
-/** A ws connection as a socket. Reads nothing until somebody listens. */
-export class WebSocketSocket implements Socket {
+/** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
+const GATHER_LIMIT = 64 * 1024;
+
+/** To copy a message of this length costs more than a write of its own. */
+const LONG_MESSAGE = 16 * 1024;
+
+/**
+ * A ws connection as a socket. Reads nothing until somebody listens. What it is
+ * sent in one turn of the event loop is written at once, past ws, when that is
+ * safe; else each message goes through ws on its own.
+ */
+export class WebSocketSocket implements Socket, Gathering {
   readonly transport = "websocket";
   readonly #ws: WebSocket;
+  /** What ws writes to, if we may too. */
+  readonly #stream: TcpSocket | undefined;
+  #gathered: FrameRun | undefined;
   /** What arrived before anybody listened: what ws had read when the line broke. */
   readonly #early: Uint8Array[] = [];
   #listener: SocketListener | undefined;
@@ -23,6 +40,7 @@ export class WebSocketSocket implements Socket {
   /** @param line what the WebSocket was made of */
   constructor(ws: WebSocket, line: Duplex) {
     this.#ws = ws;
+    this.#stream = writableBeside(ws, line);
     line.on("drain", () => this.#listener?.drained());
     ws.pause();
     ws.on("message", (data) => this.#receive(data as Buffer));
@@ -33,11 +51,29 @@ export class WebSocketSocket implements Socket {
   }
 
   get bufferedAmount(): number {
-    return this.#ws.bufferedAmount;
+    return this.#ws.bufferedAmount + (this.#gathered?.length ?? 0);
   }
 
   send(data: Uint8Array, binary: boolean): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(data, { binary });
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+
+    if (this.#stream !== undefined && data.length < LONG_MESSAGE) {
+      this.#gather(FrameRun.of(latin1Of(data), binary));
+    } else {
+      this.#write();
+      this.#ws.send(data, { binary });
+    }
+  }
+
+  sendShared(message: SharedMessage): void {
+    if (this.#stream === undefined) this.send(message.bytes, message.binary);
+    else if (this.#ws.readyState === this.#ws.OPEN) this.#gather(message.frame);
+  }
+
+  flush(): void {
+    this.#write();
+    // What has left at once is followed by no event.
+    if (this.#stream?.writableNeedDrain === false) this.#listener?.drained();
   }
 
   pause(): void {
@@ -52,6 +88,7 @@ export class WebSocketSocket implements Socket {
     if (this.#isClosing) return;
 
     this.#isClosing = true;
+    this.#write();
     this.#ws.close(code, shortReason(reason));
     // The client's own close frame is among what has not been read yet.
     this.#ws.resume();
@@ -70,6 +107,25 @@ export class WebSocketSocket implements Socket {
     else this.#ws.resume();
   }
 
+  #gather(frame: FrameRun): void {
+    if (this.#gathered === undefined) {
+      this.#gathered = frame;
+      flushAfterTurn(this);
+    } else {
+      this.#gathered = this.#gathered.plus(frame);
+    }
+    if (this.#gathered.length >= GATHER_LIMIT) this.#write();
+  }
+
+  /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
+  #write(): void {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+
+    this.#gathered = undefined;
+    if (this.#ws.readyState === this.#ws.OPEN) this.#stream?.write(gathered.chunk, "latin1");
+  }
+
   #receive(data: Buffer): void {
     if (this.#isClosing) return;
 
@@ -82,6 +138,19 @@ export class WebSocketSocket implements Socket {
     this.#isClosing = true;
     this.#listener?.close(this.#ending.code, this.#ending.reason);
   }
+}
+
+/**
+ * The stream, if whole frames may be written to it between those of ws. It holds
+ * frames back only while it compresses one, and masks none; so its close and pong
+ * frames stand before or behind ours, and never inside.
+ */
+function writableBeside(ws: WebSocket, line: Duplex): TcpSocket | undefined {
+  return ws.extensions === "" && line instanceof TcpSocket ? line : undefined;
+}
+
+function latin1Of(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("latin1");
 }
 
 /** Cuts a close reason to what a close frame holds, between characters. */

@@ -28,7 +28,7 @@ export function encode(frame: Frame, version: StompVersion): Buffer {
     if (name === "" || name === "content-length") continue;
 
     if (rule.escaped) {
-      head += `${escapeHeader(name, "name", version)}:${escapeHeader(value, "value", version)}\n`;
+      head += headerLine(name, value, version);
     } else {
       if (/[\n\r\0:]/.test(name) || /[\n\r\0]/.test(value)) {
         throw new StompConversionError(
@@ -46,4 +46,9 @@ export function encode(frame: Frame, version: StompVersion): Buffer {
   bytes.set(body, headLength);
   bytes[bytes.length - 1] = 0;
   return bytes;
+}
+
+/** A header as its line in a frame whose command has escapes. */
+export function headerLine(name: string, value: string, version: StompVersion): string {
+  return `${escapeHeader(name, "name", version)}:${escapeHeader(value, "value", version)}\n`;
 }

@@ -25,6 +25,8 @@ export interface UserClientHandlerOptions {
  * notes what the broker delivers to whom.
  */
 export class UserClientHandler implements MessageHandler {
+  /** For interceptors it is the broker that it stands before. */
+  readonly name = "broker";
   readonly #options: UserClientHandlerOptions;
 
   constructor(options: UserClientHandlerOptions) {

@@ -27,6 +27,8 @@ export interface UserMessageHandlerOptions {
  * the broker as it is.
  */
 export class UserMessageHandler implements MessageHandler {
+  /** For interceptors it is the broker that it stands before. */
+  readonly name = "broker";
   readonly #options: UserMessageHandlerOptions;
 
   constructor(options: UserMessageHandlerOptions) {

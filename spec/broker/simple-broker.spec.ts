@@ -429,6 +429,29 @@ describe("SimpleBroker", () => {
       expect(deliveries()).to.deep.equal([]);
     });
 
+    it("gives nothing that is retained to private subscriptions", async () => {
+      start({ retainLast: ["/topic/**"] });
+      await connect("alice");
+      publish("/topic/a");
+      subscribePrivately("alice", "1", "/topic/a");
+      expect(deliveries()).to.deep.equal([]);
+    });
+
+    it("gives nothing of a queue to private subscriptions, not even when they have room again", async () => {
+      start({ queuePrefixes: ["/q"] });
+      await connect("alice");
+      publish("/q/waits");
+      void handle("SUBSCRIBE", {
+        subscriptionId: "1",
+        destination: "/q/**",
+        privateTo: "alice",
+        native: NativeHeaders.of({ ack: "client" }),
+      });
+      publish("/q/x", PRIVATE);
+      void handle("OTHER", { stompCommand: "ACK", ackId: outbound.messages.at(-1)?.headers.ackId });
+      expect(deliveries()).to.deep.equal(["alice 1 /q/x hello"]);
+    });
+
     it("refuses a malformed pattern", () => {
       expect(refusal(() => subscribePrivately("alice", "1", "/user/{a"))).to.include(
         "is no destination here",

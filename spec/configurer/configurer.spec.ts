@@ -169,6 +169,7 @@ describe("WebSocketMessageBrokerConfigurer", () => {
 
       configureMessageBroker(registry: MessageBrokerRegistry): void {
         registry.enableSimpleBroker("/topic", "/queue").setHeartbeatValue([20_000, 0]);
+        registry.setUserDestinationPrefix("/me");
         registry.configureBrokerChannel().interceptors(noting("broker")).taskExecutor().corePoolSize(3);
       }
 
@@ -204,8 +205,8 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       const logger = recordingLogger();
       const options = configuredOptions(new WholeConfig(), {
         logger,
-        userDestinationPrefix: "/me",
-      } as object);
+        clientsMaySendToUsers: true,
+      });
 
       expect(options.transport).to.deep.equal({
         messageSizeLimit: 1000,
@@ -215,7 +216,8 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       });
       expect(options.clientInboundChannel).to.have.property("concurrency", 4);
       expect(options.brokerChannel).to.have.property("concurrency", 3);
-      expect(options).to.include({ preserveReceiveOrder: false, errorHandler, userDestinationPrefix: "/me" });
+      expect(options).to.include({ preserveReceiveOrder: false, errorHandler, clientsMaySendToUsers: true });
+      expect(options.userDestinationPrefix).to.equal("/me");
       expect(options.messageConverters).to.deep.equal([converter]);
       expect(options.endpoints.map(({ path }) => path)).to.deep.equal(["/a", "/b"]);
       for (const endpoint of options.endpoints) {
@@ -258,24 +260,24 @@ describe("WebSocketMessageBrokerConfigurer", () => {
           .setHeartbeatTime(1000)
           .setDisconnectDelay(2000)
           .setStreamBytesLimit(3000)
-          .setHttpMessageCacheSize(40)
-          .setClientLibraryUrl("/sockjs.js")
-          .setTransportHandlers("xhr", "jsonp")
-          .setSuppressCors(true)
           .setSessionCookieNeeded(false)
-          .setWebSocketEnabled(false);
+          .setWebSocketEnabled(false)
+          .setHttpMessageCacheSize(4000)
+          .setTransportHandlers("xhr", "jsonp")
+          .setClientLibraryUrl("/sockjs.min.js")
+          .setSuppressCors(true);
       });
 
       expect(endpoint?.sockJS).to.deep.equal({
         heartbeatTime: 1000,
         disconnectDelay: 2000,
         streamBytesLimit: 3000,
-        httpMessageCacheSize: 40,
-        clientLibraryUrl: "/sockjs.js",
-        transportHandlers: ["xhr", "jsonp"],
-        suppressCors: true,
         sessionCookieNeeded: false,
         webSocketEnabled: false,
+        httpMessageCacheSize: 4000,
+        transportHandlers: ["xhr", "jsonp"],
+        clientLibraryUrl: "/sockjs.min.js",
+        suppressCors: true,
       });
     });
   });

@@ -221,6 +221,15 @@ describe("a handler's arguments", () => {
       ) {
         this.record(user, simpUser);
       }
+
+      @MessageMapping("/attributes")
+      attributes(
+        @Header("sessionAttributes") attributes: Map<string, unknown>,
+        @Header("simpSessionAttributes") simpAttributes: Map<string, unknown>,
+      ) {
+        attributes.set("visits", ((simpAttributes.get("visits") as number) ?? 0) + 1);
+        this.record(attributes.get("visits"));
+      }
     }
 
     let controller: HeaderController;
@@ -228,6 +237,14 @@ describe("a handler's arguments", () => {
     beforeEach(() => {
       controller = new HeaderController();
       stations = withControllers(controller);
+    });
+
+    it("are the session's attributes too, which live as long as it", async () => {
+      const sessionAttributes = new Map();
+      await stations.send("/app/attributes", "", { sessionAttributes });
+      await stations.send("/app/attributes", "", { sessionAttributes });
+      await stations.send("/app/attributes", "", { sessionAttributes: new Map() });
+      expect(controller.calls.map(([visits]) => visits)).to.deep.equal([1, 2, 1]);
     });
 
     const received = async (destination: string, headers: Record<string, string> | [string, string][]) => {

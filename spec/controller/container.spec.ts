@@ -47,7 +47,7 @@ class ChatController {
 }
 
 const resolve = <T extends object>(controllers: object[], container?: Container, given = bindings()) =>
-  resolveControllers(controllers, container, given) as T[];
+  resolveControllers(controllers, container, given).controllers.map(({ exemplar }) => exemplar as T);
 
 describe("resolveControllers", () => {
   describe("when the application has no container", () => {
@@ -111,8 +111,8 @@ describe("resolveControllers", () => {
         get: (identifier: never, options: never) => container.get(identifier, options) as unknown,
         bind: (identifier: never) => container.bind<unknown>(identifier),
       };
-      const [controller] = resolveControllers([RoomController], shape, bindings());
-      expect(controller).to.be.instanceOf(RoomController);
+      const [controller] = resolveControllers([RoomController], shape, bindings()).controllers;
+      expect(controller?.exemplar).to.be.instanceOf(RoomController);
     });
   });
 

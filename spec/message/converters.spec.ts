@@ -53,6 +53,18 @@ describe("CompositeMessageConverter", () => {
       }
     });
 
+    it("refuses JSON of more than 100 levels, whatever its texts hold", () => {
+      const nested = (levels: number) => `${'{"a":['.repeat(levels / 2)}${"]}".repeat(levels / 2)}`;
+      expect(converter.fromMessage(message(nested(100)), Object)).to.be.an("object");
+      for (const body of [nested(102), "[".repeat(60_000), `{"a":"${"[".repeat(200)}","b":${nested(100)}}`]) {
+        expect(() => converter.fromMessage(message(body), Object))
+          .to.throw(MessageConversionError)
+          .with.property("publicMessage", "The payload is JSON of more than 100 levels");
+      }
+      const flat = JSON.stringify([`${"[{".repeat(200)}\\`, ...Array(200).fill([{ a: '"[{' }])]);
+      expect(converter.fromMessage(message(flat), Object)).to.have.length(201);
+    });
+
     it("refuses text where a class is wanted, as Spring does", () => {
       class Greeting {}
       expect(() => converter.fromMessage(message("x", "text/plain"), Greeting)).to.throw(

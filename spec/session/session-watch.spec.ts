@@ -1,7 +1,22 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { expect } from "chai";
-import { Controller, MessageMapping, type MessagingEvents, type TransportOptions } from "express-stomp";
+import {
+  Controller,
+  MessageMapping,
+  type MessagingEvents,
+  SubscribableChannel,
+  type TransportOptions,
+} from "express-stomp";
+import { EventPublisher } from "#lib/events.js";
+import { MessageEncoder } from "#lib/session/message-encoder.js";
+import { SessionRegistry } from "#lib/session/session-registry.js";
+import type { Socket, SocketListener } from "#lib/socket/socket.js";
+import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
+import { TRANSPORT } from "#lib/transport-options.js";
+import { FakeTime } from "../support/fake-time.js";
 import { RawClient } from "../support/raw-client.js";
+import { recordingLogger } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 @Controller()
@@ -198,5 +213,84 @@ describe("A session's limits that pass with time", () => {
       expect(await client.closed()).to.equal(4500);
       clearInterval(flood);
     });
+  });
+});
+
+describe("SessionWatch", () => {
+  /** A line that takes what it is given, and keeps it while it is stuck. */
+  class StuckSocket implements Socket {
+    readonly transport = "spec";
+    bufferedAmount = 0;
+    readonly closings: number[] = [];
+    listener: SocketListener | undefined;
+
+    send(data: Uint8Array): void {
+      this.bufferedAmount += data.length;
+    }
+    pause(): void {}
+    resume(): void {}
+    close(code: number): void {
+      this.closings.push(code);
+    }
+    terminate(): void {}
+    listen(listener: SocketListener): void {
+      this.listener = listener;
+    }
+  }
+
+  let time: FakeTime;
+  let socket: StuckSocket;
+
+  beforeEach(() => {
+    const logger = recordingLogger();
+    time = new FakeTime();
+    socket = new StuckSocket();
+    const sessions = new SessionRegistry({
+      clientInboundChannel: new SubscribableChannel("clientInboundChannel", { logger }),
+      events: new EventPublisher(logger),
+      logger,
+      clock: new HeartBeatClock({ time }),
+      encoder: new MessageEncoder(),
+      preserveReceiveOrder: true,
+      errorHandler: undefined,
+      limits: { ...TRANSPORT, timeToFirstMessage: 15_000, sendTimeLimit: 10_000 },
+    });
+    sessions.open(socket, { request: { socket: {} } as IncomingMessage, user: undefined });
+  });
+
+  for (const [what, stall] of [
+    ["our own event loop stalls for 20 s", 20_000],
+    ["the machine sleeps for an hour", 3_600_000],
+  ] as const) {
+    it(`cuts nobody when ${what}`, () => {
+      time.pass(2_000);
+      time.stall(stall);
+      time.pass(2_000);
+
+      expect(socket.closings).to.deep.equal([]);
+    });
+  }
+
+  it("still misses who stays silent", () => {
+    time.pass(2_000);
+    time.stall(20_000);
+    time.pass(15_000);
+
+    expect(socket.closings).to.deep.equal([4500]);
+  });
+
+  it("counts sendTimeLimit anew whenever all that waited has left", () => {
+    socket.listener?.data(Buffer.from("NONSENSE"));
+    socket.bufferedAmount = 1_000;
+    for (let second = 0; second < 29; second++) {
+      if (second % 9 === 0) socket.bufferedAmount = 0;
+      time.pass(1_000);
+      socket.bufferedAmount = 1_000;
+    }
+    expect(socket.closings).to.deep.equal([]);
+
+    time.pass(11_000);
+
+    expect(socket.closings).to.deep.equal([4500]);
   });
 });

@@ -39,6 +39,10 @@ function on(type: string, preSend: NonNullable<ChannelInterceptor["preSend"]>): 
   };
 }
 
+function ofDisconnect(stop: () => null): (message: Message) => Message | null {
+  return (message) => (message.headers.messageType === "DISCONNECT" ? stop() : message);
+}
+
 describe("Session", () => {
   let server: TestServer;
   let notes: Notes;
@@ -475,12 +479,14 @@ describe("Session", () => {
       expect(await client.closed()).to.equal(1000);
     });
 
-    for (const [what, stop] of [
-      ["stopped", () => null],
-      ["refused", () => raise(new Error("no"))],
+    for (const [what, interceptor] of [
+      ["stopped", on("DISCONNECT", () => null)],
+      ["refused", on("DISCONNECT", () => raise(new Error("no")))],
+      ["passed everybody over at", { beforeHandle: ofDisconnect(() => null) }],
+      ["refused everybody", { beforeHandle: ofDisconnect(() => raise(new Error("no"))) }],
     ] as const) {
       it(`takes its subscriptions with it though an interceptor ${what} the DISCONNECT`, async () => {
-        await start(on("DISCONNECT", stop));
+        await start(interceptor);
         const deliveries: string[] = [];
         server.messaging.clientOutboundChannel.subscribe({
           handle: (message) => void deliveries.push(message.headers.messageType),

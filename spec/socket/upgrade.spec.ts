@@ -198,6 +198,18 @@ describe("attach", () => {
       line.destroy();
     });
 
+    it("answers 503 in its place when it is detached meanwhile", async () => {
+      host.app.use(() => gate.emit("reached"));
+      const gate = new EventEmitter();
+      const reached = once(gate, "reached");
+      const answer = converse(await host.listen(), handshakeText("/ws"));
+      await reached;
+
+      host.detach();
+
+      expect(await answer).to.match(/^HTTP\/1\.1 503 /);
+    });
+
     it("tells it when the client leaves", async () => {
       const left = new EventEmitter();
       host.app.use((_req, res) => void res.once("close", () => left.emit("close")));

@@ -1,12 +1,19 @@
 import {
   type ChannelInterceptor,
+  type ControllerContainer,
   createMessage,
+  type HandlerMethodArgumentResolver,
+  type HandlerMethodReturnValueHandler,
   type Message,
   type MessageHeaders,
   type MessagingEvents,
   NativeHeaders,
+  type PayloadValidator,
+  SimpMessagingTemplate,
+  SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
+import { resolveControllers } from "#lib/controller/container.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
@@ -15,6 +22,11 @@ import { recordingLogger } from "./recording.js";
 export interface ControllersOptions {
   prefixes?: string[];
   brokerInterceptors?: ChannelInterceptor[];
+  validator?: PayloadValidator;
+  argumentResolvers?: HandlerMethodArgumentResolver[];
+  returnValueHandlers?: HandlerMethodReturnValueHandler[];
+  handlerTimeout?: number;
+  container?: ControllerContainer | undefined;
 }
 
 /** Controllers between the three channels, and what came out of them. */
@@ -35,14 +47,26 @@ export function withControllers(controllers: object | object[], options: Control
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
   clientOutboundChannel.subscribe({ handle: (message) => void toClient.push(message) });
 
+  const converter = new CompositeMessageConverter();
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({
-      controllers: [controllers].flat(),
+      ...resolveControllers([controllers].flat(), options.container, {
+        template: new SimpMessagingTemplate(brokerChannel, converter),
+        userRegistry: new SimpUserRegistry(new Map()),
+        clientInboundChannel,
+        clientOutboundChannel,
+        brokerChannel,
+      }),
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
-      converter: new CompositeMessageConverter(),
+      converter,
+      validator: options.validator,
+      argumentResolvers: options.argumentResolvers ?? [],
+      returnValueHandlers: options.returnValueHandlers ?? [],
+      handlerTimeout: options.handlerTimeout ?? 30_000,
       brokerChannel,
       clientOutboundChannel,
+      userDestinationPrefix: "/user/",
       events,
       logger,
     }),
@@ -52,6 +76,9 @@ export function withControllers(controllers: object | object[], options: Control
     clientInboundChannel.send(
       createMessage(typeof body === "string" ? Buffer.from(body) : body, { sessionId: "s1", ...headers }),
     );
+
+  // As a session does before anything else.
+  void sendMessage("", { messageType: "CONNECT" });
 
   return {
     log: logger.lines,

@@ -5,6 +5,7 @@ import {
   MessageDeliveryError,
   MessageMapping,
   Principal,
+  SendToUser,
   SimpMessagingTemplate,
   type StompMessagingOptions,
   simpleBroker,
@@ -471,6 +472,49 @@ describe("User destinations", () => {
 
       expect(await heard(bob)).to.deep.equal(["s /user/queue/letters joe: hi"]);
     });
+  });
+
+  describe("when a controller answers the user", () => {
+    @Controller()
+    class EchoController {
+      @MessageMapping("/all")
+      @SendToUser("/queue/x")
+      all(text: string) {
+        return text;
+      }
+
+      @MessageMapping("/one")
+      @SendToUser("/queue/x", { broadcast: false })
+      one(text: string) {
+        return text;
+      }
+    }
+
+    const ask = async (client: RawClient, destination: string) => {
+      client.send(`SEND\ndestination:${destination}\ncontent-type:text/plain\n\nhi^@`);
+      return heard(client);
+    };
+
+    for (const name of ["joe", "jo/e%2F", undefined]) {
+      it(`reach ${name ?? "a stranger"} in all sessions, or in the one that asked`, async () => {
+        await start({ userDestinationPrefix: "/me", controllers: [EchoController] });
+        const [asking, other, bob] = [
+          await users.connect(name),
+          await users.connect(name),
+          await users.connect("bob"),
+        ];
+        for (const client of [asking, other, bob]) {
+          subscribe(client, "s", "/me/queue/x");
+          await client.synchronize();
+        }
+
+        expect(await ask(asking, "/app/one")).to.deep.equal(["s /me/queue/x hi"]);
+        expect(await heard(other)).to.deep.equal([]);
+        expect(await ask(asking, "/app/all")).to.deep.equal(["s /me/queue/x hi"]);
+        expect(await heard(other)).to.have.length(name === undefined ? 0 : 1);
+        expect(await heard(bob)).to.deep.equal([]);
+      });
+    }
   });
 
   describe("under another prefix", () => {

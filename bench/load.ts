@@ -1,0 +1,190 @@
+// The load, in a process of its own: prepares a scenario, waits for "go", and says what it saw.
+import { setTimeout as delay } from "node:timers/promises";
+import { masked, NUMBER_LENGTH, RawStompClient } from "./raw-stomp-client.js";
+import { type Flow, SCENARIOS } from "./scenarios.js";
+
+interface Publication {
+  remaining: number;
+  readonly at: number;
+}
+
+interface Topic {
+  readonly destination: string;
+  readonly subscribers: number;
+  next: number;
+  readonly underWay: Map<number, Publication>;
+}
+
+/** Connections that are opened at a time. */
+const AT_A_TIME = 100;
+const HEART_BEAT_MS = 8_000;
+/** A run in which so long nothing arrives has lost something. */
+const STALL_MS = 15_000;
+
+export interface LoadResult {
+  readonly deliveries: number;
+  readonly seconds: number;
+  /** Milliseconds from a publication to its last delivery. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Of those that did not read: how many the server has cut. */
+  readonly cut: number;
+}
+
+const [port, name] = [Number(process.argv[2]), process.argv[3]];
+const scenario = SCENARIOS.find((each) => each.name === name);
+if (scenario === undefined) throw new Error(`no scenario ${name}`);
+const clients: RawStompClient[] = [];
+setInterval(() => {
+  for (const client of clients) client.heartBeat();
+}, HEART_BEAT_MS).unref();
+
+if (scenario.kind === "connect") {
+  await told("ready");
+  const start = performance.now();
+  await inParallel(scenario.connections, async (i) => {
+    const client = await RawStompClient.connect(port);
+    clients[i] = client;
+    await client.subscribe(`/topic/${i}`, "sub-0");
+  });
+  report({
+    p50: 0,
+    p99: 0,
+    cut: 0,
+    deliveries: scenario.connections,
+    seconds: (performance.now() - start) / 1000,
+  });
+} else {
+  const flow = await prepare(scenario);
+  await flow.run(Math.ceil(scenario.publications / 6));
+  const stopped = clients.slice(0, scenario.stopped ?? 0);
+  for (const client of stopped) client.pause();
+  await told("ready");
+  const result = await flow.run(scenario.publications, stopped.length);
+  for (const client of stopped) client.resume();
+  if (stopped.length > 0) await delay(6_000);
+  report({ ...result, cut: stopped.filter((client) => client.closed).length });
+}
+
+async function prepare(scenario: Flow) {
+  const publishers: RawStompClient[] = [];
+  const { ids, subscribers, topics: count } = scenario;
+  const perTopic = scenario.patterns ? subscribers / 10 : subscribers / count;
+  const topics = Array.from({ length: count }, (_, i): Topic => {
+    return { destination: `/topic/p${i}/news`, subscribers: perTopic, next: 0, underWay: new Map() };
+  });
+  // Only the first topic is published to when the others are there to be told from it.
+  const published = scenario.publishers === 1 ? topics.slice(0, 1) : topics;
+  let completed: (topic: Topic, publication: Publication) => void = () => {};
+
+  const subscribe = async (i: number): Promise<void> => {
+    const client = await RawStompClient.connect(port);
+    const topic = topics[scenario.patterns ? 0 : i % count] as Topic;
+    let expected = 0;
+    client.onMessage = (number) => {
+      if (number !== expected++) fail(`subscriber ${i} got ${number} instead of ${expected - 1}`);
+      const publication = topic.underWay.get(number);
+      if (publication && --publication.remaining === 0) {
+        topic.underWay.delete(number);
+        completed(topic, publication);
+      }
+    };
+    clients[i] = client;
+    await client.subscribe(
+      scenario.patterns ? pattern(i) : topic.destination,
+      ids === "equal" ? "sub-0" : `sub-${String(i).padStart(4, "0")}`,
+    );
+  };
+  await inParallel(subscribers, subscribe);
+  for (let i = 0; i < scenario.publishers; i++) publishers.push(await RawStompClient.connect(port));
+  clients.push(...publishers);
+
+  async function run(publications: number, stopped = 0): Promise<LoadResult> {
+    const times: number[] = [];
+    let started = 0;
+    let ended = 0;
+    const start = performance.now();
+    await new Promise<void>((resolve) => {
+      const ready = publishers.map(() => Math.ceil(scenario.inFlight / publishers.length));
+      let heard = performance.now();
+      const watch = setInterval(() => {
+        if (performance.now() - heard > STALL_MS) fail(`${publications - ended} publications did not arrive`);
+      }, 1000);
+      let awaited = false;
+      const publishLater = () => {
+        if (awaited) return;
+        awaited = true;
+        setImmediate(() => {
+          awaited = false;
+          for (const [i, publisher] of publishers.entries()) {
+            const frames: Buffer[] = [];
+            for (; (ready[i] as number) > 0 && started < publications; started++) {
+              (ready[i] as number)--;
+              const turn = Math.floor(started / publishers.length) * publishers.length + i;
+              const topic = published[turn % published.length] as Topic;
+              const number = topic.next++;
+              topic.underWay.set(number, { remaining: topic.subscribers - stopped, at: performance.now() });
+              frames.push(send(topic.destination, number, scenario.size));
+            }
+            if (frames.length > 0) publisher.write(Buffer.concat(frames));
+          }
+        });
+      };
+      completed = (topic, { at }) => {
+        heard = performance.now();
+        times.push(heard - at);
+        const publisher = published.indexOf(topic) % publishers.length;
+        (ready[publisher] as number)++;
+        if (++ended < publications) publishLater();
+        else {
+          clearInterval(watch);
+          resolve();
+        }
+      };
+      publishLater();
+    });
+    times.sort((a, b) => a - b);
+    return {
+      deliveries: publications * (perTopic - stopped),
+      seconds: (performance.now() - start) / 1000,
+      p50: times[Math.floor(times.length / 2)] as number,
+      p99: times[Math.floor(times.length * 0.99)] as number,
+      cut: 0,
+    };
+  }
+  return { run };
+}
+
+/** Of ten one matches `/topic/p0/news`, and of those each tenth is a `**`. */
+function pattern(i: number): string {
+  if (i % 10 !== 0) return `/topic/p${1 + i}/*`;
+  return i % 100 === 0 ? "/topic/**" : "/topic/p0/*";
+}
+
+function send(destination: string, number: number, size: number): Buffer {
+  const payload = String(number).padStart(NUMBER_LENGTH, "0").padStart(size, "x");
+  return masked(Buffer.from(`SEND\ndestination:${destination}\ncontent-type:text/plain\n\n${payload}\0`));
+}
+
+async function inParallel(count: number, task: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await task(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_A_TIME, count) }, worker));
+}
+
+function told(what: string): Promise<void> {
+  process.send?.(what);
+  return new Promise((resolve) => process.once("message", () => resolve()));
+}
+
+/** The connections stay until the process is ended from outside: what they cost idle is still to be seen. */
+function report(result: LoadResult): void {
+  process.send?.(result);
+}
+
+function fail(text: string): never {
+  console.error(`${name}: ${text}`);
+  process.exit(1);
+}

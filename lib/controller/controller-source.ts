@@ -1,0 +1,21 @@
+import type { Message } from "../message/message.js";
+
+/** Where the methods of a controller's class are called: on one object always, or on another for each session. */
+export interface ControllerSource {
+  /** The class's name, for errors and logs. */
+  readonly name: string;
+  /** What the decorated methods are read from: the controller itself, or its class's prototype. */
+  readonly exemplar: object;
+  /** @throws MessageHandlingError when the message is of no session, and the controllers are of sessions */
+  controllerFor(message: Message): object;
+}
+
+/** One controller for all messages. */
+export function sharedController(controller: object): ControllerSource {
+  return { name: classNameOf(controller), exemplar: controller, controllerFor: () => controller };
+}
+
+/** The name of a controller's class, for errors and logs. */
+export function classNameOf(controller: object): string {
+  return controller.constructor?.name || "(anonymous class)";
+}

@@ -1,0 +1,32 @@
+export interface Deadline {
+  /** 0 is none. */
+  readonly milliseconds: number;
+  /** Makes the error that stands for what did not come. */
+  passed(): Error;
+  /** Hears of a rejection that came too late. */
+  late(fault: unknown): void;
+}
+
+/** Settles as the promise does, if that is in time. */
+export function inTime<T>(promise: PromiseLike<T>, deadline: Deadline): Promise<T> {
+  if (deadline.milliseconds === 0) return Promise.resolve(promise);
+
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      reject(deadline.passed());
+    }, deadline.milliseconds).unref();
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (fault: unknown) => {
+        clearTimeout(timer);
+        if (over) deadline.late(fault);
+        else reject(fault);
+      },
+    );
+  });
+}

@@ -1,0 +1,100 @@
+import { MessageHandlingError } from "../errors.js";
+import type { PayloadTarget } from "../message/converter.js";
+import type { MessageHeaders } from "../message/message.js";
+import type { Argument } from "./arguments.js";
+import type { ArgumentNote } from "./metadata.js";
+
+/** Headers that are ours alone: where one is missing, a client's of the same name must not stand in. */
+const OWN_HEADERS = new Set<string>([
+  "messageType",
+  "destination",
+  "sessionId",
+  "subscriptionId",
+  "messageId",
+  "user",
+  "sessionAttributes",
+  "contentType",
+  "stompCommand",
+  "heartbeat",
+  "native",
+] satisfies (keyof MessageHeaders)[]);
+
+/** Reads one header, ours or the client's, as what the parameter is. */
+export function headerArgument(
+  { name, required, defaultValue }: Extract<ArgumentNote, { kind: "header" }>,
+  type: PayloadTarget,
+  place: string,
+): Argument {
+  const read = headerReader(name, type === Array);
+  const what = `Header '${name}'`;
+
+  return ({ message: { headers } }) => {
+    const value = read(headers) ?? defaultValue;
+    if (value === undefined && required) {
+      throw clientsFault(`Missing header '${name}'`, ` for ${place}`);
+    }
+    return converted(value === "" ? (defaultValue ?? value) : value, type, what);
+  };
+}
+
+/** `simpSessionId` is Spring's name for our `sessionId`; `nativeHeaders.x` the client's `x`, as in Spring. */
+function headerReader(name: string, all: boolean): (headers: MessageHeaders) => unknown {
+  const own = name.startsWith("simp") ? name.charAt(4).toLowerCase() + name.slice(5) : name;
+  if (OWN_HEADERS.has(own)) return (headers) => headers[own as keyof MessageHeaders];
+
+  const isNative = name.startsWith("nativeHeaders.");
+  const nativeName = isNative ? name.slice("nativeHeaders.".length) : name;
+  const readNative = ({ native }: MessageHeaders) => {
+    if (!all) return native.get(nativeName);
+    const values = native.getAll(nativeName);
+    return values.length > 0 ? values : undefined;
+  };
+  if (isNative) return readNative;
+
+  // An interceptor may have set a header that the application declared itself.
+  return (headers) =>
+    Object.hasOwn(headers, name) ? headers[name as keyof MessageHeaders] : readNative(headers);
+}
+
+/** Reads what a variable of the mapping's pattern stands for, as what the parameter is. */
+export function destinationVariableArgument(name: string, type: PayloadTarget, place: string): Argument {
+  const what = `Destination variable '${name}'`;
+  return ({ variables }) => {
+    const value = variables.get(name);
+    // Mappings were checked at start: only an exception handler serves many, and cannot know them all.
+    if (value === undefined) throw new MessageHandlingError(`${what} of ${place} is not in the mapping`);
+    return converted(value, type, what);
+  };
+}
+
+const TRUE = new Set(["true", "on", "yes", "1"]);
+const FALSE = new Set(["false", "off", "no", "0"]);
+
+/** Text as what the parameter is; as Spring, `on`, `yes` and `1` are true. What is no text stays. */
+function converted(value: unknown, type: PayloadTarget, what: string): unknown {
+  if (typeof value !== "string" || isOpen(type) || type === String) return value;
+
+  if (type === Number) {
+    const number = value.trim() === "" ? Number.NaN : Number(value);
+    if (Number.isFinite(number)) return number;
+    throw clientsFault(`${what} is no number`);
+  }
+  if (type === Boolean) {
+    const text = value.trim().toLowerCase();
+    if (TRUE.has(text)) return true;
+    if (FALSE.has(text)) return false;
+    throw clientsFault(`${what} is neither true nor false`);
+  }
+  if (type === Array) return [value];
+  throw new MessageHandlingError(`${what} is text and cannot be ${type?.name}`);
+}
+
+/** Whether the compiler could not say: it writes `Object` where a type is an interface, a union or unknown. */
+export function isOpen(type: PayloadTarget): boolean {
+  return type === undefined || type === Object;
+}
+
+/** What the client may read, and what only the log does. */
+export function clientsFault(publicMessage: string, details = ""): MessageHandlingError {
+  return new MessageHandlingError(publicMessage + details, { publicMessage });
+}

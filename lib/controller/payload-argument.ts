@@ -1,0 +1,51 @@
+import { MessageConversionError, MethodArgumentNotValidError } from "../errors.js";
+import type { PayloadTarget } from "../message/converter.js";
+import type { CompositeMessageConverter } from "../message/converters.js";
+import type { Argument } from "./arguments.js";
+import { isOpen } from "./header-argument.js";
+import type { ArgumentNote } from "./metadata.js";
+import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
+import { validate } from "./schema.js";
+
+export interface PayloadTools {
+  readonly converter: CompositeMessageConverter;
+  readonly validator?: PayloadValidator | undefined;
+}
+
+/** Reads the payload as what the parameter is, past its schema or the application's validator. */
+export function payloadArgument(
+  { required, schema }: Extract<ArgumentNote, { kind: "payload" }>,
+  type: PayloadTarget,
+  { converter, validator }: PayloadTools,
+): Argument {
+  return ({ message }) => {
+    if (message.payload.byteLength === 0) {
+      if (!required) return undefined;
+      const issue = { path: [], message: "Payload value must not be empty" };
+      throw new MethodArgumentNotValidError([issue], issue.message);
+    }
+    const value = converter.fromMessage(message, type);
+    if (value === null && !required) return undefined;
+    if (schema) return validate(value, schema);
+    if (!fits(value, type)) {
+      const text = `Cannot convert ${value === null ? "null" : typeof value} to ${type?.name ?? "a payload"}`;
+      throw new MessageConversionError(text, { publicMessage: text });
+    }
+    return validator && isPayloadClass(type) ? validator.validate(value as object, type) : value;
+  };
+}
+
+const BUILT_IN = new Set<unknown>([Object, String, Number, Boolean, Array, Uint8Array, Buffer]);
+
+/** Whether it is a class of the application's own. */
+function isPayloadClass(type: PayloadTarget): type is PayloadClass {
+  return type !== undefined && !BUILT_IN.has(type);
+}
+
+/** JSON says itself what it is: a number must not pass for the object that a handler asks for. */
+function fits(value: unknown, type: PayloadTarget): boolean {
+  if (value === null || value === undefined) return false;
+  if (isOpen(type) || value instanceof (type as NonNullable<PayloadTarget>)) return true;
+  if (type === String || type === Number || type === Boolean) return typeof value === type.name.toLowerCase();
+  return typeof value === "object" && !Array.isArray(value) && type !== Array;
+}

@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
+import { userDestination } from "../destination/user-destination.js";
+import { MessageDeliveryError, MessageHandlingError } from "../errors.js";
+import type { CompositeMessageConverter } from "../message/converters.js";
+import { createMessage, type Message } from "../message/message.js";
+import type { Invocation } from "./arguments.js";
+import type { ExceptionMethod, MappedMethod, SendToUserNote } from "./metadata.js";
+
+/** Where replies go through. */
+export interface ReplyChannels {
+  readonly converter: CompositeMessageConverter;
+  readonly brokerChannel: SubscribableChannel;
+  readonly clientOutboundChannel: SubscribableChannel;
+  /** With its closing slash. */
+  readonly userDestinationPrefix: string;
+}
+
+/** Sends on what a method returned. Done when it was sent. */
+export function reply(
+  value: unknown,
+  method: MappedMethod | ExceptionMethod,
+  invocation: Invocation,
+  channels: ReplyChannels,
+): void | Promise<void> {
+  const { type, sendTo, sendToUser } = method;
+  const content = channels.converter.toPayload(value);
+  if (type === "SUBSCRIBE" && !sendTo && !sendToUser) {
+    return sendInOrder(channels.clientOutboundChannel, [toSubscriber(content, method.name, invocation)]);
+  }
+  return sendInOrder(channels.brokerChannel, [
+    ...(sendToUser ? toUser(content, sendToUser, invocation, channels.userDestinationPrefix) : []),
+    ...(sendTo || !sendToUser ? toDestinations(content, sendTo ?? [], invocation) : []),
+  ]);
+}
+
+type Content = ReturnType<CompositeMessageConverter["toPayload"]>;
+
+function toSubscriber({ payload, contentType }: Content, name: string, { message }: Invocation): Message {
+  const { destination, sessionId, subscriptionId, user } = message.headers;
+  if (subscriptionId === undefined) {
+    throw new MessageHandlingError(`${name} has nobody to reply to: SUBSCRIBE has no id`);
+  }
+  const messageId = randomUUID();
+  return createMessage(payload, { destination, sessionId, subscriptionId, messageId, user, contentType });
+}
+
+function toDestinations(
+  { payload, contentType }: Content,
+  destinations: readonly string[],
+  invocation: Invocation,
+): Message[] {
+  const { sessionId, user } = invocation.message.headers;
+  return expanded(destinations, "/topic", invocation).map((destination) =>
+    createMessage(payload, { destination, contentType, sessionId, user }),
+  );
+}
+
+/** To all sessions of the user, or to the one whose message it was; which is all that a stranger has. */
+function toUser(
+  { payload, contentType }: Content,
+  { destinations, broadcast }: SendToUserNote,
+  invocation: Invocation,
+  prefix: string,
+): Message[] {
+  const { sessionId, user } = invocation.message.headers;
+  const name = user?.name ?? sessionId;
+  if (name === undefined) {
+    throw new MessageHandlingError(`${invocation.lookupDestination} came from no user and no session`);
+  }
+  const privateTo = broadcast && user ? undefined : sessionId;
+  return expanded(destinations, "/queue", invocation).map((destination) =>
+    createMessage(payload, {
+      destination: userDestination(prefix, { name, destination }),
+      contentType,
+      sessionId,
+      user,
+      ...(privateTo !== undefined && { privateTo }),
+    }),
+  );
+}
+
+const PLACEHOLDER = /\{([^{}]+)\}/g;
+
+/** The variables that destinations of `@SendTo` and `@SendToUser` name. */
+export function placeholdersOf({ sendTo = [], sendToUser }: MappedMethod | ExceptionMethod): string[] {
+  const destinations = [...sendTo, ...(sendToUser?.destinations ?? [])];
+  return destinations.flatMap((text) => [...text.matchAll(PLACEHOLDER)].map(([, name]) => name as string));
+}
+
+function expanded(
+  destinations: readonly string[],
+  defaultPrefix: string,
+  { variables, lookupDestination }: Invocation,
+): string[] {
+  if (destinations.length === 0) {
+    return [`${defaultPrefix}${lookupDestination.startsWith("/") ? "" : "/"}${lookupDestination}`];
+  }
+  return destinations.map((destination) =>
+    destination.replace(PLACEHOLDER, (_, name: string) => {
+      const value = variables.get(name);
+      if (value === undefined)
+        throw new MessageHandlingError(`{${name}} of ${destination} is not in the mapping`);
+      return value;
+    }),
+  );
+}
+
+/** Each when the one before it was sent; synchronous for as long as the channel is. */
+function sendInOrder(channel: SubscribableChannel, messages: readonly Message[]): void | Promise<void> {
+  for (const [index, message] of messages.entries()) {
+    const sent = channel.send(message);
+    if (isPromise(sent)) {
+      return sent.then((result) => {
+        checkSent(result, message);
+        return sendInOrder(channel, messages.slice(index + 1));
+      });
+    }
+    checkSent(sent, message);
+  }
+}
+
+function checkSent(sent: boolean, { headers }: Message): void {
+  if (!sent) throw new MessageDeliveryError(`An interceptor stopped the reply to ${headers.destination}`);
+}

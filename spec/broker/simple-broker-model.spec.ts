@@ -1,0 +1,242 @@
+import { expect } from "chai";
+import {
+  createMessage,
+  MessageDeliveryError,
+  type MessageHeaders,
+  NativeHeaders,
+  SubscribableChannel,
+  simpleBroker,
+} from "express-stomp";
+import fc from "fast-check";
+import { EventPublisher } from "#lib/events.js";
+import { Delivery } from "#lib/message/delivery.js";
+import { recordingLogger } from "../support/recording.js";
+import { BrokerModel, LIMITS } from "./broker-model.js";
+
+/** The broker itself, spoken to as the model is. */
+class RealBroker {
+  readonly log: string[] = [];
+  readonly #ackIds: (string | undefined)[] = [];
+  readonly #sessions = new Set<string>();
+  readonly #broker;
+
+  constructor() {
+    const logger = recordingLogger();
+    const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
+    clientOutboundChannel.subscribe({
+      handle: (message) => {
+        if (!(message instanceof Delivery)) return;
+        const { headers, payload } = message;
+        const again = headers.native.has("redelivered") ? " again" : "";
+        this.log.push(
+          `${message.sessionId} ${message.subscriptionId} ${headers.destination} ${Buffer.from(payload)}${again}`,
+        );
+        this.#ackIds.push(message.ackId);
+      },
+    });
+    const events = new EventPublisher(logger);
+    events.on("messageDropped", ({ destination, reason, sessionId }) => {
+      this.log.push(`dropped ${destination} ${reason}${sessionId === undefined ? "" : ` ${sessionId}`}`);
+    });
+    this.#broker = simpleBroker({
+      ...LIMITS,
+      queuePrefixes: ["/queue"],
+      deadLetterDestination: "/queue/dead",
+      retainLast: ["/topic/a"],
+      selectorHeaderName: "selector",
+    })({ clientOutboundChannel, events, logger });
+  }
+
+  subscribe(given: Parameters<BrokerModel["subscribe"]>[0]): void {
+    const { session, id, destination, ack, prefetch, color } = given;
+    const native = NativeHeaders.of({
+      ack,
+      "prefetch-count": prefetch === Number.POSITIVE_INFINITY ? undefined : prefetch,
+      selector: color && `color = '${color}'`,
+    });
+    this.#handle("SUBSCRIBE", session, { subscriptionId: id, destination, native });
+  }
+
+  unsubscribe(session: string, id: string): void {
+    this.#handle("UNSUBSCRIBE", session, { subscriptionId: id });
+  }
+
+  send(
+    session: string,
+    letter: { destination: string; color: string; body: string },
+    transaction?: string,
+  ): void {
+    const native = NativeHeaders.of({ color: letter.color, transaction });
+    this.#handle("MESSAGE", session, { destination: letter.destination, native }, letter.body);
+  }
+
+  settle(session: string, delivery: number, acknowledged: boolean, transaction?: string): void {
+    this.#handle("OTHER", session, {
+      stompCommand: acknowledged ? "ACK" : "NACK",
+      ackId: this.#ackIds[delivery] ?? "none",
+      native: NativeHeaders.of({ transaction }),
+    });
+  }
+
+  transact(session: string, stompCommand: string, transaction: string): void {
+    this.#handle("OTHER", session, { stompCommand, native: NativeHeaders.of({ transaction }) });
+  }
+
+  disconnect(session: string): void {
+    this.#handle("DISCONNECT", session);
+    this.#sessions.delete(session);
+  }
+
+  #handle(messageType: MessageHeaders["messageType"], sessionId: string, headers = {}, body = ""): void {
+    if (!this.#sessions.has(sessionId)) {
+      this.#sessions.add(sessionId);
+      void this.#broker.handle(createMessage(new Uint8Array(0), { messageType: "CONNECT", sessionId }));
+    }
+    try {
+      void this.#broker.handle(createMessage(Buffer.from(body), { messageType, sessionId, ...headers }));
+    } catch (error) {
+      expect(error).to.be.instanceOf(MessageDeliveryError);
+      throw new Error("refused", { cause: error });
+    }
+  }
+}
+
+type Broker = Pick<
+  RealBroker,
+  "subscribe" | "unsubscribe" | "send" | "settle" | "transact" | "disconnect" | "log"
+>;
+
+/** Something that a session does, to both alike; refused, it costs the session in both. */
+class Step implements fc.Command<BrokerModel, RealBroker> {
+  readonly #session: string;
+  readonly #choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => void];
+  #text = "not reached";
+
+  /** @param choose what to do, as things stand */
+  constructor(
+    session: string,
+    choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => void],
+  ) {
+    this.#session = session;
+    this.#choose = choose;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  run(model: BrokerModel, real: RealBroker): void {
+    const [text, act] = this.#choose(model);
+    this.#text = text;
+    const expected = this.#refusedBy(model, act);
+    expect(this.#refusedBy(real, act), "whether it was refused").to.equal(expected);
+    expect(real.log).to.deep.equal(model.log);
+    model.log.length = 0;
+    real.log.length = 0;
+  }
+
+  toString(): string {
+    return `${this.#session}: ${this.#text}`;
+  }
+
+  #refusedBy(broker: Broker, act: (broker: Broker) => void): boolean {
+    try {
+      act(broker);
+      return false;
+    } catch (error) {
+      if ((error as Error).message !== "refused") throw error;
+      broker.disconnect(this.#session);
+      return true;
+    }
+  }
+}
+
+const session = fc.constantFrom("alice", "bob", "carol");
+const id = fc.constantFrom("1", "2", "3", "4");
+const color = fc.constantFrom("red", "blue");
+const destination = fc.constantFrom("/topic/a", "/topic/b", "/queue/a", "/queue/a", "/queue/b");
+const transaction = fc.constantFrom("t", "u");
+const maybeIn = fc.option(transaction, { nil: undefined });
+/** Whether a step may be one that must be refused. */
+const careless = fc.nat(30).map((n) => n === 30);
+let bodies = 0;
+
+const subscribe = fc
+  .record({
+    session,
+    id,
+    destination: fc.oneof(destination, fc.constantFrom("/topic/*", "/queue/*", "/queue/dead")),
+    ack: fc.constantFrom("auto", "client", "client-individual"),
+    prefetch: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+    color: fc.option(color, { nil: undefined, freq: 4 }),
+  })
+  .chain((given) => {
+    return careless.map((rash) => {
+      return new Step(given.session, () => [
+        `SUBSCRIBE ${fc.stringify(given)}`,
+        (broker) => {
+          if (!rash) broker.unsubscribe(given.session, given.id);
+          broker.subscribe(given);
+        },
+      ]);
+    });
+  });
+const unsubscribe = fc.tuple(session, id).map(([name, which]) => {
+  return new Step(name, () => [`UNSUBSCRIBE ${which}`, (broker) => broker.unsubscribe(name, which)]);
+});
+const send = fc.tuple(session, destination, color, maybeIn, careless).map(([name, to, shade, wish, rash]) => {
+  const letter = { destination: to, color: shade, body: `${++bodies}` };
+  return new Step(name, (model) => {
+    const within = wish && (rash || model.isOpen(name, wish)) ? wish : undefined;
+    return [`SEND ${fc.stringify(letter)} ${within ?? ""}`, (broker) => broker.send(name, letter, within)];
+  });
+});
+const settle = fc
+  .tuple(session, fc.nat(100), fc.boolean(), maybeIn, careless)
+  .map(([name, number, yes, wish, rash]) => {
+    return new Step(name, (model) => {
+      const mine = model.unacknowledged(name);
+      const which = rash ? number : mine[number % mine.length];
+      const within = wish && model.isOpen(name, wish) ? wish : undefined;
+      if (which === undefined) return ["nothing to ACK", () => {}];
+      const text = `${yes ? "ACK" : "NACK"} delivery ${which} ${within ?? ""}`;
+      return [text, (broker) => broker.settle(name, which, yes, within)];
+    });
+  });
+const transact = fc
+  .tuple(session, fc.constantFrom("COMMIT", "ABORT"), transaction, careless)
+  .map(([name, end, which, rash]) => {
+    return new Step(name, (model) => {
+      const command = model.isOpen(name, which) || rash ? end : "BEGIN";
+      return [`${command} ${which}`, (broker) => broker.transact(name, command, which)];
+    });
+  });
+const disconnect = session.map(
+  (name) => new Step(name, () => ["DISCONNECT", (broker) => broker.disconnect(name)]),
+);
+
+describe("SimpleBroker, beside a model of it", () => {
+  it("delivers, refuses and drops the same, whatever its sessions do", function () {
+    this.timeout(60_000);
+    const steps = [
+      subscribe,
+      subscribe,
+      unsubscribe,
+      send,
+      send,
+      send,
+      send,
+      settle,
+      settle,
+      settle,
+      transact,
+      disconnect,
+    ];
+    fc.assert(
+      fc.property(fc.commands(steps, { maxCommands: 80, size: "max" }), (commands) => {
+        fc.modelRun(() => ({ model: new BrokerModel(), real: new RealBroker() }), commands);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});

@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { expect } from "chai";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../../support/chromium.js";
+
+describe("example/greeting", function () {
+  this.timeout(60_000);
+  let program: ChildProcess;
+  let browser: Browser | undefined;
+  let origin: string;
+
+  before(async () => {
+    program = spawn(process.execPath, ["build/example/greeting/server.js"], {
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = (await once(createInterface({ input: program.stdout! }), "line")) as [string];
+    origin = /http:\S+/.exec(line)?.[0] ?? "";
+  });
+
+  after(async () => {
+    await browser?.close();
+    program.kill();
+  });
+
+  it("takes no more than 80 lines", () => {
+    const files = ["example/greeting/server.ts", "example/greeting/index.html"];
+    const lines = files.flatMap((file) => readFileSync(file, "utf8").trimEnd().split("\n"));
+    expect(lines.length).to.be.below(80);
+  });
+
+  it("greets in a browser, connected again too", async function () {
+    browser = await launchChromium(this);
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    await page.goto(origin);
+
+    for (const name of ["Rod", "<b>로드</b>"]) {
+      await page.click("#connect");
+      await page.waitForSelector("#disconnect:enabled");
+      await page.fill("[name=name]", name);
+      await page.click("text=Send");
+      await page.waitForSelector(`li:has-text("Hello, ${name}!")`);
+      await page.click("#disconnect");
+      await page.waitForSelector("#connect:enabled");
+    }
+
+    expect(await page.locator("li").allTextContents()).to.deep.equal(["Hello, Rod!", "Hello, <b>로드</b>!"]);
+    expect(faults).to.deep.equal([]);
+  });
+});
