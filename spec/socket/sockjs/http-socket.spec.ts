@@ -83,7 +83,7 @@ describe("HttpSocket", () => {
     });
 
     it("lives on while its client still reads, however long that takes", async () => {
-      host.endpoint({ sockJS: { streamBytesLimit: 1000, disconnectDelay: 100 } });
+      host.endpoint({ sockJS: { streamBytesLimit: 1000, disconnectDelay: 1000 } });
       const port = await host.listen();
       const { opened, response } = await openStream(port, "s1");
       response.res.pause();
