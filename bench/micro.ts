@@ -4,53 +4,136 @@ import { DestinationIndex } from "#lib/destination/destination-index.js";
 import { parsePattern } from "#lib/destination/pattern.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { createMessage } from "#lib/message/message.js";
+import { NativeHeaders } from "#lib/message/native-headers.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { StompDecoder } from "#lib/stomp/decoder.js";
+import { encode } from "#lib/stomp/encoder.js";
+import { medianOf } from "./median.js";
+import { table, writeIntoPage } from "./page.js";
+import { decodeBySplitting, encodeByJoining } from "./splitting-codec.js";
+
+interface Station {
+  readonly what: string;
+  /** How many calls one run makes. */
+  readonly calls: number;
+  readonly run: () => void;
+  /** The same by hand; takes turns with `run`. */
+  readonly byHand?: () => void;
+  /** How many times cheaper than by hand it is to be. */
+  readonly goal?: number;
+}
 
 const ROUNDS = 7;
+const rows: string[][] = [];
 
-/** Prints the median of some rounds, in microseconds of CPU for each of so many calls. */
-function measure(what: string, calls: number, run: () => void): void {
+/** Prints medians of some rounds, in microseconds of CPU for each call. */
+function measure({ what, calls, run, byHand, goal }: Station): void {
   run();
-  const each = Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage();
-    run();
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / calls;
-  }).sort((a, b) => a - b);
-  console.log(`${what}: ${(each[ROUNDS >> 1] as number).toFixed(3)} µs`);
+  byHand?.();
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    return { ours: cpuOf(run) / calls, theirs: byHand ? cpuOf(byHand) / calls : Number.NaN };
+  });
+  const ours = medianOf(rounds.map((round) => round.ours)).toFixed(3);
+  const theirs = medianOf(rounds.map((round) => round.theirs)).toFixed(3);
+  const ratio = medianOf(rounds.map((round) => round.theirs / round.ours)).toFixed(2);
+  console.log(`${what}: ${ours} µs${byHand ? `, by hand ${theirs} µs, ratio ${ratio}` : ""}`);
+  rows.push([what, ours, byHand ? theirs : "", byHand ? ratio : "", goal === undefined ? "" : `≥ ${goal}`]);
+}
+
+function cpuOf(run: () => void): number {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 for (const size of [100, 1024, 16_384]) {
-  const count = 20_000_000 / (size + 1000);
+  const calls = Math.ceil(40_000_000 / (size + 1000));
   const frame = Buffer.from(
     "SEND\ndestination:/topic/room.1\ncontent-type:text/plain\nreceipt:r-1\nx-trace:0123456789\n\n" +
       `${"x".repeat(size)}\0`,
   );
   const decoder = new StompDecoder();
-  measure(`decode a SEND of ${size} B`, count, () => {
-    for (let i = 0; i < count; i++) decoder.decode(frame, () => {});
+  decoder.version = "1.2";
+  let octets = 0;
+  measure({
+    what: `decode a SEND of ${size} B with 4 headers`,
+    calls,
+    run() {
+      for (let i = 0; i < calls; i++) decoder.decode(frame, ({ body }) => (octets += body.length));
+    },
+    byHand() {
+      for (let i = 0; i < calls; i++) octets += decodeBySplitting(frame).body.length;
+    },
+    ...(size === 100 ? { goal: 5 } : {}),
   });
 
-  const payload = Buffer.alloc(size, "x");
-  const encoder = new MessageEncoder();
-  for (const ids of ["equal", "different"] as const) {
-    measure(`encode a MESSAGE of ${size} B for one of 100 subscribers, ids ${ids}`, count, () => {
-      for (let i = 0; i < count; ) {
-        const publication = createMessage(payload, { destination: "/topic/room.1", messageId: `m-${i}` });
-        for (let j = 0; j < 100; j++, i++) {
-          encoder.encode(new Delivery(publication, "s", ids === "equal" ? "sub-0" : `sub-${j}`), "1.2").frame;
-        }
+  const text = "x".repeat(size);
+  const payload = Buffer.from(text);
+  const byHand = () => {
+    for (let i = 0; i < calls; i++) {
+      const headers = new Map([
+        ["destination", "/topic/room.1"],
+        ["content-type", "text/plain"],
+        ["subscription", "sub-0"],
+        ["message-id", `m-${i}`],
+      ]);
+      octets += encodeByJoining({ command: "MESSAGE", headers, body: text }).length;
+    }
+  };
+  measure({
+    what: `encode any frame, here a MESSAGE of ${size} B with 4 headers`,
+    calls,
+    run() {
+      for (let i = 0; i < calls; i++) {
+        const headers = NativeHeaders.fromFlat([
+          "destination",
+          "/topic/room.1",
+          "content-type",
+          "text/plain",
+          "subscription",
+          "sub-0",
+          "message-id",
+          `m-${i}`,
+        ]);
+        octets += encode({ command: "MESSAGE", headers, body: payload }, "1.2").length;
       }
+    },
+    byHand,
+  });
+  const encoder = new MessageEncoder();
+  for (const [subscribers, ids] of [
+    [1, "equal"],
+    [100, "equal"],
+    [100, "different"],
+  ] as const) {
+    measure({
+      what: `encode a MESSAGE of ${size} B for each of ${subscribers}, ids ${ids}`,
+      calls,
+      run() {
+        for (let i = 0; i < calls; ) {
+          const publication = createMessage(payload, {
+            destination: "/topic/room.1",
+            contentType: "text/plain",
+            messageId: `m-${i}`,
+          });
+          for (let j = 0; j < subscribers; j++, i++) {
+            const delivery = new Delivery(publication, "s", ids === "equal" ? "sub-0" : `sub-${j}`);
+            octets += encoder.encode(delivery, "1.2").bytes.length;
+          }
+        }
+      },
+      byHand,
     });
   }
 }
 
-for (const count of [100, 1_000, 10_000, 100_000]) {
+for (const count of [1_000, 100_000]) {
   const index = new DestinationIndex<object>();
-  const destination = (i: number) => `/topic/room${i % (count / 10)}/news`;
+  const destinations = Array.from({ length: count / 10 }, (_, i) => `/topic/room${i}/news`);
+  const destination = (i: number) => destinations[i % destinations.length] as string;
   const patterns = Array.from({ length: count }, (_, i) =>
-    parsePattern(i % 10 === 0 ? `/topic/room${i % (count / 10)}/*` : destination(i)),
+    parsePattern(i % 10 === 0 ? `/topic/room${i % destinations.length}/*` : destination(i)),
   );
   const values = patterns.map(() => ({}));
   const add = () => {
@@ -59,20 +142,46 @@ for (const count of [100, 1_000, 10_000, 100_000]) {
   const remove = () => {
     for (const [i, pattern] of patterns.entries()) index.remove(pattern, values[i] as object);
   };
-  measure(`subscribe and unsubscribe, up to ${count} subscriptions`, 2 * count, () => {
-    add();
-    remove();
+  measure({
+    what: `subscribe and unsubscribe, up to ${count} subscriptions`,
+    calls: 2 * count,
+    run() {
+      add();
+      remove();
+    },
   });
   add();
-  const passing = parsePattern("/topic/*/passing");
-  measure(`find the subscribers of a destination among ${count} subscriptions, cached`, 100_000, () => {
-    for (let i = 0; i < 100_000; i++) index.match(destination(i % 100));
+
+  const calls = 50_000;
+  measure({
+    what: `find the subscribers of a destination among ${count} subscriptions, cached`,
+    calls,
+    run() {
+      for (let i = 0; i < calls; i++) index.match(destination(i % 100));
+    },
   });
-  measure(`the same uncached, with a SUBSCRIBE and UNSUBSCRIBE before each`, 20_000, () => {
-    for (let i = 0; i < 20_000; i++) {
-      index.add(passing, values[0] as object);
-      index.match(destination(i));
-      index.remove(passing, values[0] as object);
-    }
+  // More destinations than the index remembers, one after the other: none is still known when its turn comes.
+  if (destinations.length > 1024) {
+    measure({
+      what: "the same, not remembered",
+      calls,
+      run() {
+        for (let i = 0; i < calls; i++) index.match(destination(i));
+      },
+    });
+  }
+  const passing = parsePattern("/topic/*/passing");
+  measure({
+    what: "the same, with a SUBSCRIBE and UNSUBSCRIBE before each",
+    calls,
+    run() {
+      for (let i = 0; i < calls; i++) {
+        index.add(passing, values[0] as object);
+        index.match(destination(i));
+        index.remove(passing, values[0] as object);
+      }
+    },
   });
 }
+
+writeIntoPage("bench:micro", table(["what", "CPU µs", "by hand", "ratio", "goal"], rows));

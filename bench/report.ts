@@ -1,13 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { medianOf } from "./median.js";
+import { table, writeIntoPage } from "./page.js";
 import { plotOf } from "./plot.js";
 import type { Measurement } from "./run-once.js";
 import { type Flow, SCENARIOS } from "./scenarios.js";
 
 export const MEASUREMENTS = "build/bench-measurements.jsonl";
-const PAGE = "docs/performance.md";
 const PLOT = "docs/performance.svg";
-const BEGIN = "<!-- written by npm run bench -->";
-const END = "<!-- end -->";
 
 const REFERENCE = "ws-loop";
 
@@ -39,13 +38,7 @@ export function writeReport(): void {
       .map((line) => JSON.parse(line) as Measurement),
   );
   const tables = [flowTable(summaries), connectTable(summaries), slowTable(summaries)].filter(Boolean);
-  const page = existsSync(PAGE) ? readFileSync(PAGE, "utf8") : `# Performance\n\n${BEGIN}\n${END}\n`;
-  const [before, rest = ""] = page.split(BEGIN);
-  const after = rest.slice(rest.indexOf(END) + END.length);
-  writeFileSync(
-    PAGE,
-    `${before}${BEGIN}\n\n![Server CPU per delivery](performance.svg)\n\n${tables.join("\n\n")}\n\n${END}${after}`,
-  );
+  writeIntoPage("bench", `![Server CPU per delivery](performance.svg)\n\n${tables.join("\n\n")}`);
   writeFileSync(PLOT, plotOf(summaries));
 }
 
@@ -81,13 +74,6 @@ function summarize(all: readonly Measurement[]): Summary[] {
 
 function cpu({ user, system }: Measurement): number {
   return user + system;
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return sorted[middle] as number;
-  return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 function flowTable(summaries: readonly Summary[]): string {
@@ -143,11 +129,4 @@ function slowTable(summaries: readonly Summary[]): string {
       String(each.cut),
     ]);
   return table(["slow consumers", "peer", "CPU µs", "others' deliveries/s", "RSS growth MB", "cut"], rows);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "";
-
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
