@@ -81,6 +81,7 @@ async function prepare(scenario: Flow) {
     const client = await RawStompClient.connect(port);
     const topic = topics[scenario.patterns ? 0 : i % count] as Topic;
     let expected = 0;
+    if (scenario.controller) client.behindNumber = '"}\0'.length;
     client.onMessage = (number) => {
       if (number !== expected++) fail(`subscriber ${i} got ${number} instead of ${expected - 1}`);
       const publication = topic.underWay.get(number);
@@ -124,7 +125,11 @@ async function prepare(scenario: Flow) {
               const topic = published[turn % published.length] as Topic;
               const number = topic.next++;
               topic.underWay.set(number, { remaining: topic.subscribers - stopped, at: performance.now() });
-              frames.push(send(topic.destination, number, scenario.size));
+              frames.push(
+                scenario.controller
+                  ? greeting(number, scenario.size)
+                  : send(topic.destination, number, scenario.size),
+              );
             }
             if (frames.length > 0) publisher.write(Buffer.concat(frames));
           }
@@ -162,8 +167,16 @@ function pattern(i: number): string {
 }
 
 function send(destination: string, number: number, size: number): Buffer {
-  const payload = String(number).padStart(NUMBER_LENGTH, "0").padStart(size, "x");
-  return masked(Buffer.from(`SEND\ndestination:${destination}\ncontent-type:text/plain\n\n${payload}\0`));
+  const text = String(number).padStart(NUMBER_LENGTH, "0").padStart(size, "x");
+  return masked(Buffer.from(`SEND\ndestination:${destination}\ncontent-type:text/plain\n\n${text}\0`));
+}
+
+/** What the controller of the peers takes, of so many bytes. */
+function greeting(number: number, size: number): Buffer {
+  const plain = { name: "", number: String(number).padStart(NUMBER_LENGTH, "0") };
+  const name = "x".repeat(size - JSON.stringify(plain).length);
+  const json = JSON.stringify({ ...plain, name });
+  return masked(Buffer.from(`SEND\ndestination:/app/p0/news\ncontent-type:application/json\n\n${json}\0`));
 }
 
 async function inParallel(count: number, task: (i: number) => Promise<void>): Promise<void> {

@@ -15,6 +15,8 @@ export const NUMBER_LENGTH = 8;
 export class RawStompClient {
   /** Called for each MESSAGE with its number. */
   onMessage: (number: number) => void = () => {};
+  /** Octets of a MESSAGE that follow its number. */
+  behindNumber = "\0".length;
   /** Whether the server has said goodbye or hung up. */
   closed = false;
   readonly #socket: Socket;
@@ -99,7 +101,8 @@ export class RawStompClient {
 
       const opcode = (bytes[at] as number) & 15;
       if (opcode === CLOSE) this.closed = true;
-      else if (bytes[start] === MESSAGE) this.onMessage(numberAt(bytes, start + length - 1 - NUMBER_LENGTH));
+      else if (bytes[start] === MESSAGE)
+        this.onMessage(numberAt(bytes, start + length - this.behindNumber - NUMBER_LENGTH));
       else if (length > 1) this.#onAnswer();
       at = start + length;
     }

@@ -3,12 +3,10 @@ import { medianOf } from "./median.js";
 import { table, writeIntoPage } from "./page.js";
 import { plotOf } from "./plot.js";
 import type { Measurement } from "./run-once.js";
-import { type Flow, SCENARIOS } from "./scenarios.js";
+import { type Flow, referenceOf, SCENARIOS } from "./scenarios.js";
 
 export const MEASUREMENTS = "build/bench-measurements.jsonl";
 const PLOT = "docs/performance.svg";
-
-const REFERENCE = "ws-loop";
 
 /** Medians over the rounds. */
 export interface Summary {
@@ -19,7 +17,7 @@ export interface Summary {
   readonly rounds: number;
   readonly user: number;
   readonly system: number;
-  /** Median of the rounds' own ratios to the bare loop; `undefined` without one. */
+  /** Median of the rounds' own ratios to the bare server; `undefined` without one. */
   readonly ratio: number | undefined;
   readonly rate: number;
   readonly p50: number;
@@ -45,7 +43,7 @@ export function writeReport(): void {
 function summarize(all: readonly Measurement[]): Summary[] {
   return SCENARIOS.flatMap((scenario) => {
     const ofScenario = all.filter((each) => each.scenario === scenario.name);
-    const reference = ofScenario.filter(({ peer }) => peer === REFERENCE);
+    const reference = ofScenario.filter(({ peer }) => peer === referenceOf(scenario));
     return [...new Set(ofScenario.map(({ peer }) => peer))].map((peer): Summary => {
       const rounds = ofScenario.filter((each) => each.peer === peer);
       const median = (value: (each: Measurement) => number) => medianOf(rounds.map(value));

@@ -3,14 +3,13 @@ import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { MEASUREMENTS, writeReport } from "./report.js";
 import { runOnce } from "./run-once.js";
-import { SCENARIOS } from "./scenarios.js";
+import { peersOf, SCENARIOS } from "./scenarios.js";
 
-const RAW = ["ws-loop", "ws-preframed"];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "3" },
-    peers: { type: "string", default: "ws-loop,ws-preframed,express-stomp" },
+    peers: { type: "string", default: "ws-loop,ws-preframed,ws-by-hand,express-stomp" },
     profile: { type: "boolean", default: false },
     append: { type: "boolean", default: false },
   },
@@ -23,8 +22,7 @@ if (!values.append) rmSync(MEASUREMENTS, { force: true });
 for (const scenario of SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.includes(name),
 )) {
-  const able =
-    scenario.kind === "flow" && scenario.patterns ? peers.filter((peer) => !RAW.includes(peer)) : peers;
+  const able = peersOf(scenario).filter((peer) => peers.includes(peer));
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const peer of able) {
       const measurement = await runOnce(peer, scenario, execArgv);

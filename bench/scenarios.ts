@@ -17,9 +17,11 @@ export interface Flow {
   readonly publications: number;
   /** Subscribe to patterns, of which a tenth match. Only peers with patterns. */
   readonly patterns?: boolean;
+  /** A controller takes each publication as JSON, and its answer is what is published. */
+  readonly controller?: boolean;
   /** So many subscribers stop reading before it begins. */
   readonly stopped?: number;
-  /** The goal: server CPU per delivery, as ratio to the bare loop. */
+  /** The goal: server CPU per delivery, as ratio to the bare server. */
   readonly goal?: number;
 }
 
@@ -113,6 +115,16 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     ...FAN_OUT,
+    name: "controller",
+    title: "1 → controller, JSON → 1, 64 in flight",
+    controller: true,
+    subscribers: 1,
+    inFlight: 64,
+    publications: 60_000,
+    goal: 1.6,
+  },
+  {
+    ...FAN_OUT,
     name: "exact-100",
     title: "1 → 100 of 1,000, exact",
     topics: 10,
@@ -138,3 +150,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { kind: "connect", name: "connect", title: "5,000 connections", connections: 5000 },
 ];
+
+/** What the others are compared with. */
+export function referenceOf(scenario: Scenario): string {
+  return scenario.kind === "flow" && scenario.controller ? "ws-by-hand" : "ws-loop";
+}
+
+/** Those that have what a scenario asks for. */
+export function peersOf(scenario: Scenario): readonly string[] {
+  if (scenario.kind === "flow" && scenario.patterns) return ["express-stomp"];
+  if (scenario.kind === "flow" && scenario.controller) return ["ws-by-hand", "express-stomp"];
+  return ["ws-loop", "ws-preframed", "express-stomp"];
+}

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 const PEERS: Readonly<Record<string, () => Promise<Server>>> = {
   "ws-loop": async () => (await import("./peers/raw.js")).wsLoop(),
   "ws-preframed": async () => (await import("./peers/raw.js")).wsPreframed(),
+  "ws-by-hand": async () => (await import("./peers/raw.js")).wsByHand(),
   "express-stomp": async () => (await import("./peers/express-stomp.js")).expressStomp(),
 };
 

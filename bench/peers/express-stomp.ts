@@ -1,6 +1,20 @@
 import { createServer, type Server } from "node:http";
 import express from "express";
-import { simpleBroker, stompMessaging } from "express-stomp";
+import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+
+export interface Greeted {
+  readonly name: string;
+  readonly number: string;
+}
+
+@Controller()
+class GreetingController {
+  @MessageMapping("/p0/news")
+  @SendTo("/topic/p0/news")
+  greet({ name, number }: Greeted) {
+    return { content: `Hello, ${name}!`, number };
+  }
+}
 
 /** The whole product, its defaults kept: heart-beats and limits are on. */
 export function expressStomp(): Server {
@@ -9,6 +23,7 @@ export function expressStomp(): Server {
     endpoints: [{ path: "/ws" }],
     applicationDestinationPrefixes: ["/app"],
     broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
+    controllers: [GreetingController],
   });
   app.use(messaging);
   const server = createServer(app);

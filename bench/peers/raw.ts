@@ -2,10 +2,22 @@
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
+import type { Greeted } from "./express-stomp.js";
 
 type Send = (subscribers: ReadonlySet<WebSocket>, frame: string) => void;
 
-function rawServer(send: Send): Server {
+/** What becomes of a SEND: where it goes, and as what. */
+interface Answer {
+  readonly destination: string;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const passOn = (destination: string, body: string): Answer => {
+  return { destination, contentType: "text/plain", body };
+};
+
+function rawServer(send: Send, answer = passOn): Server {
   const server = createServer();
   const webSockets = new WebSocketServer({ server, path: "/ws", perMessageDeflate: false });
   const topics = new Map<string, Set<WebSocket>>();
@@ -16,11 +28,11 @@ function rawServer(send: Send): Server {
       const frame = data.toString();
       const destination = frame.slice(frame.indexOf("destination:") + 12).split("\n", 1)[0] as string;
       if (frame.startsWith("SEND")) {
-        const body = frame.slice(frame.indexOf("\n\n") + 2, -1);
+        const to = answer(destination, frame.slice(frame.indexOf("\n\n") + 2, -1));
         const message =
-          `MESSAGE\ndestination:${destination}\ncontent-type:text/plain\nsubscription:sub-0\n` +
-          `message-id:${++published}\ncontent-length:${body.length}\n\n${body}\0`;
-        send(topics.get(destination) ?? new Set(), message);
+          `MESSAGE\ndestination:${to.destination}\ncontent-type:${to.contentType}\nsubscription:sub-0\n` +
+          `message-id:${++published}\ncontent-length:${to.body.length}\n\n${to.body}\0`;
+        send(topics.get(to.destination) ?? new Set(), message);
       } else if (frame.startsWith("SUBSCRIBE")) {
         const subscribers = topics.get(destination) ?? new Set();
         topics.set(destination, subscribers.add(ws));
@@ -33,10 +45,26 @@ function rawServer(send: Send): Server {
   return server;
 }
 
+const sendToEach: Send = (subscribers, frame) => {
+  for (const ws of subscribers) if (ws.readyState === WebSocket.OPEN) ws.send(frame);
+};
+
 /** `ws.send` to each. */
 export function wsLoop(): Server {
-  return rawServer((subscribers, frame) => {
-    for (const ws of subscribers) if (ws.readyState === WebSocket.OPEN) ws.send(frame);
+  return rawServer(sendToEach);
+}
+
+/** The answer of express-stomp's controller. */
+export function wsByHand(): Server {
+  return rawServer(sendToEach, (destination, body) => {
+    if (destination !== "/app/p0/news") return passOn(destination, body);
+
+    const { name, number } = JSON.parse(body) as Greeted;
+    return {
+      destination: "/topic/p0/news",
+      contentType: "application/json",
+      body: JSON.stringify({ content: `Hello, ${name}!`, number }),
+    };
   });
 }
 
