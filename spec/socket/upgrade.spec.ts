@@ -314,18 +314,16 @@ describe("attach", () => {
         client.ws.terminate();
       });
 
-      it("answers at once what its own endpoint refuses", async () => {
-        const start = process.hrtime.bigint();
-        expect(await converse(port, handshakeText("/ws", { Origin: "https://evil.com" }))).to.match(
-          /^HTTP\/1\.1 403 /,
-        );
-        expect(Number(process.hrtime.bigint() - start) / 1e6).to.be.below(500);
+      it("answers what its own endpoint refuses before what nobody takes, though that came first", async () => {
+        const nobodys = converse(port, handshakeText("/private"));
+        const refused = converse(port, handshakeText("/ws", { Origin: "https://evil.com" }));
+
+        expect(await Promise.race([nobodys, refused])).to.match(/^HTTP\/1\.1 403 /);
+        await nobodys;
       });
 
-      it("answers in less than a second what nobody takes", async () => {
-        const start = process.hrtime.bigint();
+      it("answers what nobody takes", async () => {
         expect(await converse(port, handshakeText("/private"))).to.match(/^HTTP\/1\.1 401 [\s\S]*log in$/);
-        expect(Number(process.hrtime.bigint() - start) / 1e6).to.be.within(500, 1000);
       });
     });
   }
@@ -338,12 +336,21 @@ describe("attach", () => {
       expect(answer).to.match(/^HTTP\/1\.1 200 OK\r\n[\s\S]*page$/);
     });
 
-    it("refuses one with a body rather than losing the body", async () => {
-      host.app.post("/page", (_req, res) => void res.send("lost"));
+    it("serves one with a body where Node can be asked to, and refuses it rather than losing the body", async () => {
+      host.app.post(
+        "/page",
+        express.text({ type: () => true }),
+        (req, res) => void res.send(`got ${req.body}`),
+      );
       const headers = { Upgrade: "h2c", "Content-Length": "4" };
       const answer = await converse(await host.listen(), `${handshakeText("/page", headers, "POST")}body`);
 
-      expect(answer).to.match(/^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*cannot have a body/);
+      const served = "shouldUpgradeCallback" in host.server;
+      expect(answer).to.match(
+        served
+          ? /^HTTP\/1\.1 200 OK\r\n[\s\S]*got body/
+          : /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*cannot have a body/,
+      );
     });
 
     it("asks newer versions of Node to make no upgrade of it, as long as nobody else listens", () => {
