@@ -59,6 +59,7 @@ export {
   type PayloadValidator,
 } from "./controller/payload-validator.js";
 export type { StandardSchema } from "./controller/schema.js";
+export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,
   ConfigurationError,

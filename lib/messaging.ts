@@ -164,6 +164,7 @@ export function stompMessaging(
         controllers,
         sessionScopes,
         applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
+        destinationSeparator: resolved.destinationSeparator,
         converter,
         validator: resolved.validator,
         argumentResolvers: resolved.argumentResolvers,
@@ -178,7 +179,12 @@ export function stompMessaging(
     );
   }
 
-  const broker = resolved.broker({ clientOutboundChannel, events, logger });
+  const broker = resolved.broker({
+    clientOutboundChannel,
+    events,
+    logger,
+    destinationSeparator: resolved.destinationSeparator,
+  });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
   const userMessages = new UserMessageHandler(users);
   brokerChannel.subscribe(userMessages);

@@ -7,6 +7,7 @@ import type {
   HandlerMethodReturnValueHandler,
 } from "./controller/extensions.js";
 import type { PayloadValidator } from "./controller/payload-validator.js";
+import type { DestinationSeparator } from "./destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
@@ -30,6 +31,14 @@ export interface StompMessagingOptions {
    * @default [] controllers are asked for every destination, as Spring does
    */
   applicationDestinationPrefixes?: readonly string[];
+  /**
+   * What stands between the segments of destinations, for the patterns of
+   * controllers and subscriptions. With `.`, `@MessageMapping("price.{id}")`
+   * gets `/app/price.7`: prefixes keep their slash, nothing else needs one.
+   *
+   * @default "/"
+   */
+  destinationSeparator?: DestinationSeparator;
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
   /**
@@ -120,6 +129,7 @@ const KNOWN = {
   options: [
     "endpoints",
     "applicationDestinationPrefixes",
+    "destinationSeparator",
     "broker",
     "userDestinationPrefix",
     "clientsMaySendToUsers",
@@ -159,6 +169,7 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     ...channels,
     endpoints: endpoints(options.endpoints),
     applicationDestinationPrefixes,
+    destinationSeparator: destinationSeparator(options.destinationSeparator),
     broker: brokerFactory(options.broker),
     userDestinationPrefix: userPrefix(
       options.userDestinationPrefix ?? "/user",
@@ -208,6 +219,11 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
     }
   }
   return all;
+}
+
+function destinationSeparator(given: DestinationSeparator = "/"): DestinationSeparator {
+  if (given === "/" || given === ".") return given;
+  throw new ConfigurationError(`destinationSeparator is ${JSON.stringify(given)}: it must be "/" or "."`);
 }
 
 function handlerTimeout(given = 30_000): number {

@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "session",
     "user",
     "socket",
+    "destination",
     "message",
     "errors",
     "logger",

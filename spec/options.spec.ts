@@ -15,6 +15,16 @@ const WRONG: [options: unknown, text: string][] = [
   [{ endpoints, endpoint: "/ws" }, 'stompMessaging has no option "endpoint"; it has endpoints,'],
   [{ endpoints, applicationDestinationPrefixes: "/app" }, "applicationDestinationPrefixes must be an array"],
   [{ endpoints, applicationDestinationPrefixes: ["app"] }, 'applicationDestinationPrefixes[0] is "app"'],
+  [{ endpoints, destinationSeparator: ":" }, 'destinationSeparator is ":": it must be "/" or "."'],
+  [{ endpoints, destinationSeparator: null }, "destinationSeparator is null: it must be"],
+  [
+    { endpoints, broker: simpleBroker({ retainLast: ["/topic/{"] }) },
+    "simpleBroker: retainLast has the pattern /topic/{: The braces",
+  ],
+  [
+    { endpoints, broker: simpleBroker({ retainLast: ["/topic/{a.b}"] }), destinationSeparator: "." },
+    "simpleBroker: retainLast has the pattern /topic/{a.b}: The braces",
+  ],
   [{ endpoints, broker: {} }, "broker takes what simpleBroker(…) returns"],
   [{ endpoints, controllers: [class Greeter {}] }, "Greeter has no @Controller() above it"],
   [{ endpoints, validator: () => true }, "validator has no method validate"],

@@ -1,4 +1,5 @@
 import type { MessageHandler, SubscribableChannel } from "../channel/channel.js";
+import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 
@@ -32,4 +33,6 @@ export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly events: EventPublisher;
   readonly logger: Logger;
+  /** What stands between the segments of destinations, for a broker that matches patterns. @default "/" */
+  readonly destinationSeparator?: DestinationSeparator;
 }

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { type DestinationPattern, parsePattern } from "../destination/pattern.js";
+import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
@@ -35,8 +35,7 @@ export interface SimpleBrokerOptions {
 
 /** The options with nothing left open. */
 export interface ResolvedSimpleBrokerOptions
-  extends Required<Omit<SimpleBrokerOptions, "retainLast" | "deadLetterDestination" | "selectorHeaderName">> {
-  readonly retainLast: readonly DestinationPattern[];
+  extends Required<Omit<SimpleBrokerOptions, "deadLetterDestination" | "selectorHeaderName">> {
   readonly deadLetterDestination: string | undefined;
   readonly selectorHeaderName: string | undefined;
 }
@@ -65,7 +64,7 @@ const KNOWN = [
 export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): ResolvedSimpleBrokerOptions {
   onlyKnown("simpleBroker", options, KNOWN);
   const { heartbeatValue = [10_000, 10_000], overflowStrategy = "drop-oldest" } = options;
-  const { deadLetterDestination, selectorHeaderName, retainLast = [] } = options;
+  const { deadLetterDestination, selectorHeaderName } = options;
 
   if (!Array.isArray(heartbeatValue) || heartbeatValue.length !== 2 || !heartbeatValue.every(isInterval)) {
     throw wrong(
@@ -81,8 +80,8 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     throw wrong("selectorHeaderName", "the name of a header", selectorHeaderName);
   }
 
-  const destinationPrefixes = prefixes("destinationPrefixes", options.destinationPrefixes);
-  const queuePrefixes = prefixes("queuePrefixes", options.queuePrefixes);
+  const destinationPrefixes = texts("destinationPrefixes", "texts", options.destinationPrefixes);
+  const queuePrefixes = texts("queuePrefixes", "texts", options.queuePrefixes);
   const ours = [...destinationPrefixes, ...queuePrefixes];
   if (
     deadLetterDestination !== undefined &&
@@ -99,7 +98,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     queuePrefixes,
     overflowStrategy,
     deadLetterDestination,
-    retainLast: patterns("retainLast", retainLast),
+    retainLast: texts("retainLast", "patterns", options.retainLast),
     selectorHeaderName,
   };
 }
@@ -114,21 +113,24 @@ function counts(options: SimpleBrokerOptions): typeof COUNTS {
   return resolved;
 }
 
-function prefixes(option: string, given: readonly string[] = []): readonly string[] {
+function texts(option: string, what: string, given: readonly string[] = []): readonly string[] {
   if (!Array.isArray(given) || !given.every(isText)) {
-    throw wrong(option, "an array of texts that are not empty", given);
+    throw wrong(option, `an array of ${what} that are not empty`, given);
   }
   return [...given];
 }
 
-function patterns(option: string, given: readonly string[]): readonly DestinationPattern[] {
-  if (!Array.isArray(given) || !given.every(isText)) throw wrong(option, "an array of patterns", given);
+/** Reads the patterns of `retainLast`. @throws ConfigurationError when one makes no sense */
+export function parseRetainLast(
+  given: readonly string[],
+  separator: DestinationSeparator,
+): readonly DestinationPattern[] {
   return given.map((text) => {
     try {
-      return parsePattern(text);
+      return parsePattern(text, { separator });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ConfigurationError(`simpleBroker: ${option} has the pattern ${text}: ${reason}`, { cause });
+      throw new ConfigurationError(`simpleBroker: retainLast has the pattern ${text}: ${reason}`, { cause });
     }
   });
 }

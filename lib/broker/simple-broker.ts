@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
-import { checkDestination, parsePattern } from "../destination/pattern.js";
+import { checkDestination, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { DestinationPatternError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import { type Logger, printable } from "../logger.js";
@@ -16,6 +16,7 @@ import { RetainedMessages } from "./retained-messages.js";
 import { Selector } from "./selector.js";
 import {
   checkSimpleBrokerOptions,
+  parseRetainLast,
   type ResolvedSimpleBrokerOptions,
   type SimpleBrokerOptions,
 } from "./simple-broker-options.js";
@@ -33,7 +34,8 @@ type DropReason = MessagingEvents["messageDropped"]["reason"];
  * Makes a broker that lives in this process, for the `broker` option, as
  * Spring's `enableSimpleBroker`.
  *
- * @throws ConfigurationError when an option makes no sense
+ * @throws ConfigurationError when an option makes no sense; for a pattern only
+ *   when the broker is made, since `destinationSeparator` decides how it is read
  */
 export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
   const checked = checkSimpleBrokerOptions(options);
@@ -50,7 +52,8 @@ class SimpleBroker implements Broker {
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;
   readonly #logger: Logger;
-  readonly #subscriptions = new SubscriptionRegistry();
+  readonly #separator: DestinationSeparator;
+  readonly #subscriptions: SubscriptionRegistry;
   readonly #acknowledgements: Acknowledgements;
   readonly #queues: Queues;
   readonly #deliveries: CarefulDeliveries;
@@ -64,7 +67,9 @@ class SimpleBroker implements Broker {
     this.#outbound = context.clientOutboundChannel;
     this.#events = context.events;
     this.#logger = context.logger;
-    this.#retained = new RetainedMessages(options.retainLast);
+    this.#separator = context.destinationSeparator ?? "/";
+    this.#subscriptions = new SubscriptionRegistry(this.#separator);
+    this.#retained = new RetainedMessages(parseRetainLast(options.retainLast, this.#separator));
     this.#acknowledgements = new Acknowledgements({
       limit: options.unacknowledgedLimit,
       settled: (message) => this.#queues.settled(message),
@@ -159,7 +164,7 @@ class SimpleBroker implements Broker {
     if (!subscriptions) throw refusal("Only a connected session can subscribe");
     if (subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
 
-    const pattern = checked(() => parsePattern(destination), destination);
+    const pattern = checked(() => parsePattern(destination, { separator: this.#separator }), destination);
     const isPrivate = privateTo !== undefined;
     const selector = this.#selector(native, subscriptions);
     const window = this.#acknowledgements.open(headers);
@@ -201,7 +206,7 @@ class SimpleBroker implements Broker {
   #send(message: Message): void {
     const { destination, privateTo, contentType, native, sessionId = "" } = message.headers;
     if (destination === undefined || !this.#isOurs(message.headers)) return;
-    checked(() => checkDestination(destination), destination);
+    checked(() => checkDestination(destination, this.#separator), destination);
 
     const transaction = native.get("transaction");
     if (transaction === undefined) this.#publish(message);

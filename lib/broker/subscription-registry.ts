@@ -1,5 +1,5 @@
 import { DestinationIndex } from "../destination/destination-index.js";
-import type { DestinationPattern } from "../destination/pattern.js";
+import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import type { AckWindow } from "./ack-window.js";
 import type { Selector } from "./selector.js";
 
@@ -46,9 +46,16 @@ export class Subscription {
 /** The subscriptions of the sessions that are there, found by their ids and by destination. */
 export class SubscriptionRegistry {
   readonly #sessions = new Map<string, Map<string, Subscription>>();
-  readonly #index = new DestinationIndex<Subscription>();
+  readonly #separator: DestinationSeparator;
+  readonly #index: DestinationIndex<Subscription>;
   /** An index for each session that has private subscriptions: no pattern of another is even looked at. */
   readonly #private = new Map<string, DestinationIndex<Subscription>>();
+
+  /** @param separator that of all subscriptions' patterns */
+  constructor(separator: DestinationSeparator = "/") {
+    this.#separator = separator;
+    this.#index = new DestinationIndex(separator);
+  }
 
   /** Lets a session subscribe from now on. */
   addSession(sessionId: string): void {
@@ -111,7 +118,7 @@ export class SubscriptionRegistry {
   #indexOf({ isPrivate, sessionId }: Subscription): DestinationIndex<Subscription> {
     if (!isPrivate) return this.#index;
 
-    const index = this.#private.get(sessionId) ?? new DestinationIndex<Subscription>();
+    const index = this.#private.get(sessionId) ?? new DestinationIndex<Subscription>(this.#separator);
     this.#private.set(sessionId, index);
     return index;
   }

@@ -1,7 +1,11 @@
 import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
 import { DestinationIndex } from "../destination/destination-index.js";
-import { comparePatterns, type DestinationPattern } from "../destination/pattern.js";
+import {
+  comparePatterns,
+  type DestinationPattern,
+  type DestinationSeparator,
+} from "../destination/pattern.js";
 import {
   ConfigurationError,
   HandlerTimeoutError,
@@ -29,6 +33,8 @@ export interface ControllerHandlerOptions extends Omit<HandlerMethodContext, "st
   readonly sessionScopes: SessionScopes;
   /** Destinations under these are looked up, without the prefix; when there is none, all are. */
   readonly applicationDestinationPrefixes: readonly string[];
+  /** Of the patterns, and of what is behind a prefix. The prefix ends with a slash in any case. */
+  readonly destinationSeparator: DestinationSeparator;
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
@@ -55,10 +61,7 @@ interface Mapping {
  */
 export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
-  readonly #mappings = {
-    MESSAGE: new DestinationIndex<Mapping>(),
-    SUBSCRIBE: new DestinationIndex<Mapping>(),
-  };
+  readonly #mappings: Readonly<Record<MappingType, DestinationIndex<Mapping>>>;
   readonly #advices: ExceptionHandlers[] = [];
   readonly #prefixes: readonly string[];
   readonly #options: ControllerHandlerOptions;
@@ -68,6 +71,10 @@ export class ControllerHandler implements MessageHandler {
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#context = { ...options, streams: new Streams() };
+    this.#mappings = {
+      MESSAGE: new DestinationIndex(options.destinationSeparator),
+      SUBSCRIBE: new DestinationIndex(options.destinationSeparator),
+    };
     this.#prefixes = options.applicationDestinationPrefixes.map((prefix) =>
       prefix.endsWith("/") ? prefix : `${prefix}/`,
     );
@@ -168,7 +175,7 @@ export class ControllerHandler implements MessageHandler {
   }
 
   #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers, taken: Map<string, MappedMethod>): void {
-    const patterns = patternsOf(method);
+    const patterns = patternsOf(method, this.#options.destinationSeparator);
     checkVariables(method, patterns);
     const handler = new HandlerMethod(method, this.#context);
     for (const pattern of patterns) {
@@ -184,12 +191,13 @@ export class ControllerHandler implements MessageHandler {
     }
   }
 
-  /** The first prefix that fits counts. The rest keeps its leading slash. */
+  /** The first prefix that fits counts. The rest keeps its leading slash, unless slashes separate nothing. */
   #lookupDestination(destination: string): string | undefined {
     if (this.#prefixes.length === 0) return destination;
 
     const prefix = this.#prefixes.find((candidate) => destination.startsWith(candidate));
-    return prefix === undefined ? undefined : destination.slice(prefix.length - 1);
+    if (prefix === undefined) return undefined;
+    return destination.slice(this.#options.destinationSeparator === "/" ? prefix.length - 1 : prefix.length);
   }
 
   #find(type: MappingType, lookupDestination: string, message: Message): Mapping | undefined {

@@ -1,17 +1,20 @@
-import { combine, type DestinationPattern, parsePattern } from "../destination/pattern.js";
+import {
+  combine,
+  type DestinationPattern,
+  type DestinationSeparator,
+  parsePattern,
+} from "../destination/pattern.js";
 import { ConfigurationError } from "../errors.js";
 import type { MappedMethod } from "./metadata.js";
 
 /** Every pattern of a method behind every one of its class. @throws ConfigurationError when there is none, or one makes no sense */
-export function patternsOf({
-  name,
-  type,
-  classPatterns,
-  methodPatterns,
-}: MappedMethod): DestinationPattern[] {
+export function patternsOf(
+  { name, type, classPatterns, methodPatterns }: MappedMethod,
+  separator: DestinationSeparator,
+): DestinationPattern[] {
   const before = classPatterns.length > 0 ? classPatterns : [""];
   const after = methodPatterns.length > 0 ? methodPatterns : [""];
-  const texts = new Set(before.flatMap((first) => after.map((second) => combine(first, second))));
+  const texts = new Set(before.flatMap((first) => after.map((second) => combine(first, second, separator))));
 
   return [...texts].map((text) => {
     if (text === "") {
@@ -19,7 +22,7 @@ export function patternsOf({
       throw new ConfigurationError(`${name} has no destination: name one in ${decorator} or above the class`);
     }
     try {
-      return parsePattern(text, { regex: true });
+      return parsePattern(text, { regex: true, separator });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new ConfigurationError(`${name} is mapped to ${text}: ${reason}`, { cause });
@@ -28,9 +31,9 @@ export function patternsOf({
 }
 
 /** Gives the same for patterns that fit the same destinations because only the names of their variables differ. */
-export function shapeOf({ isPattern, text: exact, segments }: DestinationPattern): string {
+export function shapeOf({ isPattern, text: exact, segments, separator }: DestinationPattern): string {
   if (!isPattern) return exact;
   return segments
     .map(({ text, variables }) => variables.reduce((shape, name) => shape.replace(`{${name}`, "{"), text))
-    .join("/");
+    .join(separator);
 }

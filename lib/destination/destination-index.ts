@@ -1,4 +1,4 @@
-import { DESTINATION_LENGTH, type DestinationPattern } from "./pattern.js";
+import { DESTINATION_LENGTH, type DestinationPattern, type DestinationSeparator } from "./pattern.js";
 import type { Segment } from "./segment.js";
 
 /** As many destinations as Spring's simple broker remembers. */
@@ -42,6 +42,12 @@ export class DestinationIndex<T> {
   readonly #exact = new Map<string, Bucket<T>>();
   #root: Node<T> = { parent: undefined, step: undefined };
   readonly #found = new Map<string, readonly Bucket<T>[]>();
+  readonly #separator: DestinationSeparator;
+
+  /** @param separator that of all patterns which will be added */
+  constructor(separator: DestinationSeparator = "/") {
+    this.#separator = separator;
+  }
 
   /** Adds a value to a pattern. The same value counts once. */
   add(pattern: DestinationPattern, value: T): void {
@@ -77,7 +83,7 @@ export class DestinationIndex<T> {
 
     const exact = this.#exact.get(destination);
     const buckets = exact ? [exact] : [];
-    this.#matchPatterns(destination.split("/"), buckets);
+    this.#matchPatterns(destination.split(this.#separator), buckets);
 
     // Long ones are not worth their memory, and a client can make many of them.
     if (destination.length <= DESTINATION_LENGTH) {
@@ -138,7 +144,7 @@ export class DestinationIndex<T> {
 }
 
 function stepsOf(pattern: DestinationPattern): Step[] {
-  const { segments } = pattern;
+  const { segments, separator } = pattern;
   const first = segments.findIndex((segment) => segment.kind === "rest");
   if (first < 0) return segments.map((segment) => stepTo(segment, false));
 
@@ -147,7 +153,7 @@ function stepsOf(pattern: DestinationPattern): Step[] {
   for (const segment of segments.slice(last + 1).reverse()) steps.push(stepTo(segment, true));
   if (last > first) {
     const between = segments.slice(first, last).map((segment) => segment.text);
-    steps.push({ kind: "middle", key: between.join("/"), fromBack: true, pattern });
+    steps.push({ kind: "middle", key: between.join(separator), fromBack: true, pattern });
   }
   return steps;
 }

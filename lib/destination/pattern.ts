@@ -1,23 +1,35 @@
 import { DestinationPatternError } from "../errors.js";
 import { parseSegment, type Segment } from "./segment.js";
 
+/** What stands between the segments of a destination. */
+export type DestinationSeparator = "/" | ".";
+
 /** What a client may use as a destination: bounds the work that one of them can make. */
 export const DESTINATION_LENGTH = 1024;
 const DESTINATION_SEGMENTS = 64;
 /** The same for a destination with wildcards. */
 const PATTERN_LENGTH = 256;
 
+export interface PatternOptions {
+  /** Whether the text is the application's, so that `{name:regex}` may be used and no bound is set. @default false */
+  readonly regex?: boolean;
+  /** @default "/" */
+  readonly separator?: DestinationSeparator;
+}
+
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
 /** A destination, or a pattern of destinations. Made by `parsePattern`. */
 export class DestinationPattern {
   readonly text: string;
-  /** What stands between the slashes of a pattern. Empty when there are no wildcards: most subscriptions have none. */
+  /** What stands between the separators of a pattern. Empty when there are no wildcards: most subscriptions have none. */
   readonly segments: readonly Segment[];
+  readonly separator: DestinationSeparator;
 
-  constructor(text: string, segments: readonly Segment[]) {
+  constructor(text: string, segments: readonly Segment[], separator: DestinationSeparator) {
     this.text = text;
     this.segments = segments;
+    this.separator = separator;
   }
 
   /** Whether it stands for more than the destination it spells. */
@@ -34,7 +46,7 @@ export class DestinationPattern {
   match(destination: string): ReadonlyMap<string, string> | undefined {
     if (!this.isPattern) return destination === this.text ? NO_VARIABLES : undefined;
 
-    const parts = destination.split("/");
+    const parts = destination.split(this.separator);
     const places = this.#align(parts);
     if (!places) return undefined;
 
@@ -47,7 +59,7 @@ export class DestinationPattern {
     return variables ?? NO_VARIABLES;
   }
 
-  /** Whether a destination fits, which was split at its slashes. */
+  /** Whether a destination fits, which was split at its separators. */
   fits(parts: readonly string[]): boolean {
     return this.#align(parts) !== undefined;
   }
@@ -80,17 +92,19 @@ export class DestinationPattern {
 /**
  * Reads a destination that may have wildcards: `?` is one character, `*` any
  * characters of a segment, `{name}` the same and captured, `**` any number of
- * segments, none included: `/a/**` fits `/a`. Slashes count as they stand, and
- * so does case.
+ * segments, none included: `/a/**` fits `/a`. Separators count as they stand,
+ * and so does case. Where the separator is a dot, a slash is a character as any
+ * other.
  *
- * @param options `regex`: the text is the application's, so that `{name:regex}`
- *   may be used and no bound is set; by default it is a client's
  * @throws DestinationPatternError when it is malformed, or a client's and too long
  */
-export function parsePattern(text: string, { regex = false }: { regex?: boolean } = {}): DestinationPattern {
-  if (!regex) checkDestination(text);
+export function parsePattern(
+  text: string,
+  { regex = false, separator = "/" }: PatternOptions = {},
+): DestinationPattern {
+  if (!regex) checkDestination(text, separator);
 
-  if (!/[?*{}]/.test(text)) return new DestinationPattern(text, []);
+  if (!/[?*{}]/.test(text)) return new DestinationPattern(text, [], separator);
   if (!regex && text.length > PATTERN_LENGTH) {
     throw new DestinationPatternError(
       `A destination with wildcards has at most ${PATTERN_LENGTH} characters`,
@@ -98,7 +112,7 @@ export function parsePattern(text: string, { regex = false }: { regex?: boolean 
   }
 
   const segments: Segment[] = [];
-  for (const part of text.split("/")) {
+  for (const part of text.split(separator)) {
     const segment = parseSegment(part, regex);
     if (segment.kind !== "rest" || segments.at(-1)?.kind !== "rest") segments.push(segment);
   }
@@ -106,16 +120,17 @@ export function parsePattern(text: string, { regex = false }: { regex?: boolean 
   if (new Set(names).size < names.length) {
     throw new DestinationPatternError("A pattern can have a variable only once");
   }
-  return new DestinationPattern(text, segments);
+  return new DestinationPattern(text, segments, separator);
 }
 
 /** @throws DestinationPatternError when a destination is longer than a client's may be, wildcards or not */
-export function checkDestination(destination: string): void {
+export function checkDestination(destination: string, separator: DestinationSeparator = "/"): void {
   if (destination.length > DESTINATION_LENGTH) {
     throw new DestinationPatternError(`A destination has at most ${DESTINATION_LENGTH} characters`);
   }
+  const code = separator.charCodeAt(0);
   let segments = 1;
-  for (let i = 0; i < destination.length; i++) if (destination.charCodeAt(i) === 0x2f) segments++;
+  for (let i = 0; i < destination.length; i++) if (destination.charCodeAt(i) === code) segments++;
   if (segments > DESTINATION_SEGMENTS) {
     throw new DestinationPatternError(`A destination has at most ${DESTINATION_SEGMENTS} segments`);
   }
@@ -146,13 +161,20 @@ function openness({ isPattern, segments }: DestinationPattern): number[] {
   ];
 }
 
-/** Joins the pattern of a class and that of its method by one slash, and sees to the leading one. */
-export function combine(classPattern: string, methodPattern: string): string {
-  const before = withLeadingSlash(classPattern);
-  const after = withLeadingSlash(methodPattern);
-  return after !== "" && before.endsWith("/") ? before.slice(0, -1) + after : before + after;
+/**
+ * Joins the pattern of a class and that of its method by one separator. Where
+ * that is a slash, it sees to the leading one, too; dots need none in front.
+ */
+export function combine(
+  classPattern: string,
+  methodPattern: string,
+  separator: DestinationSeparator = "/",
+): string {
+  const before = separator === "/" ? withLeading(separator, classPattern) : classPattern;
+  const after = separator === "/" || before !== "" ? withLeading(separator, methodPattern) : methodPattern;
+  return after !== "" && before.endsWith(separator) ? before.slice(0, -1) + after : before + after;
 }
 
-function withLeadingSlash(text: string): string {
-  return text === "" || text.startsWith("/") ? text : `/${text}`;
+function withLeading(separator: DestinationSeparator, text: string): string {
+  return text === "" || text.startsWith(separator) ? text : `${separator}${text}`;
 }

@@ -1,7 +1,7 @@
 import { DestinationPatternError } from "../errors.js";
 import { Glob, type GlobPiece } from "./glob.js";
 
-/** What stands between two slashes of a pattern. */
+/** What stands between two separators of a pattern. */
 export interface Segment {
   readonly text: string;
   /** `rest` is `**`: any number of segments. `wild` has wildcards or variables. */
@@ -132,5 +132,5 @@ function nameOf(piece: Piece): string | undefined {
 }
 
 function unbalanced(): DestinationPatternError {
-  return new DestinationPatternError("The braces of a pattern must be balanced, without a slash inside");
+  return new DestinationPatternError("The braces of a pattern must be balanced, without a separator inside");
 }

@@ -31,7 +31,7 @@ describe("simpleBroker", () => {
       ["deadLetterDestination", ""],
       ["retainLast", "/topic/a"],
       ["retainLast", [1]],
-      ["retainLast", ["/topic/{"]],
+      ["retainLast", [""]],
       ["selectorHeaderName", ""],
       ["selectorHeaderName", true],
     ];

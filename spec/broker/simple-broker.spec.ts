@@ -23,13 +23,14 @@ describe("SimpleBroker", () => {
   let outbound: ReturnType<typeof recordingChannel>;
   let logger: ReturnType<typeof recordingLogger>;
 
-  function start(options?: SimpleBrokerOptions): void {
+  function start(options?: SimpleBrokerOptions, destinationSeparator?: "/" | "."): void {
     outbound = recordingChannel();
     logger = recordingLogger();
     broker = simpleBroker(options)({
       clientOutboundChannel: outbound.channel,
       events: new EventPublisher(logger),
       logger,
+      ...(destinationSeparator && { destinationSeparator }),
     });
   }
 
@@ -72,6 +73,52 @@ describe("SimpleBroker", () => {
     start({ destinationPrefixes: ["/topic", "/queue/"] });
     await connect("alice");
     await connect("bob");
+  });
+
+  describe("when dots separate", () => {
+    beforeEach(async () => {
+      start({ retainLast: ["/topic/kept.*"] }, ".");
+      await connect("alice");
+    });
+
+    it("matches patterns segment by segment at dots", () => {
+      subscribe("alice", "one", "/topic/price.*");
+      subscribe("alice", "all", "/topic/price.**");
+      subscribe("alice", "exact", "/topic/price.a");
+      for (const destination of ["/topic/price.a", "/topic/price.a.b", "/topic/price", "/topic/price/a"]) {
+        publish(destination);
+      }
+      expect(deliveries().sort()).to.deep.equal([
+        "alice all /topic/price hello",
+        "alice all /topic/price.a hello",
+        "alice all /topic/price.a.b hello",
+        "alice exact /topic/price.a hello",
+        "alice one /topic/price.a hello",
+      ]);
+    });
+
+    it("reads its own patterns so, too", () => {
+      for (const destination of ["/topic/kept.a", "/topic/kept.a.b", "/topic/kept/a"]) publish(destination);
+      subscribe("alice", "1", "**");
+      expect(deliveries()).to.deep.equal(["alice 1 /topic/kept.a hello"]);
+    });
+
+    it("reads private subscriptions so, and keeps them apart", () => {
+      const privately = { privateTo: "alice", native: NativeHeaders.EMPTY };
+      void handle("SUBSCRIBE", { subscriptionId: "p", destination: "/user/queue/price.*", ...privately });
+      subscribe("alice", "1", "**");
+      publish("/user/queue/price.a", { privateTo: "alice" });
+      publish("/user/queue/price.a.b", { privateTo: "alice" });
+      expect(deliveries()).to.deep.equal(["alice p /user/queue/price.a hello"]);
+    });
+
+    it("counts the segments that dots make", () => {
+      expect(refusal(() => subscribe("alice", "1", ".a".repeat(64)))).to.include("at most 64 segments");
+      expect(refusal(() => publish(".a".repeat(64)))).to.include("at most 64 segments");
+      subscribe("alice", "1", "/a".repeat(64));
+      publish("/a".repeat(64));
+      expect(deliveries()).to.have.length(1);
+    });
   });
 
   describe("when a client connects", () => {
@@ -331,7 +378,7 @@ describe("SimpleBroker", () => {
     it("refuses a malformed pattern, and says why on one line", () => {
       const text = refusal(() => subscribe("alice", "1", "/topic/{a\n"));
       expect(text).to.equal(
-        "/topic/{a\\u000a is no destination here: The braces of a pattern must be balanced, without a slash inside",
+        "/topic/{a\\u000a is no destination here: The braces of a pattern must be balanced, without a separator inside",
       );
       expect(refusal(() => subscribe("alice", "1", "/topic/{a:.*}"))).to.include("regular expression");
       expect(refusal(() => subscribe("alice", "1", `/topic/*${"a".repeat(300)}`))).to.include("at most 256");

@@ -90,6 +90,85 @@ describe("ControllerHandler", () => {
     });
   });
 
+  describe("when dots separate", () => {
+    @MessageMapping("price")
+    class PriceController extends Noting {
+      @MessageMapping("{ticker}.{at}")
+      price(@DestinationVariable("ticker") ticker: string, @DestinationVariable("at") at: string) {
+        this.called.push(`${ticker} ${at}`);
+        return "1";
+      }
+
+      @MessageMapping("a.**")
+      everything() {
+        this.called.push("everything");
+      }
+
+      @SubscribeMapping()
+      root() {
+        this.called.push("root");
+      }
+    }
+
+    it("reads what is behind the prefix, which keeps its slash", async () => {
+      const controller = new PriceController();
+      const { send, subscribe, toBroker } = withControllers(controller, { separator: "." });
+      await send("/app/price.b.1/2");
+      await send("/app/price.a");
+      await send("/app/price.a.1.2");
+      await subscribe("/app/price");
+      for (const other of ["/app.price.b.1", "/app//price.b.1", "/app/price/b/1", "/app/price.b", "/app/"]) {
+        await send(other);
+      }
+      expect(controller.called).to.deep.equal(["b 1/2", "everything", "everything", "root"]);
+      expect(toBroker.map(({ headers }) => headers.destination)).to.deep.equal(["/topic/price.b.1/2"]);
+    });
+
+    it("reads whole destinations when there are no prefixes", async () => {
+      class WholeController extends Noting {
+        @MessageMapping("/app/price.{ticker}")
+        price(@DestinationVariable("ticker") ticker: string) {
+          this.called.push(ticker);
+        }
+      }
+      const controller = new WholeController();
+      const { send } = withControllers(controller, { separator: ".", prefixes: [] });
+      await send("/app/price.b");
+      await send("/price.b");
+      expect(controller.called).to.deep.equal(["b"]);
+    });
+
+    it("knows which mappings are the same, and which only look so", () => {
+      class DottedController {
+        @MessageMapping("{a}.x/y")
+        one() {}
+
+        @MessageMapping("{b}.x.y")
+        other() {}
+      }
+      class TwiceController extends DottedController {
+        @MessageMapping("{c}.x.y")
+        again() {}
+      }
+      expect(() => withControllers(new DottedController(), { separator: "." })).not.to.throw();
+      expect(() => withControllers(new TwiceController(), { separator: "." })).to.throw(
+        ConfigurationError,
+        "mapped twice",
+      );
+    });
+
+    it("fails for a dot inside braces, and names the method", () => {
+      class BraceController {
+        @MessageMapping("{version:\\d+.\\d+}")
+        version() {}
+      }
+      expect(() => withControllers(new BraceController(), { separator: "." })).to.throw(
+        ConfigurationError,
+        "BraceController.version is mapped to {version:\\d+.\\d+}: The braces",
+      );
+    });
+  });
+
   describe("when several patterns fit", () => {
     class PatternController extends Noting {
       @MessageMapping("/**")

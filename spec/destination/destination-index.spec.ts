@@ -44,6 +44,16 @@ describe("DestinationIndex", () => {
     expect(found(index, "/a/b")).to.have.members(["/**/b/**", "/**/a/**/b/**", "/**"]);
   });
 
+  it("splits at dots where these separate", () => {
+    const index = new DestinationIndex<string>(".");
+    const texts = ["/t/a.b", "/t/a.*", "/t/*", "/t/a.**", "/t/**", "**.b", "**.x/y.**", "**.x.y.**"];
+    for (const text of texts) index.add(parsePattern(text, { separator: "." }), text);
+    expect(found(index, "/t/a.b")).to.have.members(["/t/a.b", "/t/a.*", "/t/a.**", "**.b"]);
+    expect(found(index, "/t/a/b")).to.have.members(["/t/*", "/t/**"]);
+    expect(found(index, "z.x/y.z")).to.deep.equal(["**.x/y.**"]);
+    expect(found(index, "z.x.y.z")).to.deep.equal(["**.x.y.**"]);
+  });
+
   it("takes the same value of a pattern once, and of two patterns twice", () => {
     const index = new DestinationIndex<string>();
     for (const text of ["/a", "/a", "/*"]) index.add(parsePattern(text), "value");

@@ -192,6 +192,47 @@ describe("parsePattern", () => {
     }
   });
 
+  describe("when dots separate", () => {
+    const dots = { separator: "." } as const;
+    const swapped = (text: string) => text.replace(/[/.]/g, (one) => (one === "/" ? "." : "/"));
+
+    it("takes what stands between them for segments, and slashes for text", () => {
+      const pattern = parsePattern("/topic/price.{id}.*", dots);
+      expect([...(pattern.match("/topic/price.7/8.x") ?? [])]).to.deep.equal([["id", "7/8"]]);
+      expect(pattern.match("/topic/price.7")).to.equal(undefined);
+      expect(pattern.match("/topic/price/7/x")).to.equal(undefined);
+      expect(parsePattern("a.**", dots).match("a")).to.be.instanceOf(Map);
+      expect(parsePattern("a.*", dots).match("a.b.c")).to.equal(undefined);
+    });
+
+    it("agrees with itself where slashes do", () => {
+      const segment = fc.constantFrom("**", "*", "?", "a", "a.b", "a*", "");
+      const pattern = fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join("/")}`);
+      const destination = fc
+        .array(fc.constantFrom("", "a", "b", "a.b", "."), { maxLength: 6 })
+        .map((parts) => `/${parts.join("/")}`);
+      fc.assert(
+        fc.property(pattern, destination, (text, name) => {
+          expect(parsePattern(swapped(text), dots).match(swapped(name)) !== undefined).to.equal(
+            naiveMatch(text, name),
+          );
+        }),
+        { numRuns: 1000 },
+      );
+    });
+
+    it("bounds how many segments they make", () => {
+      expect(() => parsePattern(".a".repeat(64), dots)).to.throw(DestinationPatternError, "64 segments");
+      expect(() => parsePattern("/a".repeat(64), dots)).not.to.throw();
+      expect(() => parsePattern(".a".repeat(64))).not.to.throw();
+    });
+
+    it("refuses one inside braces", () => {
+      expect(() => parsePattern("/topic/{a.b}", dots)).to.throw(DestinationPatternError, "separator inside");
+      expect(parsePattern("/topic/{a/b}", dots).match("/topic/x")?.get("a/b")).to.equal("x");
+    });
+  });
+
   describe("when it comes from a client", () => {
     it("refuses regular expressions", () => {
       expect(() => parsePattern("/a/{x:.*}")).to.throw(DestinationPatternError, "regular expression");
@@ -276,6 +317,21 @@ describe("combine", () => {
   for (const [before, after, whole] of cases) {
     it(`makes "${whole}" of "${before}" and "${after}"`, () => {
       expect(combine(before, after)).to.equal(whole);
+    });
+  }
+
+  const dotted: [string, string, string][] = [
+    ["chat", "message", "chat.message"],
+    ["chat.", ".message", "chat.message"],
+    ["chat", "", "chat"],
+    ["", "message", "message"],
+    ["", ".message", ".message"],
+    ["", "", ""],
+    ["/app/chat", "{id}", "/app/chat.{id}"],
+  ];
+  for (const [before, after, whole] of dotted) {
+    it(`makes "${whole}" of "${before}" and "${after}" where dots separate`, () => {
+      expect(combine(before, after, ".")).to.equal(whole);
     });
   }
 });

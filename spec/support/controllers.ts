@@ -21,6 +21,7 @@ import { recordingLogger } from "./recording.js";
 
 export interface ControllersOptions {
   prefixes?: string[];
+  separator?: "/" | ".";
   brokerInterceptors?: ChannelInterceptor[];
   validator?: PayloadValidator;
   argumentResolvers?: HandlerMethodArgumentResolver[];
@@ -59,6 +60,7 @@ export function withControllers(controllers: object | object[], options: Control
         brokerChannel,
       }),
       applicationDestinationPrefixes: options.prefixes ?? ["/app"],
+      destinationSeparator: options.separator ?? "/",
       converter,
       validator: options.validator,
       argumentResolvers: options.argumentResolvers ?? [],
