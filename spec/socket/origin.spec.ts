@@ -122,7 +122,7 @@ describe("originCheck", () => {
       const origin = `https://${"a".repeat(16_000)}!`;
       const start = process.hrtime.bigint();
       expect(allowed({ allowedOriginPatterns: [`https://${"*a".repeat(200)}.com`] }, origin)).to.equal(false);
-      expect(Number(process.hrtime.bigint() - start) / 1e6).to.be.below(1_000);
+      expect(Number(process.hrtime.bigint() - start) / 1e6).to.be.below(50);
     });
   });
 

@@ -322,8 +322,10 @@ describe("attach", () => {
         await nobodys;
       });
 
-      it("answers what nobody takes", async () => {
+      it("answers in less than a second what nobody takes", async () => {
+        const start = process.hrtime.bigint();
         expect(await converse(port, handshakeText("/private"))).to.match(/^HTTP\/1\.1 401 [\s\S]*log in$/);
+        expect(Number(process.hrtime.bigint() - start) / 1e6).to.be.within(500, 1000);
       });
     });
   }
