@@ -56,7 +56,8 @@ function faulty(hook: Hook, fault: Fault, handlerName: string): ChannelIntercept
         afterMessageHandled: (message, _channel, handler) =>
           isDue(message, handler) ? (commit(fault) as undefined) : undefined,
       };
-    default:
+    case "postSend":
+    case "afterSendCompletion":
       return { [hook]: (message: Message) => (isDue(message) ? (commit(fault) as undefined) : undefined) };
   }
 }
