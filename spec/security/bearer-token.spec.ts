@@ -298,7 +298,7 @@ describe("bearerToken", () => {
     });
 
     it("leaves a client to the deadline of its login, if that is shorter", async () => {
-      await start({ verify: never }, { transport: { connectTimeLimit: 100 } });
+      await start({ verify: never, verifyTimeout: 500 }, { transport: { connectTimeLimit: 100 } });
       const client = await open();
       client.send("CONNECT\naccept-version:1.2\nhost:spec\nAuthorization:Bearer x\n\n^@");
       expect(await client.frame()).to.match(/^ERROR\nmessage:.*connectTimeLimit/);
