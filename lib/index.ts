@@ -84,8 +84,16 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
+export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { RevokedTokens } from "./security/bearer-grant.js";
+export { type BearerTokenInterceptor, bearerToken } from "./security/bearer-token.js";
+export type {
+  BearerTokenOptions,
+  TokenRenewalOptions,
+  VerifiedToken,
+} from "./security/bearer-token-options.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

@@ -198,6 +198,12 @@ export function stompMessaging(
   events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
   events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
+  events.on("expiring", ({ sessionId, user, grant: { noticeDestination }, remaining }) => {
+    if (noticeDestination === undefined) return;
+    const notice = { expiresIn: Math.floor(remaining / 1000) };
+    return template.convertAndSendToUser(user?.name ?? sessionId, noticeDestination, notice, { sessionId });
+  });
+
   function end(sessionId: string, reason: string): boolean {
     return sessions.end(sessionId, new AccessDeniedError(reason));
   }

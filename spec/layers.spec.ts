@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
   controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "events", "errors", "logger"],
+  security: ["channel", "destination", "message", "events", "errors", "logger"],
   user: ["channel", "destination", "message", "events", "errors", "logger"],
   "transport-options": ["errors"],
   options: [
