@@ -30,20 +30,27 @@ export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessio
  * @throws StompConversionError when the frame lacks what its command requires in this version
  */
 export function clientMessage(frame: Frame, version: StompVersion, session: SessionHeaders): Message {
-  const command = frame.command as ClientCommand;
   const native = frame.headers;
-  const headers: MessageHeaders = { ...session, messageType: MESSAGE_TYPE[command], native };
 
-  switch (command) {
-    case "SEND":
+  switch (frame.command as ClientCommand) {
+    case "SEND": {
+      const { sessionId, user, sessionAttributes } = session;
+      const destination = required(frame, "destination");
+      const contentType = native.get("content-type");
+      // Written out, since most frames are of this kind: to spread objects took a sixth of point to point.
       return {
         payload: frame.body,
         headers: {
-          ...headers,
-          destination: required(frame, "destination"),
-          contentType: native.get("content-type"),
+          sessionId,
+          user,
+          sessionAttributes,
+          messageType: "MESSAGE",
+          native,
+          destination,
+          contentType,
         },
       };
+    }
 
     case "SUBSCRIBE": {
       const destination = required(frame, "destination");
@@ -51,33 +58,37 @@ export function clientMessage(frame: Frame, version: StompVersion, session: Sess
       if (ack !== undefined && !ACK_MODES.has(ack)) {
         throw new StompConversionError(`SUBSCRIBE has an unknown ack mode: ${ack}`);
       }
-      return {
-        payload: NO_PAYLOAD,
-        headers: { ...headers, destination, subscriptionId: idOf(frame, version) },
-      };
+      return bodiless(frame, session, { destination, subscriptionId: idOf(frame, version) });
     }
 
     case "UNSUBSCRIBE":
-      return { payload: NO_PAYLOAD, headers: { ...headers, subscriptionId: idOf(frame, version) } };
+      return bodiless(frame, session, { subscriptionId: idOf(frame, version) });
 
     case "ACK":
     case "NACK":
-      return {
-        payload: NO_PAYLOAD,
-        headers: { ...headers, stompCommand: command, ...acknowledged(frame, version) },
-      };
+      return bodiless(frame, session, acknowledged(frame, version));
 
     case "BEGIN":
     case "COMMIT":
     case "ABORT":
       required(frame, "transaction");
-      return { payload: NO_PAYLOAD, headers: { ...headers, stompCommand: command } };
+      return bodiless(frame, session);
 
     case "CONNECT":
     case "STOMP":
     case "DISCONNECT":
-      return { payload: NO_PAYLOAD, headers };
+      return bodiless(frame, session);
   }
+}
+
+function bodiless(frame: Frame, session: SessionHeaders, headers: Partial<MessageHeaders> = {}): Message {
+  const command = frame.command as ClientCommand;
+  const messageType = MESSAGE_TYPE[command];
+  const stompCommand = messageType === "OTHER" ? { stompCommand: command } : undefined;
+  return {
+    payload: NO_PAYLOAD,
+    headers: { ...session, messageType, native: frame.headers, ...stompCommand, ...headers },
+  };
 }
 
 /** The DISCONNECT of a client that went away without one. */
