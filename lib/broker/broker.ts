@@ -2,6 +2,7 @@ import type { MessageHandler, SubscribableChannel } from "../channel/channel.js"
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
+import type { Message } from "../message/message.js";
 
 /**
  * What a broker promises. It is subscribed to `clientInboundChannel` and to
@@ -22,8 +23,31 @@ import type { Logger } from "../logger.js";
 export interface Broker extends MessageHandler {
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
+  /** The application's own connection, where other servers may be on the same broker. */
+  readonly system?: BrokerSystem;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
+}
+
+/** Speaks to the broker for the application itself. */
+export interface BrokerSystem {
+  /** What servers say to each other there, if they shall. */
+  readonly servers?: ServersSettings | undefined;
+  /** Hears what is sent to a destination, over all reconnects. Resolves when it is active. */
+  subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
+  /** Sends a message to its destination. Resolves when the broker has it. */
+  send(message: Message): Promise<void>;
+}
+
+export interface ServersSettings {
+  /** Only servers know it. */
+  readonly secret: string;
+  /** Where messages for users of other servers go. */
+  readonly userDestinationBroadcast: string | undefined;
+  /** Where servers tell who is connected to them. */
+  readonly userRegistryBroadcast: string | undefined;
+  /** How long a server may be silent until it counts as gone, in ms. */
+  readonly registryExpirationPeriod: number;
 }
 
 /** What `simpleBroker(…)` returns for the `broker` option: makes the broker once the channels are there. */
