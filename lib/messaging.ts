@@ -192,7 +192,7 @@ export function stompMessaging(
     destinationSeparator: resolved.destinationSeparator,
   });
   const servers = joinServers({
-    system: broker.system,
+    broker,
     sessions: userSessions,
     handler: {
       deliver: (message, options) => userMessages.deliver(message, options),
@@ -205,7 +205,11 @@ export function stompMessaging(
     logger,
   });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
-  const userMessages = new UserMessageHandler({ ...users, others: servers.users });
+  const userMessages = new UserMessageHandler({
+    ...users,
+    broker: broker.application ?? broker,
+    others: servers.users,
+  });
   brokerChannel.subscribe(userMessages);
   const userClients = new UserClientHandler({
     ...users,

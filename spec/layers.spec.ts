@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "events", "errors", "logger"],
   user: ["channel", "destination", "message", "events", "errors", "logger"],
-  servers: ["broker", "user", "message", "logger"],
+  servers: ["broker", "user", "channel", "message", "logger"],
   "transport-options": ["errors"],
   options: [
     "transport-options",

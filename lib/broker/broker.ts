@@ -23,22 +23,29 @@ import type { Message } from "../message/message.js";
 export interface Broker extends MessageHandler {
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
-  /** The application's own connection, where other servers may be on the same broker. */
+  /** Takes what the application sends. Default: the broker itself, as if a client had sent it. */
+  readonly application?: MessageHandler;
+  /** Lets the application itself hear what is sent; only where the broker is somebody else's. */
   readonly system?: BrokerSystem;
+  /** What servers say to each other there, if they shall. */
+  readonly servers?: ServersSettings | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }
 
-/** Speaks to the broker for the application itself. */
+/** The application as a subscriber of the broker. */
 export interface BrokerSystem {
-  /** What servers say to each other there, if they shall. */
-  readonly servers?: ServersSettings | undefined;
-  /** Hears what is sent to a destination, over all reconnects. Resolves when it is active. */
+  /**
+   * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
+   *
+   * @param take gets each message; what it throws is logged
+   * @returns once messages arrive, a function that ends the subscription
+   * @throws MessageDeliveryError when the broker refuses, or is closed
+   */
   subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
-  /** Sends a message to its destination. Resolves when the broker has it. */
-  send(message: Message): Promise<void>;
 }
 
+/** How the servers on one broker speak to each other. */
 export interface ServersSettings {
   /** Only servers know it. */
   readonly secret: string;

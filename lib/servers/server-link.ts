@@ -1,4 +1,5 @@
 import type { BrokerSystem } from "../broker/broker.js";
+import type { MessageHandler } from "../channel/channel.js";
 import type { Logger } from "../logger.js";
 import { createMessage, type Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -24,6 +25,8 @@ export interface LinkListener<T> {
 
 export interface ServerLinkOptions {
   readonly system: BrokerSystem;
+  /** Takes what is sent to the broker. */
+  readonly application: MessageHandler;
   readonly destination: string;
   /** As `serversKey` makes it. */
   readonly key: Buffer;
@@ -130,11 +133,11 @@ export class ServerLink<T> {
     this.#greeting ??= setTimeout(() => this.#greet(), GREETING_DELAY).unref();
   }
 
-  #send(envelope: Envelope<T>, payload: Uint8Array = NOTHING): Promise<void> {
+  async #send(envelope: Envelope<T>, payload: Uint8Array = NOTHING): Promise<void> {
     const json = Buffer.from(JSON.stringify(envelope));
     const length = Buffer.alloc(4);
     length.writeUInt32BE(json.length);
-    return this.#options.system.send(
+    await this.#options.application.handle(
       createMessage(this.#seal.close(Buffer.concat([length, json, payload])), {
         destination: this.#options.destination,
         contentType: "application/octet-stream",

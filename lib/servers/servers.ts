@@ -1,4 +1,4 @@
-import type { BrokerSystem } from "../broker/broker.js";
+import type { Broker } from "../broker/broker.js";
 import type { Logger } from "../logger.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import { serversKey } from "./seal.js";
@@ -14,21 +14,22 @@ export interface Servers {
 }
 
 export interface ServersOptions {
-  readonly system: BrokerSystem | undefined;
+  readonly broker: Broker;
   readonly sessions: UserSessions;
   readonly handler: UserBroadcastHandler;
   readonly logger: Logger;
 }
 
 /** Joins the other servers on the broker, as far as its options say so. */
-export function joinServers({ system, sessions, handler, logger }: ServersOptions): Servers {
-  if (!system?.servers) return { users: undefined, close: async () => {} };
+export function joinServers({ broker, sessions, handler, logger }: ServersOptions): Servers {
+  const { system, servers: settings } = broker;
+  if (!system || !settings) return { users: undefined, close: async () => {} };
 
-  const { secret, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod } =
-    system.servers;
+  const { secret, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod } = settings;
   const key = serversKey(secret);
   const at = (destination: string) => ({
     system,
+    application: broker.application ?? broker,
     destination,
     key,
     expiration: registryExpirationPeriod,

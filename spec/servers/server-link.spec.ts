@@ -177,7 +177,7 @@ describe("ServerLink", () => {
     const [saying, telling] = [note(said), note(told)];
     const logger = recordingLogger();
     const link = new ServerLink<string>(
-      { system: hub.system(), destination: DESTINATION, key, expiration, logger },
+      { system: hub.system, application: hub.application, destination: DESTINATION, key, expiration, logger },
       {
         take: (_, { content, payload }) => saying(`${content}=${Buffer.from(payload)}`),
         alive: (from) => telling(`alive ${from}`),

@@ -1,6 +1,7 @@
 import { expect } from "chai";
-import { type StompMessagingOptions, simpleBroker } from "express-stomp";
+import { type Message, type StompMessagingOptions, simpleBroker } from "express-stomp";
 import type { ServersSettings } from "#lib/broker/broker.js";
+import { SERVERS_ONLY } from "#lib/servers/server-link.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 
@@ -111,7 +112,13 @@ function on(hub: BrokerHub, changes: Partial<ServersSettings> = {}): Partial<Sto
   return {
     broker: (context) => {
       const broker = simpleBroker({ destinationPrefixes: ["/topic"] })(context);
-      return Object.assign(broker, { system: hub.system({ ...SETTINGS, ...changes }) });
+      const handle = (message: Message) =>
+        message.headers.native.has(SERVERS_ONLY) ? hub.send(message) : broker.handle(message);
+      return Object.assign(broker, {
+        application: { handle },
+        system: hub.system,
+        servers: { ...SETTINGS, ...changes },
+      });
     },
   };
 }

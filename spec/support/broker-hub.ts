@@ -1,4 +1,5 @@
-import type { BrokerSystem, ServersSettings } from "#lib/broker/broker.js";
+import type { MessageHandler } from "express-stomp";
+import type { BrokerSystem } from "#lib/broker/broker.js";
 import { createMessage, type Message } from "#lib/message/message.js";
 
 /** A broker in memory, for the system connections of several servers: what one sends comes to all, later and in order. */
@@ -9,17 +10,17 @@ export class BrokerHub {
   /** Whether what is sent gets lost. */
   broken = false;
 
-  system(servers?: ServersSettings): BrokerSystem {
-    return {
-      servers,
-      subscribe: async (destination, take) => {
-        const takers = this.#takers.get(destination) ?? new Set();
-        this.#takers.set(destination, takers.add(take));
-        return async () => void takers.delete(take);
-      },
-      send: (message) => this.send(message),
-    };
-  }
+  /** The application's way to hear what is sent. */
+  readonly system: BrokerSystem = {
+    subscribe: async (destination, take) => {
+      const takers = this.#takers.get(destination) ?? new Set();
+      this.#takers.set(destination, takers.add(take));
+      return async () => void takers.delete(take);
+    },
+  };
+
+  /** The application's way to send. */
+  readonly application: MessageHandler = { handle: (message) => this.send(message) };
 
   async send(message: Message): Promise<void> {
     if (this.broken) throw new Error("The broker is away");
