@@ -89,6 +89,11 @@ export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
+export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
+export {
+  type HttpSessionHandshakeInterceptorOptions,
+  httpSessionHandshakeInterceptor,
+} from "./socket/http-session-handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 export type { TransportOptions } from "./transport-options.js";
 export {

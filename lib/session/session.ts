@@ -55,7 +55,7 @@ const LIMIT_EXCEEDED = 4500;
 export class Session implements SocketListener, InboundSession {
   readonly id = randomUUID();
   readonly address: string;
-  readonly #attributes = new Map<string, unknown>();
+  readonly #attributes: Map<string, unknown>;
   readonly #context: SessionContext;
   readonly #socket: Socket;
   readonly #inbound: Inbound;
@@ -76,6 +76,7 @@ export class Session implements SocketListener, InboundSession {
     this.#socket = socket;
     this.#context = context;
     this.#user = handshake.user;
+    this.#attributes = handshake.attributes ?? new Map();
     this.#owner = owner;
     this.address = addressOf(handshake.request);
     const { clientInboundChannel: channel, clock, encoder, limits, stats, preserveReceiveOrder } = context;

@@ -272,6 +272,18 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       ]);
     });
 
+    it("passes handshake interceptors on in the order of the calls", () => {
+      const [one, two, three] = [1, 2, 3].map(() => ({ beforeHandshake: () => true }));
+      const endpoints = endpointsOf((registry) => {
+        registry.addEndpoint("/a", "/b").addInterceptors(one!, two!).addInterceptors(three!);
+      });
+
+      expect(endpoints.map(({ handshakeInterceptors }) => handshakeInterceptors)).to.deep.equal([
+        [one, two, three],
+        [one, two, three],
+      ]);
+    });
+
     it("passes SockJS's options on", () => {
       const [endpoint] = endpointsOf((registry) => {
         registry

@@ -157,6 +157,34 @@ describe("ControllerHandler", () => {
       );
     });
 
+    it("fails for a leading slash, of a class or a method, that no destination has", () => {
+      class SlashController {
+        @MessageMapping("/price.{id}")
+        price() {}
+      }
+      @MessageMapping("/price")
+      class SlashedController {
+        @SubscribeMapping("{id}")
+        price() {}
+      }
+      @MessageMapping("price")
+      class BehindController {
+        @MessageMapping("/{id}")
+        price() {}
+      }
+      for (const [controller, name] of [
+        [SlashController, "SlashController.price is mapped to /price.{id}"],
+        [SlashedController, "SlashedController.price is mapped to /price.{id}"],
+        [BehindController, "BehindController.price is mapped to price./{id}"],
+      ] as const) {
+        expect(() => withControllers(new controller(), { separator: "." })).to.throw(
+          ConfigurationError,
+          `${name}, which nobody sends to: where dots separate, leave its leading slash out`,
+        );
+      }
+      expect(() => withControllers(new SlashController(), { separator: ".", prefixes: [] })).not.to.throw();
+    });
+
     it("fails for a dot inside braces, and names the method", () => {
       class BraceController {
         @MessageMapping("{version:\\d+.\\d+}")
