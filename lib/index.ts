@@ -1,7 +1,7 @@
 // The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
-export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
+export type { Broker, BrokerContext, BrokerFactory, BrokerSystem, ServersSettings } from "./broker/broker.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
