@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { BrokerSystem } from "./broker/broker.js";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import {
@@ -67,6 +68,12 @@ export interface StompMessaging extends RequestHandler {
    * @returns `false` when it was over already
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  readonly system: BrokerSystem | undefined;
+  /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
+  isBrokerAvailable(): boolean;
+  /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
+  start(): void;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -181,12 +188,13 @@ export function stompMessaging(
 
   const broker = resolved.broker({
     clientOutboundChannel,
+    sessions,
     events,
     logger,
     destinationSeparator: resolved.destinationSeparator,
   });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
-  const userMessages = new UserMessageHandler(users);
+  const userMessages = new UserMessageHandler({ ...users, broker: broker.application ?? broker });
   brokerChannel.subscribe(userMessages);
   const userClients = new UserClientHandler({
     ...users,
@@ -242,6 +250,12 @@ export function stompMessaging(
     unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
       return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
     },
+
+    system: broker.system,
+
+    isBrokerAvailable: () => broker.isAvailable,
+
+    start: () => broker.start?.(),
 
     stats: () => sessions.stats,
 

@@ -4,6 +4,7 @@ import { NativeHeaders } from "../message/native-headers.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
+import { PendingReceipt } from "./pending-receipt.js";
 
 const MESSAGE_TYPE: Readonly<Record<ClientCommand, SimpMessageType>> = {
   CONNECT: "CONNECT",
@@ -32,7 +33,8 @@ export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessio
 export function clientMessage(frame: Frame, version: StompVersion, session: SessionHeaders): Message {
   const command = frame.command as ClientCommand;
   const native = frame.headers;
-  const headers: MessageHeaders = { ...session, messageType: MESSAGE_TYPE[command], native };
+  const receipt = native.has("receipt") ? { receipt: new PendingReceipt() } : undefined;
+  const headers: MessageHeaders = { ...session, ...receipt, messageType: MESSAGE_TYPE[command], native };
 
   switch (command) {
     case "SEND":
