@@ -32,6 +32,8 @@ export interface Broker extends MessageHandler {
   readonly system?: BrokerSystem;
   /** Starts what did not start by itself. */
   start?(): void;
+  /** What servers say to each other there, if they shall. */
+  readonly servers?: ServersSettings | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }
@@ -46,6 +48,18 @@ export interface BrokerSystem {
    * @throws MessageDeliveryError when the broker refuses, or is closed
    */
   subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
+}
+
+/** How the servers on one broker speak to each other. */
+export interface ServersSettings {
+  /** Only servers know it. */
+  readonly secret: string;
+  /** Where messages for users of other servers go. */
+  readonly userDestinationBroadcast: string | undefined;
+  /** Where servers tell who is connected to them. */
+  readonly userRegistryBroadcast: string | undefined;
+  /** How long a server may be silent until it counts as gone, in ms. */
+  readonly registryExpirationPeriod: number;
 }
 
 /** What `simpleBroker(…)` and `stompBrokerRelay(…)` return for the `broker` option: makes the broker once the channels are there. */

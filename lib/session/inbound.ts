@@ -6,7 +6,7 @@ import {
   MessageHandlingError,
   StompConversionError,
 } from "../errors.js";
-import type { Message } from "../message/message.js";
+import { type Message, withHeaders } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
@@ -21,6 +21,8 @@ export interface InboundSession {
   readonly connected: boolean;
   readonly closed: boolean;
   readonly messageHeaders: SessionHeaders;
+  /** Whether another frame may be handled; if not, the session has just ended. */
+  mayGoOn(): boolean;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
   /** Every handler has got a frame's message, as interceptors made it. */
@@ -164,7 +166,8 @@ export class Inbound {
     // Called from within by a frame that was handed on at once: the loop goes on by itself.
     if (this.#draining) return;
     this.#draining = true;
-    while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
+    while (this.#mayStart(this.#queue[0]) && this.#session.mayGoOn())
+      this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
     if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
@@ -245,7 +248,8 @@ export class Inbound {
     } else if (!session.connected) {
       throw new StompConversionError(`${frame.command} came before CONNECT`);
     }
-    return clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
+    const message = clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
+    return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
   }
 
   #sent(frame: Frame, message: Message, sent: boolean): void | Promise<void> {
