@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { BrokerSystem } from "./broker/broker.js";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import {
@@ -71,6 +72,12 @@ export interface StompMessaging extends RequestHandler {
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  readonly system: BrokerSystem | undefined;
+  /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
+  isBrokerAvailable(): boolean;
+  /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
+  start(): void;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -187,6 +194,7 @@ export function stompMessaging(
 
   const broker = resolved.broker({
     clientOutboundChannel,
+    sessions,
     events,
     logger,
     destinationSeparator: resolved.destinationSeparator,
@@ -290,6 +298,12 @@ export function stompMessaging(
       await servers.users.unsubscribe(session.id, id, reason);
       return true;
     },
+
+    system: broker.system,
+
+    isBrokerAvailable: () => broker.isAvailable,
+
+    start: () => broker.start?.(),
 
     stats: () => sessions.stats,
 

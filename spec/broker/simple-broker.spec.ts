@@ -28,6 +28,7 @@ describe("SimpleBroker", () => {
     logger = recordingLogger();
     broker = simpleBroker(options)({
       clientOutboundChannel: outbound.channel,
+      sessions: { end() {}, room: () => undefined },
       events: new EventPublisher(logger),
       logger,
       ...(destinationSeparator && { destinationSeparator }),
