@@ -106,6 +106,12 @@ export type {
   TokenRenewalOptions,
   VerifiedToken,
 } from "./security/bearer-token-options.js";
+export {
+  type CsrfTokenInterceptor,
+  type CsrfTokenOptions,
+  type CsrfTokenRepository,
+  csrfToken,
+} from "./security/csrf-token.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

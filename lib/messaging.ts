@@ -22,6 +22,7 @@ import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
+import { looksAtHandshakes } from "./socket/handshake-interceptor.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
@@ -253,6 +254,9 @@ export function stompMessaging(
         messageSizeLimit: transport.messageSizeLimit,
         perMessageDeflate: transport.perMessageDeflate,
         logger,
+        interceptors: (resolved.clientInboundChannel.interceptors ?? []).filter((each) =>
+          looksAtHandshakes(each),
+        ),
         admits: (request) => sessions.admits(request),
         limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),

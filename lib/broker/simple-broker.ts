@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { checkDestination, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
-import { DestinationPatternError, MessageDeliveryError } from "../errors.js";
+import { DestinationPatternError, LimitExceededError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
@@ -202,7 +202,7 @@ class SimpleBroker implements PrivateBroker {
     const subscriptions = this.#subscriptions.ofSession(sessionId);
     const limit = this.#options.subscriptionLimit;
     if (!subscriptions) throw refusal("Only a connected session can subscribe");
-    if (subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
+    if (subscriptions.size >= limit) throw new LimitExceededError("Session", "subscriptionLimit", limit);
 
     const pattern = checked(() => parsePattern(destination, { separator: this.#separator }), destination);
     const isPrivate = privateTo !== undefined;
@@ -232,7 +232,7 @@ class SimpleBroker implements PrivateBroker {
 
     let count = 0;
     for (const { selector } of others.values()) if (selector) count++;
-    if (count >= SELECTOR_LIMIT) throw refusal(`A session has at most ${SELECTOR_LIMIT} selectors`);
+    if (count >= SELECTOR_LIMIT) throw new LimitExceededError("Session", "selectorLimit", SELECTOR_LIMIT);
     return Selector.parse(condition);
   }
 
