@@ -28,6 +28,7 @@ export type { WebSocketTransportRegistration } from "./configurer/web-socket-tra
 export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
 export {
+  Authorize,
   MessageExceptionHandler,
   MessageMapping,
   SendTo,
@@ -86,6 +87,28 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export {
+  type AccessFunction,
+  type AuthoritiesOf,
+  type Authorization,
+  access,
+  anonymous,
+  authenticated,
+  denyAll,
+  hasAnyAuthority,
+  hasAnyRole,
+  hasAuthority,
+  hasRole,
+  permitAll,
+} from "./security/authorization.js";
+export type { Constraint, MessageMatchers } from "./security/message-matchers.js";
+export {
+  type ImaginedMessage,
+  type MessageSecurity,
+  type MessageSecurityOptions,
+  messageSecurity,
+} from "./security/message-security.js";
+export type { AuthorizationDecision, ClientMessageType } from "./security/rule.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

@@ -15,6 +15,7 @@ import { EventPublisher, type MessagingEventListener, type MessagingEvents } fro
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
+import { AccessControl } from "./security/access-control.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import type { MessagingStats } from "./session/session-stats.js";
@@ -67,6 +68,17 @@ export interface StompMessaging extends RequestHandler {
    * @returns `false` when it was over already
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /**
+   * Judges subscriptions anew by the rules of `security`, and by what their
+   * users are now; those that are denied end as by `unsubscribe`. A subscription
+   * that is being made meanwhile is judged by the new rights, or ended as soon
+   * as it was made. Strangers have no rights to lose: their subscriptions stay.
+   *
+   * @param target whose; by default everybody's
+   * @param reason what the client reads; by default what was denied
+   * @returns how many were ended: when it resolves they get nothing any more
+   */
+  recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -151,6 +163,17 @@ export function stompMessaging(
   });
   clientOutboundChannel.subscribe(sessions);
 
+  const access = new AccessControl({
+    security: resolved.security,
+    template,
+    userRegistry,
+    events,
+    logger,
+    sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
+    unsubscribe: endSubscription,
+  });
+  if (resolved.security) clientInboundChannel.addInterceptor(access);
+
   const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
@@ -173,6 +196,7 @@ export function stompMessaging(
         brokerChannel,
         clientOutboundChannel,
         userDestinationPrefix: resolved.userDestinationPrefix,
+        access,
         events,
         logger,
       }),
@@ -185,6 +209,11 @@ export function stompMessaging(
     logger,
     destinationSeparator: resolved.destinationSeparator,
   });
+  if (resolved.security?.broker === "simple" && !broker.plainDestinations) {
+    throw new ConfigurationError(
+      'security was made for the simple broker, and this one may read destinations otherwise: tell messageSecurity broker: "relay"',
+    );
+  }
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
   const userMessages = new UserMessageHandler(users);
   brokerChannel.subscribe(userMessages);
@@ -200,6 +229,10 @@ export function stompMessaging(
 
   function end(sessionId: string, reason: string): boolean {
     return sessions.end(sessionId, new AccessDeniedError(reason));
+  }
+
+  function endSubscription(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+    return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
   }
 
   const endpoints = resolved.endpoints.map(
@@ -239,8 +272,13 @@ export function stompMessaging(
       return ids.filter((id) => end(id, reason)).length;
     },
 
-    unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
-      return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
+    unsubscribe: endSubscription,
+
+    recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number> {
+      return access.recheck(({ session }) => {
+        if (!target) return true;
+        return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
+      }, reason);
     },
 
     stats: () => sessions.stats,

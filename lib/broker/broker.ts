@@ -20,6 +20,11 @@ import type { Logger } from "../logger.js";
  *   anything else.
  */
 export interface Broker extends MessageHandler {
+  /**
+   * Whether it reads destinations as `DestinationPattern` does and in no other
+   * way; else the option `security` has to know that.
+   */
+  readonly plainDestinations?: boolean;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /** Ends its timers and connections. */

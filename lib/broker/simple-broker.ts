@@ -48,6 +48,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
  */
 class SimpleBroker implements Broker {
   readonly name = "broker";
+  readonly plainDestinations = true;
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;

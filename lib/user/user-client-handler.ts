@@ -1,6 +1,6 @@
 import type { MessageHandler } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
-import { parseUserDestination } from "../destination/user-destination.js";
+import { parseUserDestination, userDestination } from "../destination/user-destination.js";
 import { AccessDeniedError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
@@ -102,6 +102,10 @@ export class UserClientHandler implements MessageHandler {
 
     const address = parseUserDestination(prefix, destination);
     if (!address) throw new AccessDeniedError("The destination names no user, or no destination of one");
+    // One spelling only, so that no rule for a destination is passed by with another.
+    if (userDestination(prefix, address) !== destination) {
+      throw new AccessDeniedError("In the name of a user / is written %2F, and % is written %25");
+    }
     // An id is no name: whoever got to know one can do nothing with it.
     if (sessions.isAnonymous(address.name) && address.name !== sessionId) return;
     return messages.handle(message);
