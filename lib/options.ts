@@ -160,7 +160,7 @@ const KNOWN = {
     "errorHandler",
     "logger",
   ],
-  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
+  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "handshakeInterceptors", "sockJS"],
   channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
   userSessions: ["limit", "beyond"],

@@ -1,126 +1,81 @@
 import type { DestinationPattern } from "./pattern.js";
-import { readPieces, type Segment } from "./segment.js";
+import type { Segment } from "./segment.js";
 
-/**
- * Whether some destination fits both patterns. Where a regular expression meets
- * another wildcard it is taken to, since that cannot be told.
- */
-export function overlaps(a: DestinationPattern, b: DestinationPattern): boolean {
-  if (!b.isPattern) return a.match(b.text) !== undefined;
-  if (!a.isPattern) return b.match(a.text) !== undefined;
-  return aligns(a.segments, b.segments, { isMany: isRest, fits: segmentsOverlap, covering: false });
+/** How two lists are compared in which some elements stand for any number of elements. */
+interface Elements<T> {
+  readonly isMany: (element: T) => boolean;
+  /** What fits an element that is not many. */
+  readonly example: (element: T) => string;
+  /** What fits both; `undefined` when nothing does. */
+  readonly common: (one: T, other: T) => string | undefined;
 }
 
 /**
- * Whether every destination that fits `other` fits `pattern` too. `false` may
- * also mean that it cannot be told: an inclusion that holds only because several
- * wildcards share the work is not found.
+ * A destination that fits two patterns; `undefined` when there is none, or when
+ * that is up to a `{name:regex}` beside other wildcards.
  */
-export function covers(pattern: DestinationPattern, other: DestinationPattern): boolean {
-  if (!other.isPattern) return pattern.match(other.text) !== undefined;
-  if (!pattern.isPattern) return false;
-  return aligns(pattern.segments, other.segments, { isMany: isRest, fits: segmentCovers, covering: true });
+export function commonDestination(a: DestinationPattern, b: DestinationPattern): string | undefined {
+  if (!a.isPattern) return b.match(a.text) && a.text;
+  if (!b.isPattern) return a.match(b.text) && b.text;
+
+  const found = commonList(a.segments, b.segments, {
+    isMany: ({ kind }) => kind === "rest",
+    example: (segment) => commonSegment(segment, segment) ?? "",
+    common: commonSegment,
+  })?.join(a.separator);
+  return found !== undefined && a.match(found) && b.match(found) ? found : undefined;
 }
 
-/**
- * Gives the variables that `pattern` has in all destinations that fit `other`
- * too, or `undefined` when one of them is not the same in all.
- */
-export function commonVariables(
-  pattern: DestinationPattern,
-  other: DestinationPattern,
-): ReadonlyMap<string, string> | undefined {
-  if (!other.isPattern) return pattern.match(other.text);
-
-  const variables = new Map<string, string>();
-  const { segments } = pattern;
-  const others = other.segments;
-  // Behind the first `**` of either, segments no longer stand beside their counterparts.
-  let beside = segments.findIndex((segment, i) => {
-    const counterpart = others[i];
-    return isRest(segment) || counterpart === undefined || isRest(counterpart);
-  });
-  if (beside < 0) beside = segments.length;
-  for (const [i, segment] of segments.entries()) {
-    if (segment.variables.length === 0) continue;
-    const counterpart = i < beside ? others[i] : undefined;
-    if (counterpart?.kind !== "literal" || !segment.match(counterpart.text, variables)) return undefined;
+function commonSegment(one: Segment, other: Segment): string | undefined {
+  for (const [literal, second] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    if (literal.kind === "literal") return second.match(literal.text) ? literal.text : undefined;
   }
-  return variables;
+  if (one.regexes + other.regexes > 0) return undefined;
+
+  const found = commonList(characters(one), characters(other), {
+    isMany: (character) => character === "*",
+    example: (character) => (character === "?" ? "x" : character),
+    common: (first, second) =>
+      first === "?" ? second.replace("?", "x") : first === second || second === "?" ? first : undefined,
+  });
+  // A variable needs a character, and a star has nothing against one.
+  return found && (found.join("") || "x");
 }
 
-interface Alignment<T> {
-  /** Whether it stands for any number of the others. */
-  isMany(one: T): boolean;
-  fits(one: T, other: T): boolean;
-  /** Whether what is many in the second may only stand where the first is many: then the first has all of the second. */
-  readonly covering: boolean;
+/** Variables are stars by another name here. */
+function characters({ text }: Segment): string[] {
+  return [...text.replace(/\{[^{}]*\}/g, "*")];
 }
 
-/** Whether two sequences can be laid beside each other; at most length × length steps. */
-function aligns<T>(first: readonly T[], second: readonly T[], { isMany, fits, covering }: Alignment<T>) {
-  /** Of what stands behind the current place of the first: whether it aligns with the second from j on. */
-  let behind: boolean[] = [];
-  for (let i = first.length; i >= 0; i--) {
-    const here: boolean[] = [];
-    const one = first[i];
-    const oneIsMany = one !== undefined && isMany(one);
-    for (let j = second.length; j >= 0; j--) {
-      const other = second[j];
-      const otherIsMany = other !== undefined && isMany(other);
-      if (one === undefined && other === undefined) here[j] = true;
-      else if (oneIsMany) here[j] = behind[j] === true || here[j + 1] === true;
-      else if (otherIsMany) here[j] = !covering && (here[j + 1] === true || behind[j] === true);
-      else {
-        here[j] = one !== undefined && other !== undefined && behind[j + 1] === true && fits(one, other);
+/** Examples of elements that fit both lists, the shortest such. */
+function commonList<T>(
+  a: readonly T[],
+  b: readonly T[],
+  { isMany, example, common }: Elements<T>,
+): string[] | undefined {
+  // By how much of each is left: what the rests have in common. Filled from the end.
+  let below: (string[] | undefined)[] = [];
+  for (let i = a.length; i >= 0; i--) {
+    const row: (string[] | undefined)[] = [];
+    for (let j = b.length; j >= 0; j--) {
+      if (i === a.length && j === b.length) row[j] = [];
+      else if (i < a.length && isMany(a[i] as T)) row[j] = below[j] ?? taken(b, j, row[j + 1]);
+      else if (j < b.length && isMany(b[j] as T)) row[j] = row[j + 1] ?? taken(a, i, below[j]);
+      else if (i < a.length && j < b.length) {
+        const both = below[j + 1] && common(a[i] as T, b[j] as T);
+        row[j] = both === undefined ? undefined : [both, ...(below[j + 1] as string[])];
       }
     }
-    behind = here;
+    below = row;
   }
-  return behind[0] === true;
-}
+  return below[0];
 
-function isRest(segment: Segment): boolean {
-  return segment.kind === "rest";
-}
-
-function segmentsOverlap(a: Segment, b: Segment): boolean {
-  if (b.kind === "literal") return a.match(b.text);
-  if (a.kind === "literal") return b.match(a.text);
-  if (a.regexes > 0 || b.regexes > 0) return true;
-  return aligns(units(a), units(b), {
-    isMany,
-    fits: (one, other) => one === other || one === ONE || other === ONE,
-    covering: false,
-  });
-}
-
-function segmentCovers(a: Segment, b: Segment): boolean {
-  if (b.kind === "literal") return a.match(b.text);
-  if (a.text === "*" || a.text === b.text) return true;
-  if (a.kind === "literal" || a.regexes > 0 || b.regexes > 0) return false;
-  // What is empty has nothing for a variable.
-  if (b.match("") && !a.match("")) return false;
-  return aligns(units(a), units(b), {
-    isMany,
-    fits: (one, other) => one === other || one === ONE,
-    covering: true,
-  });
-}
-
-const ONE = 0;
-const MANY = 1;
-
-/** A character, or what stands for one or for many. */
-type Unit = string | typeof ONE | typeof MANY;
-
-function units(segment: Segment): Unit[] {
-  return readPieces(segment.text).flatMap((piece): Unit[] => {
-    if (piece.kind === "text") return [...piece.text];
-    return [piece.kind === "one" ? ONE : MANY];
-  });
-}
-
-function isMany(unit: Unit): boolean {
-  return unit === MANY;
+  /** What the many of the other list takes. */
+  function taken(list: readonly T[], at: number, rest: string[] | undefined): string[] | undefined {
+    if (at >= list.length || rest === undefined) return undefined;
+    return isMany(list[at] as T) ? rest : [example(list[at] as T), ...rest];
+  }
 }

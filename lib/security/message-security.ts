@@ -1,7 +1,7 @@
 import { isPromise } from "../channel/passage.js";
 import { DestinationIndex } from "../destination/destination-index.js";
-import { commonVariables, covers, overlaps } from "../destination/overlap.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
+import { commonVariables, covers, overlaps } from "../destination/reach.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
 import {
   createMessage,

@@ -1,5 +1,5 @@
-import { covers } from "../destination/overlap.js";
 import type { DestinationPattern } from "../destination/pattern.js";
+import { covers } from "../destination/reach.js";
 import type { AccessDeniedError } from "../errors.js";
 import type { SimpMessageType } from "../message/message.js";
 import type { Authorization } from "./authorization.js";

@@ -96,8 +96,8 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #send(message: Message): void | Promise<void> {
-    const { prefix, clientsMaySend, sessions, messages } = this.#options;
-    const { destination = "", sessionId } = message.headers;
+    const { prefix, clientsMaySend, messages } = this.#options;
+    const { destination = "" } = message.headers;
     if (!clientsMaySend) throw new AccessDeniedError("Clients may not send to users");
 
     const address = parseUserDestination(prefix, destination);
@@ -106,9 +106,7 @@ export class UserClientHandler implements MessageHandler {
     if (userDestination(prefix, address) !== destination) {
       throw new AccessDeniedError("In the name of a user / is written %2F, and % is written %25");
     }
-    // An id is no name: whoever got to know one can do nothing with it.
-    if (sessions.isAnonymous(address.name) && address.name !== sessionId) return;
-    return messages.handle(message);
+    return messages.send(message, { byClient: true });
   }
 
   #isForUsers({ headers }: Message): boolean {
