@@ -52,8 +52,12 @@ export class AccessControl implements ChannelInterceptor {
   }
 
   afterSendCompletion({ headers }: Message): void | Promise<void> {
-    if (headers.messageType !== "SUBSCRIBE") return;
-    const { sessionId, subscriptionId } = headers;
+    const { messageType, sessionId, subscriptionId, grant } = headers;
+    // A renewed token has brought another user, who may be allowed less.
+    if (grant && messageType === "MESSAGE")
+      return this.recheck(({ session }) => session.id === sessionId).then(() => {});
+    if (messageType !== "SUBSCRIBE") return;
+
     const key = keyOf(headers);
     const generation = this.#subscribing.get(key);
     this.#subscribing.delete(key);

@@ -48,13 +48,18 @@ export interface MessageMatchers {
 }
 
 const WITH_DESTINATION = ["MESSAGE", "SUBSCRIBE"] as const;
-const WITHOUT = ["CONNECT", "DISCONNECT", "UNSUBSCRIBE", "OTHER"] as const;
-export const CLIENT_MESSAGE_TYPES: readonly ClientMessageType[] = [...WITH_DESTINATION, ...WITHOUT];
+export const CLIENT_MESSAGE_TYPES: readonly ClientMessageType[] = [
+  ...WITH_DESTINATION,
+  "CONNECT",
+  "DISCONNECT",
+  "UNSUBSCRIBE",
+  "OTHER",
+];
 
 /** What takes effect in any case: nobody can be kept in. */
 export const UNSTOPPABLE: readonly ClientMessageType[] = ["DISCONNECT", "UNSUBSCRIBE"];
 
-type Matcher = Pick<Rule, "matcher" | "types" | "patterns">;
+type Matcher = Pick<Rule, "matcher" | "types" | "patterns" | "nullDest">;
 
 /** @throws ConfigurationError when the rules make no sense */
 export function rulesOf(
@@ -65,7 +70,7 @@ export function rulesOf(
   let pending: string | undefined;
   let last: string | undefined;
 
-  const matched = (name: string, args: readonly unknown[], rest: Omit<Matcher, "matcher">): Constraint => {
+  const match = (name: string, args: readonly unknown[], matched: Omit<Matcher, "matcher">): Constraint => {
     const matcher = `${name}(${args.map((arg) => JSON.stringify(arg)).join(", ")})`;
     if (last !== undefined)
       throw new ConfigurationError(`${matcher} stands behind anyMessage(): nothing gets there`);
@@ -75,7 +80,7 @@ export function rulesOf(
       if (pending !== matcher) throw new ConfigurationError(`${matcher} has two authorizations`);
       pending = undefined;
       if (name === "anyMessage") last = matcher;
-      rules.push(checkedRule({ matcher, ...rest }, authorization, rules));
+      rules.push(checkedRule({ matcher, ...matched }, authorization, rules));
       return messages;
     };
     return {
@@ -92,18 +97,17 @@ export function rulesOf(
   };
   const destinations = (name: string, patterns: readonly unknown[], types: readonly ClientMessageType[]) => {
     const parsed = patternsOf(name, patterns, separator);
-    return matched(name, patterns, { types: new Set(types), patterns: parsed });
+    return match(name, patterns, { types: new Set(types), patterns: parsed, nullDest: false });
   };
+  const all = { types: new Set(CLIENT_MESSAGE_TYPES), patterns: undefined, nullDest: false };
   const messages: MessageMatchers = {
-    nullDestMatcher: () => matched("nullDestMatcher", [], { types: new Set(WITHOUT), patterns: undefined }),
-    simpTypeMatchers: (...types) =>
-      matched("simpTypeMatchers", types, { types: checkedTypes(types), patterns: undefined }),
+    nullDestMatcher: () => match("nullDestMatcher", [], { ...all, nullDest: true }),
+    simpTypeMatchers: (...types) => match("simpTypeMatchers", types, { ...all, types: checkedTypes(types) }),
     simpDestMatchers: (...patterns) => destinations("simpDestMatchers", patterns, WITH_DESTINATION),
     simpMessageDestMatchers: (...patterns) => destinations("simpMessageDestMatchers", patterns, ["MESSAGE"]),
     simpSubscribeDestMatchers: (...patterns) =>
       destinations("simpSubscribeDestMatchers", patterns, ["SUBSCRIBE"]),
-    anyMessage: () =>
-      matched("anyMessage", [], { types: new Set(CLIENT_MESSAGE_TYPES), patterns: undefined }),
+    anyMessage: () => match("anyMessage", [], all),
   };
 
   function checkComplete(): void {
@@ -121,7 +125,7 @@ export function rulesOf(
 }
 
 function checkedRule(
-  { matcher, types, patterns }: Matcher,
+  { matcher, types, patterns, nullDest }: Matcher,
   authorization: Authorization,
   before: readonly Rule[],
 ): Rule {
@@ -153,6 +157,7 @@ function checkedRule(
     matcher,
     types,
     patterns,
+    nullDest,
     authorization,
     granted: { granted: true, rule },
     denied: { granted: false, rule },

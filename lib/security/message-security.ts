@@ -94,8 +94,10 @@ export class MessageSecurity {
   readonly broker: RuledBroker;
   readonly #rules: readonly Rule[];
   readonly #index: DestinationIndex<Entry>;
-  /** The first of each type that does not look at destinations: `anyMessage` at the latest. */
+  /** The first of each type that looks at no destination: `anyMessage` at the latest. */
   readonly #general = new Map<SimpMessageType, Entry>();
+  /** The same, of those that only take what has none, too. */
+  readonly #nullDest = new Map<SimpMessageType, Entry>();
   readonly #reading: Reading;
 
   constructor(build: (messages: MessageMatchers) => unknown, options: MessageSecurityOptions) {
@@ -130,7 +132,12 @@ export class MessageSecurity {
     for (const [order, { rule, pattern }] of entries.entries()) {
       const entry = { order, rule, pattern };
       if (pattern) this.#index.add(pattern, entry);
-      else for (const type of rule.types) if (!this.#general.has(type)) this.#general.set(type, entry);
+      else {
+        for (const type of rule.types) {
+          if (!this.#nullDest.has(type)) this.#nullDest.set(type, entry);
+          if (!rule.nullDest && !this.#general.has(type)) this.#general.set(type, entry);
+        }
+      }
     }
   }
 
@@ -140,11 +147,12 @@ export class MessageSecurity {
     message: Message | ImaginedMessage,
   ): Promise<AuthorizationDecision> {
     const known = user ?? undefined;
-    if ("headers" in message) return this.judge(withHeaders(message, { user: known }));
-
-    const { type, destination } = message;
-    checkOneOf("the type to decide about", type, CLIENT_MESSAGE_TYPES);
-    return this.judge(createMessage(NO_PAYLOAD, { messageType: type, destination, user: known }));
+    const real =
+      "headers" in message
+        ? message
+        : createMessage(NO_PAYLOAD, { messageType: message.type, destination: message.destination });
+    checkOneOf("the type to decide about", real.headers.messageType, CLIENT_MESSAGE_TYPES);
+    return this.judge(withHeaders(real, { user: known }));
   }
 
   /**
@@ -155,13 +163,14 @@ export class MessageSecurity {
   judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { messageType, destination } = message.headers;
     if (UNSTOPPABLE.includes(messageType as ClientMessageType)) return ALWAYS;
-    const general = this.#general.get(messageType) as Entry;
-    if (destination === undefined) return this.#ask(general.rule, message, NO_VARIABLES);
+    if (destination === undefined) {
+      return this.#ask((this.#nullDest.get(messageType) as Entry).rule, message, NO_VARIABLES);
+    }
 
     const reach = this.#reading(messageType, destination);
     if (reach) return this.#judgeReach(message, reach);
 
-    let first = general;
+    let first = this.#general.get(messageType) as Entry;
     for (const entries of this.#index.match(destination)) {
       for (const entry of entries) {
         if (entry.order < first.order && entry.rule.types.has(messageType)) first = entry;
@@ -179,7 +188,7 @@ export class MessageSecurity {
 
   async #judgeReach(message: Message, reach: DestinationPattern): Promise<AuthorizationDecision> {
     for (const rule of this.#rules) {
-      if (!rule.types.has(message.headers.messageType)) continue;
+      if (rule.nullDest || !rule.types.has(message.headers.messageType)) continue;
       if (!rule.patterns) return this.#ask(rule, message, NO_VARIABLES);
 
       for (const pattern of rule.patterns) {

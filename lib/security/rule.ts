@@ -23,6 +23,8 @@ export interface Rule {
   /** The matcher as it is written: `simpDestMatchers("/app/**")`. */
   readonly matcher: string;
   readonly types: ReadonlySet<SimpMessageType>;
+  /** Whether it takes messages without destination only. */
+  readonly nullDest: boolean;
   /** `undefined` where destinations do not matter. */
   readonly patterns: readonly DestinationPattern[] | undefined;
   readonly authorization: Authorization;
@@ -31,9 +33,12 @@ export interface Rule {
   readonly denied: AuthorizationDecision;
 }
 
+/** What clients send with a destination; an interceptor may take it off to let nobody handle the message. */
+const HAS_DESTINATION: ReadonlySet<SimpMessageType> = new Set(["MESSAGE", "SUBSCRIBE"] as const);
+
 /** Whether a rule takes all that another one's pattern could, so that this is never reached behind it. */
 export function hides(rule: Rule, type: SimpMessageType, pattern: DestinationPattern | undefined): boolean {
-  if (!rule.types.has(type)) return false;
+  if (!rule.types.has(type) || (rule.nullDest && HAS_DESTINATION.has(type))) return false;
   if (!rule.patterns) return true;
   return pattern !== undefined && rule.patterns.some((own) => covers(own, pattern));
 }

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import {
   AccessDeniedError,
+  bearerToken,
   type ChannelInterceptor,
   type MessageMatchers,
   type MessageSecurityOptions,
@@ -401,6 +402,36 @@ describe("The option security", () => {
       await staff.synchronize();
 
       expect(await server.messaging.recheck({ user: "rod" })).to.equal(0);
+    });
+
+    it("judges a session anew whose token was renewed, which rules let pass as what has no destination", async () => {
+      const tokens = bearerToken({
+        verify: (token) => ({
+          user: { name: "rod", roles: token === "staff" ? ["STAFF"] : [] } as Principal,
+          exp: Date.now() / 1000 + 600,
+        }),
+        renewal: { destination: "/app/token" },
+      });
+      await start(rules, {}, { clientInboundChannel: { interceptors: [tokens] } });
+      const [one, other] = [
+        await RawClient.connect(server.port, "Authorization:Bearer staff\n"),
+        await RawClient.connect(server.port, "Authorization:Bearer staff\n"),
+      ];
+      clients.push(one, other);
+      for (const client of [one, other]) {
+        client.send(
+          "SUBSCRIBE\nid:1\ndestination:/topic/staff\n\n^@SUBSCRIBE\nid:2\ndestination:/topic/a\n\n^@",
+        );
+        await client.synchronize();
+      }
+
+      one.send("SEND\ndestination:/app/token\nAuthorization:Bearer plain\nreceipt:r\n\n^@");
+
+      expect(await one.frame()).to.include("\nunsubscribed:Access denied\\c SUBSCRIBE /topic/staff\n");
+      expect(await one.frame()).to.include("receipt-id:r\n");
+      await server.messaging.template.convertAndSend("/topic/staff", "hush");
+      expect(await one.synchronize()).to.deep.equal([]);
+      expect(await other.frame()).to.include("\n\nhush^@");
     });
 
     it("has nothing to do without rules", async () => {

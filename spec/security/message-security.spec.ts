@@ -53,7 +53,8 @@ describe("messageSecurity", () => {
       [user, SUBSCRIBE("/topic/friends/joe"), "granted by 4"],
       [user, SEND("/topic/friends/joe"), "denied by 5"],
       [user, SUBSCRIBE("/topic/other"), "denied by 5"],
-      [user, { type: "MESSAGE" }, "denied by 5"],
+      [user, { type: "MESSAGE" }, "granted by 1"],
+      [undefined, { type: "MESSAGE" }, "denied by 1"],
     ];
     for (const [who, message, expected] of cases) {
       const what = `${message.type} ${message.destination ?? ""}`;
