@@ -4,6 +4,7 @@ import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
+import type { SessionHeaders } from "./client-message.js";
 import { Session, type SessionContext } from "./session.js";
 import type { SessionLimits } from "./session-limits.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
@@ -94,6 +95,11 @@ export class SessionRegistry implements MessageHandler {
   /** Ends a session for whom messages pile up before they reach its socket. */
   overflowed(message: Message): void {
     this.#sessionOf(message)?.overflow();
+  }
+
+  /** What messages of a session carry now; `undefined` when it is not there. */
+  headersOf(sessionId: string): SessionHeaders | undefined {
+    return this.#sessions.get(sessionId)?.messageHeaders;
   }
 
   /** What to wait for before a session is sent more; `undefined` if it has room, or is not there. */
