@@ -1,5 +1,5 @@
 import { MessageHandlingError } from "express-stomp";
-import { readText } from "./text.js";
+import { readText } from "../shared/text.js";
 
 /** What a member said in a room. */
 export interface ChatMessage {

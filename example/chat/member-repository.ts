@@ -1,6 +1,6 @@
 import { injectable } from "inversify";
+import type { Member } from "../shared/member.js";
 import { ChatDatabase } from "./database.js";
-import type { Member } from "./member.js";
 
 /** Keeps the members. Names that differ only in case or width are the same name. */
 @injectable()

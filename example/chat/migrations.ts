@@ -1,20 +1,13 @@
-import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from "kysely";
+import type { Kysely } from "kysely";
+import { createLoginTables, type Migrations } from "../shared/database.js";
 
-type DatabaseKind = "embedded" | "postgres";
-
-/** The steps that make the tables, oldest first; a step that has been released is never changed. */
-export function migrations(kind: DatabaseKind): Record<string, Migration> {
-  // The one thing the two databases spell differently: a number that counts up by itself.
-  const numberType = kind === "postgres" ? sql`bigint generated always as identity` : "integer";
-  const counter = (column: ColumnDefinitionBuilder) =>
-    kind === "postgres" ? column.primaryKey() : column.primaryKey().autoIncrement();
-
+export const migrations: Migrations = (counter) => {
   return {
     "1-chat": {
       async up(database: Kysely<unknown>) {
         await database.schema
           .createTable("member")
-          .addColumn("id", numberType, counter)
+          .addColumn("id", counter.type, counter.primaryKey)
           .addColumn("name", "text", (column) => column.notNull())
           .addColumn("name_key", "text", (column) => column.notNull().unique())
           .addColumn("password_hash", "text", (column) => column.notNull())
@@ -23,7 +16,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
 
         await database.schema
           .createTable("chat_room")
-          .addColumn("number", numberType, counter)
+          .addColumn("number", counter.type, counter.primaryKey)
           .addColumn("id", "text", (column) => column.notNull().unique())
           .addColumn("name", "text", (column) => column.notNull())
           .addColumn("opened_by", "text", (column) => column.notNull())
@@ -32,7 +25,7 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
 
         await database.schema
           .createTable("chat_message")
-          .addColumn("id", numberType, counter)
+          .addColumn("id", counter.type, counter.primaryKey)
           .addColumn("room_id", "text", (column) => column.notNull().references("chat_room.id"))
           .addColumn("writer", "text", (column) => column.notNull())
           .addColumn("message", "text", (column) => column.notNull())
@@ -44,19 +37,8 @@ export function migrations(kind: DatabaseKind): Record<string, Migration> {
           .columns(["room_id", "id"])
           .execute();
 
-        await database.schema
-          .createTable("login_session")
-          .addColumn("id", "text", (column) => column.primaryKey())
-          .addColumn("data", "text", (column) => column.notNull())
-          .addColumn("expires_at", "bigint", (column) => column.notNull())
-          .execute();
-
-        await database.schema
-          .createTable("setting")
-          .addColumn("name", "text", (column) => column.primaryKey())
-          .addColumn("value", "text", (column) => column.notNull())
-          .execute();
+        await createLoginTables(database);
       },
     },
   };
-}
+};

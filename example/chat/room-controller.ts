@@ -1,10 +1,10 @@
 import { Router } from "express";
 import { injectable } from "inversify";
-import { membersOnly } from "./authentication.js";
+import { membersOnly } from "../shared/members-only.js";
+import { readName } from "../shared/text.js";
 import { ROOM_NAME_LIMIT } from "./chat-room.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
 import { csrf } from "./csrf.js";
-import { readName } from "./text.js";
 import { fill, texts } from "./texts.js";
 
 declare module "express-session" {

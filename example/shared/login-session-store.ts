@@ -1,13 +1,14 @@
 import { type SessionData, Store } from "express-session";
-import type { ChatDatabase } from "./database.js";
+import type { Kysely } from "kysely";
+import type { LoginTables } from "./database.js";
 
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Keeps express-session's sessions in the database, so that logins outlive the server. */
 export class LoginSessionStore extends Store {
-  readonly #database: ChatDatabase;
+  readonly #database: Kysely<LoginTables>;
 
-  constructor(database: ChatDatabase) {
+  constructor(database: Kysely<LoginTables>) {
     super();
     this.#database = database;
   }

@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import type { SessionData } from "express-session";
 import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
-import { LoginSessionStore } from "../../../example/chat/login-session-store.js";
+import { LoginSessionStore } from "../../../example/shared/login-session-store.js";
 import { onEachDatabase } from "../../support/databases.js";
 
 describe("LoginSessionStore", () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { hashPassword, verifyPassword } from "../../../example/chat/password.js";
+import { hashPassword, verifyPassword } from "../../../example/shared/password.js";
 
 describe("password", () => {
   it("is verified by its own hash, and no other is", async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readName, readText } from "../../../example/chat/text.js";
+import { readName, readText } from "../../../example/shared/text.js";
 
 describe("readText", () => {
   it("trims, composes and keeps line breaks", () => {

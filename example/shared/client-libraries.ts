@@ -1,0 +1,15 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import express, { Router } from "express";
+
+/** Serves @stomp/stompjs and sockjs-client to browsers, as they were installed. */
+export function clientLibraries(): Router {
+  const router = Router();
+  router.use("/stompjs", express.static(packageFolder("@stomp/stompjs")));
+  router.use("/sockjs-client", express.static(join(packageFolder("sockjs-client/package.json"), "dist")));
+  return router;
+}
+
+function packageFolder(entry: string): string {
+  return dirname(fileURLToPath(import.meta.resolve(entry)));
+}

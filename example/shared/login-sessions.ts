@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import type { RequestHandler } from "express";
+import session from "express-session";
+import type { Logger } from "express-stomp";
+import type { Kysely } from "kysely";
+import type { LoginTables } from "./database.js";
+import { LoginSessionStore } from "./login-session-store.js";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+export interface LoginSessionsOptions {
+  readonly database: Kysely<LoginTables>;
+  readonly cookieName: string;
+  readonly logger: Logger;
+}
+
+export interface LoginSessions {
+  /** Gives every request its `req.session`. */
+  readonly middleware: RequestHandler;
+  /** Ends the sweeping. */
+  stop(): void;
+}
+
+/** Keeps login sessions for 30 days, in the database: every server with this database knows them. */
+export async function loginSessions(options: LoginSessionsOptions): Promise<LoginSessions> {
+  const { database, cookieName, logger } = options;
+  const store = new LoginSessionStore(database);
+  const middleware = session({
+    name: cookieName,
+    secret: await sessionSecret(database),
+    store,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { httpOnly: true, sameSite: "lax", secure: "auto", maxAge: 30 * DAY },
+  });
+
+  await store.sweep();
+  const sweeping = setInterval(() => {
+    store.sweep().catch((error: unknown) => logger.warn("Expired sessions were not removed:", error));
+  }, DAY / 24).unref();
+  return { middleware, stop: () => clearInterval(sweeping) };
+}
+
+/** The key that signs session cookies: made once, then kept, so that a restart logs nobody out. */
+async function sessionSecret(database: Kysely<LoginTables>): Promise<string> {
+  await database
+    .insertInto("setting")
+    .values({ name: "session secret", value: randomBytes(32).toString("base64url") })
+    .onConflict((conflict) => conflict.column("name").doNothing())
+    .execute();
+  const { value } = await database
+    .selectFrom("setting")
+    .select("value")
+    .where("name", "=", "session secret")
+    .executeTakeFirstOrThrow();
+  return value;
+}
