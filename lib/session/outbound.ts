@@ -8,17 +8,11 @@ import type { ServerCommand } from "../stomp/command.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import type { MessageEncoder } from "./message-encoder.js";
 import { SendQueue } from "./send-queue.js";
-import type { SessionLimits } from "./session-limits.js";
-import type { SessionStats } from "./session-stats.js";
+import type { SessionContext } from "./session-context.js";
 
-export interface OutboundOptions {
-  readonly socket: Socket;
-  readonly encoder: MessageEncoder;
-  readonly limits: Pick<SessionLimits, "sendBufferSizeLimit" | "overflowStrategy">;
-  readonly stats: SessionStats;
-  /** The first MESSAGE since nothing waited was dropped. */
+/** Who is told that the first MESSAGE since nothing waited was dropped. */
+export interface DroppingSession {
   dropping(): void;
 }
 
@@ -26,16 +20,16 @@ export interface OutboundOptions {
 export class Outbound {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
   version: StompVersion = "1.2";
-  readonly #options: OutboundOptions;
+  readonly #context: SessionContext;
   readonly #socket: Socket;
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
 
-  constructor(options: OutboundOptions) {
-    this.#options = options;
-    this.#socket = options.socket;
-    const { sendBufferSizeLimit, overflowStrategy } = options.limits;
+  constructor(socket: Socket, context: SessionContext, session: DroppingSession) {
+    this.#context = context;
+    this.#socket = socket;
+    const { sendBufferSizeLimit, overflowStrategy } = context.limits;
     if (overflowStrategy === "terminate") return;
 
     this.#queue = new SendQueue({
@@ -43,8 +37,8 @@ export class Outbound {
       buffered: () => this.buffered,
       give: (bytes, binary) => this.#give(bytes, binary),
       dropped: (first) => {
-        options.stats.messagesDropped++;
-        if (first) options.dropping();
+        context.stats.messagesDropped++;
+        if (first) session.dropping();
       },
     });
   }
@@ -67,7 +61,7 @@ export class Outbound {
   /** Whether more waits than may, and nothing of it may be dropped. */
   get overflowing(): boolean {
     const waiting = this.#queue ? this.#queue.size : this.buffered;
-    return waiting > this.#options.limits.sendBufferSizeLimit;
+    return waiting > this.#context.limits.sendBufferSizeLimit;
   }
 
   /** The socket may have room. */
@@ -98,8 +92,8 @@ export class Outbound {
   }
 
   message(message: Message): void {
-    const encoded = this.#options.encoder.encode(message, this.version);
-    this.#options.stats.messagesSent++;
+    const encoded = this.#context.encoder.encode(message, this.version);
+    this.#context.stats.messagesSent++;
     if (this.#queue) {
       this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
     } else if (this.#socket.sendShared) {
@@ -115,7 +109,7 @@ export class Outbound {
   }
 
   error(frame: Omit<Frame, "command">): void {
-    this.#options.stats.errorsSent++;
+    this.#context.stats.errorsSent++;
     this.#write({ command: "ERROR", ...frame });
   }
 
