@@ -80,14 +80,11 @@ export class Outbound {
   }
 
   connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
-    const headers = {
-      version: this.version,
-      "heart-beat": heartbeat.join(","),
-      server: "express-stomp",
-      session: sessionId,
-      // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
-      "user-name": userName !== undefined && /[\r\n\0]/.test(userName) ? undefined : userName,
-    };
+    const [sends, receives] = heartbeat;
+    const headers = ["version", this.version, "heart-beat", `${sends},${receives}`];
+    headers.push("server", "express-stomp", "session", sessionId);
+    // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
+    if (userName !== undefined && !/[\r\n\0]/.test(userName)) headers.push("user-name", userName);
     this.#send("CONNECTED", headers);
   }
 
@@ -105,7 +102,7 @@ export class Outbound {
   }
 
   receipt(receiptId: string): void {
-    this.#send("RECEIPT", { "receipt-id": receiptId });
+    this.#send("RECEIPT", ["receipt-id", receiptId]);
   }
 
   error(frame: Omit<Frame, "command">): void {
@@ -113,13 +110,13 @@ export class Outbound {
     this.#write({ command: "ERROR", ...frame });
   }
 
-  #send(command: ServerCommand, headers: Record<string, string | undefined>): void {
-    this.#write({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
+  #send(command: ServerCommand, headers: readonly string[]): void {
+    this.#write({ command, headers: NativeHeaders.fromFlat(headers), body: NO_PAYLOAD });
   }
 
   #write(frame: Frame): void {
     const bytes = encode(frame, this.version);
-    const binary = !isUtf8(frame.body);
+    const binary = frame.body.length > 0 && !isUtf8(frame.body);
     if (this.#queue) this.#queue.send(bytes, binary, false);
     else this.#give(bytes, binary);
   }

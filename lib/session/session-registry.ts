@@ -34,7 +34,8 @@ export interface SessionRegistryContext extends Omit<SessionContext, "limits" | 
 export class SessionRegistry implements MessageHandler, SessionOwner {
   readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
-  readonly #byAddress = new Map<string, number>();
+  /** How many connections an address has; kept only where there is a limit of them. */
+  readonly #byAddress: Map<string, number> | undefined;
   readonly #unconnected = new Set<Session>();
   readonly #context: SessionRegistryContext;
   readonly #sessionContext: SessionContext;
@@ -43,6 +44,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   constructor(context: SessionRegistryContext) {
     this.#context = context;
+    if (Number.isFinite(context.limits.connectionsPerAddressLimit)) this.#byAddress = new Map();
     this.#sessionContext = { ...context, stats: this.#stats };
   }
 
@@ -53,11 +55,10 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   /** Whether one more client may connect from there; announces the limit if not. */
   admits(request: IncomingMessage): boolean {
     const { connectionLimit, connectionsPerAddressLimit, unconnectedLimit } = this.#context.limits;
-    const address = addressOf(request);
     const limit =
       this.#sessions.size >= connectionLimit
         ? "connectionLimit"
-        : (this.#byAddress.get(address) ?? 0) >= connectionsPerAddressLimit
+        : (this.#byAddress?.get(addressOf(request)) ?? 0) >= connectionsPerAddressLimit
           ? "connectionsPerAddressLimit"
           : this.#unconnected.size >= unconnectedLimit
             ? "unconnectedLimit"
@@ -79,7 +80,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     const session = new Session(socket, handshake, this.#sessionContext, this);
     this.#sessions.set(session.id, session);
     this.#unconnected.add(session);
-    this.#byAddress.set(session.address, (this.#byAddress.get(session.address) ?? 0) + 1);
+    this.#byAddress?.set(session.address, (this.#byAddress.get(session.address) ?? 0) + 1);
     this.#stats.connectionsOpened++;
     socket.listen(session);
   }
@@ -91,9 +92,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   ended(session: Session): void {
     this.#sessions.delete(session.id);
     this.#unconnected.delete(session);
-    const others = (this.#byAddress.get(session.address) ?? 1) - 1;
-    if (others > 0) this.#byAddress.set(session.address, others);
-    else this.#byAddress.delete(session.address);
+    const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
+    if (others > 0) this.#byAddress?.set(session.address, others);
+    else this.#byAddress?.delete(session.address);
     if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 

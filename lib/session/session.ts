@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { LimitExceededError, StompConversionError } from "../errors.js";
+import { StompConversionError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
@@ -9,18 +9,12 @@ import type { Frame } from "../stomp/frame.js";
 import { agreeHeartBeat, type HeartBeatOffer, NO_HEART_BEAT, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
-import { errorReply } from "./error-reply.js";
 import { sayFarewell } from "./farewell.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
-import {
-  announceExpiring,
-  announceFault,
-  announceHandedOn,
-  announceLimit,
-  announceProcessed,
-} from "./session-events.js";
+import { announceExpiring, announceHandedOn, announceLimit, announceProcessed } from "./session-events.js";
+import { endAtLimit, endWithError, endWithGrant, type FaultySession } from "./session-faults.js";
 import type { WatchedLimit } from "./session-limits.js";
 import { SessionWatch, type WatchedSession } from "./session-watch.js";
 
@@ -30,20 +24,18 @@ export interface SessionOwner {
   ended(session: Session): void;
 }
 
-/** WebSocket close codes, as Spring sends them. */
+/** The WebSocket close code of an end that was wished for. */
 const NORMAL = 1000;
-const PROTOCOL_ERROR = 1002;
-const LIMIT_EXCEEDED = 4500;
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
-export class Session implements SocketListener, InboundSession, WatchedSession {
+export class Session implements SocketListener, InboundSession, WatchedSession, FaultySession {
   readonly id = randomUUID();
   readonly address: string;
   readonly #attributes: Map<string, unknown>;
   readonly #context: SessionContext;
   readonly #socket: Socket;
   readonly #inbound: Inbound;
-  readonly #outbound: Outbound;
+  readonly outbound: Outbound;
   readonly #watch: SessionWatch;
   readonly #owner: SessionOwner;
   #user: Principal | undefined;
@@ -64,12 +56,12 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
     this.address = addressOf(handshake.request);
     const { clientInboundChannel: channel, clock, limits, stats, preserveReceiveOrder } = context;
     this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
-    this.#outbound = new Outbound(socket, context, this);
+    this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({
       clock,
       limits,
       inbound: this.#inbound,
-      outbound: this.#outbound,
+      outbound: this.outbound,
       session: this,
     });
   }
@@ -96,7 +88,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
   }
 
   drained(): void {
-    this.#outbound.drained();
+    this.outbound.drained();
   }
 
   /** The socket is gone: what it had brought is still handled, then the session ends. */
@@ -111,7 +103,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
 
   connecting(frame: Frame, version: StompVersion): void {
     this.#peerHeartBeat = parseHeartBeat(frame.headers.get("heart-beat"));
-    this.#outbound.version = version;
+    this.outbound.version = version;
     this.#state = "connecting";
     this.#open = true;
   }
@@ -133,27 +125,17 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
     if (!(message instanceof Delivery) && message.headers.messageType === "CONNECT_ACK") {
       this.#accept(message);
     } else if (this.#writable()) {
-      this.#outbound.message(message);
+      this.outbound.message(message);
     }
   }
 
   receipt(receiptId: string): void {
-    if (this.#writable()) this.#outbound.receipt(receiptId);
+    if (this.#writable()) this.outbound.receipt(receiptId);
   }
 
-  /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(
-    error: Error,
-    receiptId: string | undefined,
-    { message, code = PROTOCOL_ERROR }: { message?: Message | undefined; code?: number } = {},
-  ): void {
-    if (this.closed) return;
-
-    const { errorHandler, logger } = this.#context;
-    logger.debug(`session ${this.id} ends with ERROR`, error);
-    this.#outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
-    this.shut(code, code === PROTOCOL_ERROR ? "STOMP error" : error.message);
-    announceFault(this, error, this.#context);
+  /** Sends ERROR and closes. */
+  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void {
+    endWithError(this, error, { receiptId, message: options?.message }, this.#context);
   }
 
   disconnected(): void {
@@ -187,7 +169,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
 
     this.#inbound.discard();
     this.#stop();
-    this.#outbound.flush();
+    this.outbound.flush();
     // A paused socket would not see the client's answer to the closing.
     this.#socket.resume();
     this.#socket.close(code, reason);
@@ -202,7 +184,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
     this.#watch.connected();
     this.#owner.connected(this);
     if (this.closed) return;
-    this.#outbound.connected(this.id, headers.user?.name, heartbeat);
+    this.outbound.connected(this.id, headers.user?.name, heartbeat);
 
     const agreed = agreeHeartBeat(this.#peerHeartBeat, heartbeat);
     if (agreed.sendEvery > 0) this.#socket.disableHeartbeat?.();
@@ -213,7 +195,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
   #writable(): boolean {
     if (this.closed || !this.connected || !this.mayGoOn()) return false;
 
-    if (this.#outbound.overflowing) {
+    if (this.outbound.overflowing) {
       this.overflow();
       return false;
     }
@@ -221,36 +203,23 @@ export class Session implements SocketListener, InboundSession, WatchedSession {
     return true;
   }
 
-  /** Ends a session whose client does not keep up; ERROR would only wait behind all the rest. */
-  overflow(limit: WatchedLimit = "sendBufferSizeLimit"): void {
-    if (this.closed) return;
-
-    const error = this.#limitError(limit);
-    this.shut(LIMIT_EXCEEDED, error.message);
-    announceFault(this, error, this.#context);
-  }
-
-  /** What waits for a slow client is not for its eyes any more: then ERROR cannot reach it either. */
-  grantEnded(fault: Error): void {
-    if (this.closed) return;
-
-    if (!this.#outbound.waits) {
-      this.fail(fault, undefined);
-      return;
-    }
-    this.#inbound.discard();
-    this.#stop();
-    this.#socket.terminate();
-    announceFault(this, fault, this.#context);
+  /** Ends it for a client that does not keep up. */
+  overflow(): void {
+    endAtLimit(this, "sendBufferSizeLimit", this.#context);
   }
 
   exceeded(limit: WatchedLimit): void {
-    if (limit === "sendTimeLimit" || limit === "sendBufferSizeLimit") this.overflow(limit);
-    else this.fail(this.#limitError(limit), undefined, { code: LIMIT_EXCEEDED });
+    endAtLimit(this, limit, this.#context);
   }
 
-  #limitError(limit: WatchedLimit): LimitExceededError {
-    return new LimitExceededError("Session", limit, this.#context.limits[limit]);
+  grantEnded(fault: Error): void {
+    endWithGrant(this, fault, this.#context);
+  }
+
+  abort(): void {
+    this.#inbound.discard();
+    this.#stop();
+    this.#socket.terminate();
   }
 
   grantExpiring(grant: SessionGrant): void {
