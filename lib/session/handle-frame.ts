@@ -1,10 +1,11 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
-import type { Message } from "../message/message.js";
+import { type Message, withHeaders } from "../message/message.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
 import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { PendingReceipt } from "./pending-receipt.js";
 
 /** What a frame needs of the session that it is from. */
 export interface FramedSession {
@@ -72,7 +73,8 @@ function messageOf(frame: Frame, { session, version }: FrameSource): Message {
   } else if (!session.connected) {
     throw new StompConversionError(`${frame.command} came before CONNECT`);
   }
-  return clientMessage(frame, version as StompVersion, session.messageHeaders);
+  const message = clientMessage(frame, version as StompVersion, session.messageHeaders);
+  return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
 }
 
 function answer(frame: Frame, message: Message, sent: boolean, source: FrameSource): void | Promise<void> {
@@ -89,7 +91,17 @@ function answer(frame: Frame, message: Message, sent: boolean, source: FrameSour
   if (sent) session.processed(message);
   if (receiptId === undefined) return;
   if (!sent) throw refused(`${frame.command} was stopped`);
-  session.receipt(receiptId);
+  const { receipt } = message.headers;
+  const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
+  if (!confirmed) {
+    session.receipt(receiptId);
+    return;
+  }
+  // Nothing waits for it: perhaps it comes only after what this client sends next, such as COMMIT.
+  confirmed.then(
+    () => session.receipt(receiptId),
+    (error: Error) => session.fail(error, receiptId, { message }),
+  );
 }
 
 function failed(

@@ -91,6 +91,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.outbound.drained();
   }
 
+  /** What to wait for before more is sent; `undefined` if there is room. */
+  room(): Promise<void> | undefined {
+    return this.closed ? undefined : this.outbound.room();
+  }
+
   /** The socket is gone: what it had brought is still handled, then the session ends. */
   close(code: number, reason: string): void {
     this.#stop();
@@ -236,6 +241,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   #stop(): void {
     this.#closed = true;
+    this.outbound.release();
     this.#watch.stop();
   }
 
