@@ -285,7 +285,6 @@ export class Session implements SocketListener, InboundSession {
         this.#context.events.publish("expiring", { sessionId: this.id, user: this.#user, grant, remaining });
       },
     });
-    this.#grant.ended();
   }
 
   /** What waits for a slow client is not for its eyes any more: then ERROR cannot reach it either. */
