@@ -49,12 +49,13 @@ export class ControllerHandler implements MessageHandler {
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
 
-  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two are the same */
+  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#context = { ...options, streams: new Streams() };
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
+    this.#mappings.check();
   }
 
   handle(message: Message): void | Promise<void> {

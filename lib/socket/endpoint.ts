@@ -178,7 +178,9 @@ export class Endpoint {
       return;
     }
     await this.#intercept(req, res, async (attributes) => {
-      const user = await findUser(req, this.#user);
+      const found = findUser(req, this.#user);
+      // Without a wait the handshake is done before the application's middleware returns.
+      const user = found instanceof Promise ? await found : found;
       if (this.#isClosed) {
         answer(res, 503, "The server is closing.\n");
         return false;
