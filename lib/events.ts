@@ -34,6 +34,8 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
+  brokerAvailability: { isAvailable: boolean };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**

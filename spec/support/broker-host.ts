@@ -23,6 +23,7 @@ export class BrokerHost {
     this.logger = recordingLogger();
     this.broker = simpleBroker(options)({
       clientOutboundChannel: this.outbound.channel,
+      sessions: { end() {}, room: () => undefined },
       events: new EventPublisher(this.logger),
       logger: this.logger,
       ...(destinationSeparator && { destinationSeparator }),
