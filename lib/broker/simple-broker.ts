@@ -168,8 +168,9 @@ class SimpleBroker implements PrivateBroker {
   }
 
   close(): void {
-    if (this.#isAvailable) this.#events.publish("brokerAvailability", { isAvailable: false });
+    const wasAvailable = this.#isAvailable;
     this.#isAvailable = false;
+    if (wasAvailable) this.#events.publish("brokerAvailability", { isAvailable: false });
     this.#subscriptions.clear();
     this.#acknowledgements.clear();
     this.#transactions.clear();

@@ -304,4 +304,21 @@ describe("SimpleBroker", () => {
     host.publish("/topic/a");
     expect(host.deliveries()).to.deep.equal([]);
   });
+
+  it("says that it is available, once listeners may have come, and at its end that it is not", async () => {
+    const events = new EventPublisher(recordingLogger());
+    const heard: boolean[] = [];
+    const own = simpleBroker()({
+      clientOutboundChannel: outbound.channel,
+      sessions: { end() {}, room: () => undefined },
+      events,
+      logger: recordingLogger(),
+    });
+    events.on("brokerAvailability", ({ isAvailable }) => void heard.push(isAvailable, own.isAvailable));
+    await settled();
+    own.start?.();
+    await own.close();
+    await own.close();
+    expect(heard).to.deep.equal([true, true, false, false]);
+  });
 });
