@@ -1,0 +1,31 @@
+import type { SimpMessagingTemplate } from "express-stomp";
+import type { QuoteRepository } from "./quote-repository.js";
+import { nextPrice, STOCKS } from "./stocks.js";
+
+export interface QuoteServiceOptions {
+  readonly quotes: QuoteRepository;
+  readonly template: SimpMessagingTemplate;
+  readonly intervalMs: number;
+  /** @default Math.random */
+  readonly random?: () => number;
+}
+
+/** Lets the prices wander, and tells them on `/topic/price.stock.{ticker}`. */
+export class QuoteService {
+  readonly #options: Required<QuoteServiceOptions>;
+
+  constructor(options: QuoteServiceOptions) {
+    this.#options = { random: Math.random, ...options };
+  }
+
+  /** Makes and tells the quotes that are due; of several servers one does. */
+  async tellQuotes(): Promise<void> {
+    const { quotes, template, intervalMs, random } = this.#options;
+    const round = await quotes.makeRound({
+      stocks: STOCKS.values(),
+      intervalMs,
+      next: (price, stock) => nextPrice(price, stock, random),
+    });
+    for (const quote of round) await template.convertAndSend(`/topic/price.stock.${quote.ticker}`, quote);
+  }
+}
