@@ -1,7 +1,9 @@
 // The load, in a process of its own: prepares a scenario, waits for "go", and says what it saw.
 import { setTimeout as delay } from "node:timers/promises";
-import { masked, NUMBER_LENGTH, RawStompClient } from "./raw-stomp-client.js";
-import { type Flow, SCENARIOS } from "./scenarios.js";
+import type { Dialect } from "./dialect.js";
+import { PEERS } from "./peers.js";
+import { masked, NUMBER_LENGTH, RawClient } from "./raw-client.js";
+import { type Flow, scenarioOf } from "./scenarios.js";
 
 interface Publication {
   remaining: number;
@@ -29,12 +31,15 @@ export interface LoadResult {
   readonly p99: number;
   /** Of those that did not read: how many the server has cut. */
   readonly cut: number;
+  /** Deliveries each second while all were still reading; 0 where all go on. */
+  readonly rateBefore: number;
 }
 
-const [port, name] = [Number(process.argv[2]), process.argv[3]];
-const scenario = SCENARIOS.find((each) => each.name === name);
-if (scenario === undefined) throw new Error(`no scenario ${name}`);
-const clients: RawStompClient[] = [];
+const [port, peer, name] = [Number(process.argv[2]), process.argv[3] ?? "", process.argv[4] ?? ""];
+const scenario = scenarioOf(name);
+const dialect = PEERS[peer]?.dialect;
+if (dialect === undefined) throw new Error(`no peer ${peer}`);
+const clients: RawClient[] = [];
 setInterval(() => {
   for (const client of clients) client.heartBeat();
 }, HEART_BEAT_MS).unref();
@@ -43,45 +48,56 @@ if (scenario.kind === "connect") {
   await told("ready");
   const start = performance.now();
   await inParallel(scenario.connections, async (i) => {
-    const client = await RawStompClient.connect(port);
+    const client = await RawClient.connect(port, dialect);
     clients[i] = client;
-    await client.subscribe(`/topic/${i}`, "sub-0");
+    await client.subscribe(dialect.topic(String(i)), "sub-0");
   });
   report({
     p50: 0,
     p99: 0,
     cut: 0,
+    rateBefore: 0,
     deliveries: scenario.connections,
     seconds: (performance.now() - start) / 1000,
   });
 } else {
-  const flow = await prepare(scenario);
+  const flow = await prepare(scenario, dialect);
   await flow.run(Math.ceil(scenario.publications / 6));
   const stopped = clients.slice(0, scenario.stopped ?? 0);
+  const before = stopped.length > 0 ? await flow.run(Math.ceil(scenario.publications / 3)) : undefined;
   for (const client of stopped) client.pause();
   await told("ready");
   const result = await flow.run(scenario.publications, stopped.length);
   for (const client of stopped) client.resume();
   if (stopped.length > 0) await delay(6_000);
-  report({ ...result, cut: stopped.filter((client) => client.closed).length });
+  report({
+    ...result,
+    cut: stopped.filter((client) => client.closed).length,
+    rateBefore: before ? before.deliveries / before.seconds : 0,
+  });
 }
 
-async function prepare(scenario: Flow) {
-  const publishers: RawStompClient[] = [];
+async function prepare(scenario: Flow, dialect: Dialect) {
+  const publishers: RawClient[] = [];
   const { ids, subscribers, topics: count } = scenario;
   const perTopic = scenario.patterns ? subscribers / 10 : subscribers / count;
   const topics = Array.from({ length: count }, (_, i): Topic => {
-    return { destination: `/topic/p${i}/news`, subscribers: perTopic, next: 0, underWay: new Map() };
+    return {
+      destination: dialect.topic(`p${i}`, "news"),
+      subscribers: perTopic,
+      next: 0,
+      underWay: new Map(),
+    };
   });
   // Only the first topic is published to when the others are there to be told from it.
   const published = scenario.publishers === 1 ? topics.slice(0, 1) : topics;
   let completed: (topic: Topic, publication: Publication) => void = () => {};
 
   const subscribe = async (i: number): Promise<void> => {
-    const client = await RawStompClient.connect(port);
+    const client = await RawClient.connect(port, dialect);
     const topic = topics[scenario.patterns ? 0 : i % count] as Topic;
     let expected = 0;
-    if (scenario.controller) client.behindNumber = '"}\0'.length;
+    if (scenario.controller) client.behindNumber += '"}'.length;
     client.onMessage = (number) => {
       if (number !== expected++) fail(`subscriber ${i} got ${number} instead of ${expected - 1}`);
       const publication = topic.underWay.get(number);
@@ -92,12 +108,12 @@ async function prepare(scenario: Flow) {
     };
     clients[i] = client;
     await client.subscribe(
-      scenario.patterns ? pattern(i) : topic.destination,
+      scenario.patterns ? pattern(dialect, i) : topic.destination,
       ids === "equal" ? "sub-0" : `sub-${String(i).padStart(4, "0")}`,
     );
   };
   await inParallel(subscribers, subscribe);
-  for (let i = 0; i < scenario.publishers; i++) publishers.push(await RawStompClient.connect(port));
+  for (let i = 0; i < scenario.publishers; i++) publishers.push(await RawClient.connect(port, dialect));
   clients.push(...publishers);
 
   async function run(publications: number, stopped = 0): Promise<LoadResult> {
@@ -127,8 +143,8 @@ async function prepare(scenario: Flow) {
               topic.underWay.set(number, { remaining: topic.subscribers - stopped, at: performance.now() });
               frames.push(
                 scenario.controller
-                  ? greeting(number, scenario.size)
-                  : send(topic.destination, number, scenario.size),
+                  ? greeting(dialect, scenario.size, number)
+                  : publication(dialect, topic.destination, scenario.size, number),
               );
             }
             if (frames.length > 0) publisher.write(Buffer.concat(frames));
@@ -155,28 +171,28 @@ async function prepare(scenario: Flow) {
       p50: times[Math.floor(times.length / 2)] as number,
       p99: times[Math.floor(times.length * 0.99)] as number,
       cut: 0,
+      rateBefore: 0,
     };
   }
   return { run };
 }
 
-/** Of ten one matches `/topic/p0/news`, and of those each tenth is a `**`. */
-function pattern(i: number): string {
-  if (i % 10 !== 0) return `/topic/p${1 + i}/*`;
-  return i % 100 === 0 ? "/topic/**" : "/topic/p0/*";
+/** Of ten one matches the topic that is published to, and of those each tenth is for all topics. */
+function pattern({ topic, everything }: Dialect, i: number): string {
+  if (i % 10 !== 0) return topic(`p${1 + i}`, "*");
+  return i % 100 === 0 ? everything : topic("p0", "*");
 }
 
-function send(destination: string, number: number, size: number): Buffer {
+function publication({ send }: Dialect, destination: string, size: number, number: number): Buffer {
   const text = String(number).padStart(NUMBER_LENGTH, "0").padStart(size, "x");
-  return masked(Buffer.from(`SEND\ndestination:${destination}\ncontent-type:text/plain\n\n${text}\0`));
+  return masked(send(destination, "text/plain", text));
 }
 
 /** What the controller of the peers takes, of so many bytes. */
-function greeting(number: number, size: number): Buffer {
+function greeting({ send }: Dialect, size: number, number: number): Buffer {
   const plain = { name: "", number: String(number).padStart(NUMBER_LENGTH, "0") };
   const name = "x".repeat(size - JSON.stringify(plain).length);
-  const json = JSON.stringify({ ...plain, name });
-  return masked(Buffer.from(`SEND\ndestination:/app/p0/news\ncontent-type:application/json\n\n${json}\0`));
+  return masked(send("/app/p0/news", "application/json", JSON.stringify({ ...plain, name })));
 }
 
 async function inParallel(count: number, task: (i: number) => Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ const PAGE = "docs/performance.md";
 const END = "<!-- end -->";
 
 /** Replaces what this command wrote into the page the last time. */
-export function writeIntoPage(command: "bench" | "bench:micro", text: string): void {
+export function writeIntoPage(command: string, text: string): void {
   const begin = `<!-- written by npm run ${command} -->`;
   const [before, rest] = readFileSync(PAGE, "utf8").split(begin);
   if (rest === undefined) throw new Error(`${PAGE} has no ${begin}`);

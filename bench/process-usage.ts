@@ -6,16 +6,18 @@ const GROUP = 2;
 const UTIME = 11;
 const STIME = 12;
 
-export interface Cpu {
-  /** Microseconds. */
+export interface Usage {
+  /** Microseconds of CPU so far. */
   readonly user: number;
   readonly system: number;
+  /** Bytes in memory now, and each process's most. */
+  readonly memory: number;
+  readonly memoryPeak: number;
 }
 
-/** What the operating system says a process group has used so far. Linux only. */
-export function cpuOf(group: number): Cpu {
-  let user = 0;
-  let system = 0;
+/** What the operating system says a process group uses. Linux only. */
+export function usageOf(group: number): Usage {
+  const usage = { user: 0, system: 0, memory: 0, memoryPeak: 0 };
   for (const pid of readdirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     try {
@@ -23,18 +25,18 @@ export function cpuOf(group: number): Cpu {
       // The name in brackets may hold anything.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       if (Number(fields[GROUP]) !== group) continue;
-      user += Number(fields[UTIME]) * TICK_MICROSECONDS;
-      system += Number(fields[STIME]) * TICK_MICROSECONDS;
+      usage.user += Number(fields[UTIME]) * TICK_MICROSECONDS;
+      usage.system += Number(fields[STIME]) * TICK_MICROSECONDS;
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      usage.memory += kilobytes(status, "VmRSS") * 1024;
+      usage.memoryPeak += kilobytes(status, "VmHWM") * 1024;
     } catch {
       // It has ended meanwhile.
     }
   }
-  return { user, system };
+  return usage;
 }
 
-/** Bytes that a process has in memory now, and had at most. */
-export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]);
-  return { now: kilobytes("VmRSS") * 1024, peak: kilobytes("VmHWM") * 1024 };
+function kilobytes(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
 }

@@ -1,39 +1,71 @@
-// `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--profile] [--write]`
+// `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--append] [--profile]`
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { PEERS } from "./peers.js";
+import { ProfileTable } from "./profile-table.js";
 import { MEASUREMENTS, writeReport } from "./report.js";
-import { runOnce } from "./run-once.js";
-import { peersOf, SCENARIOS } from "./scenarios.js";
+import { type Measurement, runOnce } from "./run-once.js";
+import { peersOf, SCENARIOS, scenarioOf } from "./scenarios.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "3" },
-    peers: { type: "string", default: "ws-loop,ws-preframed,ws-by-hand,express-stomp" },
-    profile: { type: "boolean", default: false },
+    peers: { type: "string", default: Object.keys(PEERS).join(",") },
     append: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
   },
 });
-const peers = values.peers.split(",");
-const execArgv = values.profile ? ["--cpu-prof", "--cpu-prof-dir=build/profiles"] : [];
-if (values.profile) mkdirSync("build/profiles", { recursive: true });
+const scenarios = positionals.length > 0 ? positionals.map(scenarioOf) : SCENARIOS;
+const peers = await present(values.profile ? ["express-stomp"] : values.peers.split(","));
 
-if (!values.append) rmSync(MEASUREMENTS, { force: true });
-for (const scenario of SCENARIOS.filter(
-  ({ name }) => positionals.length === 0 || positionals.includes(name),
-)) {
-  const able = peersOf(scenario).filter((peer) => peers.includes(peer));
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const peer of able) {
-      const measurement = await runOnce(peer, scenario, execArgv);
-      appendFileSync(MEASUREMENTS, `${JSON.stringify(measurement)}\n`);
-      const { user, system, deliveries, seconds } = measurement;
-      console.log(
-        `${scenario.name} ${round} ${peer}: ${(user + system).toFixed(2)} µs (${user.toFixed(2)} + ${system.toFixed(2)}), ` +
-          `${Math.round(deliveries / seconds / 1000)}k/s, p50 ${measurement.p50.toFixed(1)} ms, ` +
-          `growth ${(measurement.growth / 1e6).toFixed(1)} MB, cut ${measurement.cut}`,
-      );
+if (values.profile) await profile();
+else await measure();
+
+/** Whole rounds one after the other: a run that is cut short has figures of everything. */
+async function measure(): Promise<void> {
+  if (!values.append) rmSync(MEASUREMENTS, { force: true });
+  for (let number = 0; number < Number(values.rounds); number++) {
+    const round = new Date().toISOString();
+    for (const scenario of scenarios) {
+      for (const peer of peersOf(scenario).filter((able) => peers.includes(able))) {
+        const measurement = await runOnce({ peer, scenario, round });
+        appendFileSync(MEASUREMENTS, `${JSON.stringify(measurement)}\n`);
+        console.log(`${number} ${told(measurement)}`);
+      }
     }
   }
+  writeReport();
 }
-writeReport();
+
+async function profile(): Promise<void> {
+  mkdirSync("build/profiles", { recursive: true });
+  const table = new ProfileTable();
+  for (const scenario of scenarios.filter((each) => peersOf(each).includes("express-stomp"))) {
+    const path = `build/profiles/${scenario.name}.cpuprofile`;
+    const measurement = await runOnce({ peer: "express-stomp", scenario, round: "", profile: path });
+    console.log(told(measurement));
+    table.add(scenario.title, path, measurement.deliveries);
+  }
+  table.write();
+}
+
+async function present(names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names) {
+    const peer = PEERS[name];
+    if (peer === undefined) throw new Error(`no peer ${name}: there are ${Object.keys(PEERS).join(", ")}`);
+    const why = await peer.missing?.();
+    if (why === undefined) found.push(name);
+    else console.log(`without ${name}: ${why}`);
+  }
+  return found;
+}
+
+function told({ scenario, peer, user, system, deliveries, seconds, p50, growth, cut }: Measurement): string {
+  return (
+    `${scenario} ${peer}: ${(user + system).toFixed(2)} µs (${user.toFixed(2)} + ${system.toFixed(2)}), ` +
+    `${Math.round(deliveries / seconds / 1000)}k/s, p50 ${p50.toFixed(1)} ms, ` +
+    `growth ${(growth / 1e6).toFixed(1)} MB, cut ${cut}`
+  );
+}

@@ -1,3 +1,5 @@
+import { PEERS, type Peer } from "./peers.js";
+
 /** A closed loop: so many publications are under way, and the next follows when all have one. */
 export interface Flow {
   readonly kind: "flow";
@@ -23,6 +25,8 @@ export interface Flow {
   readonly stopped?: number;
   /** The goal: server CPU per delivery, as ratio to the bare server. */
   readonly goal?: number;
+  /** It is one of those that show how cost grows with sessions: as many as there are subscribers. */
+  readonly growth?: boolean;
 }
 
 /** Connections, one subscription each, then nothing. */
@@ -31,6 +35,9 @@ export interface Connect {
   readonly name: string;
   readonly title: string;
   readonly connections: number;
+  readonly goal: number;
+  /** KiB of memory for each that is idle. */
+  readonly memoryGoal: number;
 }
 
 export type Scenario = Flow | Connect;
@@ -44,48 +51,42 @@ const FAN_OUT = {
   size: 100,
 } as const;
 
+const PUBLICATIONS: Readonly<Record<number, number>> = { 1: 120, 4: 240, 16: 640 };
+const GOALS: Readonly<Record<string, number>> = {
+  "fan-out-1": 0.85,
+  "fan-out-4": 0.3,
+  "fan-out-4-ids": 0.4,
+  "fan-out-16": 0.1,
+};
+
+const fanOuts: readonly Flow[] = [100, 1024].flatMap((size) =>
+  [1, 4, 16].flatMap((inFlight) =>
+    (["equal", "different"] as const).map((ids): Flow => {
+      const name = `fan-out-${inFlight}${size === 1024 ? "-1k" : ""}${ids === "different" ? "-ids" : ""}`;
+      const title = `1 → 1,000, ${inFlight} in flight${size === 1024 ? ", 1 KiB" : ""}${ids === "different" ? ", ids differ" : ""}`;
+      const publications = PUBLICATIONS[inFlight] as number;
+      const goal = GOALS[name];
+      return { ...FAN_OUT, name, title, size, inFlight, ids, publications, ...(goal && { goal }) };
+    }),
+  ),
+);
+
+const manySessions: readonly Flow[] = [100, 1_000, 10_000].map((subscribers) => {
+  return {
+    ...FAN_OUT,
+    name: `sessions-${subscribers}`,
+    title: `10 → ${subscribers.toLocaleString("en")}, each topic has 10, 40 in flight`,
+    publishers: 10,
+    subscribers,
+    topics: subscribers / 10,
+    inFlight: 40,
+    publications: 15_000,
+    growth: true,
+  };
+});
+
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    ...FAN_OUT,
-    name: "fan-out-1",
-    title: "1 → 1,000, 1 in flight",
-    inFlight: 1,
-    publications: 120,
-    goal: 0.85,
-  },
-  {
-    ...FAN_OUT,
-    name: "fan-out-4",
-    title: "1 → 1,000, 4 in flight",
-    inFlight: 4,
-    publications: 240,
-    goal: 0.3,
-  },
-  {
-    ...FAN_OUT,
-    name: "fan-out-4-ids",
-    title: "the same, all ids different",
-    ids: "different",
-    inFlight: 4,
-    publications: 240,
-    goal: 0.4,
-  },
-  {
-    ...FAN_OUT,
-    name: "fan-out-16",
-    title: "1 → 1,000, 16 in flight",
-    inFlight: 16,
-    publications: 640,
-    goal: 0.1,
-  },
-  {
-    ...FAN_OUT,
-    name: "fan-out-4-1k",
-    title: "1 → 1,000, 4 in flight, 1 KiB",
-    size: 1024,
-    inFlight: 4,
-    publications: 240,
-  },
+  ...fanOuts,
   {
     ...FAN_OUT,
     name: "topics",
@@ -138,7 +139,9 @@ export const SCENARIOS: readonly Scenario[] = [
     patterns: true,
     inFlight: 4,
     publications: 1500,
+    goal: 1.2,
   },
+  ...manySessions,
   {
     ...FAN_OUT,
     name: "slow",
@@ -148,17 +151,43 @@ export const SCENARIOS: readonly Scenario[] = [
     inFlight: 4,
     publications: 600,
   },
-  { kind: "connect", name: "connect", title: "5,000 connections", connections: 5000 },
+  {
+    kind: "connect",
+    name: "connect",
+    title: "5,000 connections",
+    connections: 5000,
+    goal: 1.4,
+    memoryGoal: 13,
+  },
 ];
 
-/** What the others are compared with. */
-export function referenceOf(scenario: Scenario): string {
-  return scenario.kind === "flow" && scenario.controller ? "ws-by-hand" : "ws-loop";
+export function scenarioOf(name: string): Scenario {
+  const scenario = SCENARIOS.find((each) => each.name === name);
+  if (scenario === undefined) {
+    throw new Error(`no scenario ${name}: there are ${SCENARIOS.map((each) => each.name).join(", ")}`);
+  }
+  return scenario;
+}
+
+/** What a peer is compared with: the bare server; with patterns, which that has not, itself without. */
+export function referenceOf(scenario: Scenario, peer: string): { scenario: string; peer: string } {
+  if (scenario.kind === "flow" && scenario.patterns) return { scenario: "exact-100", peer };
+  const controller = scenario.kind === "flow" && scenario.controller;
+  return { scenario: scenario.name, peer: controller ? "ws-by-hand" : "ws-loop" };
 }
 
 /** Those that have what a scenario asks for. */
 export function peersOf(scenario: Scenario): readonly string[] {
-  if (scenario.kind === "flow" && scenario.patterns) return ["express-stomp"];
-  if (scenario.kind === "flow" && scenario.controller) return ["ws-by-hand", "express-stomp"];
-  return ["ws-loop", "ws-preframed", "express-stomp"];
+  const asked = askedBy(scenario);
+  // The bare server ignores ids: what it saves by that is all the better to be compared with.
+  const able = ([name, { has }]: [string, Peer]) =>
+    has.includes(asked) || (asked === "subscription ids" && name === "ws-loop");
+  return Object.entries(PEERS).flatMap((entry) => (able(entry) ? [entry[0]] : []));
+}
+
+function askedBy(scenario: Scenario): Peer["has"][number] {
+  if (scenario.kind === "connect") return "topics";
+  if (scenario.patterns) return "patterns";
+  if (scenario.controller) return "controllers";
+  return scenario.ids === "different" ? "subscription ids" : "topics";
 }

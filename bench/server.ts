@@ -1,19 +1,34 @@
-// One peer, in a process of its own. Says its port.
+// One peer, in a process of its own. Says its port, and writes a profile of what lies between "start" and "stop".
 import "reflect-metadata";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { writeFileSync } from "node:fs";
+import { Session } from "node:inspector/promises";
+import { PEERS } from "./peers.js";
 
-const PEERS: Readonly<Record<string, () => Promise<Server>>> = {
-  "ws-loop": async () => (await import("./peers/raw.js")).wsLoop(),
-  "ws-preframed": async () => (await import("./peers/raw.js")).wsPreframed(),
-  "ws-by-hand": async () => (await import("./peers/raw.js")).wsByHand(),
-  "express-stomp": async () => (await import("./peers/express-stomp.js")).expressStomp(),
-};
+const SAMPLE_MICROSECONDS = 100;
 
-const server = await PEERS[process.argv[2] ?? ""]?.();
-if (server === undefined) throw new Error(`no peer ${process.argv[2]}`);
-server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => {
-  process.send?.((server.address() as AddressInfo).port);
-});
+const [name = "", profile] = process.argv.slice(2);
+const peer = PEERS[name];
+if (peer === undefined) throw new Error(`no peer ${name}`);
+
+process.send?.(await peer.start());
+
+const inspector = new Session();
+process.on("message", (message) => void told(message));
 process.once("disconnect", () => process.exit());
 process.once("SIGTERM", () => process.exit());
+
+async function told(message: unknown): Promise<void> {
+  if (profile !== undefined) await (message === "start" ? startProfile() : writeProfile(profile));
+  process.send?.("done");
+}
+
+async function startProfile(): Promise<void> {
+  inspector.connect();
+  await inspector.post("Profiler.enable");
+  await inspector.post("Profiler.setSamplingInterval", { interval: SAMPLE_MICROSECONDS });
+  await inspector.post("Profiler.start");
+}
+
+async function writeProfile(path: string): Promise<void> {
+  writeFileSync(path, JSON.stringify((await inspector.post("Profiler.stop")).profile));
+}

@@ -1,7 +1,7 @@
 // The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
-export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
+export type { Broker, BrokerContext, BrokerFactory, BrokerSystem, ServersSettings } from "./broker/broker.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
@@ -84,11 +84,24 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
+export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type { RevokedTokens } from "./security/bearer-grant.js";
+export { type BearerTokenInterceptor, bearerToken } from "./security/bearer-token.js";
+export type {
+  BearerTokenOptions,
+  TokenRenewalOptions,
+  VerifiedToken,
+} from "./security/bearer-token-options.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
+export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
+export {
+  type HttpSessionHandshakeInterceptorOptions,
+  httpSessionHandshakeInterceptor,
+} from "./socket/http-session-handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 export type { TransportOptions } from "./transport-options.js";
 export {

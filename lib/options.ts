@@ -149,7 +149,7 @@ const KNOWN = {
     "errorHandler",
     "logger",
   ],
-  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "sockJS"],
+  endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "handshakeInterceptors", "sockJS"],
   channel: ["interceptors", "concurrency"],
   transport: Object.keys(TRANSPORT),
   userSessions: ["limit", "beyond"],

@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import express from "express";
 import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { listen } from "./listen.js";
 
 export interface Greeted {
   readonly name: string;
@@ -17,7 +18,7 @@ class GreetingController {
 }
 
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp(): Server {
+export function expressStomp(): Promise<number> {
   const app = express();
   const messaging = stompMessaging({
     endpoints: [{ path: "/ws" }],
@@ -28,5 +29,5 @@ export function expressStomp(): Server {
   app.use(messaging);
   const server = createServer(app);
   messaging.attach(server);
-  return server;
+  return listen(server);
 }

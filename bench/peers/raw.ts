@@ -1,8 +1,9 @@
 // What one would write by hand: `ws`, a Map of subscribers, and hardly any STOMP.
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Greeted } from "./express-stomp.js";
+import { listen } from "./listen.js";
 
 type Send = (subscribers: ReadonlySet<WebSocket>, frame: string) => void;
 
@@ -17,7 +18,7 @@ const passOn = (destination: string, body: string): Answer => {
   return { destination, contentType: "text/plain", body };
 };
 
-function rawServer(send: Send, answer = passOn): Server {
+function rawServer(send: Send, answer = passOn): Promise<number> {
   const server = createServer();
   const webSockets = new WebSocketServer({ server, path: "/ws", perMessageDeflate: false });
   const topics = new Map<string, Set<WebSocket>>();
@@ -42,7 +43,7 @@ function rawServer(send: Send, answer = passOn): Server {
       }
     });
   });
-  return server;
+  return listen(server);
 }
 
 const sendToEach: Send = (subscribers, frame) => {
@@ -50,12 +51,12 @@ const sendToEach: Send = (subscribers, frame) => {
 };
 
 /** `ws.send` to each. */
-export function wsLoop(): Server {
+export function wsLoop(): Promise<number> {
   return rawServer(sendToEach);
 }
 
 /** The answer of express-stomp's controller. */
-export function wsByHand(): Server {
+export function wsByHand(): Promise<number> {
   return rawServer(sendToEach, (destination, body) => {
     if (destination !== "/app/p0/news") return passOn(destination, body);
 
@@ -69,7 +70,7 @@ export function wsByHand(): Server {
 }
 
 /** One WebSocket frame, written to each past `ws`. */
-export function wsPreframed(): Server {
+export function wsPreframed(): Promise<number> {
   return rawServer((subscribers, frame) => {
     const payload = Buffer.from(frame);
     const head = Buffer.alloc(payload.length > 125 ? 4 : 2);

@@ -2,6 +2,7 @@ import type { MessageHandler, SubscribableChannel } from "../channel/channel.js"
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
+import type { Message } from "../message/message.js";
 
 /**
  * What a broker promises. It is subscribed to `clientInboundChannel` and to
@@ -22,8 +23,38 @@ import type { Logger } from "../logger.js";
 export interface Broker extends MessageHandler {
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
+  /** Takes what the application sends. Default: the broker itself, as if a client had sent it. */
+  readonly application?: MessageHandler;
+  /** Lets the application itself hear what is sent; only where the broker is somebody else's. */
+  readonly system?: BrokerSystem;
+  /** What servers say to each other there, if they shall. */
+  readonly servers?: ServersSettings | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
+}
+
+/** The application as a subscriber of the broker. */
+export interface BrokerSystem {
+  /**
+   * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
+   *
+   * @param take gets each message; what it throws is logged
+   * @returns once messages arrive, a function that ends the subscription
+   * @throws MessageDeliveryError when the broker refuses, or is closed
+   */
+  subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
+}
+
+/** How the servers on one broker speak to each other. */
+export interface ServersSettings {
+  /** Only servers know it. */
+  readonly secret: string;
+  /** Where messages for users of other servers go. */
+  readonly userDestinationBroadcast: string | undefined;
+  /** Where servers tell who is connected to them. */
+  readonly userRegistryBroadcast: string | undefined;
+  /** How long a server may be silent until it counts as gone, in ms. */
+  readonly registryExpirationPeriod: number;
 }
 
 /** What `simpleBroker(…)` returns for the `broker` option: makes the broker once the channels are there. */

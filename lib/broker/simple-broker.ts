@@ -220,12 +220,11 @@ class SimpleBroker implements Broker {
   #publish({ payload, headers }: Message): void {
     const { destination = "", privateTo, contentType, native } = headers;
     // What else is in the headers is between the publisher and us.
-    const publication = createMessage(payload, {
-      destination,
-      contentType,
-      messageId: `${this.#idPrefix}-${++this.#published}`,
-      native,
-    });
+    const messageId = `${this.#idPrefix}-${++this.#published}`;
+    const publication: Message = {
+      payload,
+      headers: { messageType: "MESSAGE", destination, contentType, messageId, native },
+    };
     if (this.#isQueue(headers)) {
       this.#queues.publish(publication);
       return;

@@ -5,6 +5,7 @@ import type { Principal } from "../message/message.js";
 import type { StompMessagingOptions } from "../options.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
+import type { HandshakeInterceptor } from "../socket/handshake-interceptor.js";
 import type { SockJSOptions, SockJSTransport } from "../socket/sockjs/sock-js-options.js";
 import type { Draft } from "./draft.js";
 
@@ -68,6 +69,7 @@ export class StompEndpointRegistry {
 /** One call of `addEndpoint`. */
 export class StompWebSocketEndpointRegistration {
   readonly #endpoints: readonly Draft<EndpointOptions>[];
+  readonly #interceptors: HandshakeInterceptor[] = [];
 
   /** @internal */
   constructor(endpoints: readonly Draft<EndpointOptions>[]) {
@@ -84,6 +86,11 @@ export class StompWebSocketEndpointRegistration {
 
   setHandshakeHandler(handler: HandshakeHandler): this {
     return this.#set({ user: (request) => handler.determineUser(request) });
+  }
+
+  addInterceptors(...interceptors: HandshakeInterceptor[]): this {
+    this.#interceptors.push(...interceptors);
+    return this.#set({ handshakeInterceptors: this.#interceptors });
   }
 
   withSockJS(): SockJsServiceRegistration {

@@ -1,11 +1,6 @@
 import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
-import { DestinationIndex } from "../destination/destination-index.js";
-import {
-  comparePatterns,
-  type DestinationPattern,
-  type DestinationSeparator,
-} from "../destination/pattern.js";
+import { inTime } from "../channel/deadline.js";
 import {
   ConfigurationError,
   HandlerTimeoutError,
@@ -19,35 +14,23 @@ import type { Message } from "../message/message.js";
 import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
-import { inTime } from "./deadline.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
-import { patternsOf, shapeOf } from "./mapping-patterns.js";
+import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
 import type { SessionScopes } from "./session-scopes.js";
 import { Streams } from "./streams.js";
 
-export interface ControllerHandlerOptions extends Omit<HandlerMethodContext, "streams"> {
+export interface ControllerHandlerOptions extends MappingsOptions, Omit<HandlerMethodContext, "streams"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
   readonly sessionScopes: SessionScopes;
-  /** Destinations under these are looked up, without the prefix; when there is none, all are. */
-  readonly applicationDestinationPrefixes: readonly string[];
-  /** Of the patterns, and of what is behind a prefix. The prefix ends with a slash in any case. */
-  readonly destinationSeparator: DestinationSeparator;
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
 
 /** A message and what it matched, as far as it is known before a method is called. */
 type Matched = Omit<Invocation, "abort">;
-
-interface Mapping {
-  readonly pattern: DestinationPattern;
-  readonly handler: HandlerMethod;
-  /** Those of the same controller. */
-  readonly exceptionHandlers: ExceptionHandlers;
-}
 
 /**
  * Hands SEND and SUBSCRIBE to the controllers' methods: subscribed to
@@ -61,26 +44,18 @@ interface Mapping {
  */
 export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
-  readonly #mappings: Readonly<Record<MappingType, DestinationIndex<Mapping>>>;
+  readonly #mappings: Mappings;
   readonly #advices: ExceptionHandlers[] = [];
-  readonly #prefixes: readonly string[];
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
 
-  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two are the same */
+  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#context = { ...options, streams: new Streams() };
-    this.#mappings = {
-      MESSAGE: new DestinationIndex(options.destinationSeparator),
-      SUBSCRIBE: new DestinationIndex(options.destinationSeparator),
-    };
-    this.#prefixes = options.applicationDestinationPrefixes.map((prefix) =>
-      prefix.endsWith("/") ? prefix : `${prefix}/`,
-    );
-
-    const taken = new Map<string, MappedMethod>();
-    for (const controller of options.controllers) this.#addController(controller, taken);
+    this.#mappings = new Mappings(options);
+    for (const controller of options.controllers) this.#addController(controller);
+    this.#mappings.check();
   }
 
   handle(message: Message): void | Promise<void> {
@@ -126,7 +101,7 @@ export class ControllerHandler implements MessageHandler {
     const { destination } = message.headers;
     if (destination === undefined) return;
 
-    const lookupDestination = this.#lookupDestination(destination);
+    const lookupDestination = this.#mappings.lookupDestination(destination);
     if (lookupDestination === undefined) return;
     const mapping = this.#find(type, lookupDestination, message);
     if (!mapping) {
@@ -149,7 +124,7 @@ export class ControllerHandler implements MessageHandler {
     }
   }
 
-  #addController(controller: ControllerSource, taken: Map<string, MappedMethod>): void {
+  #addController(controller: ControllerSource): void {
     const methods = annotatedMethods(controller);
     const mapped = methods.filter((method) => method.type !== "EXCEPTION");
     const exceptionHandlers = new ExceptionHandlers(
@@ -171,54 +146,22 @@ export class ControllerHandler implements MessageHandler {
         `${controller.name} maps nothing: put @MessageMapping or @SubscribeMapping above a method`,
       );
     }
-    for (const method of mapped) this.#add(method, exceptionHandlers, taken);
+    for (const method of mapped) this.#add(method, exceptionHandlers);
   }
 
-  #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers, taken: Map<string, MappedMethod>): void {
-    const patterns = patternsOf(method, this.#options.destinationSeparator);
+  #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers): void {
+    const patterns = this.#mappings.patternsOf(method);
     checkVariables(method, patterns);
     const handler = new HandlerMethod(method, this.#context);
-    for (const pattern of patterns) {
-      const key = `${method.type} ${shapeOf(pattern)}`;
-      const other = taken.get(key);
-      if (other) {
-        throw new ConfigurationError(
-          `${method.type} ${pattern.text} is mapped twice: to ${other.name} and to ${method.name}`,
-        );
-      }
-      taken.set(key, method);
-      this.#mappings[method.type].add(pattern, { pattern, handler, exceptionHandlers });
-    }
-  }
-
-  /** The first prefix that fits counts. The rest keeps its leading slash, unless slashes separate nothing. */
-  #lookupDestination(destination: string): string | undefined {
-    if (this.#prefixes.length === 0) return destination;
-
-    const prefix = this.#prefixes.find((candidate) => destination.startsWith(candidate));
-    if (prefix === undefined) return undefined;
-    return destination.slice(this.#options.destinationSeparator === "/" ? prefix.length - 1 : prefix.length);
+    for (const pattern of patterns) this.#mappings.add(method, { pattern, handler, exceptionHandlers });
   }
 
   #find(type: MappingType, lookupDestination: string, message: Message): Mapping | undefined {
-    let best: Mapping | undefined;
-    let tied: Mapping | undefined;
-    for (const mappings of this.#mappings[type].match(lookupDestination)) {
-      for (const mapping of mappings) {
-        const order = best ? comparePatterns(mapping.pattern, best.pattern) : -1;
-        if (order < 0) tied = undefined;
-        if (order < 0) best = mapping;
-        else if (order === 0 && mapping.handler !== best?.handler) tied = mapping;
-      }
+    try {
+      return this.#mappings.find(type, lookupDestination);
+    } catch (fault) {
+      return this.#unhandled(fault, message, "controller");
     }
-    if (best && tied) {
-      const fault = new MessageHandlingError(
-        `Ambiguous handler methods: ${best.handler.name} (${best.pattern.text}) and ` +
-          `${tied.handler.name} (${tied.pattern.text})`,
-      );
-      this.#unhandled(fault, message, "controller");
-    }
-    return best;
   }
 
   #failed(fault: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {

@@ -7,10 +7,16 @@ import {
 import { ConfigurationError } from "../errors.js";
 import type { MappedMethod } from "./metadata.js";
 
+export interface MappingPlace {
+  readonly separator: DestinationSeparator;
+  /** Whether an application's prefix, with its slash, is taken from destinations before. */
+  readonly behindPrefix: boolean;
+}
+
 /** Every pattern of a method behind every one of its class. @throws ConfigurationError when there is none, or one makes no sense */
 export function patternsOf(
   { name, type, classPatterns, methodPatterns }: MappedMethod,
-  separator: DestinationSeparator,
+  { separator, behindPrefix }: MappingPlace,
 ): DestinationPattern[] {
   const before = classPatterns.length > 0 ? classPatterns : [""];
   const after = methodPatterns.length > 0 ? methodPatterns : [""];
@@ -20,6 +26,16 @@ export function patternsOf(
     if (text === "") {
       const decorator = type === "MESSAGE" ? "@MessageMapping" : "@SubscribeMapping";
       throw new ConfigurationError(`${name} has no destination: name one in ${decorator} or above the class`);
+    }
+    if (text.includes("${")) {
+      throw new ConfigurationError(
+        `${name} is mapped to ${text}: \${…} stands for nothing in a string, write it between backticks`,
+      );
+    }
+    if (separator === "." && ((behindPrefix && text.startsWith("/")) || text.includes("./"))) {
+      throw new ConfigurationError(
+        `${name} is mapped to ${text}, which nobody sends to: where dots separate, leave its leading slash out`,
+      );
     }
     try {
       return parsePattern(text, { regex: true, separator });

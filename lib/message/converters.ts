@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { ConvertedPayload, MessageConverter, PayloadTarget } from "./converter.js";
@@ -121,10 +122,17 @@ function isDeeperThan(limit: number, json: string): boolean {
 }
 
 function mediaType(contentType = ""): string {
-  return (contentType.split(";", 1)[0] as string).trim().toLowerCase();
+  const end = contentType.indexOf(";");
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }
 
+const BYTE_ORDER_MARK = 0xef;
+
 function decodeText(payload: Uint8Array, contentType = ""): string {
+  // Without parameters it is UTF-8, which needs no decoder but for a byte order mark to leave out.
+  if (!contentType.includes(";") && payload[0] !== BYTE_ORDER_MARK && isUtf8(payload)) {
+    return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
+  }
   try {
     return new TextDecoder(charset(contentType), { fatal: true }).decode(payload);
   } catch (cause) {

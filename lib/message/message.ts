@@ -1,4 +1,5 @@
 import { NativeHeaders } from "./native-headers.js";
+import type { SessionGrant } from "./session-grant.js";
 
 /** What a message is about, as Spring's `SimpMessageType`. */
 export type SimpMessageType =
@@ -34,6 +35,8 @@ export interface MessageHeaders {
    * subscription of such hears from. Nothing a client writes can set it.
    */
   readonly privateTo?: string | undefined;
+  /** In CONNECT or a later message of a session: how long it may last from now on. */
+  readonly grant?: SessionGrant | undefined;
   /** Lives as long as the session. */
   readonly sessionAttributes?: Map<string, unknown> | undefined;
   readonly contentType?: string | undefined;

@@ -20,6 +20,8 @@ export interface InboundSession {
   readonly connected: boolean;
   readonly closed: boolean;
   readonly messageHeaders: SessionHeaders;
+  /** Whether another frame may be handled; if not, the session has just ended. */
+  mayGoOn(): boolean;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
   /** Every handler has got a frame's message, as interceptors made it. */
@@ -163,7 +165,8 @@ export class Inbound {
     // Called from within by a frame that was handed on at once: the loop goes on by itself.
     if (this.#draining) return;
     this.#draining = true;
-    while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
+    while (this.#mayStart(this.#queue[0]) && this.#session.mayGoOn())
+      this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
     if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {

@@ -3,6 +3,7 @@ import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import { headerLine } from "../stomp/encoder.js";
+import { isPlain } from "../stomp/escape.js";
 import type { StompVersion } from "../stomp/version.js";
 
 /** A publication as MESSAGE in one version, but for what is a subscriber's own; one character for each byte. */
@@ -99,26 +100,30 @@ export class MessageEncoder {
 
 function templateOf({ payload, headers }: Message, version: StompVersion): Template {
   const { destination = "", contentType, messageId = "" } = headers;
-  let head = `MESSAGE\n${headerLine("destination", destination, version)}`;
-  if (contentType !== undefined) head += headerLine("content-type", contentType, version);
+  let head = `MESSAGE\n${line("destination", destination, version)}`;
+  if (contentType !== undefined) head += line("content-type", contentType, version);
   for (const [name, value] of headers.native) {
-    if (name !== "" && !OURS.has(name)) head += headerLine(name, value, version);
+    if (name !== "" && !OURS.has(name)) head += octets(headerLine(name, value, version));
   }
-  const behind = `${headerLine("message-id", messageId, version)}content-length:${payload.length}\n\n`;
+  const behind = `${line("message-id", messageId, version)}content-length:${payload.length}\n\n`;
   const body = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1");
 
   return {
-    head: octets(head),
-    tail: `${octets(behind)}${body}\0`,
+    head,
+    tail: `${behind}${body}\0`,
     binary: isBinary(payload, contentType),
   };
 }
 
 function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
-  let lines = headerLine("subscription", own.subscriptionId, version);
+  let lines = line("subscription", own.subscriptionId, version);
   // Before 1.2 a client acknowledges by message-id.
-  if (own.ackId !== undefined && version === "1.2") lines += headerLine("ack", own.ackId, version);
-  return new SharedMessage(head + octets(lines) + tail, binary);
+  if (own.ackId !== undefined && version === "1.2") lines += line("ack", own.ackId, version);
+  return new SharedMessage(head + lines + tail, binary);
+}
+
+function line(name: string, value: string, version: StompVersion): string {
+  return isPlain(value) ? `${name}:${value}\n` : octets(headerLine(name, value, version));
 }
 
 /** Text as its UTF-8, one character for each byte. */

@@ -59,6 +59,11 @@ export class Outbound {
     return this.#given;
   }
 
+  /** Whether anything waits that has not left the process. */
+  get waits(): boolean {
+    return this.buffered > 0 || (this.#queue?.size ?? 0) > 0;
+  }
+
   /** Whether more waits than may, and nothing of it may be dropped. */
   get overflowing(): boolean {
     const waiting = this.#queue ? this.#queue.size : this.buffered;

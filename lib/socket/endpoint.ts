@@ -4,6 +4,7 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
+import { HANDSHAKE_HOOKS, type HandshakeInterceptor, interceptHandshake } from "./handshake-interceptor.js";
 import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
@@ -20,6 +21,8 @@ export interface EndpointOptions extends OriginOptions {
   readonly path: string;
   /** Finds who connects, or nobody. By default `req.user`, under its `name`, else its `username`. */
   readonly user?: UserFinder | undefined;
+  /** See each handshake from an allowed origin, in this order, before `user` is asked. */
+  readonly handshakeInterceptors?: readonly HandshakeInterceptor[] | undefined;
   /** Serves SockJS too, for clients without WebSocket. Default false. */
   readonly sockJS?: boolean | SockJSOptions | undefined;
 }
@@ -53,6 +56,7 @@ export class Endpoint {
   readonly #path: string;
   readonly #context: EndpointContext;
   readonly #user: UserFinder;
+  readonly #interceptors: readonly HandshakeInterceptor[];
   readonly #originAllowed: OriginCheck;
   readonly #webSocket: WebSocketRoute;
   readonly #sockJs:
@@ -67,6 +71,7 @@ export class Endpoint {
     this.#path = checkedPath(options.path);
     this.#context = context;
     this.#user = checkedUser(options.user);
+    this.#interceptors = checkedInterceptors(options.handshakeInterceptors);
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
@@ -79,6 +84,7 @@ export class Endpoint {
       settings,
       bodyLimit,
       user: (req) => findUser(req, this.#user),
+      intercept: (req, res, connect) => this.#intercept(req, res, connect),
       admits: (req) => context.admits(req),
       open: (socket, handshake) => context.open(socket, handshake),
       limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
@@ -163,21 +169,37 @@ export class Endpoint {
       this.#tellOfAttach(res);
       return;
     }
-    const user = await findUser(req, this.#user);
-    if (this.#isClosed) {
-      answer(res, 503, "The server is closing.\n");
-      return;
-    }
-    if (!this.#context.admits(req)) {
-      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
-      return;
-    }
-    const claimed = claim(req);
-    if (claimed === undefined) return;
+    await this.#intercept(req, res, async (attributes) => {
+      const found = findUser(req, this.#user);
+      // Without a wait the handshake is done before the application's middleware returns.
+      const user = found instanceof Promise ? await found : found;
+      if (this.#isClosed) {
+        answer(res, 503, "The server is closing.\n");
+        return false;
+      }
+      if (!this.#context.admits(req)) {
+        answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+        return false;
+      }
+      const claimed = claim(req);
+      if (claimed === undefined) return false;
 
-    route.handshake.accept(req, claimed, (ws) => {
-      this.#context.open(route.socketOf(ws, claimed.socket), { request: req, user });
+      let isOpen = false;
+      route.handshake.accept(req, claimed, (ws) => {
+        isOpen = true;
+        this.#context.open(route.socketOf(ws, claimed.socket), { request: req, user, attributes });
+      });
+      return isOpen;
     });
+  }
+
+  #intercept(
+    req: Request,
+    res: Response,
+    connect: (attributes: Map<string, unknown>) => Promise<boolean>,
+  ): Promise<void> {
+    const { logger } = this.#context;
+    return interceptHandshake({ interceptors: this.#interceptors, req, res, logger }, connect);
   }
 
   #tellOfAttach(res: Response): void {
@@ -204,4 +226,17 @@ function checkedUser(user: UserFinder | undefined): UserFinder {
   if (user === undefined) return requestUser;
   if (typeof user === "function") return user;
   throw new ConfigurationError("user must be a function that finds the user of a request");
+}
+
+function checkedInterceptors(
+  interceptors: readonly HandshakeInterceptor[] = [],
+): readonly HandshakeInterceptor[] {
+  if (!Array.isArray(interceptors)) throw new ConfigurationError("handshakeInterceptors must be an array");
+
+  for (const [i, interceptor] of interceptors.entries()) {
+    if (!HANDSHAKE_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {
+      throw new ConfigurationError(`handshakeInterceptors[${i}] has none of ${HANDSHAKE_HOOKS.join(", ")}`);
+    }
+  }
+  return [...interceptors];
 }

@@ -49,4 +49,6 @@ export interface SocketListener {
 export interface Handshake {
   readonly request: IncomingMessage;
   readonly user: Principal | undefined;
+  /** What interceptors have put there, for the session. */
+  readonly attributes?: Map<string, unknown>;
 }

@@ -31,12 +31,25 @@ const SPECIAL: Readonly<Record<StompVersion, { readonly name: RegExp; readonly v
   "1.2": { name: /[\n\r\0:\\]/g, value: /[\n\r\0:\\]/g },
 };
 
+const [BLANK, TILDE, COLON, BACKSLASH] = [32, 126, 58, 92];
+
+/** Whether text is printable ASCII that every version writes as it is. Most header text is. */
+export function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < BLANK || code > TILDE || code === COLON || code === BACKSLASH) return false;
+  }
+  return true;
+}
+
 /**
  * Writes header text for the wire (STOMP 1.2, Value Encoding). A version that
  * has no escape for a character says a blank in its place, so that no header
  * breaks its frame: NUL always, CR before 1.2, LF and a name's colon in 1.0.
  */
 export function escapeHeader(text: string, part: "name" | "value", version: StompVersion): string {
+  if (isPlain(text)) return text;
+
   return text.replace(SPECIAL[version][part], (character) => {
     const escaped = ESCAPES.get(character);
     return escaped !== undefined && MEANINGS[version].has(escaped.charAt(1)) ? escaped : " ";

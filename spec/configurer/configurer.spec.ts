@@ -178,7 +178,10 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       }
 
       configureMessageBroker(registry: MessageBrokerRegistry): void {
-        registry.enableSimpleBroker("/topic", "/queue").setHeartbeatValue([20_000, 0]);
+        registry
+          .enableSimpleBroker("/topic", "/queue")
+          .setHeartbeatValue([20_000, 0])
+          .setSelectorHeaderName("only");
         registry.setUserDestinationPrefix("/me");
         registry.configureBrokerChannel().interceptors(noting("broker")).taskExecutor().corePoolSize(3);
       }
@@ -272,6 +275,18 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       ]);
     });
 
+    it("passes handshake interceptors on in the order of the calls", () => {
+      const [one, two, three] = [1, 2, 3].map(() => ({ beforeHandshake: () => true }));
+      const endpoints = endpointsOf((registry) => {
+        registry.addEndpoint("/a", "/b").addInterceptors(one!, two!).addInterceptors(three!);
+      });
+
+      expect(endpoints.map(({ handshakeInterceptors }) => handshakeInterceptors)).to.deep.equal([
+        [one, two, three],
+        [one, two, three],
+      ]);
+    });
+
     it("passes SockJS's options on", () => {
       const [endpoint] = endpointsOf((registry) => {
         registry
@@ -300,6 +315,20 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         suppressCors: true,
       });
     });
+  });
+
+  it("names the header of selectors", async () => {
+    const port = await start({
+      registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+      configureMessageBroker: (registry) =>
+        void registry.enableSimpleBroker("/topic").setSelectorHeaderName("only"),
+    });
+    const client = await connect(port, "/ws");
+
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\nonly:x = 2\n\n^@");
+    for (const x of [1, 2]) client.send(`SEND\ndestination:/topic/a\nx:${x}\n\nno. ${x}^@`);
+
+    expect(await client.frame()).to.match(/\n\nno. 2\^@$/);
   });
 
   describe("with a path that is there twice", () => {

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
 import { Client, type IMessage, type StompConfig } from "@stomp/stompjs";
 import { expect } from "chai";
 import express from "express";
@@ -14,7 +13,7 @@ import {
   stompMessaging,
 } from "express-stomp";
 import webstomp from "webstomp-client";
-import WebSocket, { WebSocketServer } from "ws";
+import WebSocket from "ws";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
 import { recordingLogger } from "../support/recording.js";
 import { converse, handshakeText } from "../support/socket-host.js";
@@ -221,33 +220,4 @@ describe("What real clients do", () => {
       expect(posted).to.match(/^HTTP\/1\.1 (200 OK\r\n[\s\S]*got hi$|400 )/);
     });
   });
-
-  for (const order of ["before", "behind"] as const) {
-    it(`leaves socket.io's and Vite's handshakes to them when they listen ${order} us`, async () => {
-      const others = new WebSocketServer({ noServer: true });
-      const listenToo = (to: Server) => {
-        to.on("upgrade", (req, socket: Duplex, head) => {
-          const isVites = req.headers["sec-websocket-protocol"] === "vite-hmr";
-          if (isVites || req.url?.startsWith("/socket.io/")) {
-            others.handleUpgrade(req, socket, head, (ws) => ws.send("theirs"));
-          }
-        });
-      };
-      const shared = createServer();
-      if (order === "before") listenToo(shared);
-      await start({}, shared);
-      if (order === "behind") listenToo(shared);
-
-      const ours = await connect();
-      const theirs = [
-        new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4`),
-        new WebSocket(`ws://127.0.0.1:${port}/`, "vite-hmr"),
-      ];
-      const greetings = await Promise.all(theirs.map(async (ws) => String((await once(ws, "message"))[0])));
-      for (const ws of theirs) ws.terminate();
-
-      expect(greetings).to.deep.equal(["theirs", "theirs"]);
-      expect((await echoed(ours, { body: "ours" })).body).to.equal("ours");
-    });
-  }
 });

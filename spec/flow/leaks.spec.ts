@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { RawClient } from "../support/raw-client.js";
 import { settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { NOT_A_LEAK, soak } from "../support/soak.js";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -17,54 +18,23 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-/** The ways a session ends. */
-const ENDINGS: ((client: RawClient) => void)[] = [
-  (client) => client.send("DISCONNECT\nreceipt:bye\n\n^@"),
-  (client) => client.webSocket.close(),
-  (client) => client.cut(),
-  (client) => client.send("NONSENSE\n\n^@"),
-];
-
 describe("Memory", function () {
   this.timeout(60_000);
   let server: TestServer;
 
   beforeEach(async () => {
-    const silence = { debug() {}, info() {}, warn() {}, error() {} };
-    server = await startServer({
-      logger: silence,
-      transport: { overflowStrategy: "drop-oldest", inboundRateLimit: 100_000 },
-    });
+    server = await startServer({ transport: { inboundRateLimit: 100_000 } });
   });
 
   afterEach(() => server.close());
 
-  async function comeAndGo(count: number): Promise<void> {
-    for (let begun = 0; begun < count; begun += 50) {
-      await Promise.all(
-        Array.from({ length: 50 }, async (_, i) => {
-          const client = await RawClient.connect(server.port);
-          const closed = new Promise((resolve) => client.webSocket.once("close", resolve));
-          client.send("SUBSCRIBE\nid:1\ndestination:/topic/a.*\n\n^@SEND\ndestination:/topic/a.b\n\nx^@");
-          await client.frame();
-          ENDINGS[i % ENDINGS.length]!(client);
-          await closed;
-        }),
-      );
-    }
-    while (server.messaging.stats().connections > 0) await settled();
-  }
+  // `npm run soak` does the same with ten thousand.
+  it("stays the same whatever number of clients has come and gone, or was idle, and however they went", async () => {
+    const { grownByCycles, grownByIdle, heard } = await soak({ cycles: 2_000, idle: 1_000 });
 
-  it("stays the same whatever number of clients has come and gone, and however they went", async () => {
-    await comeAndGo(800);
-    const before = await heapUsed();
-
-    await comeAndGo(1_600);
-    const grown = (await heapUsed()) - before;
-
-    expect(server.messaging.stats()).to.include({ connections: 0, sessions: 0, connectionsOpened: 2_400 });
-    // A session holds some kilobytes: were they kept, it would be several times this.
-    expect(grown).to.be.below(1.5 * 1024 * 1024);
+    expect(grownByCycles, "of 2,000 who came and went").to.be.below(NOT_A_LEAK);
+    expect(grownByIdle, "of 1,000 who were idle").to.be.below(NOT_A_LEAK);
+    expect(heard).to.equal(1_000);
   });
 
   it("stays the same while a client subscribes and unsubscribes", async () => {

@@ -152,28 +152,61 @@ describe("messaging.close", () => {
     }
     await server.messaging.close();
   });
+});
 
-  it("loses no frame that got its receipt, of many clients that go on sending", async function () {
-    this.timeout(30_000);
-    gate.open();
-    const confirmed: string[] = [];
-    const all = await Promise.all(Array.from({ length: 200 }, connect));
-    const ends = all.map(async (client, n) => {
-      client.webSocket.on("message", (data: Buffer) => {
-        const receipt = /receipt-id:(.*)\n/.exec(data.toString())?.[1];
-        if (receipt !== undefined) confirmed.push(receipt);
-        if (client.webSocket.readyState === 1) client.send(send(n * 100_000 + confirmed.length));
-      });
-      client.send(send(n * 100_000 + 99_999));
-      await once(client.webSocket, "close");
-    });
-    while (confirmed.length < 2_000) await settled();
+describe("A rolling restart", () => {
+  it("loses no frame that got its receipt, of a thousand clients that send on to the next server", async function () {
+    this.timeout(60_000);
+    const [clients, frames, atOnce] = [1_000, 5, 100];
+    const gates = [new Gate(), new Gate()] as const;
+    for (const gate of gates) gate.open();
+    const [old, next] = await Promise.all(gates.map((gate) => startServer({ controllers: [gate] })));
+    if (!old || !next) throw new Error("no server");
+    const confirmed = new Map<TestServer, string[]>([
+      [old, []],
+      [next, []],
+    ]);
 
-    await server.messaging.close();
-    await Promise.all(ends);
+    /** Sends a client's frames, each when the one before was confirmed; gives the first that was not. */
+    async function play(client: RawClient, server: TestServer, n: number, from: number): Promise<number> {
+      for (let i = from; i < frames; i++) {
+        client.send(send(n * frames + i));
+        const event = await client.next();
+        if (typeof event !== "string") return i;
+        confirmed.get(server)?.push(String(n * frames + i));
+      }
+      return frames;
+    }
 
-    const handled = new Set(gate.handled);
-    expect(confirmed.filter((receipt) => !handled.has(receipt))).to.deep.equal([]);
+    const connected: RawClient[] = [];
+    while (connected.length < clients) {
+      const batch = Array.from({ length: atOnce }, () => RawClient.connect(old.port));
+      connected.push(...(await Promise.all(batch)));
+    }
+    const played = Promise.all(connected.map((client, n) => play(client, old, n, 0)));
+    while (confirmed.get(old)!.length < clients) await settled();
+    await old.messaging.close();
+    const reached = await played;
+    for (let n = 0; n < clients; n += atOnce) {
+      await Promise.all(
+        reached.slice(n, n + atOnce).map(async (from, i) => {
+          if (from === frames) return;
+          const client = await RawClient.connect(next.port);
+          await play(client, next, n + i, from);
+          client.cut();
+        }),
+      );
+    }
+    for (const client of connected) client.cut();
+    await Promise.all([old.close(), next.close()]);
+
+    for (const [i, server] of [old, next].entries()) {
+      const handled = new Set(gates[i]?.handled);
+      const lost = confirmed.get(server)?.filter((receipt) => !handled.has(receipt));
+      expect(lost, `confirmed by server ${i} and not handled there`).to.deep.equal([]);
+    }
+    expect(confirmed.get(next), "the clients moved").to.have.length.above(0);
+    expect(new Set(gates.flatMap((gate) => gate.handled)).size).to.equal(clients * frames);
   });
 });
 

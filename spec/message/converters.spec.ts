@@ -32,6 +32,12 @@ describe("CompositeMessageConverter", () => {
       expect(converter.fromMessage(latin, String)).to.equal("é");
     });
 
+    it("leaves a byte order mark out", () => {
+      for (const type of ["text/plain", "text/plain;charset=UTF-8"]) {
+        expect(converter.fromMessage(message("\ufeff{}", type), String)).to.equal("{}");
+      }
+    });
+
     it("gives the bytes themselves where bytes are wanted", () => {
       const bytes = Uint8Array.of(0, 255);
       expect(converter.fromMessage(message(bytes), Uint8Array)).to.equal(bytes);

@@ -305,6 +305,8 @@ describe("Endpoint's options", () => {
     [{ path: "/ws?x" }, "path"],
     [{ path: undefined }, "path"],
     [{ path: "/ws", user: "ann" }, "user"],
+    [{ path: "/ws", handshakeInterceptors: { beforeHandshake: true } }, "handshakeInterceptors"],
+    [{ path: "/ws", handshakeInterceptors: [{}] }, "handshakeInterceptors[0]"],
     [{ path: "/ws", allowedOrigins: ["example.com"] }, "allowedOrigins"],
     [{ path: "/ws", sockJS: true, allowedOrigins: ["*"] }, "allowedOriginPatterns"],
     [{ path: "/ws", sockJS: "yes" }, "sockJS"],

@@ -80,13 +80,13 @@ describe("StompDecoder", () => {
       expect(Buffer.from(bodies[0]!).toString()).to.equal("hello");
     });
 
-    it("takes a drip of single octets in linear time", () => {
+    it("takes a drip of single octets in linear time", function () {
+      // It takes a second; were the body copied with each octet, it would be minutes.
+      this.timeout(30_000);
       const body = Buffer.alloc(1_000_000, "x");
       const bytes = Buffer.concat([wire`SEND${"\n\n"}`, body, wire`^@`]);
-      const started = performance.now();
       const { frames } = decodeAll(drip(bytes), { messageSizeLimit: 2_000_000 });
       expect(frames[0]?.body).to.have.length(1_000_000);
-      expect(performance.now() - started).to.be.below(5_000);
     });
   });
 

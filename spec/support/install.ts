@@ -1,11 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { findChromium, findPostgres } from "./programs.js";
+import { findActiveMq, findChromium, findPostgres, findRabbitMq } from "./programs.js";
 
 /**
  * Run before the specs: installs the programs they drive, where they are missing
  * and apt-get may be used without asking anybody. Specs tell about what is missing still.
  */
-const wanted = [...(findChromium() ? [] : ["chromium"]), ...(findPostgres() ? [] : ["postgresql"])];
+const programs: readonly [packageName: string, found: string | undefined][] = [
+  ["chromium", findChromium()],
+  ["postgresql", findPostgres()],
+  ["rabbitmq-server", findRabbitMq()],
+  ["activemq", findActiveMq()],
+];
+const wanted = programs.filter(([, found]) => found === undefined).map(([packageName]) => packageName);
 
 if (wanted.length > 0) {
   const become = asRoot();

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Context } from "mocha";
 
@@ -15,11 +15,25 @@ export function findChromium(): string | undefined {
 
 /** Finds the folder with PostgreSQL's server programs: `POSTGRES_BIN`, Debian's newest, or on the path. */
 export function findPostgres(): string | undefined {
-  const debian = versionsIn("/usr/lib/postgresql").map(
+  const debian = foldersIn("/usr/lib/postgresql").map(
     (version) => `/usr/lib/postgresql/${version}/bin/initdb`,
   );
   const own = process.env.POSTGRES_BIN && join(process.env.POSTGRES_BIN, "initdb");
   return firstRunnable([own, ...debian, ...onPath("initdb")])?.replace(/.initdb$/, "");
+}
+
+/** Finds RabbitMQ's own start script: `RABBITMQ_SERVER`, or that of Debian's package, the newest. */
+export function findRabbitMq(): string | undefined {
+  const folder = "/usr/lib/rabbitmq/lib";
+  const debian = foldersIn(folder).map((name) => join(folder, name, "sbin/rabbitmq-server"));
+  return firstRunnable([process.env.RABBITMQ_SERVER, ...debian]);
+}
+
+/** Finds `activemq.jar`: below `ACTIVEMQ_HOME`, or of Debian's package. */
+export function findActiveMq(): string | undefined {
+  const homes = [process.env.ACTIVEMQ_HOME, "/usr/share/activemq"];
+  if (!firstRunnable(onPath("java"))) return undefined;
+  return homes.map((home) => home && join(home, "bin/activemq.jar")).find((jar) => jar && existsSync(jar));
 }
 
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
@@ -47,9 +61,10 @@ function onPath(name: string): string[] {
   return (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name));
 }
 
-function versionsIn(folder: string): string[] {
+/** The newest version first. */
+function foldersIn(folder: string): string[] {
   try {
-    return readdirSync(folder).sort((a, b) => Number(b) - Number(a));
+    return readdirSync(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
   } catch {
     return [];
   }

@@ -31,7 +31,7 @@ export class StompSession {
 
   /** The next frame; fails when the server closes instead. */
   async frame(): Promise<ReadFrame> {
-    return parse(await this.#client.frame());
+    return parseFrame(await this.#client.frame());
   }
 
   /** Sends a frame that the server refuses, and gives what its ERROR says. */
@@ -56,7 +56,7 @@ export class StompSession {
     const events = await this.#client.synchronize();
     return events.map((event) => {
       if (typeof event !== "string") throw new Error(`closed with ${event.closed}`);
-      const frame = parse(event);
+      const frame = parseFrame(event);
       if (frame.command === "ERROR") throw new Error(event);
       return frame;
     });
@@ -73,7 +73,8 @@ export class StompSession {
   }
 }
 
-function parse(text: string): ReadFrame {
+/** Reads a frame; escapes stay as they are. */
+export function parseFrame(text: string): ReadFrame {
   const end = text.indexOf("\n\n");
   const [command = "", ...lines] = text.slice(0, end).split("\n");
   const headers = new Map<string, string>();

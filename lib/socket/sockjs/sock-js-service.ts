@@ -20,12 +20,25 @@ export interface SockJsServiceOptions {
   readonly settings: SockJSSettings;
   /** Bytes of one request's body. */
   readonly bodyLimit: number;
-  user(req: Request): Promise<Principal | undefined>;
+  user(req: Request): Principal | undefined | Promise<Principal | undefined>;
+  /** Goes on with `connect` when no interceptor refuses the handshake. */
+  intercept(
+    req: Request,
+    res: Response,
+    connect: (attributes: Map<string, unknown>) => Promise<boolean>,
+  ): Promise<void>;
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
   /** A client passed a limit of the settings. */
   limitExceeded(limit: string, handshake: Handshake): void;
+}
+
+/** What a request for messages says: whose, and how. */
+interface Ride {
+  readonly name: string;
+  readonly transport: HttpTransport;
+  readonly callback: string;
 }
 
 const NO_STORE = { "Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0" };
@@ -126,23 +139,45 @@ export class SockJsService {
     const callback = transport.hasCallback ? callbackOf(req, res) : "";
     if (callback === undefined) return;
 
-    const user = await this.#options.user(req);
-    // Who has left by now, or was answered by somebody else, would leave a session behind that nobody ends.
-    if (req.socket.destroyed || res.headersSent) return;
+    const ride = { name, transport, callback };
+    if (this.#sessions.find(name) !== undefined && (await this.#goOn(ride, req, res))) return;
+    // There is none, or it has ended while its user was looked for.
+    await this.#options.intercept(req, res, (attributes) => this.#begin(ride, attributes, req, res));
+  }
 
+  /** Returns false when there is no such session any more. */
+  async #goOn(ride: Ride, req: Request, res: Response): Promise<boolean> {
+    const user = await this.#options.user(req);
+    return hasLeft(req, res) || this.#join(ride, ownerOf(req, user), res);
+  }
+
+  /** Returns whether a session came of it. */
+  async #begin(ride: Ride, attributes: Map<string, unknown>, req: Request, res: Response): Promise<boolean> {
+    const user = await this.#options.user(req);
     const owner = ownerOf(req, user);
-    const session = this.#sessions.find(name);
-    if (session === undefined) {
-      const handshake = { request: req, user };
-      const socket = this.#start({ name, owner, transport: transport.name, handshake }, req, res);
-      if (socket === undefined) return;
-      this.#send({ socket, transport, callback }, res);
-      this.#options.open(socket, handshake);
-    } else if (session.owner !== owner || session.socket.transport !== transport.name) {
-      answer(res, 404, "Not found\n");
+    // Another request may have begun it meanwhile.
+    if (hasLeft(req, res) || this.#join(ride, owner, res)) return false;
+
+    const { name, transport } = ride;
+    const handshake = { request: req, user, attributes };
+    const socket = this.#start({ name, owner, transport: transport.name, handshake }, req, res);
+    if (socket === undefined) return false;
+    this.#send(socket, ride, res);
+    this.#options.open(socket, handshake);
+    return true;
+  }
+
+  /** Gives the session a response, or 404 to whose it is not; returns false when there is none. */
+  #join(ride: Ride, owner: string, res: Response): boolean {
+    const session = this.#sessions.find(ride.name);
+    if (session === undefined) return false;
+
+    if (session.owner === owner && session.socket.transport === ride.transport.name) {
+      this.#send(session.socket, ride, res);
     } else {
-      this.#send({ socket: session.socket, transport, callback }, res);
+      answer(res, 404, "Not found\n");
     }
+    return true;
   }
 
   /** Makes a session, or answers that there are enough. */
@@ -156,10 +191,7 @@ export class SockJsService {
     return session?.socket;
   }
 
-  #send(
-    { socket, transport, callback }: { socket: HttpSocket; transport: HttpTransport; callback: string },
-    res: Response,
-  ): void {
+  #send(socket: HttpSocket, { transport, callback }: Ride, res: Response): void {
     const headers = {
       ...NO_STORE,
       "Content-Type": transport.contentType,
@@ -202,6 +234,11 @@ export class SockJsService {
     if (await socket.readable()) socket.receive(messages);
     sender.accepted(res);
   }
+}
+
+/** Who has left by now, or was answered by somebody else, would leave a session behind that nobody ends. */
+function hasLeft(req: Request, res: Response): boolean {
+  return req.socket.destroyed || res.headersSent;
 }
 
 /** A session is its user's, or a stranger's at one address. */

@@ -1,30 +1,38 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import type { Dialect } from "./dialect.js";
 
 const HEAD_END = "\r\n\r\n";
-const MESSAGE = 77; // M
 const CLOSE = 8;
 
 /** How many digits at the end of a payload number it. */
 export const NUMBER_LENGTH = 8;
 
 /**
- * A STOMP client that costs next to nothing, so that the server is what is
- * measured: it reads frame heads and, of a MESSAGE, the number at its end.
+ * A client that costs next to nothing, so that the server is what is measured:
+ * it reads frame heads and, of a delivery, the number at its end.
  */
-export class RawStompClient {
-  /** Called for each MESSAGE with its number. */
+export class RawClient {
+  /** Called for each delivery with its number. */
   onMessage: (number: number) => void = () => {};
-  /** Octets of a MESSAGE that follow its number. */
-  behindNumber = "\0".length;
+  /** Octets of a delivery that follow its number. */
+  behindNumber: number;
   /** Whether the server has said goodbye or hung up. */
   closed = false;
   readonly #socket: Socket;
+  readonly #dialect: Dialect;
+  /** The first two octets of a delivery. */
+  readonly #delivery: number;
+  readonly #heartBeat: Buffer;
   #rest: Buffer | undefined;
   #onAnswer: () => void = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, dialect: Dialect) {
     this.#socket = socket;
+    this.#dialect = dialect;
+    this.#delivery = Buffer.from(dialect.delivery).readUInt16BE();
+    this.#heartBeat = masked(dialect.heartBeat);
+    this.behindNumber = dialect.behindPayload;
     socket.setNoDelay(true);
     socket.on("close", () => {
       this.closed = true;
@@ -32,12 +40,12 @@ export class RawStompClient {
     socket.on("error", () => {});
   }
 
-  /** Opens a WebSocket and gives the client when CONNECTED has come. */
-  static async connect(port: number): Promise<RawStompClient> {
+  /** Opens a WebSocket and gives the client when its hello was answered. */
+  static async connect(port: number, dialect: Dialect): Promise<RawClient> {
     const socket = connect(port, "127.0.0.1");
-    const client = new RawStompClient(socket);
+    const client = new RawClient(socket, dialect);
     socket.write(
-      `GET /ws HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${dialect.path} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
         `Sec-WebSocket-Protocol: v12.stomp\r\n${HEAD_END.slice(2)}`,
     );
@@ -47,13 +55,13 @@ export class RawStompClient {
     const rest = head.subarray(head.indexOf(HEAD_END) + HEAD_END.length);
     socket.on("data", (chunk: Buffer) => client.#read(chunk));
     if (rest.length > 0) client.#read(rest);
-    await client.#ask("CONNECT\naccept-version:1.2\nhost:bench\nheart-beat:10000,10000\n\n\0");
+    await client.#ask([dialect.hello]);
     return client;
   }
 
   /** Subscribes; resolves when the server confirms it. */
-  subscribe(destination: string, id: string): Promise<void> {
-    return this.#ask(`SUBSCRIBE\nid:${id}\ndestination:${destination}\nreceipt:r\n\n\0`);
+  subscribe(topic: string, id: string): Promise<void> {
+    return this.#ask(this.#dialect.subscribe(topic, id));
   }
 
   write(frames: Buffer): void {
@@ -61,7 +69,7 @@ export class RawStompClient {
   }
 
   heartBeat(): void {
-    this.write(masked(Buffer.from("\n")));
+    this.write(this.#heartBeat);
   }
 
   pause(): void {
@@ -72,14 +80,10 @@ export class RawStompClient {
     this.#socket.resume();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
-  #ask(frame: string): Promise<void> {
+  #ask(messages: readonly string[]): Promise<void> {
     return new Promise((resolve) => {
       this.#onAnswer = resolve;
-      this.write(masked(Buffer.from(frame)));
+      this.write(Buffer.concat(messages.map(masked)));
     });
   }
 
@@ -101,12 +105,17 @@ export class RawStompClient {
 
       const opcode = (bytes[at] as number) & 15;
       if (opcode === CLOSE) this.closed = true;
-      else if (bytes[start] === MESSAGE)
+      else if (length > 1 && bytes.readUInt16BE(start) === this.#delivery) {
         this.onMessage(numberAt(bytes, start + length - this.behindNumber - NUMBER_LENGTH));
-      else if (length > 1) this.#onAnswer();
+      } else this.#other(bytes.toString("latin1", start, start + length));
       at = start + length;
     }
     if (at < bytes.length) this.#rest = bytes.subarray(at);
+  }
+
+  #other(text: string): void {
+    if (this.#dialect.answers.some((answer) => text.startsWith(answer))) this.#onAnswer();
+    else if (text.startsWith("ERROR")) throw new Error(text);
   }
 }
 
@@ -117,7 +126,8 @@ function numberAt(bytes: Buffer, at: number): number {
 }
 
 /** A WebSocket text frame of a client, masked with zeros. */
-export function masked(payload: Buffer): Buffer {
+export function masked(text: string): Buffer {
+  const payload = Buffer.from(text);
   const long = payload.length > 125;
   const head = Buffer.alloc(long ? 8 : 6);
   head[0] = 0x81;

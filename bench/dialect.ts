@@ -1,0 +1,68 @@
+/** How clients of a peer talk to it over a WebSocket, in text. */
+export interface Dialect {
+  /** Where it takes WebSockets. */
+  readonly path: string;
+  /** Opens a session, with one answer. */
+  readonly hello: string;
+  readonly heartBeat: string;
+  /** What an answer begins with. */
+  readonly answers: readonly string[];
+  /** The first two characters of a delivery. */
+  readonly delivery: string;
+  /** Octets of a delivery behind its payload. */
+  readonly behindPayload: number;
+  /** The name of a topic, or with `*` a pattern for some; as many segments as there are topics' names. */
+  topic(...segments: readonly string[]): string;
+  /** A pattern that every topic fits. */
+  readonly everything: string;
+  /** Messages that subscribe, with one answer. */
+  subscribe(topic: string, id: string): readonly string[];
+  send(destination: string, contentType: string, body: string): string;
+}
+
+const CONNECT = "CONNECT\naccept-version:1.2,1.1\nhost:/\nheart-beat:10000,10000\n";
+
+export const STOMP: Dialect = {
+  path: "/ws",
+  hello: `${CONNECT}\n\0`,
+  heartBeat: "\n",
+  answers: ["CONNECTED", "RECEIPT"],
+  delivery: "ME",
+  behindPayload: "\0".length,
+  topic: (...segments) => `/topic/${segments.join("/")}`,
+  everything: "/topic/**",
+  subscribe: (topic, id) => [`SUBSCRIBE\nid:${id}\ndestination:${topic}\nreceipt:r\n\n\0`],
+  send: (destination, contentType, body) =>
+    `SEND\ndestination:${destination}\ncontent-type:${contentType}\n\n${body}\0`,
+};
+
+/** It gives no receipts, but handles one frame after the other, and answers a second CONNECT. Dots separate segments. */
+export const STOMP_BROKER_JS: Dialect = {
+  ...STOMP,
+  topic: (...segments) => `/topic/${segments.join(".")}`,
+  everything: "/**",
+  subscribe: (topic, id) => [`SUBSCRIBE\nid:${id}\ndestination:${topic}\n\n\0`, "CONNECT\n\n\0"],
+};
+
+/** Its user is the one that is there from the start; behind a frame comes an EOL. */
+export const RABBITMQ: Dialect = {
+  ...STOMP,
+  hello: `${CONNECT}login:guest\npasscode:guest\n\n\0`,
+  behindPayload: "\0\n".length,
+  topic: (...segments) => `/topic/${segments.join(".")}`,
+  everything: "/topic/#",
+};
+
+/** Engine.IO 4 with events of Socket.IO 5 inside; rooms are the topics. */
+export const SOCKET_IO: Dialect = {
+  path: "/socket.io/?EIO=4&transport=websocket",
+  hello: "40",
+  heartBeat: "3",
+  answers: ["40", "43"],
+  delivery: "42",
+  behindPayload: '"]'.length,
+  topic: STOMP.topic,
+  everything: "",
+  subscribe: (topic) => [`420["subscribe","${topic}"]`],
+  send: (destination, _contentType, body) => `42["send","${destination}","${body}"]`,
+};

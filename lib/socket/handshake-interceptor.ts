@@ -1,0 +1,107 @@
+import type { Request, Response } from "express";
+import { AccessDeniedError, ConfigurationError, MessagingError } from "../errors.js";
+import type { Logger } from "../logger.js";
+import { answer } from "./answer.js";
+
+/**
+ * Sees each handshake before a connection comes of it, as Spring's
+ * `HandshakeInterceptor`: of WebSocket, and the first request of a SockJS
+ * session over HTTP. Each method may be left out, and may be async.
+ */
+export interface HandshakeInterceptor {
+  /**
+   * Returns whether the handshake goes on; what it puts into `attributes` is in
+   * the session's. To refuse in words of its own, it answers with `response` or
+   * sets a status there; else a refusal is 403. A throw goes to the
+   * application's error middleware.
+   */
+  beforeHandshake?(
+    request: Request,
+    response: Response,
+    attributes: Map<string, unknown>,
+  ): boolean | Promise<boolean>;
+  /**
+   * Hears how a handshake ended that it let pass, in reverse order; with an
+   * error when no connection came of it. Nobody waits for it, and what it
+   * throws is logged.
+   */
+  afterHandshake?(request: Request, response: Response, error: Error | undefined): void | Promise<void>;
+}
+
+export const HANDSHAKE_HOOKS = [
+  "beforeHandshake",
+  "afterHandshake",
+] as const satisfies readonly (keyof HandshakeInterceptor)[];
+
+/** One handshake, and who looks at it. */
+export interface InterceptedHandshake {
+  readonly interceptors: readonly HandshakeInterceptor[];
+  readonly req: Request;
+  readonly res: Response;
+  readonly logger: Logger;
+}
+
+/**
+ * Goes on with a handshake when all interceptors let it pass, and tells them how it ended.
+ *
+ * @param connect returns whether a connection came of it; else it has answered
+ * @throws whatever an interceptor's `beforeHandshake` or `connect` throws
+ */
+export async function interceptHandshake(
+  handshake: InterceptedHandshake,
+  connect: (attributes: Map<string, unknown>) => boolean | Promise<boolean>,
+): Promise<void> {
+  const { interceptors, res } = handshake;
+  const attributes = new Map<string, unknown>();
+  const passed: HandshakeInterceptor[] = [];
+  let failure: unknown;
+  try {
+    for (const interceptor of interceptors) {
+      if (!(await letsPass(interceptor, handshake, attributes))) {
+        failure = new AccessDeniedError("An interceptor refused the handshake");
+        refuse(res);
+        return;
+      }
+      passed.push(interceptor);
+    }
+    if (!(await connect(attributes))) {
+      failure = new MessagingError("HANDSHAKE", "No connection came of the handshake");
+    }
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    const error = failure === undefined || failure instanceof Error ? failure : new Error(String(failure));
+    for (const interceptor of passed.reverse()) void tell(interceptor, handshake, error);
+  }
+}
+
+async function letsPass(
+  interceptor: HandshakeInterceptor,
+  { req, res }: InterceptedHandshake,
+  attributes: Map<string, unknown>,
+): Promise<boolean> {
+  if (!interceptor.beforeHandshake) return true;
+
+  const passes: unknown = await interceptor.beforeHandshake(req, res, attributes);
+  if (typeof passes === "boolean") return passes;
+  throw new ConfigurationError(
+    `beforeHandshake of ${interceptor.constructor.name} returned neither true nor false`,
+  );
+}
+
+function refuse(res: Response): void {
+  if (!res.headersSent) answer(res, res.statusCode === 200 ? 403 : res.statusCode, "Handshake refused\n");
+}
+
+async function tell(
+  interceptor: HandshakeInterceptor,
+  { req, res, logger }: InterceptedHandshake,
+  error: Error | undefined,
+): Promise<void> {
+  try {
+    await interceptor.afterHandshake?.(req, res, error);
+  } catch (fault) {
+    logger.error("afterHandshake failed", fault);
+  }
+}

@@ -1,0 +1,56 @@
+import { startActiveMq } from "./activemq.js";
+import type { BrokerProcess, RealBroker } from "./broker-process.js";
+import { findActiveMq, findRabbitMq, missing } from "./programs.js";
+import { startRabbitMq } from "./rabbitmq.js";
+
+/**
+ * Describes something once for each real broker: RabbitMQ, ActiveMQ, and
+ * whatever answers at `STOMP_RELAY_URL` (`stomp://login:passcode@host:61613`).
+ *
+ * @param describeOn `broker()` gives it, from `before` hooks on
+ */
+export function onEachBroker(describeOn: (broker: () => RealBroker, name: string) => void): void {
+  onRabbitMq(describeOn);
+  onActiveMq(describeOn);
+  const url = process.env.STOMP_RELAY_URL;
+  if (url) {
+    const { hostname: host, port, username, password } = new URL(url);
+    const [login, passcode] = [username, password].map(decodeURIComponent) as [string, string];
+    const name = `the broker at ${host}:${port}`;
+    describe(`on ${name}`, () =>
+      describeOn(() => ({ name, host, port: Number(port), login, passcode }), name));
+  }
+}
+
+export function onRabbitMq(describeOn: (broker: () => BrokerProcess, name: string) => void): void {
+  describe("on RabbitMQ", () => {
+    before(async function () {
+      this.timeout(60_000);
+      const program = findRabbitMq() ?? missing(this, "RabbitMQ");
+      rabbitMq ??= (await startRabbitMq(program)).broker;
+    });
+
+    describeOn(() => rabbitMq!, "RabbitMQ");
+  });
+}
+
+export function onActiveMq(describeOn: (broker: () => BrokerProcess, name: string) => void): void {
+  describe("on ActiveMQ", () => {
+    before(async function () {
+      this.timeout(60_000);
+      const jar = findActiveMq() ?? missing(this, "ActiveMQ");
+      activeMq ??= await startActiveMq(jar);
+    });
+
+    describeOn(() => activeMq!, "ActiveMQ");
+  });
+}
+
+/** One of each for all specs, started with the first that needs it. Who kills one leaves it running again. */
+let rabbitMq: BrokerProcess | undefined;
+let activeMq: BrokerProcess | undefined;
+
+after(async function () {
+  this.timeout(60_000);
+  await Promise.all([rabbitMq?.stop(), activeMq?.stop()]);
+});

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BrokerProcess, brokerFolder, freePorts } from "./broker-process.js";
+
+/** A RabbitMQ, and where browsers would reach it without us. */
+export interface RabbitMq {
+  readonly broker: BrokerProcess;
+  /** Its Web-STOMP, at `/ws`; only when asked for. */
+  readonly webStompPort: number | undefined;
+}
+
+/**
+ * Starts a RabbitMQ of the specs' own.
+ *
+ * @param program `rabbitmq-server` itself: Debian's wrapper around it changes the user and the folder
+ */
+export async function startRabbitMq(
+  program: string,
+  { webStomp = false }: { webStomp?: boolean } = {},
+): Promise<RabbitMq> {
+  const folder = brokerFolder("rabbitmq");
+  const [port, distribution, epmd, web] = (await freePorts(4)) as [number, number, number, number];
+  const settings = [
+    "listeners.tcp = none",
+    `stomp.listeners.tcp.1 = 127.0.0.1:${port}`,
+    "log.console = true",
+    "log.console.level = warning",
+    "log.file = false",
+    ...(webStomp ? ["web_stomp.tcp.ip = 127.0.0.1", `web_stomp.tcp.port = ${web}`] : []),
+  ];
+  const plugins = ["rabbitmq_stomp", ...(webStomp ? ["rabbitmq_web_stomp"] : [])];
+  mkdirSync(join(folder, "home"));
+  writeFileSync(join(folder, "rabbitmq.conf"), settings.join("\n"));
+  writeFileSync(join(folder, "plugins"), `[${plugins.join(",")}].`);
+
+  const cookie = randomBytes(16).toString("hex");
+  writeFileSync(join(folder, "home", ".erlang.cookie"), cookie, { mode: 0o400 });
+  const env = {
+    HOME: join(folder, "home"),
+    RABBITMQ_NODENAME: `spec${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distribution),
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_MNESIA_BASE: join(folder, "data"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "plugins"),
+    RABBITMQ_PID_FILE: join(folder, "pid"),
+    RABBITMQ_CONF_ENV_FILE: "/dev/null",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-kernel inet_dist_use_interface {127,0,0,1} -setcookie ${cookie}`,
+  };
+  const broker = await BrokerProcess.start({
+    name: "RabbitMQ",
+    port,
+    folder,
+    // Erlang's own name service; RabbitMQ would start one that outlives it.
+    commands: [
+      { command: ["epmd", "-port", String(epmd), "-address", "127.0.0.1"], env },
+      { command: [program], env },
+    ],
+  });
+  return { broker, webStompPort: webStomp ? web : undefined };
+}
