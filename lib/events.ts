@@ -24,7 +24,7 @@ export interface MessagingEvents {
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
   /**
-   * A client passed a limit, called as its option: its session ends, or a
+   * A client passed a limit, called as its option if there is one: its session ends, or a
    * handshake from its address was answered 503, or MESSAGE frames that waited
    * for it are dropped (told once, until nothing waits any more).
    */
@@ -34,6 +34,8 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
+  brokerAvailability: { isAvailable: boolean };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { BrokerSystem } from "./broker/broker.js";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import {
@@ -21,6 +22,7 @@ import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
+import { looksAtHandshakes } from "./socket/handshake-interceptor.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
@@ -71,6 +73,12 @@ export interface StompMessaging extends RequestHandler {
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  readonly system: BrokerSystem | undefined;
+  /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
+  isBrokerAvailable(): boolean;
+  /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
+  start(): void;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -187,6 +195,7 @@ export function stompMessaging(
 
   const broker = resolved.broker({
     clientOutboundChannel,
+    sessions,
     events,
     logger,
     destinationSeparator: resolved.destinationSeparator,
@@ -245,6 +254,9 @@ export function stompMessaging(
         messageSizeLimit: transport.messageSizeLimit,
         perMessageDeflate: transport.perMessageDeflate,
         logger,
+        interceptors: (resolved.clientInboundChannel.interceptors ?? []).filter((each) =>
+          looksAtHandshakes(each),
+        ),
         admits: (request) => sessions.admits(request),
         limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
@@ -290,6 +302,12 @@ export function stompMessaging(
       await servers.users.unsubscribe(session.id, id, reason);
       return true;
     },
+
+    system: broker.system,
+
+    isBrokerAvailable: () => broker.isAvailable,
+
+    start: () => broker.start?.(),
 
     stats: () => sessions.stats,
 

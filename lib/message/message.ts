@@ -44,7 +44,15 @@ export interface MessageHeaders {
   readonly stompCommand?: string | undefined;
   /** What the broker offers in CONNECT_ACK, in ms: sends every [0], wants to hear every [1]. */
   readonly heartbeat?: readonly [number, number] | undefined;
+  /** The RECEIPT that a client waits for, if it asked for one: who takes the message can put it off. */
+  readonly receipt?: Receipt | undefined;
   readonly native: NativeHeaders;
+}
+
+/** A RECEIPT that is due once a client's message was handled. */
+export interface Receipt {
+  /** Puts it off until then, while the session goes on; a rejection makes it ERROR. */
+  waitFor(confirmed: Promise<void>): void;
 }
 
 /** What rides on the channels: read-only data. Change one with `withHeaders` or `withPayload`. */

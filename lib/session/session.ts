@@ -123,6 +123,11 @@ export class Session implements SocketListener, InboundSession {
     this.#outbound.drained();
   }
 
+  /** What to wait for before more is sent; `undefined` if there is room. */
+  room(): Promise<void> | undefined {
+    return this.closed ? undefined : this.#outbound.room();
+  }
+
   /** The socket is gone: what it had brought is still handled, then the session ends. */
   close(code: number, reason: string): void {
     this.#stop();
@@ -324,6 +329,7 @@ export class Session implements SocketListener, InboundSession {
 
   #stop(): void {
     this.#closed = true;
+    this.#outbound.release();
     this.#context.clock.unwatch(this.#watch);
     if (this.#heartBeat) this.#context.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;

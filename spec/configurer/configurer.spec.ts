@@ -27,6 +27,7 @@ import {
 import { configuredOptions } from "#lib/configurer/configurer.js";
 import { RawClient } from "../support/raw-client.js";
 import { recordingLogger } from "../support/recording.js";
+import { ScriptedBroker } from "../support/scripted-broker.js";
 
 /** Spring's guide "Using WebSocket to build an interactive web application". */
 class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
@@ -138,6 +139,55 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         expect(answer.status).to.equal(status);
       });
     }
+  });
+
+  describe("with a broker relay", () => {
+    it("relays to the broker, as all methods of the registration say", async () => {
+      const broker = await ScriptedBroker.open();
+      await start({
+        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+        configureMessageBroker(registry) {
+          registry
+            .enableStompBrokerRelay("/topic", "/queue")
+            .setRelayHost("localhost")
+            .setRelayPort(broker.port)
+            .setClientLogin("web")
+            .setClientPasscode("one")
+            .setSystemLogin("app")
+            .setSystemPasscode("two")
+            .setSystemHeartbeatSendInterval(2000)
+            .setSystemHeartbeatReceiveInterval(3000)
+            .setVirtualHost("stocks")
+            .setTls(false)
+            .setAutoStartup(false);
+        },
+      });
+      messaging?.start();
+      const connect = await (await broker.line()).frame();
+      await messaging?.close();
+      await broker.close();
+
+      expect(Object.fromEntries(connect.headers)).to.deep.equal({
+        "accept-version": "1.2",
+        "heart-beat": "2000,3000",
+        login: "app",
+        passcode: "two",
+        host: "stocks",
+      });
+    });
+
+    it("takes several addresses", async () => {
+      const broker = await ScriptedBroker.open();
+      await start({
+        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+        configureMessageBroker(registry) {
+          registry.enableStompBrokerRelay("/topic").setAddresses({ host: "127.0.0.1", port: broker.port });
+        },
+      });
+      expect((await (await broker.line()).frame()).command).to.equal("CONNECT");
+      await messaging?.close();
+      await broker.close();
+    });
   });
 
   describe("with all that it can say", () => {

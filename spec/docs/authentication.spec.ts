@@ -3,15 +3,18 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
-import type { Request, Response } from "express";
+import express, { type Request, type Response } from "express";
+import session from "express-session";
 import {
   bearerToken,
   type ChannelInterceptor,
+  csrfToken,
   type EndpointOptions,
   type HandshakeInterceptor,
   type Message,
   SessionGrant,
   type StompMessagingOptions,
+  stompMessaging,
   withHeaders,
 } from "express-stomp";
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
@@ -114,7 +117,7 @@ describe("docs/authentication.md", () => {
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.cut();
-    await server.close();
+    await server?.close();
   });
 
   it("shows what is tried here", async () => {
@@ -215,6 +218,51 @@ describe("docs/authentication.md", () => {
       tokens.revoke({ user: "rod" });
       expect(await client.frame()).to.match(/^ERROR\nmessage:The token was revoked\n/);
     });
+  });
+
+  it("lets a page connect with the CSRF token it has read, and no other", async () => {
+    const app = express();
+    const settings = { secret: "s", resave: false, saveUninitialized: false };
+    const csrf = csrfToken();
+
+    app.use(session(settings));
+    app.get("/csrf", csrf.handler); // { headerName: "X-CSRF-TOKEN", token: "…" }
+
+    const messaging = stompMessaging({
+      endpoints: [{ path: "/ws" }],
+      clientInboundChannel: { interceptors: [csrf] },
+    });
+    const http = createServer(app.use(messaging)).listen(0, "127.0.0.1");
+    messaging.attach(http);
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const brokerURL = `ws://127.0.0.1:${port}/ws`;
+    let cookie = "";
+    const fetchJson = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+      return (await response.json()) as { headerName: string; token: string };
+    };
+
+    const client = new Client({
+      brokerURL,
+      beforeConnect: async () => {
+        const { headerName, token } = await fetchJson("/csrf");
+        client.connectHeaders = { [headerName]: token };
+      },
+    });
+    client.webSocketFactory = () => new WebSocket(brokerURL, ["v12.stomp"], { headers: { cookie } });
+    const connected = new Promise((resolve) => (client.onConnect = resolve));
+    client.activate();
+    await connected;
+    await client.deactivate();
+
+    const hostile = await RawClient.open(port, "/ws", { headers: { cookie } });
+    hostile.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
+    expect(await hostile.frame()).to.match(/^ERROR\nmessage:The CSRF token is missing or wrong\n/);
+    await messaging.close();
+    http.close();
+    http.closeAllConnections();
   });
 
   it("ends a session with the cookie it came with", async () => {
