@@ -2,21 +2,17 @@ import "reflect-metadata";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
-import {
-  type BrokerFactory,
-  type Logger,
-  type StompMessaging,
-  simpleBroker,
-  stompMessaging,
-} from "express-stomp";
+import { type Logger, type StompMessaging, stompMessaging } from "express-stomp";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
+import { keptSecret } from "../shared/kept-secret.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { PasswordLogin } from "../shared/password-login.js";
 import { securityHeaders } from "../shared/security-headers.js";
 import { AccountRepository } from "./account-repository.js";
+import { brokerAt } from "./broker.js";
 import { openDatabase, PortfolioDatabase } from "./database.js";
 import { checkToken, loginPages } from "./login-pages.js";
 import { PortfolioController } from "./portfolio-controller.js";
@@ -35,10 +31,10 @@ const COOKIE_NAME = "portfolio.sid";
 export interface PortfolioOptions {
   /** `postgres://…`, or the path of an embedded database file, made if missing. Several servers share one. */
   readonly databaseUrl: string;
-  /** @default simpleBroker, for one server */
-  readonly broker?: BrokerFactory;
+  /** `stomp://login:passcode@host:port`, which several servers share. @default none: the simple broker, for one server */
+  readonly brokerUrl?: string | undefined;
   /** Shown on the page when there are several servers. @default "" */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** Milliseconds from a trade's coming to its execution. @default 1500 */
   readonly tradeDelayMs?: number;
   /** Milliseconds between quotes. @default 2000 */
@@ -59,7 +55,7 @@ export interface PortfolioServer {
 /** Makes one server of the stock portfolio: its database, its pages, its messaging, its clockwork. */
 export async function createPortfolio({
   databaseUrl,
-  broker = simpleBroker({ destinationPrefixes: ["/topic"] }),
+  brokerUrl,
   serverName = "",
   tradeDelayMs = 1500,
   quoteIntervalMs = 2000,
@@ -78,7 +74,7 @@ export async function createPortfolio({
   const messaging = stompMessaging({
     endpoints: [{ path: "/portfolio", sockJS: true }],
     applicationDestinationPrefixes: ["/app"],
-    broker,
+    broker: brokerAt(brokerUrl, await keptSecret(database, "servers' secret")),
     clientInboundChannel: { interceptors: [portfolioInterceptor] },
     controllers: [PortfolioController],
     container,
@@ -127,7 +123,7 @@ export async function createPortfolio({
 
   const quotes = new QuoteService({
     quotes: container.get(QuoteRepository),
-    template: messaging.template,
+    messaging,
     intervalMs: quoteIntervalMs,
   });
   const trades = container.get(TradeService);

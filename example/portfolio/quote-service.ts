@@ -1,10 +1,10 @@
-import type { SimpMessagingTemplate } from "express-stomp";
+import type { StompMessaging } from "express-stomp";
 import type { QuoteRepository } from "./quote-repository.js";
 import { nextPrice, STOCKS } from "./stocks.js";
 
 export interface QuoteServiceOptions {
   readonly quotes: QuoteRepository;
-  readonly template: SimpMessagingTemplate;
+  readonly messaging: Pick<StompMessaging, "template" | "isBrokerAvailable">;
   readonly intervalMs: number;
   /** @default Math.random */
   readonly random?: () => number;
@@ -20,12 +20,16 @@ export class QuoteService {
 
   /** Makes and tells the quotes that are due; of several servers one does. */
   async tellQuotes(): Promise<void> {
-    const { quotes, template, intervalMs, random } = this.#options;
+    const { quotes, messaging, intervalMs, random } = this.#options;
     const round = await quotes.makeRound({
       stocks: STOCKS.values(),
       intervalMs,
       next: (price, stock) => nextPrice(price, stock, random),
     });
-    for (const quote of round) await template.convertAndSend(`/topic/price.stock.${quote.ticker}`, quote);
+    // Who misses a quote while the broker is away hears the next one.
+    if (!messaging.isBrokerAvailable()) return;
+    for (const quote of round) {
+      await messaging.template.convertAndSend(`/topic/price.stock.${quote.ticker}`, quote);
+    }
   }
 }

@@ -45,10 +45,12 @@ export class Investor {
     this.client.send(`SUBSCRIBE\nid:${++this.#subscriptions}\ndestination:${destination}\n\n^@`);
   }
 
-  /** Subscribes to what is answered once, and gives the answer. */
+  /** Subscribes to what is answered once, and gives the answer; what else comes before is passed over. */
   async ask(destination: string): Promise<ReadMessage["body"]> {
     this.subscribe(destination);
-    return (await this.next()).body;
+    let message = await this.next();
+    while (message.destination !== destination) message = await this.next();
+    return message.body;
   }
 
   trade(ticker: unknown, action: TradeAction | string, shares: unknown, headers = ""): void {

@@ -49,6 +49,11 @@ export class Trader {
     await this.page.waitForSelector("#cash:has-text('$')");
   }
 
+  /** The server that has the session; nothing when there is only one. */
+  async serverName(): Promise<string | undefined> {
+    return /· (.*)$/.exec((await this.page.textContent("#connection")) ?? "")?.[1];
+  }
+
   async trade(action: TradeAction, shares: number, ticker: string): Promise<void> {
     await this.page.click(`[aria-label='${action} ${ticker}']`);
     await this.page.fill("[name=shares]", String(shares));
