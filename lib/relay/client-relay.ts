@@ -29,21 +29,11 @@ export interface ClientRelayOptions {
   isOurs(destination: string): boolean;
 }
 
-/** Not for the broker: what is ours to say in CONNECT, and what lets somebody into the application. */
-const NOT_PASSED_ON = [
-  "login",
-  "passcode",
-  "host",
-  "accept-version",
-  "heart-beat",
-  "content-length",
-  "authorization",
-  "Authorization",
-  "cookie",
-  "Cookie",
-  "x-csrf-token",
-  "X-CSRF-TOKEN",
-];
+/** Headers of CONNECT that are ours to say. */
+const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);
+
+/** What lets somebody into the application is not for the broker. */
+const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
 
 /** One client's connection to the broker, and what is private to it here. */
 export class ClientRelay implements MessageHandler {
@@ -96,7 +86,7 @@ export class ClientRelay implements MessageHandler {
       address,
       settings,
       clock,
-      version,
+      versions: [version],
       headers: this.#connectHeaders(message.headers.native),
       message: (frame) => this.#deliver(frame, version === "1.2"),
       ended: (error) => sessions.end(sessionId, error),
@@ -114,7 +104,7 @@ export class ClientRelay implements MessageHandler {
       ["login", passClientLogin ? native.get("login") : clientLogin],
       ["passcode", passClientLogin ? native.get("passcode") : clientPasscode],
       ["host", virtualHost],
-      ...native.without(...NOT_PASSED_ON),
+      ...[...native].filter(([name]) => !OURS.has(name) && !CREDENTIAL.test(name)),
     ]);
   }
 

@@ -112,7 +112,7 @@ export class SharedConnections {
     const { available } = this.#connectionOf(sessionId);
     const transaction = `flush-${sessionId}`;
     const { confirmed } = available.request(frameOf("BEGIN", { transaction }));
-    available.send(frameOf("ABORT", { transaction }));
+    await available.send(frameOf("ABORT", { transaction }));
     await confirmed;
   }
 
@@ -237,7 +237,7 @@ export function sharedConnections({
         address: first.address ?? addresses[0],
         settings,
         clock,
-        version: "1.2",
+        versions: ["1.1", "1.2"],
         headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
         message() {},
         ended() {},

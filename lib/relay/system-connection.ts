@@ -137,7 +137,7 @@ export class SystemConnection implements BrokerSystem {
       address,
       settings,
       clock,
-      version: "1.2",
+      versions: ["1.1", "1.2"],
       headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
       message: (frame) => this.#take(frame),
       refused: (error, frame) => this.#refused(error, frame),
