@@ -6,7 +6,7 @@ import {
   type StompMessagingOptions,
   stompBrokerRelay,
 } from "express-stomp";
-import type { RealBroker } from "../support/broker-process.js";
+import type { RealBroker } from "../../example/shared/broker-process.js";
 import { onEachBroker, onRabbitMq } from "../support/brokers.js";
 import { ServerProcess } from "../support/server-process.js";
 import { type Users, withUsers } from "../support/users.js";
