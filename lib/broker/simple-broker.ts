@@ -67,6 +67,7 @@ export function privateBroker(
  */
 class SimpleBroker implements PrivateBroker {
   readonly name = "broker";
+  readonly plainDestinations = true;
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;
@@ -167,8 +168,9 @@ class SimpleBroker implements PrivateBroker {
   }
 
   close(): void {
-    if (this.#isAvailable) this.#events.publish("brokerAvailability", { isAvailable: false });
+    const wasAvailable = this.#isAvailable;
     this.#isAvailable = false;
+    if (wasAvailable) this.#events.publish("brokerAvailability", { isAvailable: false });
     this.#subscriptions.clear();
     this.#acknowledgements.clear();
     this.#transactions.clear();
