@@ -6,11 +6,13 @@ import {
   NativeHeaders,
   SimpMessagingTemplate,
   SubscribableChannel,
+  simpleBroker,
 } from "express-stomp";
+import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { BrokerHost } from "../support/broker-host.js";
-import { settled } from "../support/recording.js";
+import { recordingLogger, settled } from "../support/recording.js";
 
 const NOTHING = new Uint8Array(0);
 
@@ -309,7 +311,7 @@ describe("SimpleBroker", () => {
     const events = new EventPublisher(recordingLogger());
     const heard: boolean[] = [];
     const own = simpleBroker()({
-      clientOutboundChannel: outbound.channel,
+      clientOutboundChannel: host.outbound.channel,
       sessions: { end() {}, room: () => undefined },
       events,
       logger: recordingLogger(),
