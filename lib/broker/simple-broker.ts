@@ -67,6 +67,7 @@ export function privateBroker(
  */
 class SimpleBroker implements PrivateBroker {
   readonly name = "broker";
+  readonly plainDestinations = true;
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;

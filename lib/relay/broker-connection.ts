@@ -6,7 +6,7 @@ import { NativeHeaders } from "../message/native-headers.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
-import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
+import { agreeHeartBeat, HeartBeat, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { brokerError } from "./broker-error.js";
@@ -278,7 +278,7 @@ export class BrokerConnection {
     try {
       const { systemHeartbeatSendInterval: send, systemHeartbeatReceiveInterval: receive } = settings;
       this.#heartBeat = new HeartBeat({
-        ...negotiateHeartBeat(headers.get("heart-beat"), [send, receive]),
+        ...agreeHeartBeat(parseHeartBeat(headers.get("heart-beat")), [send, receive]),
         clock,
         send: () => void this.#socket.write(HEART_BEAT),
         expired: () => this.#end(this.#unavailable("has been silent for too long")),

@@ -1,4 +1,4 @@
-import type { ClientSessions } from "../broker/broker.js";
+import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
 import type { PrivateBroker } from "../broker/simple-broker.js";
 import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
@@ -174,6 +174,7 @@ export class ClientRelay implements MessageHandler {
   #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
     const { sessionId, clientOutboundChannel, sessions } = this.#options;
     const { headers } = frame;
+    if (headers.has(SERVERS_ONLY)) return;
     const acknowledges = this.#subscriptions.get(headers.get("subscription") ?? "")?.acknowledges;
     // Before 1.2 there is no header for it; but who may drop messages must know.
     const ackId = headers.get("ack") ?? (acknowledges && !hasAck ? headers.get("message-id") : undefined);

@@ -6,7 +6,7 @@ import {
   type StompBrokerRelayOptions,
   stompBrokerRelay,
 } from "express-stomp";
-import type { RealBroker } from "../support/broker-process.js";
+import type { RealBroker } from "../../example/shared/broker-process.js";
 import { onActiveMq, onEachBroker, onRabbitMq } from "../support/brokers.js";
 import { FaultProxy } from "../support/fault-proxy.js";
 import { startServer, type TestServer } from "../support/server.js";
