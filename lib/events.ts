@@ -28,6 +28,16 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /**
+   * The same for a client that does not take what it is sent: `limit` is
+   * `sendBufferSizeLimit`, `sendTimeLimit`, or SockJS's `httpMessageCacheSize`.
+   */
+  slowConsumer: {
+    limit: string;
+    address: string;
+    sessionId: string | undefined;
+    user: Principal | undefined;
+  };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**

@@ -4,6 +4,7 @@ import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
+import { announceLimit } from "./limit-announcement.js";
 import { Session, type SessionContext } from "./session.js";
 import type { SessionLimits } from "./session-limits.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
@@ -43,6 +44,9 @@ export class SessionRegistry implements MessageHandler {
   constructor(context: SessionRegistryContext) {
     this.#context = context;
     this.#sessionContext = { ...context, stats: this.#stats };
+    context.events.on("messageDropped", () => {
+      this.#stats.messagesDroppedByBroker++;
+    });
   }
 
   get stats(): MessagingStats {
@@ -69,9 +73,7 @@ export class SessionRegistry implements MessageHandler {
 
   /** Announces a limit that a client passed outside of its session. */
   limitExceeded(limit: string, { request, user }: Handshake): void {
-    this.#stats.limitExceeded(limit);
-    const address = addressOf(request);
-    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user });
+    announceLimit(this.#sessionContext, { limit, address: addressOf(request), sessionId: undefined, user });
   }
 
   open(socket: Socket, handshake: Handshake): void {

@@ -15,6 +15,7 @@ import { disconnectMessage, type SessionHeaders } from "./client-message.js";
 import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
 import { sayFarewell } from "./farewell.js";
 import { Inbound, type InboundSession } from "./inbound.js";
+import { announceLimit } from "./limit-announcement.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import { Outbound } from "./outbound.js";
 import type { SessionLimits, WatchedLimit } from "./session-limits.js";
@@ -245,7 +246,7 @@ export class Session implements SocketListener, InboundSession {
   #writable(): boolean {
     if (this.closed || !this.connected) return false;
 
-    if (this.#outbound.overflowing) {
+    if (!this.#outbound.hasRoom) {
       this.overflow();
       return false;
     }
@@ -277,9 +278,8 @@ export class Session implements SocketListener, InboundSession {
   }
 
   #announceLimit(limit: string): void {
-    const { events, stats } = this.#context;
-    stats.limitExceeded(limit);
-    events.publish("limitExceeded", { limit, address: this.address, sessionId: this.id, user: this.#user });
+    const { address, id: sessionId } = this;
+    announceLimit(this.#context, { limit, address, sessionId, user: this.#user });
   }
 
   #stop(): void {
