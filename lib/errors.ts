@@ -125,6 +125,15 @@ export class AccessDeniedError extends MessageDeliveryError {
   }
 }
 
+/** One delivery is lost, or nobody knows: the broker that it was for cannot be reached, or did not confirm it. */
+export class BrokerNotAvailableError extends MessageDeliveryError {
+  override name = "BrokerNotAvailableError";
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, { ...options, code: "BROKER_NOT_AVAILABLE", publicMessage: "Broker not available" });
+  }
+}
+
 /** The session is lost: it passed a limit, which the message names. The message is public. */
 export class LimitExceededError extends MessagingError {
   override name = "LimitExceededError";

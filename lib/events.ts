@@ -1,5 +1,6 @@
 import type { Logger } from "./logger.js";
 import type { Message, Principal } from "./message/message.js";
+import type { SessionGrant } from "./message/session-grant.js";
 
 /** What the library announces, by name; as Spring's application events. */
 export interface MessagingEvents {
@@ -15,10 +16,15 @@ export interface MessagingEvents {
   unsubscribe: { sessionId: string; user: Principal | undefined; message: Message };
   /** A session that was announced by `connect` has ended; once for each, with the close status. */
   disconnect: { sessionId: string; user: Principal | undefined; code: number; reason: string };
+  /**
+   * A session's grant ends in so many ms, unless another comes. Told when as
+   * much is left as the grant says, again at half of that, and so on.
+   */
+  expiring: { sessionId: string; user: Principal | undefined; grant: SessionGrant; remaining: number };
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
   /**
-   * A client passed a limit, called as its option: its session ends, or a
+   * A client passed a limit, called as its option if there is one: its session ends, or a
    * handshake from its address was answered 503, or MESSAGE frames that waited
    * for it are dropped (told once, until nothing waits any more).
    */
@@ -38,6 +44,8 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
+  brokerAvailability: { isAvailable: boolean };
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**

@@ -1,7 +1,14 @@
 // The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
-export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
+export type {
+  Broker,
+  BrokerContext,
+  BrokerFactory,
+  BrokerSystem,
+  ClientSessions,
+  ServersSettings,
+} from "./broker/broker.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
@@ -18,6 +25,7 @@ export type {
   MessageBrokerRegistry,
   SimpleBrokerRegistration,
 } from "./configurer/message-broker-registry.js";
+export type { StompBrokerRelayRegistration } from "./configurer/stomp-broker-relay-registration.js";
 export type {
   HandshakeHandler,
   SockJsServiceRegistration,
@@ -62,6 +70,7 @@ export type { StandardSchema } from "./controller/schema.js";
 export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,
+  BrokerNotAvailableError,
   ConfigurationError,
   type FieldIssue,
   HandlerTimeoutError,
@@ -79,13 +88,30 @@ export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./messag
 export {
   createMessage,
   type MessageHeaders,
+  type Receipt,
   type SimpMessageType,
   withHeaders,
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
+export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export { stompBrokerRelay } from "./relay/stomp-broker-relay.js";
+export type { BrokerAddressOptions, StompBrokerRelayOptions } from "./relay/stomp-broker-relay-options.js";
+export type { RevokedTokens } from "./security/bearer-grant.js";
+export { type BearerTokenInterceptor, bearerToken } from "./security/bearer-token.js";
+export type {
+  BearerTokenOptions,
+  TokenRenewalOptions,
+  VerifiedToken,
+} from "./security/bearer-token-options.js";
+export {
+  type CsrfTokenInterceptor,
+  type CsrfTokenOptions,
+  type CsrfTokenRepository,
+  csrfToken,
+} from "./security/csrf-token.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { BrokerSystem } from "./broker/broker.js";
 import { SubscribableChannel } from "./channel/channel.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import {
@@ -10,15 +11,18 @@ import {
 } from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
-import { AccessDeniedError, ConfigurationError } from "./errors.js";
+import { AccessDeniedError, ConfigurationError, MessageDeliveryError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
+import { joinServers } from "./servers/servers.js";
+import type { SessionsToEnd } from "./servers/user-broadcast.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import type { MessagingStats } from "./session/session-stats.js";
 import { Endpoint } from "./socket/endpoint.js";
+import { looksAtHandshakes } from "./socket/handshake-interceptor.js";
 import { attach } from "./socket/upgrade.js";
 import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
@@ -53,10 +57,11 @@ export interface StompMessaging extends RequestHandler {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;
   /**
-   * Ends a session, or all sessions of a user, with an ERROR that says why.
+   * Ends a session, or all sessions of a user, with an ERROR that says why; with
+   * `userDestinationBroadcast` on other servers too, as soon as they hear of it.
    *
    * @param reason what the client reads
-   * @returns how many sessions were ended
+   * @returns how many sessions were ended on this server
    */
   disconnect(target: { user: string } | { sessionId: string }, reason?: string): number;
   /**
@@ -65,8 +70,15 @@ export interface StompMessaging extends RequestHandler {
    * MESSAGE on it, whose header `unsubscribed` says why.
    *
    * @returns `false` when it was over already
+   * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  readonly system: BrokerSystem | undefined;
+  /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
+  isBrokerAvailable(): boolean;
+  /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
+  start(): void;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /** Adds a listener; the returned function removes it. */
@@ -134,6 +146,8 @@ export function stompMessaging(
     orderOf,
   });
 
+  const channels = { clientInboundChannel, clientOutboundChannel, events };
+
   const converter = new CompositeMessageConverter(resolved.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter, resolved.userDestinationPrefix);
   const userSessions = new UserSessions();
@@ -181,12 +195,30 @@ export function stompMessaging(
 
   const broker = resolved.broker({
     clientOutboundChannel,
+    sessions,
     events,
     logger,
     destinationSeparator: resolved.destinationSeparator,
   });
+  const servers = joinServers({
+    broker,
+    sessions: userSessions,
+    handler: {
+      deliver: (message, options) => userMessages.deliver(message, options),
+      end: endHere,
+      unsubscribe: async (sessionId, id, reason) => {
+        const subscription = userSessions.get(sessionId)?.subscriptions.get(id);
+        if (subscription) await unsubscribe(subscription, reason, channels);
+      },
+    },
+    logger,
+  });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
-  const userMessages = new UserMessageHandler(users);
+  const userMessages = new UserMessageHandler({
+    ...users,
+    broker: broker.application ?? broker,
+    others: servers.users,
+  });
   brokerChannel.subscribe(userMessages);
   const userClients = new UserClientHandler({
     ...users,
@@ -198,8 +230,21 @@ export function stompMessaging(
   events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
   events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
+  events.on("expiring", ({ sessionId, user, grant: { noticeDestination }, remaining }) => {
+    if (noticeDestination === undefined) return;
+    const notice = { expiresIn: Math.floor(remaining / 1000) };
+    return template.convertAndSendToUser(user?.name ?? sessionId, noticeDestination, notice, { sessionId });
+  });
+
   function end(sessionId: string, reason: string): boolean {
     return sessions.end(sessionId, new AccessDeniedError(reason));
+  }
+
+  function endHere(target: SessionsToEnd, reason: string): number {
+    if ("sessionId" in target) return Number(end(target.sessionId, reason));
+
+    const ids = [...(userRegistry.getUser(target.user)?.sessions.keys() ?? [])];
+    return ids.filter((id) => end(id, reason)).length;
   }
 
   const endpoints = resolved.endpoints.map(
@@ -209,6 +254,9 @@ export function stompMessaging(
         messageSizeLimit: transport.messageSizeLimit,
         perMessageDeflate: transport.perMessageDeflate,
         logger,
+        interceptors: (resolved.clientInboundChannel.interceptors ?? []).filter((each) =>
+          looksAtHandshakes(each),
+        ),
         admits: (request) => sessions.admits(request),
         limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
@@ -232,16 +280,34 @@ export function stompMessaging(
       detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
     },
 
-    disconnect(target: { user: string } | { sessionId: string }, reason = "The session was ended"): number {
-      if ("sessionId" in target) return Number(end(target.sessionId, reason));
-
-      const ids = [...(userRegistry.getUser(target.user)?.sessions.keys() ?? [])];
-      return ids.filter((id) => end(id, reason)).length;
+    disconnect(target: SessionsToEnd, reason = "The session was ended"): number {
+      const ended = endHere(target, reason);
+      if (ended === 0 || "user" in target) {
+        servers.users
+          ?.end(target, reason)
+          .catch((error: unknown) => logger.error("No other server was told to end a session", error));
+      }
+      return ended;
     },
 
-    unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
-      return unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events });
+    async unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+      const { id, session } = subscription;
+      if (session.server === undefined) return unsubscribe(subscription, reason, channels);
+      if (session.subscriptions.get(id) !== subscription) return false;
+      if (!servers.users) {
+        throw new MessageDeliveryError(
+          `Session ${session.id} is on another server: only userDestinationBroadcast reaches it`,
+        );
+      }
+      await servers.users.unsubscribe(session.id, id, reason);
+      return true;
     },
+
+    system: broker.system,
+
+    isBrokerAvailable: () => broker.isAvailable,
+
+    start: () => broker.start?.(),
 
     stats: () => sessions.stats,
 
@@ -262,6 +328,7 @@ export function stompMessaging(
     for (const endpoint of endpoints) endpoint.close();
     await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down", drainMs });
     for (const detach of detachments.splice(0)) detach();
+    await servers.close();
     await broker.close();
     clock.close();
   }

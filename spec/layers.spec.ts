@@ -15,7 +15,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],
   controller: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "events", "errors", "logger"],
+  relay: ["broker", "stomp", "channel", "message", "errors", "logger"],
+  security: ["channel", "destination", "message", "events", "errors", "logger"],
   user: ["channel", "destination", "message", "events", "errors", "logger"],
+  servers: ["broker", "user", "channel", "message", "logger"],
   "transport-options": ["errors"],
   options: [
     "transport-options",
@@ -36,6 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "broker",
     "channel",
     "controller",
+    "relay",
     "session",
     "socket",
     "message",
@@ -90,15 +94,15 @@ describe("The stations of lib", () => {
   });
 
   it("reach a client only through clientOutboundChannel, behind the channels", () => {
-    const behind = ["controller", "broker", "user", "security"];
+    const behind = ["controller", "broker", "relay", "user", "servers", "security"];
     const reaching = imports.filter(
       ({ from, to }) => behind.includes(from) && (to === "socket" || to === "session"),
     );
     expect(reaching).to.deep.equal([]);
   });
 
-  it("show a Frame only to stomp and session", () => {
+  it("show a Frame only to stomp, session and relay", () => {
     const readers = imports.filter(({ to }) => to === "stomp").map(({ from }) => from);
-    expect(new Set(readers)).to.deep.equal(new Set(["stomp", "session", "messaging"]));
+    expect(new Set(readers)).to.deep.equal(new Set(["stomp", "session", "relay", "messaging"]));
   });
 });

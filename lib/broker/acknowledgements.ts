@@ -14,6 +14,8 @@ export type AckHeaders = Pick<MessageHeaders, "sessionId" | "ackId" | "messageId
 export interface AcknowledgementsOptions {
   /** How many deliveries of a session may be unacknowledged: those from queues and the others each. */
   readonly limit: number;
+  /** What the ids for ACK begin with. */
+  readonly idPrefix: string;
   /** Hears what became of a queue's message. */
   settled(message: QueuedMessage): void;
   returned(message: QueuedMessage, window: AckWindow): void;
@@ -76,7 +78,7 @@ export class Acknowledgements {
     queued: QueuedMessage | undefined,
   ): Unacknowledged {
     const sequence = ++this.#sequence;
-    const ackId = `${sequence}`;
+    const ackId = `${this.#options.idPrefix}${sequence}`;
     const entry: Unacknowledged = {
       sequence,
       ackId,

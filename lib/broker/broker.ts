@@ -2,6 +2,7 @@ import type { MessageHandler, SubscribableChannel } from "../channel/channel.js"
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
+import type { Message } from "../message/message.js";
 
 /**
  * What a broker promises. It is subscribed to `clientInboundChannel` and to
@@ -13,6 +14,7 @@ import type { Logger } from "../logger.js";
  * - `handle` is done, or its promise settled, when the message has been taken:
  *   a SUBSCRIBE when deliveries will arrive, a SEND when the broker has it.
  *   What it refuses it throws.
+ *   Where only a receipt is to come later, `receipt` in its headers is told so.
  * - DISCONNECT comes once for every session that sent CONNECT.
  * - A message with `privateTo` has a user's destination, `/user/queue/x`, and is
  *   taken whatever the broker's prefixes are. It reaches subscriptions of that
@@ -22,17 +24,60 @@ import type { Logger } from "../logger.js";
 export interface Broker extends MessageHandler {
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
+  /** Whether it takes messages at present. Changes are announced as `brokerAvailability`. */
+  readonly isAvailable: boolean;
+  /** Takes what the application sends. Default: the broker itself, as if a client had sent it. */
+  readonly application?: MessageHandler;
+  /** Lets the application itself hear what is sent; only where the broker is somebody else's. */
+  readonly system?: BrokerSystem;
+  /** Starts what did not start by itself. */
+  start?(): void;
+  /** What servers say to each other there, if they shall. */
+  readonly servers?: ServersSettings | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }
 
-/** What `simpleBroker(…)` returns for the `broker` option: makes the broker once the channels are there. */
+/** The application as a subscriber of the broker. */
+export interface BrokerSystem {
+  /**
+   * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
+   *
+   * @param take gets each message; what it throws is logged
+   * @returns once messages arrive, a function that ends the subscription
+   * @throws MessageDeliveryError when the broker refuses, or is closed
+   */
+  subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
+}
+
+/** How the servers on one broker speak to each other. */
+export interface ServersSettings {
+  /** Only servers know it. */
+  readonly secret: string;
+  /** Where messages for users of other servers go. */
+  readonly userDestinationBroadcast: string | undefined;
+  /** Where servers tell who is connected to them. */
+  readonly userRegistryBroadcast: string | undefined;
+  /** How long a server may be silent until it counts as gone, in ms. */
+  readonly registryExpirationPeriod: number;
+}
+
+/** What `simpleBroker(…)` and `stompBrokerRelay(…)` return for the `broker` option: makes the broker once the channels are there. */
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
 export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly sessions: ClientSessions;
   readonly events: EventPublisher;
   readonly logger: Logger;
   /** What stands between the segments of destinations, for a broker that matches patterns. @default "/" */
   readonly destinationSeparator?: DestinationSeparator;
+}
+
+/** What a broker may ask of the clients' sessions; all else goes by `clientOutboundChannel`. */
+export interface ClientSessions {
+  /** Ends a session with ERROR, which says what is public of the error. Nothing happens if it has ended. */
+  end(sessionId: string, error: Error): void;
+  /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. Never rejects. */
+  room(sessionId: string): Promise<void> | undefined;
 }

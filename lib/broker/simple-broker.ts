@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { checkDestination, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
-import { DestinationPatternError, MessageDeliveryError } from "../errors.js";
+import { DestinationPatternError, LimitExceededError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
@@ -39,14 +39,33 @@ type DropReason = MessagingEvents["messageDropped"]["reason"];
  */
 export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
   const checked = checkSimpleBrokerOptions(options);
-  return (context) => new SimpleBroker(checked, context);
+  return (context) => {
+    const broker = new SimpleBroker(checked, context);
+    // Who builds messaging adds listeners next.
+    queueMicrotask(() => broker.start());
+    return broker;
+  };
+}
+
+/** A broker beside another: for what is private to a session, wherever all else goes. */
+export interface PrivateBroker extends Broker {
+  /** Whether an ACK or NACK names a delivery of this broker's, be it over already. */
+  delivered(headers: MessageHeaders): boolean;
+}
+
+/** Makes a broker for messages and subscriptions with `privateTo`. It announces nothing of itself. */
+export function privateBroker(
+  options: Pick<SimpleBrokerOptions, "heartbeatValue" | "subscriptionLimit">,
+  context: BrokerContext,
+): PrivateBroker {
+  return new SimpleBroker(checkSimpleBrokerOptions(options), context, "private-");
 }
 
 /**
  * Passes each message to all who subscribed to its destination, or to one of
  * them where the destination is a queue, and for each in the order of arrival.
  */
-class SimpleBroker implements Broker {
+class SimpleBroker implements PrivateBroker {
   readonly name = "broker";
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
@@ -60,9 +79,13 @@ class SimpleBroker implements Broker {
   readonly #transactions: Transactions;
   readonly #retained: RetainedMessages;
   readonly #idPrefix = randomBytes(9).toString("base64url");
+  /** None: ids for ACK are numbers, which must be told from nobody's. */
+  readonly #ackIdPrefix: string;
   #published = 0;
+  #isAvailable = false;
 
-  constructor(options: ResolvedSimpleBrokerOptions, context: BrokerContext) {
+  constructor(options: ResolvedSimpleBrokerOptions, context: BrokerContext, ackIdPrefix = "") {
+    this.#ackIdPrefix = ackIdPrefix && `${ackIdPrefix}${this.#idPrefix}-`;
     this.#options = options;
     this.#outbound = context.clientOutboundChannel;
     this.#events = context.events;
@@ -72,6 +95,7 @@ class SimpleBroker implements Broker {
     this.#retained = new RetainedMessages(parseRetainLast(options.retainLast, this.#separator));
     this.#acknowledgements = new Acknowledgements({
       limit: options.unacknowledgedLimit,
+      idPrefix: this.#ackIdPrefix,
       settled: (message) => this.#queues.settled(message),
       returned: (message, from) => this.#queues.returned(message, from),
       room: (subscription) => this.#deliveries.refill(subscription),
@@ -128,7 +152,23 @@ class SimpleBroker implements Broker {
     return this.#subscriptions.ofSession(sessionId)?.has(subscriptionId) ?? false;
   }
 
+  delivered({ ackId, messageId }: MessageHeaders): boolean {
+    return ackId?.startsWith(this.#ackIdPrefix) ?? messageId?.startsWith(`${this.#idPrefix}-`) ?? false;
+  }
+
+  get isAvailable(): boolean {
+    return this.#isAvailable;
+  }
+
+  start(): void {
+    if (this.#isAvailable) return;
+    this.#isAvailable = true;
+    this.#events.publish("brokerAvailability", { isAvailable: true });
+  }
+
   close(): void {
+    if (this.#isAvailable) this.#events.publish("brokerAvailability", { isAvailable: false });
+    this.#isAvailable = false;
     this.#subscriptions.clear();
     this.#acknowledgements.clear();
     this.#transactions.clear();
@@ -162,7 +202,7 @@ class SimpleBroker implements Broker {
     const subscriptions = this.#subscriptions.ofSession(sessionId);
     const limit = this.#options.subscriptionLimit;
     if (!subscriptions) throw refusal("Only a connected session can subscribe");
-    if (subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
+    if (subscriptions.size >= limit) throw new LimitExceededError("Session", "subscriptionLimit", limit);
 
     const pattern = checked(() => parsePattern(destination, { separator: this.#separator }), destination);
     const isPrivate = privateTo !== undefined;
@@ -192,7 +232,7 @@ class SimpleBroker implements Broker {
 
     let count = 0;
     for (const { selector } of others.values()) if (selector) count++;
-    if (count >= SELECTOR_LIMIT) throw refusal(`A session has at most ${SELECTOR_LIMIT} selectors`);
+    if (count >= SELECTOR_LIMIT) throw new LimitExceededError("Session", "selectorLimit", SELECTOR_LIMIT);
     return Selector.parse(condition);
   }
 

@@ -1,3 +1,4 @@
+import { LimitExceededError } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf } from "../message/message.js";
 import type { Unacknowledged } from "./ack-window.js";
@@ -45,23 +46,25 @@ export class Transactions {
       this.#sessions.set(sessionId, session);
     }
     if (session.open.has(id)) throw refusal(`The transaction ${printable(id)} is open already`);
-    if (session.open.size >= OPEN_LIMIT) throw refusal(`A session has at most ${OPEN_LIMIT} transactions`);
+    if (session.open.size >= OPEN_LIMIT)
+      throw new LimitExceededError("Session", "transactionLimit", OPEN_LIMIT);
     session.open.set(id, []);
   }
 
   /**
    * Adds an action that is made once there is a place for it.
    *
-   * @throws MessageDeliveryError when the transaction is not open, or full
+   * @throws MessageDeliveryError when the transaction is not open, LimitExceededError when it is full
    */
   add(sessionId: string, id: string, make: () => TransactionAction): void {
     const { session, actions } = this.#open(sessionId, id);
-    if (actions.length >= ACTION_LIMIT) throw refusal(`A transaction has at most ${ACTION_LIMIT} frames`);
+    if (actions.length >= ACTION_LIMIT)
+      throw new LimitExceededError("Transaction", "transactionFrameLimit", ACTION_LIMIT);
 
     const action = make();
     const size = sizeOfAction(action);
     if (session.size + size > this.#options.sizeLimit) {
-      throw refusal(`The transactions of a session have at most ${this.#options.sizeLimit} bytes`);
+      throw new LimitExceededError("Session", "transactionSizeLimit", this.#options.sizeLimit);
     }
     session.size += size;
     actions.push(action);

@@ -1,8 +1,11 @@
 import { simpleBroker } from "../broker/simple-broker.js";
 import type { SimpleBrokerOptions } from "../broker/simple-broker-options.js";
 import type { StompMessagingOptions } from "../options.js";
+import { stompBrokerRelay } from "../relay/stomp-broker-relay.js";
+import type { StompBrokerRelayOptions } from "../relay/stomp-broker-relay-options.js";
 import { ChannelRegistration } from "./channel-registration.js";
 import type { Draft } from "./draft.js";
+import { StompBrokerRelayRegistration } from "./stomp-broker-relay-registration.js";
 
 /** Takes the broker, the prefixes, and the settings of `brokerChannel`. */
 export class MessageBrokerRegistry {
@@ -17,6 +20,12 @@ export class MessageBrokerRegistry {
     const options: Draft<SimpleBrokerOptions> = { destinationPrefixes };
     this.#options.broker = (context) => simpleBroker(options)(context);
     return new SimpleBrokerRegistration(options);
+  }
+
+  enableStompBrokerRelay(...destinationPrefixes: string[]): StompBrokerRelayRegistration {
+    const options: Draft<StompBrokerRelayOptions> = { destinationPrefixes };
+    this.#options.broker = (context) => stompBrokerRelay(options)(context);
+    return new StompBrokerRelayRegistration(options);
   }
 
   setApplicationDestinationPrefixes(...prefixes: string[]): this {
@@ -47,6 +56,11 @@ export class SimpleBrokerRegistration {
   /** On by default here, and no scheduler is needed. */
   setHeartbeatValue(heartbeat: readonly [send: number, receive: number]): this {
     this.#options.heartbeatValue = heartbeat;
+    return this;
+  }
+  /** Selectors are those of JMS, not SpEL. */
+  setSelectorHeaderName(name: string): this {
+    this.#options.selectorHeaderName = name;
     return this;
   }
 }

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import type { MessageHandler } from "../channel/channel.js";
+import { inTime } from "../channel/deadline.js";
 import {
   ConfigurationError,
   HandlerTimeoutError,
@@ -13,7 +14,6 @@ import type { Message } from "../message/message.js";
 import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
-import { inTime } from "./deadline.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
@@ -49,12 +49,13 @@ export class ControllerHandler implements MessageHandler {
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
 
-  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two are the same */
+  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#context = { ...options, streams: new Streams() };
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
+    this.#mappings.check();
   }
 
   handle(message: Message): void | Promise<void> {

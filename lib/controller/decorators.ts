@@ -39,7 +39,7 @@ export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
  * without its prefix. `{name}` stands for a variable of the mapping's pattern.
  */
 export function SendTo(...destinations: string[]): ControllerDecorator & HandlerDecorator {
-  return notes("@SendTo", "sendTo", texts("@SendTo", destinations));
+  return notes("@SendTo", "sendTo", replyDestinations("@SendTo", destinations));
 }
 
 /**
@@ -58,7 +58,7 @@ export function SendToUser(
     throw new ConfigurationError("@SendToUser has the one option broadcast, true or false");
   }
   return notes("@SendToUser", "sendToUser", {
-    destinations: texts("@SendToUser", options ? destinations.slice(0, -1) : destinations),
+    destinations: replyDestinations("@SendToUser", options ? destinations.slice(0, -1) : destinations),
     broadcast,
   });
 }
@@ -120,4 +120,14 @@ function texts(decorator: string, destinations: readonly unknown[]): readonly st
     }
   }
   return destinations as readonly string[];
+}
+
+function replyDestinations(decorator: string, given: readonly unknown[]): readonly string[] {
+  const destinations = texts(decorator, given);
+  if (destinations.includes("")) {
+    throw new ConfigurationError(
+      `${decorator} has an empty destination: for the default write ${decorator}()`,
+    );
+  }
+  return destinations;
 }

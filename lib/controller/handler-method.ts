@@ -1,10 +1,10 @@
+import { inTime } from "../channel/deadline.js";
 import { isPromise } from "../channel/passage.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
 import { type Argument, type ArgumentTools, argumentsOf, type Invocation } from "./arguments.js";
-import { inTime } from "./deadline.js";
 import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";

@@ -27,6 +27,11 @@ export function patternsOf(
       const decorator = type === "MESSAGE" ? "@MessageMapping" : "@SubscribeMapping";
       throw new ConfigurationError(`${name} has no destination: name one in ${decorator} or above the class`);
     }
+    if (text.includes("${")) {
+      throw new ConfigurationError(
+        `${name} is mapped to ${text}: \${…} stands for nothing in a string, write it between backticks`,
+      );
+    }
     if (separator === "." && ((behindPrefix && text.startsWith("/")) || text.includes("./"))) {
       throw new ConfigurationError(
         `${name} is mapped to ${text}, which nobody sends to: where dots separate, leave its leading slash out`,

@@ -1,4 +1,5 @@
 import { DestinationIndex } from "../destination/destination-index.js";
+import { commonDestination } from "../destination/overlap.js";
 import {
   comparePatterns,
   type DestinationPattern,
@@ -29,6 +30,7 @@ export interface MappingsOptions {
 export class Mappings {
   readonly #mappings: Readonly<Record<MappingType, DestinationIndex<Mapping>>>;
   readonly #taken = new Map<string, MappedMethod>();
+  readonly #patterns: Readonly<Record<MappingType, Mapping[]>> = { MESSAGE: [], SUBSCRIBE: [] };
   readonly #prefixes: readonly string[];
   readonly #separator: DestinationSeparator;
 
@@ -64,6 +66,34 @@ export class Mappings {
     }
     this.#taken.set(key, method);
     this.#mappings[method.type].add(pattern, mapping);
+    if (pattern.isPattern) this.#patterns[method.type].push(mapping);
+  }
+
+  /**
+   * Looks for destinations that two methods have an equal right to, when all have been added. Whether two
+   * `{name:regex}` meet cannot be known before one is sent to.
+   *
+   * @throws ConfigurationError that names both, and the destination
+   */
+  check(): void {
+    for (const [type, mappings] of Object.entries(this.#patterns) as [MappingType, Mapping[]][]) {
+      for (const [i, one] of mappings.entries()) {
+        for (const other of mappings.slice(i + 1)) this.#checkPair(type, one, other);
+      }
+    }
+  }
+
+  #checkPair(type: MappingType, one: Mapping, other: Mapping): void {
+    if (one.handler === other.handler || comparePatterns(one.pattern, other.pattern) !== 0) return;
+
+    const destination = commonDestination(one.pattern, other.pattern);
+    if (destination === undefined) return;
+    try {
+      this.find(type, destination);
+    } catch (cause) {
+      const reason = `${(cause as Error).message} have an equal right to ${destination}`;
+      throw new ConfigurationError(`${reason}: map that too, or make one more specific`, { cause });
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import { NativeHeaders } from "./native-headers.js";
+import type { SessionGrant } from "./session-grant.js";
 
 /** What a message is about, as Spring's `SimpMessageType`. */
 export type SimpMessageType =
@@ -34,6 +35,8 @@ export interface MessageHeaders {
    * subscription of such hears from. Nothing a client writes can set it.
    */
   readonly privateTo?: string | undefined;
+  /** In CONNECT or a later message of a session: how long it may last from now on. */
+  readonly grant?: SessionGrant | undefined;
   /** Lives as long as the session. */
   readonly sessionAttributes?: Map<string, unknown> | undefined;
   readonly contentType?: string | undefined;
@@ -41,7 +44,15 @@ export interface MessageHeaders {
   readonly stompCommand?: string | undefined;
   /** What the broker offers in CONNECT_ACK, in ms: sends every [0], wants to hear every [1]. */
   readonly heartbeat?: readonly [number, number] | undefined;
+  /** The RECEIPT that a client waits for, if it asked for one: who takes the message can put it off. */
+  readonly receipt?: Receipt | undefined;
   readonly native: NativeHeaders;
+}
+
+/** A RECEIPT that is due once a client's message was handled. */
+export interface Receipt {
+  /** Puts it off until then, while the session goes on; a rejection makes it ERROR. */
+  waitFor(confirmed: Promise<void>): void;
 }
 
 /** What rides on the channels: read-only data. Change one with `withHeaders` or `withPayload`. */

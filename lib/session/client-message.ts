@@ -1,23 +1,9 @@
 import { StompConversionError } from "../errors.js";
-import { type Message, type MessageHeaders, NO_PAYLOAD, type SimpMessageType } from "../message/message.js";
+import { type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-
-const MESSAGE_TYPE: Readonly<Record<ClientCommand, SimpMessageType>> = {
-  CONNECT: "CONNECT",
-  STOMP: "CONNECT",
-  SEND: "MESSAGE",
-  SUBSCRIBE: "SUBSCRIBE",
-  UNSUBSCRIBE: "UNSUBSCRIBE",
-  DISCONNECT: "DISCONNECT",
-  ACK: "OTHER",
-  NACK: "OTHER",
-  BEGIN: "OTHER",
-  COMMIT: "OTHER",
-  ABORT: "OTHER",
-};
 
 const ACK_MODES = new Set(["auto", "client", "client-individual"]);
 
@@ -30,25 +16,19 @@ export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessio
  * @throws StompConversionError when the frame lacks what its command requires in this version
  */
 export function clientMessage(frame: Frame, version: StompVersion, session: SessionHeaders): Message {
-  const native = frame.headers;
+  const { headers: native, body } = frame;
+  const command = frame.command as ClientCommand;
+  // One literal for each kind of message: V8 gives the copies that `...` makes a hidden class of their own, each.
+  const { sessionId, user, sessionAttributes } = session;
 
-  switch (frame.command as ClientCommand) {
+  switch (command) {
     case "SEND": {
-      const { sessionId, user, sessionAttributes } = session;
       const destination = required(frame, "destination");
       const contentType = native.get("content-type");
-      // Written out, since most frames are of this kind: to spread objects took a sixth of point to point.
+      const messageType = "MESSAGE";
       return {
-        payload: frame.body,
-        headers: {
-          sessionId,
-          user,
-          sessionAttributes,
-          messageType: "MESSAGE",
-          native,
-          destination,
-          contentType,
-        },
+        payload: body,
+        headers: { sessionId, user, sessionAttributes, messageType, native, destination, contentType },
       };
     }
 
@@ -58,45 +38,55 @@ export function clientMessage(frame: Frame, version: StompVersion, session: Sess
       if (ack !== undefined && !ACK_MODES.has(ack)) {
         throw new StompConversionError(`SUBSCRIBE has an unknown ack mode: ${ack}`);
       }
-      return bodiless(frame, session, { destination, subscriptionId: idOf(frame, version) });
+      const subscriptionId = idOf(frame, version);
+      return empty({
+        sessionId,
+        user,
+        sessionAttributes,
+        messageType: command,
+        native,
+        destination,
+        subscriptionId,
+      });
     }
 
-    case "UNSUBSCRIBE":
-      return bodiless(frame, session, { subscriptionId: idOf(frame, version) });
+    case "UNSUBSCRIBE": {
+      const subscriptionId = idOf(frame, version);
+      return empty({ sessionId, user, sessionAttributes, messageType: command, native, subscriptionId });
+    }
 
     case "ACK":
     case "NACK":
-      return bodiless(frame, session, acknowledged(frame, version));
+      return empty({
+        ...session,
+        messageType: "OTHER",
+        native,
+        stompCommand: command,
+        ...acknowledged(frame, version),
+      });
 
     case "BEGIN":
     case "COMMIT":
     case "ABORT":
       required(frame, "transaction");
-      return bodiless(frame, session);
+      return empty({ ...session, messageType: "OTHER", native, stompCommand: command });
 
     case "CONNECT":
     case "STOMP":
+      return empty({ sessionId, user, sessionAttributes, messageType: "CONNECT", native });
+
     case "DISCONNECT":
-      return bodiless(frame, session);
+      return empty({ sessionId, user, sessionAttributes, messageType: command, native });
   }
 }
 
-function bodiless(frame: Frame, session: SessionHeaders, headers: Partial<MessageHeaders> = {}): Message {
-  const command = frame.command as ClientCommand;
-  const messageType = MESSAGE_TYPE[command];
-  const stompCommand = messageType === "OTHER" ? { stompCommand: command } : undefined;
-  return {
-    payload: NO_PAYLOAD,
-    headers: { ...session, messageType, native: frame.headers, ...stompCommand, ...headers },
-  };
+function empty(headers: MessageHeaders): Message {
+  return { payload: NO_PAYLOAD, headers };
 }
 
 /** The DISCONNECT of a client that went away without one. */
 export function disconnectMessage(session: SessionHeaders): Message {
-  return {
-    payload: NO_PAYLOAD,
-    headers: { ...session, messageType: "DISCONNECT", native: NativeHeaders.EMPTY },
-  };
+  return empty({ ...session, messageType: "DISCONNECT", native: NativeHeaders.EMPTY });
 }
 
 /** What an ACK or NACK names: each version knows it by other headers. */

@@ -6,12 +6,13 @@ import {
   MessageHandlingError,
   StompConversionError,
 } from "../errors.js";
-import type { Message } from "../message/message.js";
+import { type Message, withHeaders } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { clientMessage, type SessionHeaders } from "./client-message.js";
 import { InboundRate } from "./inbound-rate.js";
+import { PendingReceipt } from "./pending-receipt.js";
 import type { SessionLimits } from "./session-limits.js";
 import type { SessionStats } from "./session-stats.js";
 
@@ -20,6 +21,8 @@ export interface InboundSession {
   readonly connected: boolean;
   readonly closed: boolean;
   readonly messageHeaders: SessionHeaders;
+  /** Whether another frame may be handled; if not, the session has just ended. */
+  mayGoOn(): boolean;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
   /** Every handler has got a frame's message, as interceptors made it. */
@@ -163,7 +166,8 @@ export class Inbound {
     // Called from within by a frame that was handed on at once: the loop goes on by itself.
     if (this.#draining) return;
     this.#draining = true;
-    while (this.#mayStart(this.#queue[0])) this.#start(this.#queue.shift() as Frame | Error);
+    while (this.#mayStart(this.#queue[0]) && this.#session.mayGoOn())
+      this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
     if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
@@ -244,7 +248,8 @@ export class Inbound {
     } else if (!session.connected) {
       throw new StompConversionError(`${frame.command} came before CONNECT`);
     }
-    return clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
+    const message = clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
+    return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
   }
 
   #sent(frame: Frame, message: Message, sent: boolean): void | Promise<void> {
@@ -261,7 +266,17 @@ export class Inbound {
     if (sent) session.processed(message);
     if (receiptId === undefined) return;
     if (!sent) throw refused(`${frame.command} was stopped`);
-    session.receipt(receiptId);
+    const { receipt } = message.headers;
+    const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
+    if (!confirmed) {
+      session.receipt(receiptId);
+      return;
+    }
+    // Nothing waits for it: perhaps it comes only after what this client sends next, such as COMMIT.
+    confirmed.then(
+      () => session.receipt(receiptId),
+      (error: Error) => session.fail(error, receiptId, { message }),
+    );
   }
 
   #failed(frame: Frame, error: unknown, message: Message | undefined): void | Promise<void> {

@@ -38,6 +38,8 @@ export class Outbound {
   #waitingAtMost = 0;
   /** Whether that holds: a transport that rewrites what it is given may make more of it. */
   readonly #reckons: boolean;
+  /** Who waits for room, and how they are told. */
+  #room: { readonly made: Promise<void>; make(): void } | undefined;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
@@ -67,6 +69,11 @@ export class Outbound {
     return this.#given;
   }
 
+  /** Whether anything waits that has not left the process. */
+  get waits(): boolean {
+    return this.buffered > 0 || (this.#queue?.size ?? 0) > 0;
+  }
+
   /** Whether more waits than may, and nothing of it may be dropped. */
   get overflowing(): boolean {
     const waiting = this.#queue ? this.#queue.size : this.buffered;
@@ -83,11 +90,36 @@ export class Outbound {
   /** The socket may have room. */
   drained(): void {
     this.#queue?.pump();
+    if (this.#room && !this.#crowded) this.release();
   }
 
   /** Leaves it to the socket to send what waits. */
   flush(): void {
     this.#queue?.flush();
+  }
+
+  /** What to wait for before more is sent, far below the limit; `undefined` if there is room. Never rejects. */
+  room(): Promise<void> | undefined {
+    if (!this.#crowded) return undefined;
+    if (!this.#room) {
+      let make = () => {};
+      const made = new Promise<void>((resolve) => {
+        make = resolve;
+      });
+      this.#room = { made, make };
+    }
+    return this.#room.made;
+  }
+
+  /** Lets go who waits for room. */
+  release(): void {
+    this.#room?.make();
+    this.#room = undefined;
+  }
+
+  /** Where the oldest may be dropped, nobody is asked to wait: who reads slowly is to get what is new. */
+  get #crowded(): boolean {
+    return !this.#queue && this.buffered > this.#options.limits.sendBufferSizeLimit / 4;
   }
 
   /** An EOL, unless frames wait, which say as much. */

@@ -98,6 +98,11 @@ export class SessionRegistry implements MessageHandler {
     this.#sessionOf(message)?.overflow();
   }
 
+  /** What to wait for before a session is sent more; `undefined` if it has room, or is not there. */
+  room(sessionId: string): Promise<void> | undefined {
+    return this.#sessions.get(sessionId)?.room();
+  }
+
   /** Ends one session with ERROR: `false` when it is not there. */
   end(sessionId: string, error: Error): boolean {
     const session = this.#sessions.get(sessionId);

@@ -5,6 +5,7 @@ import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal, SimpMessageType } from "../message/message.js";
+import type { SessionGrant } from "../message/session-grant.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import type { Frame } from "../stomp/frame.js";
@@ -14,6 +15,7 @@ import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
 import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
 import { sayFarewell } from "./farewell.js";
+import { GrantWatch } from "./grant-watch.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import { announceLimit } from "./limit-announcement.js";
 import type { MessageEncoder } from "./message-encoder.js";
@@ -69,6 +71,7 @@ export class Session implements SocketListener, InboundSession {
   #closed = false;
   #heartBeatHeader: string | undefined;
   #heartBeat: HeartBeat | undefined;
+  #grant: GrantWatch | undefined;
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   #open = false;
   #announced = false;
@@ -121,10 +124,19 @@ export class Session implements SocketListener, InboundSession {
     this.#outbound.drained();
   }
 
+  /** What to wait for before more is sent; `undefined` if there is room. */
+  room(): Promise<void> | undefined {
+    return this.closed ? undefined : this.#outbound.room();
+  }
+
   /** The socket is gone: what it had brought is still handled, then the session ends. */
   close(code: number, reason: string): void {
     this.#stop();
     this.#inbound.whenIdle(() => void this.#end(code, reason));
+  }
+
+  mayGoOn(): boolean {
+    return !this.#grant?.ended();
   }
 
   connecting(frame: Frame, version: StompVersion): void {
@@ -136,8 +148,10 @@ export class Session implements SocketListener, InboundSession {
   }
 
   handedOn(message: Message): void {
-    const { messageType, user } = message.headers;
+    const { messageType, user, grant } = message.headers;
     if (messageType === "CONNECT") this.#announced = true;
+    else if (grant) this.#user = user;
+    if (grant) this.#hold(grant);
     const name = HANDED_ON[messageType];
     if (name) this.#context.events.publish(name, { sessionId: this.id, user, message });
   }
@@ -244,7 +258,7 @@ export class Session implements SocketListener, InboundSession {
 
   /** Whether a frame may be written now; notes that one is. */
   #writable(): boolean {
-    if (this.closed || !this.connected) return false;
+    if (this.closed || !this.connected || !this.mayGoOn()) return false;
 
     if (!this.#outbound.hasRoom) {
       this.overflow();
@@ -261,6 +275,37 @@ export class Session implements SocketListener, InboundSession {
     const error = this.#limitError(limit);
     this.shut(LIMIT_EXCEEDED, error.message);
     this.#announceFault(error);
+  }
+
+  #hold(grant: SessionGrant): void {
+    this.#grant?.release();
+    if (this.closed) {
+      grant.release();
+      return;
+    }
+    this.#grant = new GrantWatch({
+      clock: this.#context.clock,
+      grant,
+      ended: (fault) => this.#grantEnded(fault),
+      expiring: ({ remaining }) => {
+        this.#context.events.publish("expiring", { sessionId: this.id, user: this.#user, grant, remaining });
+      },
+    });
+    this.#grant.ended();
+  }
+
+  /** What waits for a slow client is not for its eyes any more: then ERROR cannot reach it either. */
+  #grantEnded(fault: Error): void {
+    if (this.closed) return;
+
+    if (!this.#outbound.waits) {
+      this.fail(fault, undefined);
+      return;
+    }
+    this.#inbound.discard();
+    this.#stop();
+    this.#socket.terminate();
+    this.#announceFault(fault);
   }
 
   #exceeded(limit: WatchedLimit): void {
@@ -284,9 +329,12 @@ export class Session implements SocketListener, InboundSession {
 
   #stop(): void {
     this.#closed = true;
+    this.#outbound.release();
     this.#context.clock.unwatch(this.#watch);
     if (this.#heartBeat) this.#context.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
+    this.#grant?.release();
+    this.#grant = undefined;
   }
 
   async #end(code: number, reason: string): Promise<void> {

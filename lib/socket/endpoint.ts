@@ -4,7 +4,12 @@ import type { WebSocket } from "ws";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
-import { HANDSHAKE_HOOKS, type HandshakeInterceptor, interceptHandshake } from "./handshake-interceptor.js";
+import {
+  HANDSHAKE_HOOKS,
+  type HandshakeInterceptor,
+  interceptHandshake,
+  looksAtHandshakes,
+} from "./handshake-interceptor.js";
 import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
@@ -35,6 +40,8 @@ export interface EndpointContext {
   /** Whether WebSocket messages are compressed for clients that offer it. */
   readonly perMessageDeflate: boolean;
   readonly logger: Logger;
+  /** Asked before the endpoint's own. */
+  readonly interceptors?: readonly HandshakeInterceptor[];
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;
@@ -71,7 +78,8 @@ export class Endpoint {
     this.#path = checkedPath(options.path);
     this.#context = context;
     this.#user = checkedUser(options.user);
-    this.#interceptors = checkedInterceptors(options.handshakeInterceptors);
+    const interceptors = checkedInterceptors(options.handshakeInterceptors);
+    this.#interceptors = [...new Set([...(context.interceptors ?? []), ...interceptors])];
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
@@ -170,7 +178,9 @@ export class Endpoint {
       return;
     }
     await this.#intercept(req, res, async (attributes) => {
-      const user = await findUser(req, this.#user);
+      const found = findUser(req, this.#user);
+      // Without a wait the handshake is done before the application's middleware returns.
+      const user = found instanceof Promise ? await found : found;
       if (this.#isClosed) {
         answer(res, 503, "The server is closing.\n");
         return false;
@@ -232,9 +242,9 @@ function checkedInterceptors(
   if (!Array.isArray(interceptors)) throw new ConfigurationError("handshakeInterceptors must be an array");
 
   for (const [i, interceptor] of interceptors.entries()) {
-    if (!HANDSHAKE_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {
+    if (!looksAtHandshakes(interceptor)) {
       throw new ConfigurationError(`handshakeInterceptors[${i}] has none of ${HANDSHAKE_HOOKS.join(", ")}`);
     }
   }
-  return [...interceptors];
+  return interceptors;
 }

@@ -33,6 +33,12 @@ export const HANDSHAKE_HOOKS = [
   "afterHandshake",
 ] as const satisfies readonly (keyof HandshakeInterceptor)[];
 
+/** Whether it has one of the methods: an interceptor of a channel may be one of handshakes too. */
+export function looksAtHandshakes<T extends object>(interceptor: T): interceptor is T & HandshakeInterceptor {
+  const hooks = (interceptor ?? {}) as HandshakeInterceptor;
+  return HANDSHAKE_HOOKS.some((hook) => typeof hooks[hook] === "function");
+}
+
 /** One handshake, and who looks at it. */
 export interface InterceptedHandshake {
   readonly interceptors: readonly HandshakeInterceptor[];

@@ -24,12 +24,23 @@ export function requestUser(req: Request): Principal | undefined {
   );
 }
 
-/** Asks `find`, and checks that the person it gives has a name. */
-export async function findUser(req: Request, find: UserFinder): Promise<Principal | undefined> {
-  const user = await find(req);
+/** Asks `find`, and checks that the person it gives has a name. Who is known at once is no promise. */
+export function findUser(
+  req: Request,
+  find: UserFinder,
+): Principal | undefined | Promise<Principal | undefined> {
+  const user = find(req);
+  return isThenable(user) ? Promise.resolve(user).then(named) : named(user);
+}
+
+function named(user: Principal | undefined | null): Principal | undefined {
   if (user === undefined || user === null) return undefined;
   if (isName(user.name)) return user;
   throw new ConfigurationError("The endpoint's option user(req) returned a user without a name.");
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined | null)?.then === "function";
 }
 
 function isName(name: unknown): name is string {

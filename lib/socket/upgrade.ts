@@ -20,7 +20,12 @@ type HttpServer = Server | SecureServer;
 type UpgradeCallback = (this: HttpServer, req: IncomingMessage) => boolean;
 
 const attachments = new WeakMap<HttpServer, Attachment>();
-const conversations = new WeakMap<IncomingMessage, UpgradeConversation>();
+/** Not a WeakMap, whose entries outlive every minor garbage collection, with all that a request holds. */
+const CONVERSATION = Symbol("upgrade conversation");
+
+interface UpgradeRequest extends IncomingMessage {
+  [CONVERSATION]?: UpgradeConversation;
+}
 
 /**
  * Lets a server's WebSocket handshakes run through its request listeners, as any GET does, so that the
@@ -47,14 +52,14 @@ export function attach(server: HttpServer, options: AttachOptions = {}): () => v
  * somebody else has its socket or the client has left.
  */
 export function reserve(req: IncomingMessage): "reserved" | "unattached" | "gone" {
-  const conversation = conversations.get(req);
+  const conversation = (req as UpgradeRequest)[CONVERSATION];
   if (conversation === undefined) return "unattached";
   return conversation.reserve() ? "reserved" : "gone";
 }
 
 /** Takes the socket out of HTTP. What is still written to the response goes nowhere. */
 export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
-  return conversations.get(req)?.claim();
+  return (req as UpgradeRequest)[CONVERSATION]?.claim();
 }
 
 class Attachment {
@@ -97,7 +102,7 @@ class Attachment {
       done: () => this.#undecided.delete(conversation),
     });
     this.#undecided.add(conversation);
-    if (isWebSocket(req)) conversations.set(req, conversation);
+    if (isWebSocket(req)) (req as UpgradeRequest)[CONVERSATION] = conversation;
     conversation.run(this.#server);
   };
 }

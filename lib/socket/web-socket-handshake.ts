@@ -75,15 +75,23 @@ export class WebSocketHandshake {
 
 /**
  * Ends the response that middleware has seen, so that sessions are saved, requests logged, and cookies set
- * that wait for the headers; the cookies go out with the real answer.
+ * that wait for the headers; the cookies go out with the real answer. Nobody misses the end of a response
+ * that nobody watches.
  */
 function copyCookies(res: Response | undefined, headers: string[]): void {
-  if (res === undefined || res.headersSent) return;
+  if (res === undefined || res.headersSent || !isWatched(res)) return;
 
   res.writeHead(101);
   const cookies = res.getHeader("set-cookie") ?? [];
   for (const cookie of Array.isArray(cookies) ? cookies : [cookies]) headers.push(`Set-Cookie: ${cookie}`);
   res.end();
+}
+
+/** Middleware listens to a response, replaces its methods, or sets cookies. */
+function isWatched(res: Response): boolean {
+  const replaced =
+    Object.hasOwn(res, "writeHead") || Object.hasOwn(res, "write") || Object.hasOwn(res, "end");
+  return replaced || res.eventNames().length > 0 || res.hasHeader("set-cookie");
 }
 
 function names(header: string | undefined, token: string): boolean {

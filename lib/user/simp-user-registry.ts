@@ -3,7 +3,7 @@ import type { Principal } from "../message/message.js";
 /** A person who is connected, with at least one session. */
 export interface SimpUser {
   readonly name: string;
-  /** As the first of the sessions brought it. */
+  /** As the first of the sessions on this server brought it; only the name, if all are on others. */
   readonly principal: Principal;
   /** By their ids. Live: it changes as sessions come and go, and is empty once the user has left. */
   readonly sessions: ReadonlyMap<string, SimpSession>;
@@ -12,6 +12,8 @@ export interface SimpUser {
 export interface SimpSession {
   readonly id: string;
   readonly user: SimpUser;
+  /** The id of the server where it is connected, if that is another one. */
+  readonly server: string | undefined;
   /** By their ids, which are unique within the session only. Live. */
   readonly subscriptions: ReadonlyMap<string, SimpSubscription>;
 }
@@ -25,8 +27,8 @@ export interface SimpSubscription {
 
 /**
  * Tells who is connected, in which sessions, and what they subscribed to at the
- * broker; as Spring's `SimpUserRegistry`. Sessions without a user are not in it.
- * Injectable by its class.
+ * broker; as Spring's `SimpUserRegistry`, with `userRegistryBroadcast` over all
+ * servers. Sessions without a user are not in it. Injectable by its class.
  */
 export class SimpUserRegistry {
   readonly #users: ReadonlyMap<string, SimpUser>;

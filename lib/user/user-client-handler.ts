@@ -96,15 +96,13 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #send(message: Message): void | Promise<void> {
-    const { prefix, clientsMaySend, sessions, messages } = this.#options;
-    const { destination = "", sessionId } = message.headers;
+    const { prefix, clientsMaySend, messages } = this.#options;
+    const { destination = "" } = message.headers;
     if (!clientsMaySend) throw new AccessDeniedError("Clients may not send to users");
 
-    const address = parseUserDestination(prefix, destination);
-    if (!address) throw new AccessDeniedError("The destination names no user, or no destination of one");
-    // An id is no name: whoever got to know one can do nothing with it.
-    if (sessions.isAnonymous(address.name) && address.name !== sessionId) return;
-    return messages.handle(message);
+    if (!parseUserDestination(prefix, destination))
+      throw new AccessDeniedError("The destination names no user, or no destination of one");
+    return messages.send(message, { byClient: true });
   }
 
   #isForUsers({ headers }: Message): boolean {

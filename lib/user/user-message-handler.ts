@@ -1,5 +1,5 @@
 import type { MessageHandler } from "../channel/channel.js";
-import { parseUserDestination } from "../destination/user-destination.js";
+import { parseUserDestination, type UserAddress } from "../destination/user-destination.js";
 import { MessageDeliveryError } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, withHeaders } from "../message/message.js";
@@ -10,6 +10,13 @@ export interface UserMessageHandlerOptions {
   readonly prefix: string;
   readonly sessions: UserSessions;
   readonly broker: MessageHandler;
+  /** Takes messages for users to all other servers, if there are such. */
+  readonly others?: { send(message: Message, options: SenderOptions): Promise<void> } | undefined;
+}
+
+export interface SenderOptions {
+  /** Whether a client sent it: it is not for strangers then, whose ids are no names. */
+  readonly byClient: boolean;
 }
 
 /**
@@ -23,8 +30,9 @@ export interface UserMessageHandlerOptions {
  * when it is not the user's. A session without a user goes by its id as name.
  * `sessionId` stays the sender's, which keeps the order.
  *
- * Whom it does not find misses the message, as Spring does. All else goes to
- * the broker as it is.
+ * Whom it does not find misses the message, as Spring does; with other servers
+ * each of them looks too, since a user may be on several. All else goes to the
+ * broker as it is.
  */
 export class UserMessageHandler implements MessageHandler {
   /** For interceptors it is the broker that it stands before. */
@@ -36,22 +44,46 @@ export class UserMessageHandler implements MessageHandler {
   }
 
   handle(message: Message): void | Promise<void> {
-    const { prefix, sessions, broker } = this.#options;
+    const { prefix, broker } = this.#options;
     const { messageType, destination, privateTo } = message.headers;
-    if (messageType !== "MESSAGE" || !destination?.startsWith(prefix)) {
-      if (privateTo !== undefined) {
-        throw new MessageDeliveryError(`Only what is sent to ${prefix}… can be for one session`);
-      }
-      return broker.handle(message);
+    if (messageType === "MESSAGE" && destination?.startsWith(prefix)) {
+      return this.send(message, { byClient: false });
     }
+    if (privateTo !== undefined) {
+      throw new MessageDeliveryError(`Only what is sent to ${prefix}… can be for one session`);
+    }
+    return broker.handle(message);
+  }
 
-    const address = parseUserDestination(prefix, destination);
-    if (!address) {
-      throw new MessageDeliveryError(`${printable(destination)} names no user, or no destination of one`);
-    }
-    const seen = prefix.slice(0, -1) + address.destination;
-    const ids = sessions.idsOf(address.name, privateTo);
+  /** Sends a message to a user, wherever that is. */
+  send(message: Message, options: SenderOptions): void | Promise<void> {
+    const { sessions, others } = this.#options;
+    const { name } = this.#addressOf(message);
+    const { privateTo } = message.headers;
+    const isHere =
+      sessions.isAnonymous(name) || (privateTo !== undefined && sessions.idsOf(name, privateTo).length > 0);
+    const delivered = this.deliver(message, options);
+    if (!others || isHere) return delivered;
+    return Promise.all([delivered, others.send(message, options)]).then(() => {});
+  }
+
+  /** Hands a message to the sessions of a user that are on this server. */
+  deliver(message: Message, { byClient }: SenderOptions): void | Promise<void> {
+    const { prefix, sessions } = this.#options;
+    const { name, destination } = this.#addressOf(message);
+    const { privateTo, sessionId } = message.headers;
+    // Whoever got to know a stranger's id can do nothing with it.
+    if (byClient && sessions.isAnonymous(name) && name !== sessionId) return;
+
+    const seen = prefix.slice(0, -1) + destination;
+    const ids = sessions.idsOf(name, privateTo);
     return this.#handAll(ids.map((id) => withHeaders(message, { destination: seen, privateTo: id })));
+  }
+
+  #addressOf({ headers: { destination = "" } }: Message): UserAddress {
+    const address = parseUserDestination(this.#options.prefix, destination);
+    if (address) return address;
+    throw new MessageDeliveryError(`${printable(destination)} names no user, or no destination of one`);
   }
 
   /** Every session gets its own, also when the broker refused it for one before. */

@@ -44,7 +44,7 @@ class RealBroker {
       deadLetterDestination: "/queue/dead",
       retainLast: ["/topic/a"],
       selectorHeaderName: "selector",
-    })({ clientOutboundChannel, events, logger });
+    })({ clientOutboundChannel, sessions: { end() {}, room: () => undefined }, events, logger });
   }
 
   subscribe(given: Parameters<BrokerModel["subscribe"]>[0]): void {

@@ -5,6 +5,7 @@ import {
   type Message,
   MessageDeliveryError,
   type MessageHeaders,
+  MessagingError,
   NativeHeaders,
   type SimpleBrokerOptions,
   SimpMessagingTemplate,
@@ -28,6 +29,7 @@ describe("SimpleBroker", () => {
     logger = recordingLogger();
     broker = simpleBroker(options)({
       clientOutboundChannel: outbound.channel,
+      sessions: { end() {}, room: () => undefined },
       events: new EventPublisher(logger),
       logger,
       ...(destinationSeparator && { destinationSeparator }),
@@ -63,7 +65,7 @@ describe("SimpleBroker", () => {
     try {
       act();
     } catch (error) {
-      expect(error).to.be.instanceOf(MessageDeliveryError);
+      expect(error).to.be.instanceOf(MessagingError);
       return (error as MessageDeliveryError).publicMessage;
     }
     throw new Error("nothing was refused");
@@ -167,7 +169,7 @@ describe("SimpleBroker", () => {
         () => undefined,
         (reason: unknown) => reason,
       );
-      expect(error).to.be.instanceOf(MessageDeliveryError);
+      expect(error).to.be.instanceOf(MessagingError);
       expect(error).to.have.property("publicMessage", "The connection was refused");
     });
   });
@@ -398,7 +400,7 @@ describe("SimpleBroker", () => {
       await connect("bob");
       for (const id of ["1", "2"]) subscribe("alice", id, "/topic/a");
       expect(refusal(() => subscribe("alice", "3", "/topic/a"))).to.equal(
-        "A session has at most 2 subscriptions",
+        "Session passes subscriptionLimit: 2",
       );
       subscribe("bob", "1", "/topic/a");
 
@@ -410,7 +412,7 @@ describe("SimpleBroker", () => {
 
     it("takes 1,000 subscriptions of a session by default", () => {
       for (let i = 0; i < 1000; i++) subscribe("alice", `${i}`, "/topic/a");
-      expect(refusal(() => subscribe("alice", "1000", "/topic/a"))).to.include("at most 1000");
+      expect(refusal(() => subscribe("alice", "1000", "/topic/a"))).to.include("subscriptionLimit: 1000");
     });
 
     it("takes names of Object.prototype as ids and destinations", async () => {

@@ -27,6 +27,7 @@ import {
 import { configuredOptions } from "#lib/configurer/configurer.js";
 import { RawClient } from "../support/raw-client.js";
 import { recordingLogger } from "../support/recording.js";
+import { ScriptedBroker } from "../support/scripted-broker.js";
 
 /** Spring's guide "Using WebSocket to build an interactive web application". */
 class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
@@ -140,6 +141,55 @@ describe("WebSocketMessageBrokerConfigurer", () => {
     }
   });
 
+  describe("with a broker relay", () => {
+    it("relays to the broker, as all methods of the registration say", async () => {
+      const broker = await ScriptedBroker.open();
+      await start({
+        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+        configureMessageBroker(registry) {
+          registry
+            .enableStompBrokerRelay("/topic", "/queue")
+            .setRelayHost("localhost")
+            .setRelayPort(broker.port)
+            .setClientLogin("web")
+            .setClientPasscode("one")
+            .setSystemLogin("app")
+            .setSystemPasscode("two")
+            .setSystemHeartbeatSendInterval(2000)
+            .setSystemHeartbeatReceiveInterval(3000)
+            .setVirtualHost("stocks")
+            .setTls(false)
+            .setAutoStartup(false);
+        },
+      });
+      messaging?.start();
+      const connect = await (await broker.line()).frame();
+      await messaging?.close();
+      await broker.close();
+
+      expect(Object.fromEntries(connect.headers)).to.deep.equal({
+        "accept-version": "1.2",
+        "heart-beat": "2000,3000",
+        login: "app",
+        passcode: "two",
+        host: "stocks",
+      });
+    });
+
+    it("takes several addresses", async () => {
+      const broker = await ScriptedBroker.open();
+      await start({
+        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+        configureMessageBroker(registry) {
+          registry.enableStompBrokerRelay("/topic").setAddresses({ host: "127.0.0.1", port: broker.port });
+        },
+      });
+      expect((await (await broker.line()).frame()).command).to.equal("CONNECT");
+      await messaging?.close();
+      await broker.close();
+    });
+  });
+
   describe("with all that it can say", () => {
     const names: string[] = [];
     const noting = (name: string): ChannelInterceptor => ({
@@ -178,7 +228,10 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       }
 
       configureMessageBroker(registry: MessageBrokerRegistry): void {
-        registry.enableSimpleBroker("/topic", "/queue").setHeartbeatValue([20_000, 0]);
+        registry
+          .enableSimpleBroker("/topic", "/queue")
+          .setHeartbeatValue([20_000, 0])
+          .setSelectorHeaderName("only");
         registry.setUserDestinationPrefix("/me");
         registry.configureBrokerChannel().interceptors(noting("broker")).taskExecutor().corePoolSize(3);
       }
@@ -312,6 +365,20 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         suppressCors: true,
       });
     });
+  });
+
+  it("names the header of selectors", async () => {
+    const port = await start({
+      registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
+      configureMessageBroker: (registry) =>
+        void registry.enableSimpleBroker("/topic").setSelectorHeaderName("only"),
+    });
+    const client = await connect(port, "/ws");
+
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\nonly:x = 2\n\n^@");
+    for (const x of [1, 2]) client.send(`SEND\ndestination:/topic/a\nx:${x}\n\nno. ${x}^@`);
+
+    expect(await client.frame()).to.match(/\n\nno. 2\^@$/);
   });
 
   describe("with a path that is there twice", () => {

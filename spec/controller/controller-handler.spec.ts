@@ -238,22 +238,22 @@ describe("ControllerHandler", () => {
       expect(controller.called).to.deep.equal(["twice"]);
     });
 
-    it("fails, naming both methods, when two tie", async () => {
+    it("fails, naming both methods, when two tie that only a message can tell of", async () => {
       class TieController {
-        @MessageMapping("/x/*/b")
+        @MessageMapping("/x/{number:\\d+}")
         one() {}
 
-        @MessageMapping("/x/a/*")
+        @MessageMapping("/x/{text:\\w+}")
         other() {}
       }
       const { send, errors } = withControllers(new TieController());
-      expect(send("/app/x/a/c")).to.equal(true);
+      expect(send("/app/x/a")).to.equal(true);
 
-      const fault = (await faultOf(() => send("/app/x/a/b"))) as MessageHandlingError;
+      const fault = (await faultOf(() => send("/app/x/7"))) as MessageHandlingError;
       expect(fault).to.be.instanceOf(MessageHandlingError);
       expect(fault.message).to.match(/^Ambiguous handler methods: /);
-      expect(fault.message).to.include("TieController.one (/x/*/b)");
-      expect(fault.message).to.include("TieController.other (/x/a/*)");
+      expect(fault.message).to.include("TieController.one (/x/{number:\\d+})");
+      expect(fault.message).to.include("TieController.other (/x/{text:\\w+})");
       expect(fault.publicMessage).to.equal(undefined);
       expect(errors).to.have.length(1);
     });
@@ -275,6 +275,37 @@ describe("ControllerHandler", () => {
           "message",
           "MESSAGE /room/{name} is mapped twice: to RoomController.handle and to OtherController.handle",
         );
+    });
+
+    it("refuses two patterns with an equal right to a destination, and names both methods and it", () => {
+      class StarController {
+        @MessageMapping("/x/*/b")
+        one() {}
+      }
+      class OtherController {
+        @MessageMapping("/x/a/*")
+        other() {}
+      }
+      class BothController {
+        @MessageMapping("/x/a/b")
+        both() {}
+      }
+      class ElsewhereController {
+        @MessageMapping("/y/a/*")
+        one() {}
+
+        @SubscribeMapping("/x/a/*")
+        other() {}
+      }
+      expect(() => withControllers([new StarController(), new OtherController()])).to.throw(
+        ConfigurationError,
+        "Ambiguous handler methods: StarController.one (/x/*/b) and OtherController.other (/x/a/*) " +
+          "have an equal right to /x/a/b: map that too, or make one more specific",
+      );
+      for (const third of [new BothController(), new ElsewhereController()]) {
+        const others = third instanceof BothController ? [new OtherController()] : [];
+        expect(() => withControllers([new StarController(), ...others, third])).not.to.throw();
+      }
     });
 
     it("lets one destination have a SEND, a SUBSCRIBE and patterns", () => {
@@ -317,6 +348,18 @@ describe("ControllerHandler", () => {
       expect(() => withControllers(new Controller())).to.throw(
         ConfigurationError,
         "Controller.handle is mapped to /room/{id: ",
+      );
+    });
+
+    it("refuses a placeholder of Spring's, which would be a variable", () => {
+      class Controller {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: as somebody may write it who comes from Spring
+        @MessageMapping("${app.room}/{id}")
+        handle() {}
+      }
+      expect(() => withControllers(new Controller())).to.throw(
+        ConfigurationError,
+        "stands for nothing in a string, write it between backticks",
       );
     });
 

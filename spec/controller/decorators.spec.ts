@@ -10,6 +10,7 @@ import {
   Payload,
   Principal,
   SendTo,
+  SendToUser,
   SubscribeMapping,
 } from "express-stomp";
 
@@ -35,6 +36,16 @@ describe("decorators", () => {
       "@SendTo with an array",
       () => (SendTo as Loose)(["/topic/a"]),
       "@SendTo takes destinations as text, not object",
+    ],
+    [
+      "@SendTo without a text",
+      () => SendTo("/topic/a", ""),
+      "@SendTo has an empty destination: for the default write @SendTo()",
+    ],
+    [
+      "@SendToUser without a text",
+      () => SendToUser("", { broadcast: false }),
+      "@SendToUser has an empty destination: for the default write @SendToUser()",
     ],
     [
       "@MessageMapping above a property",

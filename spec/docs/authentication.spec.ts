@@ -1,13 +1,24 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
-import type { Request, Response } from "express";
+import express, { type Request, type Response } from "express";
+import session from "express-session";
 import {
+  bearerToken,
   type ChannelInterceptor,
+  csrfToken,
   type EndpointOptions,
   type HandshakeInterceptor,
   type Message,
+  SessionGrant,
   type StompMessagingOptions,
+  stompMessaging,
+  withHeaders,
 } from "express-stomp";
-import { jwtVerify, SignJWT } from "jose";
+import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
+import WebSocket from "ws";
 import { missingExamples } from "../support/documented.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -51,6 +62,45 @@ class TenantInterceptor implements HandshakeInterceptor {
   }
 }
 
+function tokensOf(jwksUrl: string) {
+  const keys = createRemoteJWKSet(new URL(jwksUrl));
+
+  const tokens = bearerToken({
+    async verify(token) {
+      const { payload } = await jwtVerify(token, keys, { audience: "chat", requiredClaims: ["sub", "exp"] });
+      return { user: { name: payload.sub! }, exp: payload.exp, jti: payload.jti };
+    },
+    renewal: { destination: "/app/token" },
+  });
+  return tokens;
+}
+
+function clientOf(brokerURL: string, freshToken: () => Promise<string>) {
+  const client = new Client({
+    brokerURL,
+    beforeConnect: async () => {
+      client.connectHeaders = { Authorization: `Bearer ${await freshToken()}` };
+    },
+  });
+
+  async function renew() {
+    const headers = { Authorization: `Bearer ${await freshToken()}` };
+    client.publish({ destination: "/app/token", headers });
+  }
+  client.onConnect = () => {
+    client.subscribe("/user/queue/token", () => void renew());
+  };
+  return client;
+}
+
+class CookieLifetime implements ChannelInterceptor {
+  preSend(message: Message) {
+    if (message.headers.messageType !== "CONNECT") return message;
+    const expires = message.headers.sessionAttributes?.get("expires") as number;
+    return withHeaders(message, { grant: new SessionGrant({ expires }) });
+  }
+}
+
 describe("docs/authentication.md", () => {
   let server: TestServer;
   const clients: RawClient[] = [];
@@ -67,7 +117,7 @@ describe("docs/authentication.md", () => {
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.cut();
-    await server.close();
+    await server?.close();
   });
 
   it("shows what is tried here", async () => {
@@ -108,5 +158,130 @@ describe("docs/authentication.md", () => {
       /^HTTP\/1\.1 404 [\s\S]*No such tenant$/,
     );
     expect(logged).to.deep.equal(["127.0.0.1 connected"]);
+  });
+
+  describe("with tokens of a login server", () => {
+    let login: Server;
+    let issued: string[];
+    let issue: (lifetime: number) => Promise<string>;
+    let tokens: ReturnType<typeof tokensOf>;
+
+    beforeEach(async () => {
+      const { privateKey, publicKey } = await generateKeyPair("RS256");
+      const keys = [{ ...(await exportJWK(publicKey)), alg: "RS256" }];
+      login = createServer((_req, res) => {
+        res.setHeader("Content-Type", "application/json").end(JSON.stringify({ keys }));
+      });
+      login.listen(0, "127.0.0.1");
+      await once(login, "listening");
+      issued = [];
+      issue = async (lifetime) => {
+        const claims = { sub: "rod", aud: "chat", exp: Date.now() / 1000 + lifetime };
+        const token = await new SignJWT(claims).setProtectedHeader({ alg: "RS256" }).sign(privateKey);
+        issued.push(token);
+        return token;
+      };
+      tokens = tokensOf(`http://127.0.0.1:${(login.address() as AddressInfo).port}`);
+      await start({ clientInboundChannel: { interceptors: [tokens] } });
+    });
+
+    afterEach(() => {
+      login.closeAllConnections();
+      login.close();
+    });
+
+    it("keeps a client connected whose tokens are short", async () => {
+      const url = `ws://127.0.0.1:${server.port}/ws`;
+      const client = clientOf(url, () => issue(issued.length === 0 ? 3 : 600));
+      client.webSocketFactory = () => new WebSocket(url, ["v12.stomp"]);
+      const asked = new Promise((resolve) => server.messaging.on("expiring", resolve));
+      let ended = 0;
+      server.messaging.on("disconnect", () => void ended++);
+      client.activate();
+      await asked;
+      while (issued.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      const heard = new Promise<string>((resolve) => {
+        client.subscribe("/topic/a", ({ body }) => resolve(body));
+      });
+      const synchronized = new Promise((resolve) => client.watchForReceipt("r", resolve));
+      client.publish({ destination: "/topic/a", body: "hi", headers: { receipt: "r" } });
+      await synchronized;
+
+      expect(await heard).to.equal("hi");
+      expect(ended).to.equal(0);
+      expect(tokens.revoke({ user: "rod" })).to.equal(1);
+      await client.deactivate();
+    });
+
+    it("ends a session whose token is revoked, and says so", async () => {
+      const client = await connect(`Authorization:Bearer ${await issue(60)}\n`);
+      tokens.revoke({ user: "rod" });
+      expect(await client.frame()).to.match(/^ERROR\nmessage:The token was revoked\n/);
+    });
+  });
+
+  it("lets a page connect with the CSRF token it has read, and no other", async () => {
+    const app = express();
+    const settings = { secret: "s", resave: false, saveUninitialized: false };
+    const csrf = csrfToken();
+
+    app.use(session(settings));
+    app.get("/csrf", csrf.handler); // { headerName: "X-CSRF-TOKEN", token: "…" }
+
+    const messaging = stompMessaging({
+      endpoints: [{ path: "/ws" }],
+      clientInboundChannel: { interceptors: [csrf] },
+    });
+    const http = createServer(app.use(messaging)).listen(0, "127.0.0.1");
+    messaging.attach(http);
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const brokerURL = `ws://127.0.0.1:${port}/ws`;
+    let cookie = "";
+    const fetchJson = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+      return (await response.json()) as { headerName: string; token: string };
+    };
+
+    const client = new Client({
+      brokerURL,
+      beforeConnect: async () => {
+        const { headerName, token } = await fetchJson("/csrf");
+        client.connectHeaders = { [headerName]: token };
+      },
+    });
+    client.webSocketFactory = () => new WebSocket(brokerURL, ["v12.stomp"], { headers: { cookie } });
+    const connected = new Promise((resolve) => (client.onConnect = resolve));
+    client.activate();
+    await connected;
+    await client.deactivate();
+
+    const hostile = await RawClient.open(port, "/ws", { headers: { cookie } });
+    hostile.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
+    expect(await hostile.frame()).to.match(/^ERROR\nmessage:The CSRF token is missing or wrong\n/);
+    await messaging.close();
+    http.close();
+    http.closeAllConnections();
+  });
+
+  it("ends a session with the cookie it came with", async () => {
+    await start({
+      endpoints: [
+        {
+          path: "/ws",
+          handshakeInterceptors: [
+            {
+              beforeHandshake(_request, _response, attributes) {
+                attributes.set("expires", Date.now() + 100);
+                return true;
+              },
+            },
+          ],
+        },
+      ],
+      clientInboundChannel: { interceptors: [new CookieLifetime()] },
+    });
+    expect(await (await connect()).frame()).to.match(/^ERROR\nmessage:The session has expired\n/);
   });
 });

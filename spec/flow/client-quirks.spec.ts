@@ -12,6 +12,7 @@ import {
   type StompMessagingOptions,
   stompMessaging,
 } from "express-stomp";
+import SockJS from "sockjs-client";
 import webstomp from "webstomp-client";
 import WebSocket from "ws";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
@@ -175,6 +176,22 @@ describe("What real clients do", () => {
 
       const { headers } = await message;
       expect(headers).to.include({ odd, subscription: odd });
+    });
+
+    it("hears ERROR when SockJS has made text of its binary body", async () => {
+      await start();
+      const client = await connect({
+        webSocketFactory: () => new SockJS(`http://127.0.0.1:${port}/ws`) as unknown as WebSocket,
+      });
+      const error = new Promise<string | undefined>((resolve) => {
+        client.onStompError = (frame) => resolve(frame.headers.message);
+      });
+
+      client.publish({ destination: "/app/sink", binaryBody: Uint8Array.of(0xff, 0, 1) });
+      client.publish({ destination: "/app/sink", body: "behind" });
+
+      expect(await error).to.match(/command/i);
+      expect(sink.bodies).to.deep.equal([]);
     });
 
     it("comes over https", async () => {

@@ -307,6 +307,44 @@ describe("A hostile client", () => {
       });
     }
 
+    for (const [limit, frames, message] of [
+      [
+        "subscriptionLimit",
+        Array.from({ length: 4 }, (_, i) => `SUBSCRIBE\nid:${i}\ndestination:/topic/a\n\n^@`),
+        "Session passes subscriptionLimit\\c 3",
+      ],
+      [
+        "transactionLimit",
+        Array.from({ length: 17 }, (_, i) => `BEGIN\ntransaction:${i}\n\n^@`),
+        "Session passes transactionLimit\\c 16",
+      ],
+      [
+        "transactionFrameLimit",
+        ["BEGIN\ntransaction:1\n\n^@", "SEND\ntransaction:1\ndestination:/topic/a\n\n^@".repeat(1_025)],
+        "Transaction passes transactionFrameLimit\\c 1024",
+      ],
+      [
+        "transactionSizeLimit",
+        ["BEGIN\ntransaction:1\n\n^@", `SEND\ntransaction:1\ndestination:/topic/a\n\n${"x".repeat(5_000)}^@`],
+        "Session passes transactionSizeLimit\\c 5000",
+      ],
+    ] as const) {
+      it(`is told ${limit} of the broker, too, and so are the application's listeners`, async () => {
+        const transactionSizeLimit = limit === "transactionSizeLimit" ? 5_000 : 5_000_000;
+        server = await startServer({ broker: simpleBroker({ subscriptionLimit: 3, transactionSizeLimit }) });
+        const told: string[] = [];
+        server.messaging.on("limitExceeded", (event) => void told.push(event.limit));
+        const client = await connect();
+
+        client.send(frames.join(""));
+
+        expect(await client.frame()).to.include(`message:${message}\n`);
+        expect(await client.closed()).to.equal(1002);
+        expect(told).to.deep.equal([limit]);
+        expect(server.messaging.stats().limitsExceeded).to.deep.equal({ [limit]: 1 });
+      });
+    }
+
     it("is refused a frame above messageSizeLimit at its header, and a message far above by 1009", async () => {
       await start();
       const client = await connect();

@@ -77,7 +77,7 @@ describe("Selectors", () => {
     await session.messages();
     expect(
       await session.refusal("SUBSCRIBE", { id: "100", destination: "/topic/a", selector: "a = 1" }),
-    ).to.equal("A session has at most 100 selectors");
+    ).to.equal("Session passes selectorLimit: 100");
   });
 
   it("may be named as the application likes", async () => {

@@ -252,7 +252,7 @@ describe("Transactions", () => {
       await start();
       for (let i = 0; i < 16; i++) client.send("BEGIN", { transaction: i });
       expect(await client.refusal("BEGIN", { transaction: 16 })).to.equal(
-        "A session has at most 16 transactions",
+        "Session passes transactionLimit: 16",
       );
     });
 
@@ -262,7 +262,7 @@ describe("Transactions", () => {
       for (let i = 0; i < 1024; i++) send("t", "");
       await client.messages();
       expect(await client.refusal("SEND", { destination: "/topic/a", transaction: "t" })).to.equal(
-        "A transaction has at most 1024 frames",
+        "Transaction passes transactionFrameLimit: 1024",
       );
       expect(await listener.bodies()).to.deep.equal([]);
     });
@@ -282,7 +282,7 @@ describe("Transactions", () => {
         { destination: "/topic/a", transaction: "u" },
         "x".repeat(1000),
       );
-      expect(text).to.equal("The transactions of a session have at most 5000 bytes");
+      expect(text).to.equal("Session passes transactionSizeLimit: 5000");
     });
   });
 

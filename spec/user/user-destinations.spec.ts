@@ -241,7 +241,7 @@ describe("User destinations", () => {
       for (const id of ["1", "2", "3"]) subscribe(bob, id, "/user/queue/x");
 
       expect(await joe.frame()).to.include("message:The subscription id s is in use\n");
-      expect(await bob.frame()).to.include("message:A session has at most 2 subscriptions\n");
+      expect(await bob.frame()).to.include("message:Session passes subscriptionLimit\\c 2\n");
     });
   });
 

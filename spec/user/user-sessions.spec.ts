@@ -53,6 +53,7 @@ function stations() {
   const sessions = new UserSessions();
   const broker = simpleBroker({ destinationPrefixes: ["/topic"] })({
     clientOutboundChannel: channel,
+    sessions: { end() {}, room: () => undefined },
     events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
   });

@@ -135,6 +135,8 @@ export class HttpSocket implements Socket {
 
   terminate(): void {
     if (!this.#isClosing) this.#retire({ code: 1006, reason: "Connection cut" });
+    this.#messages = [];
+    this.#waitingBytes = 0;
     this.#cut();
     this.#end(BROKEN);
   }

@@ -20,7 +20,7 @@ export interface SockJsServiceOptions {
   readonly settings: SockJSSettings;
   /** Bytes of one request's body. */
   readonly bodyLimit: number;
-  user(req: Request): Promise<Principal | undefined>;
+  user(req: Request): Principal | undefined | Promise<Principal | undefined>;
   /** Goes on with `connect` when no interceptor refuses the handshake. */
   intercept(
     req: Request,

@@ -1,0 +1,221 @@
+import type { ClientSessions } from "../broker/broker.js";
+import type { PrivateBroker } from "../broker/simple-broker.js";
+import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
+import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
+import { type Logger, printable } from "../logger.js";
+import type { Message, MessageHeaders } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { Frame } from "../stomp/frame.js";
+import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
+import { negotiate } from "../stomp/version.js";
+import { BrokerConnection } from "./broker-connection.js";
+import { brokerMessage, clientFrame } from "./relay-frame.js";
+import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+
+export interface ClientRelayOptions {
+  readonly sessionId: string;
+  readonly address: BrokerAddress;
+  readonly settings: RelaySettings;
+  readonly clock: HeartBeatClock;
+  readonly logger: Logger;
+  readonly sessions: ClientSessions;
+  readonly clientOutboundChannel: SubscribableChannel;
+  /** What is private to the session is there, and answers its CONNECT. */
+  readonly privates: PrivateBroker;
+  /** Whether a destination is the broker's. */
+  isOurs(destination: string): boolean;
+}
+
+/** Not for the broker: what is ours to say in CONNECT, and what lets somebody into the application. */
+const NOT_PASSED_ON = [
+  "login",
+  "passcode",
+  "host",
+  "accept-version",
+  "heart-beat",
+  "content-length",
+  "authorization",
+  "Authorization",
+  "cookie",
+  "Cookie",
+  "x-csrf-token",
+  "X-CSRF-TOKEN",
+];
+
+/** Receipts that a client may wait for at a time: each is kept here. */
+const RECEIPT_LIMIT = 10_000;
+
+/** One client's connection to the broker, and what is private to it here. */
+export class ClientRelay implements MessageHandler {
+  readonly #options: ClientRelayOptions;
+  /** What the broker delivers; and whether it is to be acknowledged. */
+  readonly #subscriptions = new Map<string, { readonly acknowledges: boolean }>();
+  #connection: BrokerConnection | undefined;
+
+  constructor(options: ClientRelayOptions) {
+    this.#options = options;
+  }
+
+  hasSubscription(id: string): boolean {
+    return this.#subscriptions.has(id);
+  }
+
+  handle(message: Message): void | Promise<void> {
+    switch (message.headers.messageType) {
+      case "CONNECT":
+        return this.#connect(message);
+      case "SUBSCRIBE":
+        return this.#subscribe(message);
+      case "UNSUBSCRIBE":
+        return this.#unsubscribe(message);
+      case "MESSAGE":
+        return this.#isOurs(message) ? this.#forward(message) : undefined;
+      case "OTHER":
+        return this.#other(message);
+      case "CONNECT_ACK":
+      case "DISCONNECT":
+        return;
+    }
+  }
+
+  /** Says goodbye to the broker. */
+  async disconnect(): Promise<void> {
+    this.#subscriptions.clear();
+    await this.#connection?.disconnect();
+  }
+
+  destroy(): void {
+    this.#connection?.destroy();
+  }
+
+  async #connect(message: Message): Promise<void> {
+    const { address, settings, clock, privates, sessions, sessionId } = this.#options;
+    const version = negotiate(message.headers.native.get("accept-version")) ?? "1.0";
+    this.#connection = new BrokerConnection({
+      address,
+      settings,
+      clock,
+      version,
+      headers: this.#connectHeaders(message.headers.native),
+      message: (frame) => this.#deliver(frame, version === "1.2"),
+      ended: (error) => sessions.end(sessionId, error),
+    });
+    try {
+      await this.#connection.connect();
+    } catch (error) {
+      throw this.#refusal(error as Error);
+    }
+    return privates.handle(message);
+  }
+
+  #connectHeaders(native: NativeHeaders): NativeHeaders {
+    const { clientLogin, clientPasscode, passClientLogin, virtualHost } = this.#options.settings;
+    return NativeHeaders.of([
+      ["login", passClientLogin ? native.get("login") : clientLogin],
+      ["passcode", passClientLogin ? native.get("passcode") : clientPasscode],
+      ["host", virtualHost],
+      ...native.without(...NOT_PASSED_ON),
+    ]);
+  }
+
+  /** What a broker says of a login that is not the client's own is not for the client. */
+  #refusal(error: Error): Error {
+    const { settings, logger, address } = this.#options;
+    if (!(error instanceof MessageDeliveryError) || error.code !== "BROKER_ERROR") return error;
+    if (settings.passClientLogin) return error;
+
+    const text = `The broker at ${address.host}:${address.port} refused a client's connection: ${error.message}`;
+    logger.error(text);
+    return new BrokerNotAvailableError(text, { cause: error });
+  }
+
+  async #subscribe(message: Message): Promise<void> {
+    const { privates, settings, sessionId } = this.#options;
+    const { subscriptionId = "", privateTo, native } = message.headers;
+    if (privateTo === undefined && !this.#isOurs(message)) return;
+
+    if (this.#subscriptions.has(subscriptionId) || privates.hasSubscription(sessionId, subscriptionId)) {
+      throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
+    }
+    if (privateTo !== undefined) return privates.handle(message);
+
+    const limit = settings.subscriptionLimit;
+    if (this.#subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
+
+    this.#subscriptions.set(subscriptionId, { acknowledges: (native.get("ack") ?? "auto") !== "auto" });
+    // Always for a receipt: it is active when the broker says so.
+    await this.#open.request(clientFrame(message), settings.receiptTimeout).confirmed;
+  }
+
+  #unsubscribe(message: Message): void | Promise<void> {
+    const { privates, sessionId } = this.#options;
+    const { subscriptionId = "", native } = message.headers;
+    if (privates.hasSubscription(sessionId, subscriptionId)) return privates.handle(message);
+
+    // One that is unknown ends the connection at RabbitMQ. With more headers it may be about a durable one.
+    const known = this.#subscriptions.delete(subscriptionId);
+    if (known || native.without("id", "destination", "receipt").size > 0) return this.#forward(message);
+  }
+
+  #other(message: Message): void | Promise<void> {
+    const { stompCommand } = message.headers;
+    const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
+    return acknowledges && this.#options.privates.delivered(message.headers)
+      ? this.#options.privates.handle(message)
+      : this.#forward(message);
+  }
+
+  /** Done when the broker's line has room; a receipt waits for the broker's, beside what follows. */
+  #forward(message: Message): void | Promise<void> {
+    const { receipt, native } = message.headers;
+    const connection = this.#open;
+    if (!native.has("receipt")) return connection.send(clientFrame(message));
+
+    if (connection.unconfirmed >= RECEIPT_LIMIT) {
+      throw refusal(`At most ${RECEIPT_LIMIT} receipts can be outstanding`);
+    }
+    const { written, confirmed } = connection.request(clientFrame(message));
+    if (!receipt) return confirmed;
+    receipt.waitFor(confirmed);
+    return written;
+  }
+
+  #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
+    const { sessionId, clientOutboundChannel, sessions } = this.#options;
+    const { headers } = frame;
+    const acknowledges = this.#subscriptions.get(headers.get("subscription") ?? "")?.acknowledges;
+    // Before 1.2 there is no header for it; but who may drop messages must know.
+    const ackId = headers.get("ack") ?? (acknowledges && !hasAck ? headers.get("message-id") : undefined);
+    const ours: Partial<MessageHeaders> = { sessionId, ackId };
+    try {
+      const sent = clientOutboundChannel.send(brokerMessage(frame, ours));
+      if (!isPromise(sent)) return sessions.room(sessionId);
+      return sent.then(
+        () => sessions.room(sessionId),
+        (error: unknown) => this.#undelivered(frame, error),
+      );
+    } catch (error) {
+      this.#undelivered(frame, error);
+    }
+  }
+
+  #undelivered({ headers }: Frame, error: unknown): void {
+    const { logger, sessionId } = this.#options;
+    const id = printable(headers.get("subscription") ?? "");
+    logger.error(`A delivery to subscription ${id} of session ${sessionId} failed`, error);
+  }
+
+  #isOurs({ headers }: Message): boolean {
+    return headers.destination !== undefined && this.#options.isOurs(headers.destination);
+  }
+
+  get #open(): BrokerConnection {
+    if (!this.#connection) throw refusal("Only a connected session can use the broker");
+    return this.#connection;
+  }
+}
+
+function refusal(text: string): MessageDeliveryError {
+  return new MessageDeliveryError(text, { publicMessage: text });
+}

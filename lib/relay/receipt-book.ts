@@ -1,0 +1,58 @@
+interface Entry {
+  readonly confirm: () => void;
+  readonly fail: (error: Error) => void;
+  /** By the clock, in ms. */
+  due: number;
+}
+
+/** The receipts that one connection waits for. */
+export class ReceiptBook {
+  readonly #entries = new Map<string, Entry>();
+  #last = 0;
+
+  /** How many have not come. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Makes the id of a new receipt, and what settles when it comes. @param due when it must have come */
+  open(due: number): { readonly id: string; readonly confirmed: Promise<void> } {
+    const id = `${++this.#last}`;
+    const confirmed = new Promise<void>((confirm, fail) => this.#entries.set(id, { confirm, fail, due }));
+    return { id, confirmed };
+  }
+
+  /** A receipt came; one that nobody waits for, or no more, is nothing. */
+  confirm(id: string): void {
+    this.#take(id)?.confirm();
+  }
+
+  /** Returns whether somebody waited for it. */
+  fail(id: string, error: Error): boolean {
+    const entry = this.#take(id);
+    entry?.fail(error);
+    return entry !== undefined;
+  }
+
+  failAll(error: Error): void {
+    for (const id of [...this.#entries.keys()]) this.fail(id, error);
+  }
+
+  /** Whoever waits has until then at most. */
+  hurry(due: number): void {
+    for (const entry of this.#entries.values()) entry.due = Math.min(entry.due, due);
+  }
+
+  /** Gives up on those that are overdue. */
+  check(now: number, error: () => Error): void {
+    for (const [id, { due }] of this.#entries) {
+      if (due < now) this.fail(id, error());
+    }
+  }
+
+  #take(id: string): Entry | undefined {
+    const entry = this.#entries.get(id);
+    this.#entries.delete(id);
+    return entry;
+  }
+}

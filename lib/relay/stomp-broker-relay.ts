@@ -1,0 +1,138 @@
+import type { Broker, BrokerContext, BrokerFactory } from "../broker/broker.js";
+import { type PrivateBroker, privateBroker } from "../broker/simple-broker.js";
+import type { MessageHandler } from "../channel/channel.js";
+import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
+import type { Message } from "../message/message.js";
+import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
+import { ClientRelay } from "./client-relay.js";
+import { applicationFrame } from "./relay-frame.js";
+import {
+  type RelaySettings,
+  relaySettings,
+  type StompBrokerRelayOptions,
+} from "./stomp-broker-relay-options.js";
+import { SystemConnection } from "./system-connection.js";
+
+/**
+ * Makes a broker of one that runs elsewhere, RabbitMQ, ActiveMQ or Artemis, for
+ * the `broker` option, as Spring's `enableStompBrokerRelay`.
+ *
+ * @throws ConfigurationError when an option makes no sense
+ */
+export function stompBrokerRelay(options: StompBrokerRelayOptions = {}): BrokerFactory {
+  const settings = relaySettings(options);
+  return (context) => new StompBrokerRelay(settings, context);
+}
+
+/**
+ * Passes on what clients send over a connection of each one's own, and what the
+ * application sends over one of the application's. What is private to a session
+ * stays here.
+ */
+class StompBrokerRelay implements Broker {
+  readonly name = "broker";
+  readonly application: MessageHandler;
+  readonly system: SystemConnection;
+  readonly #settings: RelaySettings;
+  readonly #context: BrokerContext;
+  readonly #clock = new HeartBeatClock();
+  readonly #privates: PrivateBroker;
+  readonly #clients = new Map<string, ClientRelay>();
+
+  constructor(settings: RelaySettings, context: BrokerContext) {
+    const { heartbeatValue, subscriptionLimit } = settings;
+    this.#settings = settings;
+    this.#context = context;
+    this.#privates = privateBroker({ heartbeatValue, subscriptionLimit }, context);
+    this.application = { name: this.name, handle: (message) => this.#handleApplications(message) };
+    this.system = new SystemConnection({
+      settings,
+      clock: this.#clock,
+      logger: context.logger,
+      changed: (isAvailable) => context.events.publish("brokerAvailability", { isAvailable }),
+    });
+    if (settings.autoStartup) this.system.start();
+  }
+
+  get isAvailable(): boolean {
+    return this.system.address !== undefined;
+  }
+
+  start(): void {
+    this.system.start();
+  }
+
+  handle(message: Message): void | Promise<void> {
+    const { messageType, sessionId = "", privateTo } = message.headers;
+    if (messageType === "CONNECT") return this.#connect(message);
+    if (messageType === "DISCONNECT") return this.#disconnect(message);
+    if (messageType === "MESSAGE" && privateTo !== undefined) return this.#privates.handle(message);
+
+    const client = this.#clients.get(sessionId);
+    if (client) return client.handle(message);
+    const { destination } = message.headers;
+    if (destination === undefined || this.#isOurs(destination)) {
+      throw new MessageDeliveryError("Only a connected session can use the broker");
+    }
+  }
+
+  hasSubscription(sessionId: string, subscriptionId: string): boolean {
+    return (
+      this.#clients.get(sessionId)?.hasSubscription(subscriptionId) === true ||
+      this.#privates.hasSubscription(sessionId, subscriptionId)
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) client.destroy();
+    this.#clients.clear();
+    await this.#privates.close();
+    await this.system.close();
+    this.#clock.close();
+  }
+
+  #handleApplications(message: Message): void | Promise<void> {
+    const { messageType, destination = "", privateTo } = message.headers;
+    if (messageType !== "MESSAGE") return this.handle(message);
+    if (privateTo !== undefined) return this.#privates.handle(message);
+    if (this.#isOurs(destination)) return this.system.send(applicationFrame(message));
+  }
+
+  #connect(message: Message): void | Promise<void> {
+    const { sessionId } = message.headers;
+    if (sessionId === undefined) throw new MessageDeliveryError("A CONNECT to the broker has no session id");
+    if (this.#clients.has(sessionId)) throw new MessageDeliveryError("A session sent CONNECT twice");
+    const { address } = this.system;
+    if (!address) throw new BrokerNotAvailableError("A client came while the broker was not available");
+
+    const { clientOutboundChannel, logger, sessions } = this.#context;
+    const client = new ClientRelay({
+      sessionId,
+      address,
+      settings: this.#settings,
+      clock: this.#clock,
+      logger,
+      sessions,
+      clientOutboundChannel,
+      privates: this.#privates,
+      isOurs: (destination) => this.#isOurs(destination),
+    });
+    this.#clients.set(sessionId, client);
+    return client.handle(message);
+  }
+
+  async #disconnect(message: Message): Promise<void> {
+    const { sessionId = "" } = message.headers;
+    const client = this.#clients.get(sessionId);
+    this.#clients.delete(sessionId);
+    await this.#privates.handle(message);
+    await client?.disconnect();
+  }
+
+  #isOurs(destination: string): boolean {
+    const { destinationPrefixes } = this.#settings;
+    return (
+      destinationPrefixes.length === 0 || destinationPrefixes.some((prefix) => destination.startsWith(prefix))
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import type { Principal } from "../message/message.js";
+import { SessionGrant, type SessionGrantOptions } from "../message/session-grant.js";
+
+export interface BearerGrantOptions extends SessionGrantOptions {
+  readonly sessionId: string;
+  readonly user: Principal;
+  /** The token's own id. */
+  readonly jti?: string | undefined;
+  /** No session depends on it any more. */
+  released(): void;
+}
+
+/** Whose tokens, or which, are not good any more. */
+export type RevokedTokens =
+  | { readonly user: string }
+  | { readonly jti: string }
+  | { readonly sessionId: string };
+
+/** What a verified token grants one session. */
+export class BearerGrant extends SessionGrant {
+  readonly sessionId: string;
+  readonly user: Principal;
+  readonly jti: string | undefined;
+  readonly #released: () => void;
+
+  constructor(options: BearerGrantOptions) {
+    super(options);
+    this.sessionId = options.sessionId;
+    this.user = options.user;
+    this.jti = options.jti;
+    this.#released = () => options.released();
+  }
+
+  override release(): void {
+    super.release();
+    this.#released();
+  }
+
+  isAmong(revoked: RevokedTokens): boolean {
+    if ("user" in revoked) return this.user.name === revoked.user;
+    if ("jti" in revoked) return this.jti !== undefined && this.jti === revoked.jti;
+    return this.sessionId === revoked.sessionId;
+  }
+}

@@ -1,0 +1,170 @@
+import { inspect } from "node:util";
+import { inTime } from "../channel/deadline.js";
+import type { ChannelInterceptor } from "../channel/interceptor.js";
+import { AccessDeniedError, ConfigurationError, MessagingError } from "../errors.js";
+import { type Message, NO_PAYLOAD, withHeaders, withPayload } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import { BearerGrant, type RevokedTokens } from "./bearer-grant.js";
+import {
+  type BearerTokenOptions,
+  type BearerTokenSettings,
+  bearerTokenSettings,
+  type VerifiedToken,
+} from "./bearer-token-options.js";
+
+const HEADER = "Authorization";
+/** RFC 6750, 2.1; schemes are written in any case. */
+const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
+/** Seconds beyond the year 5000 are milliseconds by mistake, and would let a token live for ever. */
+const LATEST_EXP = 100_000_000_000;
+
+/** Knows users by their tokens, and ends their sessions with them. */
+export interface BearerTokenInterceptor extends ChannelInterceptor {
+  /**
+   * Ends the sessions that such tokens were given for, also those that are
+   * being verified. `verify` is who refuses them from then on.
+   *
+   * @param reason what their clients read. Default: `The token was revoked`
+   * @returns how many sessions had one
+   */
+  revoke(tokens: RevokedTokens, reason?: string): number;
+}
+
+/**
+ * Makes an interceptor for `clientInboundChannel`, which takes the user of a
+ * session from the `Authorization: Bearer …` header of CONNECT, and ends the
+ * session when the token expires or is revoked.
+ *
+ * @example
+ * bearerToken({
+ *   async verify(token) {
+ *     const { payload } = await jwtVerify(token, keys, { audience: "chat", requiredClaims: ["sub", "exp"] });
+ *     return { user: { name: payload.sub! }, exp: payload.exp, jti: payload.jti };
+ *   },
+ * })
+ *
+ * @throws ConfigurationError when an option makes no sense
+ */
+export function bearerToken(options: BearerTokenOptions): BearerTokenInterceptor {
+  return new BearerTokens(bearerTokenSettings(options));
+}
+
+class BearerTokens implements BearerTokenInterceptor {
+  readonly #settings: BearerTokenSettings;
+  readonly #grants = new Set<BearerGrant>();
+  /** For each token that is being verified, what was revoked meanwhile. */
+  readonly #verifying = new Set<RevokedTokens[]>();
+
+  constructor(settings: BearerTokenSettings) {
+    this.#settings = settings;
+  }
+
+  preSend(message: Message): Message | Promise<Message> {
+    const { messageType, destination } = message.headers;
+    if (messageType === "CONNECT") return this.#connect(message);
+
+    const isRenewal = messageType === "MESSAGE" && destination === this.#settings.renewal?.destination;
+    return isRenewal ? this.#renew(message) : message;
+  }
+
+  /** A message that was refused later on has reached no session. */
+  afterSendCompletion({ headers: { grant } }: Message): void {
+    if (grant instanceof BearerGrant && !grant.held) grant.release();
+  }
+
+  revoke(tokens: RevokedTokens, reason = "The token was revoked"): number {
+    for (const revoked of this.#verifying) revoked.push(tokens);
+    const grants = [...this.#grants].filter((grant) => grant.isAmong(tokens));
+    for (const grant of grants) grant.revoke(reason);
+    return grants.length;
+  }
+
+  async #connect(message: Message): Promise<Message> {
+    const { native } = message.headers;
+    if (!native.has(HEADER) && !this.#settings.required) return message;
+
+    const grant = await this.#verified(message);
+    return withHeaders(message, { user: grant.user, grant, native: native.without(HEADER) });
+  }
+
+  /** The message goes no further than its session, which takes the grant: without a destination nobody handles it. */
+  async #renew(message: Message): Promise<Message> {
+    const { user } = message.headers;
+    const grant = await this.#verified(message);
+    if (grant.user.name !== user?.name) {
+      grant.release();
+      throw new AccessDeniedError("The token is not of the session's user");
+    }
+    const headers = { user: grant.user, grant, destination: undefined, native: NativeHeaders.EMPTY };
+    return withHeaders(withPayload(message, NO_PAYLOAD), headers);
+  }
+
+  /** Verifies the token of a message, and notes what it grants. */
+  async #verified({ headers: { native, sessionId = "" } }: Message): Promise<BearerGrant> {
+    const token = tokenOf(native);
+    const revoked: RevokedTokens[] = [];
+    this.#verifying.add(revoked);
+    try {
+      const grant = this.#grantOf(sessionId, await this.#ask(token));
+      if (grant.fault) throw grant.fault;
+      if (revoked.some((tokens) => grant.isAmong(tokens)))
+        throw new AccessDeniedError("The token was revoked");
+
+      this.#grants.add(grant);
+      return grant;
+    } catch (error) {
+      throw refusal(error, token);
+    } finally {
+      this.#verifying.delete(revoked);
+    }
+  }
+
+  async #ask(token: string): Promise<VerifiedToken> {
+    const { verify, verifyTimeout } = this.#settings;
+    return await inTime(Promise.resolve(verify(token)), {
+      milliseconds: verifyTimeout,
+      passed: () => new AccessDeniedError("The token could not be verified in time"),
+      late() {},
+    });
+  }
+
+  #grantOf(sessionId: string, { user, exp, jti }: VerifiedToken): BearerGrant {
+    if (typeof user?.name !== "string" || user.name === "") {
+      throw new ConfigurationError("verify of bearerToken returned no user with a name");
+    }
+    if (exp !== undefined && !(typeof exp === "number" && exp < LATEST_EXP)) {
+      throw new ConfigurationError(
+        "verify of bearerToken returned an exp that is no time in seconds since 1970",
+      );
+    }
+    const { clockTolerance, renewal } = this.#settings;
+    const grant: BearerGrant = new BearerGrant({
+      sessionId,
+      user,
+      jti,
+      expires: exp === undefined ? undefined : Math.max(0, exp * 1000 + clockTolerance),
+      expiredMessage: "The token has expired",
+      ahead: renewal?.ahead,
+      noticeDestination: renewal?.noticeDestination,
+      released: () => this.#grants.delete(grant),
+    });
+    return grant;
+  }
+}
+
+function tokenOf(native: NativeHeaders): string {
+  const header = native.get(HEADER);
+  if (header === undefined) throw new AccessDeniedError("A bearer token is required");
+
+  const [, token] = BEARER.exec(header.trim()) ?? [];
+  if (token === undefined) throw new AccessDeniedError("Authorization holds no bearer token");
+  return token;
+}
+
+/** What a client may know of why its token was refused, and nobody of the token itself. */
+function refusal(error: unknown, token: string): Error {
+  if (error instanceof MessagingError) return error;
+
+  const cause = inspect(error).includes(token) ? new Error("The reason repeats the token") : error;
+  return new AccessDeniedError("The token is not valid", { cause });
+}

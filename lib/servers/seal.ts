@@ -1,0 +1,88 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } from "node:crypto";
+
+/** What a seal was opened to. */
+export interface Opened {
+  /** Who sealed it. */
+  readonly from: string;
+  /** The how manieth of that server. */
+  readonly sequence: number;
+  readonly content: Buffer;
+}
+
+const ID_LENGTH = 16;
+const SEQUENCE_LENGTH = 8;
+const HEAD_LENGTH = ID_LENGTH + SEQUENCE_LENGTH;
+const TAG_LENGTH = 16;
+/** So many servers' keys are kept; the others' are derived again. */
+const KEY_LIMIT = 1024;
+
+/** Makes a key of what all servers know: slowly, since a passcode may be short. */
+export function serversKey(secret: string): Buffer {
+  return scryptSync(secret, "express-stomp servers", 32);
+}
+
+/**
+ * Closes what one server says to the others at one destination, so that nobody
+ * else can read, write or change it.
+ *
+ * Every server has a key of its own, derived from the common one and its id,
+ * and numbers what it seals: no key ever sees a nonce twice.
+ */
+export class Seal {
+  /** This server's: random, and new with every start. */
+  readonly id: string;
+  readonly #id = randomBytes(ID_LENGTH);
+  readonly #key: Buffer;
+  readonly #purpose: Buffer;
+  readonly #own: Buffer;
+  readonly #others = new Map<string, Buffer>();
+  #sequence = 0;
+
+  /** @param purpose what is sealed for one is not opened for another */
+  constructor(key: Buffer, purpose: string) {
+    this.#key = key;
+    this.#purpose = Buffer.from(purpose);
+    this.#own = this.#keyOf(this.#id);
+    this.id = this.#id.toString("hex");
+  }
+
+  close(content: Uint8Array): Buffer {
+    const head = Buffer.alloc(HEAD_LENGTH);
+    this.#id.copy(head);
+    head.writeBigUInt64BE(BigInt(++this.#sequence), ID_LENGTH);
+    const cipher = createCipheriv("aes-256-gcm", this.#own, nonceOf(head)).setAAD(head);
+    return Buffer.concat([head, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** Gives `undefined` for what no server with our key has sealed. */
+  open(sealed: Uint8Array): Opened | undefined {
+    if (sealed.length < HEAD_LENGTH + TAG_LENGTH) return undefined;
+
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const head = bytes.subarray(0, HEAD_LENGTH);
+    const from = head.toString("hex", 0, ID_LENGTH);
+    const key = this.#others.get(from) ?? this.#keyOf(head.subarray(0, ID_LENGTH));
+    const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(head), { authTagLength: TAG_LENGTH });
+    decipher.setAAD(head).setAuthTag(bytes.subarray(-TAG_LENGTH));
+    const content = decipher.update(bytes.subarray(HEAD_LENGTH, -TAG_LENGTH));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    // Only now it is certain that there is such a server.
+    if (this.#others.size >= KEY_LIMIT) this.#others.clear();
+    this.#others.set(from, key);
+    return { from, sequence: Number(head.readBigUInt64BE(ID_LENGTH)), content };
+  }
+
+  #keyOf(id: Buffer): Buffer {
+    return Buffer.from(hkdfSync("sha256", this.#key, id, this.#purpose, 32));
+  }
+}
+
+function nonceOf(head: Buffer): Buffer {
+  const nonce = Buffer.alloc(12);
+  head.copy(nonce, 4, ID_LENGTH, HEAD_LENGTH);
+  return nonce;
+}

@@ -1,0 +1,52 @@
+import type { Broker } from "../broker/broker.js";
+import type { Logger } from "../logger.js";
+import type { UserSessions } from "../user/user-sessions.js";
+import { serversKey } from "./seal.js";
+import { UserBroadcast, type UserBroadcastHandler } from "./user-broadcast.js";
+import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
+
+/** What this server has to do with the others on its broker. */
+export interface Servers {
+  /** Reaches users of other servers, if `userDestinationBroadcast` is set. */
+  readonly users: UserBroadcast | undefined;
+  /** Says goodbye to the others. */
+  close(): Promise<void>;
+}
+
+export interface ServersOptions {
+  readonly broker: Broker;
+  readonly sessions: UserSessions;
+  readonly handler: UserBroadcastHandler;
+  readonly logger: Logger;
+}
+
+/** Joins the other servers on the broker, as far as its options say so. */
+export function joinServers({ broker, sessions, handler, logger }: ServersOptions): Servers {
+  const { system, servers: settings } = broker;
+  if (!system || !settings) return { users: undefined, close: async () => {} };
+
+  const { secret, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod } = settings;
+  const key = serversKey(secret);
+  const at = (destination: string) => ({
+    system,
+    application: broker.application ?? broker,
+    destination,
+    key,
+    expiration: registryExpirationPeriod,
+    logger,
+  });
+  const users =
+    userDestinationBroadcast === undefined
+      ? undefined
+      : new UserBroadcast(at(userDestinationBroadcast), handler);
+  const registry =
+    userRegistryBroadcast === undefined
+      ? undefined
+      : new UserRegistryBroadcast(at(userRegistryBroadcast), sessions);
+  return {
+    users,
+    async close() {
+      await Promise.all([users?.close(), registry?.close()]);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Logger } from "../logger.js";
+import { createMessage, type Message } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import { type Said, ServerLink, type ServerLinkOptions } from "./server-link.js";
+
+/** What servers tell each other of users. */
+type Told =
+  | {
+      readonly to: string;
+      readonly privateTo: string | undefined;
+      readonly contentType: string | undefined;
+      readonly native: readonly (readonly [string, string])[];
+      /** A client sent it: it is not for strangers. */
+      readonly byClient: boolean;
+    }
+  | { readonly end: SessionsToEnd; readonly reason: string }
+  | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
+
+export type SessionsToEnd = { readonly user: string } | { readonly sessionId: string };
+
+/** What a server does when another says so. */
+export interface UserBroadcastHandler {
+  /** Hands a message for a user to the sessions that are here. */
+  deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
+  end(sessions: SessionsToEnd, reason: string): void;
+  unsubscribe(sessionId: string, id: string, reason: string | undefined): void | Promise<void>;
+}
+
+/** Takes what is for users to the servers that they are connected to. */
+export class UserBroadcast {
+  readonly #link: ServerLink<Told>;
+  readonly #handler: UserBroadcastHandler;
+  readonly #logger: Logger;
+
+  constructor(options: ServerLinkOptions, handler: UserBroadcastHandler) {
+    this.#handler = handler;
+    this.#logger = options.logger;
+    this.#link = new ServerLink<Told>(options, { take: (_, said) => void this.#take(said) });
+  }
+
+  /** Gives all other servers a message for a user. Resolves when the broker has it. */
+  send({ payload, headers }: Message, { byClient }: { readonly byClient: boolean }): Promise<void> {
+    const { destination = "", privateTo, contentType, native } = headers;
+    return this.#link.say(
+      { to: destination, privateTo, contentType, native: [...native], byClient },
+      payload,
+    );
+  }
+
+  /** Lets all other servers end sessions. Resolves when the broker has it. */
+  end(sessions: SessionsToEnd, reason: string): Promise<void> {
+    return this.#link.say({ end: sessions, reason });
+  }
+
+  /** Lets the server of that session end its subscription. Resolves when the broker has it. */
+  unsubscribe(sessionId: string, id: string, reason: string | undefined): Promise<void> {
+    return this.#link.say({ unsubscribe: { sessionId, id }, reason });
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  async #take({ content, payload }: Said<Told>): Promise<void> {
+    try {
+      if ("to" in content) {
+        const { to: destination, privateTo, contentType, native, byClient } = content;
+        const headers = { destination, privateTo, contentType, native: NativeHeaders.of(native) };
+        await this.#handler.deliver(createMessage(payload, headers), { byClient });
+      } else if ("end" in content) {
+        this.#handler.end(content.end, content.reason);
+      } else {
+        const { sessionId, id } = content.unsubscribe;
+        await this.#handler.unsubscribe(sessionId, id, content.reason);
+      }
+    } catch (error) {
+      this.#logger.error("What another server sent to a user could not be handed on", error);
+    }
+  }
+}

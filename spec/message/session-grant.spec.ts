@@ -1,0 +1,44 @@
+import { expect } from "chai";
+import { AccessDeniedError, ConfigurationError, SessionGrant } from "express-stomp";
+
+describe("SessionGrant", () => {
+  const { now } = Date;
+
+  afterEach(() => {
+    Date.now = now;
+  });
+
+  it("lasts without end, unless it is told otherwise", () => {
+    const grant = new SessionGrant();
+    expect(grant.remaining).to.equal(Number.POSITIVE_INFINITY);
+    expect(grant.fault).to.equal(undefined);
+  });
+
+  it("lasts no longer because somebody sets the clock back", () => {
+    const grant = new SessionGrant({ expires: Date.now() + 10_000 });
+    Date.now = () => now() - 3_600_000;
+    expect(grant.remaining).to.be.at.most(10_001);
+  });
+
+  it("is over when the clock is set on", () => {
+    const grant = new SessionGrant({ expires: Date.now() + 10_000, expiredMessage: "Over" });
+    expect(grant.fault).to.equal(undefined);
+    Date.now = () => now() + 10_000;
+    expect(grant.fault).to.be.instanceOf(AccessDeniedError).with.property("message", "Over");
+    expect(grant.remaining).to.equal(0);
+  });
+
+  it("is over when it is revoked, for the first reason", () => {
+    const grant = new SessionGrant();
+    grant.revoke("one");
+    grant.revoke("two");
+    expect(grant.fault?.publicMessage).to.equal("one");
+    expect(grant.remaining).to.equal(0);
+  });
+
+  for (const options of [{ expires: Number.NaN }, { expires: new Date() }, { ahead: -1 }]) {
+    it(`fails for ${JSON.stringify(options)}`, () => {
+      expect(() => new SessionGrant(options as object)).to.throw(ConfigurationError, Object.keys(options)[0]);
+    });
+  }
+});

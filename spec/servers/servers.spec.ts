@@ -1,0 +1,124 @@
+import { expect } from "chai";
+import { type Message, type StompMessagingOptions, simpleBroker } from "express-stomp";
+import type { ServersSettings } from "#lib/broker/broker.js";
+import { SERVERS_ONLY } from "#lib/servers/server-link.js";
+import { BrokerHub } from "../support/broker-hub.js";
+import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
+
+const SETTINGS: ServersSettings = {
+  secret: "a secret of the servers",
+  userDestinationBroadcast: "/topic/servers.users",
+  userRegistryBroadcast: "/topic/servers.registry",
+  registryExpirationPeriod: 20_000,
+};
+
+describe("Several servers", () => {
+  let hub: BrokerHub;
+
+  beforeEach(() => {
+    hub = new BrokerHub();
+  });
+
+  describeUsersOnServers(() => on(hub));
+
+  describe("with messages for users only", () => {
+    it("know only their own users, and cannot end a subscription of others", async () => {
+      const servers = await startServers(2, () => on(hub, { userRegistryBroadcast: undefined }));
+      const [here, there] = servers.map(({ server }) => server.messaging);
+      const rod = await servers[1]!.connect("rod");
+      rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+      await rod.synchronize();
+      await here!.template.convertAndSendToUser("rod", "/queue/letters", "hello");
+      await rod.frame();
+      expect(here!.userRegistry.getUser("rod")).to.equal(undefined);
+      expect(there!.userRegistry.getUser("rod")).to.not.equal(undefined);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
+  describe("when a client sends to a user", () => {
+    it("take it to users of other servers, but not to strangers", async () => {
+      const servers = await startServers(2, () => ({ ...on(hub), clientsMaySendToUsers: true }));
+      const [rod, stranger] = [await servers[1]!.connect("rod"), await servers[1]!.connect()];
+      for (const client of [rod, stranger]) {
+        client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+        await client.synchronize();
+      }
+      const ann = await servers[0]!.connect("ann");
+      ann.send(`SEND\ndestination:/user/${stranger.sessionId}/queue/letters\n\nto the stranger^@`);
+      ann.send("SEND\ndestination:/user/rod/queue/letters\n\nto rod^@");
+      expect(await rod.frame()).to.include("to rod");
+      expect(await stranger.synchronize()).to.deep.equal([]);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
+  describe("when the broker is away", () => {
+    it("serve their own users, and tell the sender that others may not have it", async () => {
+      const servers = await startServers(2, () => on(hub));
+      const rod = await servers[0]!.connect("rod");
+      rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+      await rod.synchronize();
+      hub.broken = true;
+      const { template } = servers[0]!.server.messaging;
+      const error = await template
+        .convertAndSendToUser("rod", "/queue/letters", "hello")
+        .catch((e: unknown) => e);
+      expect(error).to.be.an("error");
+      expect(await rod.frame()).to.include("hello");
+      const own = { sessionId: rod.sessionId };
+      await template.convertAndSendToUser("rod", "/queue/letters", "only here", own);
+      expect(await rod.frame()).to.include("only here");
+      await Promise.all(servers.map((server) => server.close()));
+    });
+
+    it("agree again on who is there when it is back", async () => {
+      const servers = await startServers(2, () => on(hub, { registryExpirationPeriod: 400 }));
+      const { userRegistry } = servers[0]!.server.messaging;
+      const ann = await servers[1]!.connect("ann");
+      await until(() => userRegistry.getUser("ann") !== undefined);
+      hub.broken = true;
+      await servers[1]!.connect("rod");
+      ann.cut();
+      await until(() => userRegistry.getUser("ann") === undefined);
+      hub.broken = false;
+      await until(() => userRegistry.getUser("rod") !== undefined);
+      expect(userRegistry.getUsers().map(({ name }) => name)).to.deep.equal(["rod"]);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
+  describe("with so many users that they do not fit in a message", () => {
+    it("tell a server that comes later of all", async function () {
+      this.timeout(60_000);
+      const servers = await startServers(1, () => on(hub));
+      const rod = await servers[0]!.connect("rod");
+      for (let i = 0; i < 900; i++) {
+        rod.send(`SUBSCRIBE\nid:${i}\ndestination:/topic/${"x".repeat(200)}${i}\n\n^@`);
+      }
+      await rod.synchronize();
+      for (let i = 0; i < 3; i++) await servers[0]!.connect(`ann-${i}`);
+      const [third] = await startServers(1, () => on(hub));
+      servers.push(third!);
+      const { userRegistry } = third!.server.messaging;
+      await until(() => userRegistry.getUser("ann-2") !== undefined);
+      expect(userRegistry.findSubscriptions(() => true)).to.have.length(900);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+});
+
+function on(hub: BrokerHub, changes: Partial<ServersSettings> = {}): Partial<StompMessagingOptions> {
+  return {
+    broker: (context) => {
+      const broker = simpleBroker({ destinationPrefixes: ["/topic"] })(context);
+      const handle = (message: Message) =>
+        message.headers.native.has(SERVERS_ONLY) ? hub.send(message) : broker.handle(message);
+      return Object.assign(broker, {
+        application: { handle },
+        system: hub.system,
+        servers: { ...SETTINGS, ...changes },
+      });
+    },
+  };
+}

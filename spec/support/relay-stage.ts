@@ -1,0 +1,77 @@
+import { type StompBrokerRelayOptions, type StompMessagingOptions, stompBrokerRelay } from "express-stomp";
+import { RawClient } from "./raw-client.js";
+import { ScriptedBroker, type ScriptedLine, type ScriptedOptions } from "./scripted-broker.js";
+import { startServer, type TestServer } from "./server.js";
+import { StompSession } from "./stomp-session.js";
+
+export interface RelayStageOptions {
+  readonly broker?: ScriptedOptions;
+  readonly relay?: StompBrokerRelayOptions;
+  readonly server?: Partial<StompMessagingOptions>;
+}
+
+/** A scripted broker, a server that relays to it, and clients. */
+export class RelayStage {
+  readonly broker: ScriptedBroker;
+  readonly server: TestServer;
+  readonly #clients: { cut(): void }[] = [];
+
+  private constructor(broker: ScriptedBroker, server: TestServer) {
+    this.broker = broker;
+    this.server = server;
+  }
+
+  static async open({ broker, relay, server }: RelayStageOptions = {}): Promise<RelayStage> {
+    const scripted = await ScriptedBroker.open(broker);
+    const options: StompBrokerRelayOptions = {
+      destinationPrefixes: ["/topic", "/queue"],
+      relayPort: scripted.port,
+      reconnectInterval: 50,
+      ...relay,
+    };
+    return new RelayStage(scripted, await startServer({ broker: stompBrokerRelay(options), ...server }));
+  }
+
+  /** Waits until the broker is, or is not, available, and gives the system's line. */
+  async system(): Promise<ScriptedLine> {
+    const line = await this.broker.line();
+    await this.available();
+    await line.until("CONNECT");
+    return line;
+  }
+
+  async available(isAvailable = true): Promise<void> {
+    if (this.server.messaging.isBrokerAvailable() === isAvailable) return;
+    await new Promise<void>((resolve) => {
+      const off = this.server.messaging.on("brokerAvailability", (event) => {
+        if (event.isAvailable !== isAvailable) return;
+        off();
+        resolve();
+      });
+    });
+  }
+
+  /** Connects a client, and gives its line to the broker too, at which CONNECT has been read. */
+  async connect(version = "1.2"): Promise<{ client: StompSession; line: ScriptedLine }> {
+    const client = await StompSession.connect(this.server.port, version);
+    this.#clients.push(client);
+    const line = await this.broker.line();
+    await line.until("CONNECT");
+    return { client, line };
+  }
+
+  /** A WebSocket on which nothing was said yet. */
+  async open(): Promise<RawClient> {
+    const client = await RawClient.open(this.server.port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    // A broker that does not say goodbye is waited for.
+    this.broker.options = {};
+    for (const client of this.#clients.splice(0)) client.cut();
+    await this.server.close();
+    await this.broker.close();
+  }
+}

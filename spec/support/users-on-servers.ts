@@ -1,0 +1,221 @@
+import { expect } from "chai";
+import type { StompMessaging, StompMessagingOptions } from "express-stomp";
+import type { RawClient } from "./raw-client.js";
+import { type Users, withUsers } from "./users.js";
+
+type Client = RawClient & { readonly sessionId: string };
+
+/** Waits for something that no event tells of. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Opens servers on one broker, and waits until what one sends to users of another arrives. */
+export async function startServers(
+  count: number,
+  options: () => Partial<StompMessagingOptions>,
+): Promise<Users[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => withUsers(options())));
+  for (const [i, to] of servers.entries()) {
+    const probe = await to.connect(`probe-${i}`);
+    probe.send("SUBSCRIBE\nid:0\ndestination:/user/queue/probe\n\n^@");
+    await probe.synchronize();
+    for (const from of servers) {
+      const { template } = from.server.messaging;
+      const heard = probe.frame();
+      let arrived = false;
+      void heard.then(() => {
+        arrived = true;
+      });
+      while (!arrived) {
+        await template.convertAndSendToUser(`probe-${i}`, "/queue/probe", "?");
+        for (let turn = 0; turn < 20 && !arrived; turn++)
+          await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+    probe.cut();
+  }
+  return servers;
+}
+
+/** Describes what holds for users of several servers on one broker, whatever broker that is. */
+export function describeUsersOnServers(options: () => Partial<StompMessagingOptions>): void {
+  let servers: Users[];
+  let here: StompMessaging;
+  let there: StompMessaging;
+
+  beforeEach(async function () {
+    this.timeout(60_000);
+    servers = await startServers(2, options);
+    [here, there] = servers.map(({ server }) => server.messaging) as [StompMessaging, StompMessaging];
+    await until(() => servers.every(({ server }) => server.messaging.userRegistry.getUserCount() === 0));
+  });
+
+  afterEach(() => Promise.all(servers.map((server) => server.close())));
+
+  it("take a message to a user who is on another server, once", async () => {
+    const rod = await listening(1, "rod");
+    await here.template.convertAndSendToUser("rod", "/queue/letters", "hello", { stamp: "7" });
+    expect(await letters(rod, 1)).to.deep.equal(["hello"]);
+    await drained();
+    expect(await rod.synchronize()).to.deep.equal([]);
+  });
+
+  it("take its headers and bytes as they are", async () => {
+    const rod = await listening(1, "rod");
+    await here.template.convertAndSendToUser("rod", "/queue/letters", Buffer.from([0, 255, 10]), {
+      "a:b": "1\n2",
+    });
+    const frame = await rod.frame();
+    expect(frame).to.include("destination:/user/queue/letters\n");
+    expect(frame).to.include("content-type:application/octet-stream\n");
+    expect(frame).to.include("a\\cb:1\\n2\n");
+    expect(frame).to.include("content-length:3\n");
+    expect(frame).to.not.include("servers-only");
+  });
+
+  it("give it to every session of a user once, wherever they are", async () => {
+    const sessions = [await listening(0, "rod"), await listening(1, "rod"), await listening(1, "rod")];
+    await here.template.convertAndSendToUser("rod", "/queue/letters", "first");
+    await there.template.convertAndSendToUser("rod", "/queue/letters", "second");
+    for (const session of sessions) {
+      expect((await letters(session, 2)).toSorted()).to.deep.equal(["first", "second"]);
+    }
+    await drained();
+    for (const session of sessions) expect(await session.synchronize()).to.deep.equal([]);
+  });
+
+  it("keep the order of what one server sends to a user of another", async () => {
+    const rod = await listening(1, "rod");
+    const numbers = Array.from({ length: 100 }, (_, i) => `${i}`);
+    await Promise.all(numbers.map((n) => here.template.convertAndSendToUser("rod", "/queue/letters", n)));
+    expect(await letters(rod, 100)).to.deep.equal(numbers);
+  });
+
+  it("reach the one session that is meant, of a user on both", async () => {
+    const others = [await listening(0, "rod"), await listening(1, "rod")];
+    const meant = await listening(1, "rod");
+    await here.template.convertAndSendToUser("rod", "/queue/letters", "you", { sessionId: meant.sessionId });
+    expect(await letters(meant, 1)).to.deep.equal(["you"]);
+    await drained();
+    for (const other of others) expect(await other.synchronize()).to.deep.equal([]);
+  });
+
+  it("reach nobody when that session is another user's", async () => {
+    const ann = await listening(1, "ann");
+    await here.template.convertAndSendToUser("rod", "/queue/letters", "you", { sessionId: ann.sessionId });
+    await drained();
+    expect(await ann.synchronize()).to.deep.equal([]);
+  });
+
+  it("reach a stranger on another server by the session's id", async () => {
+    const stranger = await listening(1);
+    await here.template.convertAndSendToUser(stranger.sessionId, "/queue/letters", "psst");
+    expect(await letters(stranger, 1)).to.deep.equal(["psst"]);
+  });
+
+  it("know each other's users, sessions and subscriptions, and where they are", async () => {
+    const rod = await listening(1, "rod");
+    await until(() => subscriptionsOf(here, "rod").length === 1);
+    const user = here.userRegistry.getUser("rod")!;
+    expect(user.principal).to.deep.equal({ name: "rod" });
+    const [session] = [...user.sessions.values()];
+    expect(session!.id).to.equal(rod.sessionId);
+    expect(session!.user).to.equal(user);
+    expect(session!.server).to.be.a("string");
+    expect(there.userRegistry.getUser("rod")!.sessions.get(rod.sessionId)!.server).to.equal(undefined);
+    expect(subscriptionsOf(here, "rod")).to.deep.equal(["/user/queue/letters"]);
+
+    rod.send("UNSUBSCRIBE\nid:0\n\n^@");
+    await until(() => subscriptionsOf(here, "rod").length === 0);
+    rod.cut();
+    await until(() => here.userRegistry.getUser("rod") === undefined);
+  });
+
+  it("count a user once who is on both", async () => {
+    await listening(0, "rod");
+    await listening(1, "rod");
+    await listening(1, "ann");
+    for (const messaging of [here, there]) {
+      await until(() => messaging.userRegistry.getUser("rod")?.sessions.size === 2);
+      await until(() => messaging.userRegistry.getUserCount() === 2);
+    }
+  });
+
+  it("tell a server that comes later who is there", async () => {
+    await listening(0, "rod");
+    await listening(1, "ann");
+    const [third] = await startServers(1, options);
+    servers.push(third!);
+    const { userRegistry } = third!.server.messaging;
+    await until(() => ["rod", "ann"].every((name) => userRegistry.getUser(name)));
+  });
+
+  it("forget the users of a server that closes", async () => {
+    await listening(1, "rod");
+    await until(() => here.userRegistry.getUser("rod") !== undefined);
+    await servers.pop()!.close();
+    await until(() => here.userRegistry.getUser("rod") === undefined);
+  });
+
+  it("end all sessions of a user", async () => {
+    const sessions = [await listening(0, "rod"), await listening(1, "rod"), await listening(1, "rod")];
+    expect(here.disconnect({ user: "rod" }, "Your account is closed")).to.equal(1);
+    for (const session of sessions) {
+      expect(await session.frame()).to.include("message:Your account is closed\n");
+      expect(await session.closed()).to.equal(1002);
+    }
+  });
+
+  it("end one session", async () => {
+    const [ended, other] = [await listening(1, "rod"), await listening(1, "rod")];
+    expect(here.disconnect({ sessionId: ended.sessionId }, "Not here")).to.equal(0);
+    expect(await ended.frame()).to.include("message:Not here\n");
+    expect(await other.synchronize()).to.deep.equal([]);
+  });
+
+  it("end a subscription", async () => {
+    const rod = await listening(1, "rod");
+    await until(() => subscriptionsOf(here, "rod").length === 1);
+    const [subscription] = here.userRegistry.findSubscriptions(() => true);
+    expect(await here.unsubscribe(subscription!, "It is over")).to.equal(true);
+    expect(await rod.frame()).to.include("unsubscribed:It is over\n");
+    await until(() => subscriptionsOf(here, "rod").length === 0);
+    expect(await here.unsubscribe(subscription!)).to.equal(false);
+  });
+
+  async function listening(server: number, name?: string): Promise<Client> {
+    const client = await servers[server]!.connect(name);
+    client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+    await client.synchronize();
+    return client;
+  }
+
+  async function letters(client: Client, count: number): Promise<string[]> {
+    const bodies: string[] = [];
+    while (bodies.length < count) {
+      const frame = await client.frame();
+      bodies.push(frame.slice(frame.indexOf("\n\n") + 2, -"^@".length));
+    }
+    return bodies;
+  }
+
+  /** Waits until each server has taken what the other sent to users: it comes behind that. */
+  async function drained(): Promise<void> {
+    for (const [from, to] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const last = await listening(to, "last");
+      await servers[from]!.server.messaging.template.convertAndSendToUser("last", "/queue/letters", "last");
+      await last.frame();
+      last.cut();
+    }
+  }
+}
+
+function subscriptionsOf({ userRegistry }: StompMessaging, name: string): string[] {
+  return userRegistry
+    .findSubscriptions(({ session }) => session.user.name === name)
+    .map(({ destination }) => destination);
+}
