@@ -49,6 +49,11 @@ export interface MessagingEvents {
   /** A client was sent ERROR and its session ended. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**
+   * A rule, or `@Authorize` of a controller's method, denied what a client sent;
+   * or a subscription, when it was judged anew. `rule` says which.
+   */
+  accessDenied: { sessionId: string; user: Principal | undefined; message: Message; rule: string };
+  /**
    * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
    * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up.
    */

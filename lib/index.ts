@@ -36,6 +36,7 @@ export type { WebSocketTransportRegistration } from "./configurer/web-socket-tra
 export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
 export {
+  Authorize,
   MessageExceptionHandler,
   MessageMapping,
   SendTo,
@@ -99,6 +100,20 @@ export { type CloseOptions, type StompMessaging, stompMessaging } from "./messag
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
 export { stompBrokerRelay } from "./relay/stomp-broker-relay.js";
 export type { BrokerAddressOptions, StompBrokerRelayOptions } from "./relay/stomp-broker-relay-options.js";
+export {
+  type AccessFunction,
+  type AuthoritiesOf,
+  type Authorization,
+  access,
+  anonymous,
+  authenticated,
+  denyAll,
+  hasAnyAuthority,
+  hasAnyRole,
+  hasAuthority,
+  hasRole,
+  permitAll,
+} from "./security/authorization.js";
 export type { RevokedTokens } from "./security/bearer-grant.js";
 export { type BearerTokenInterceptor, bearerToken } from "./security/bearer-token.js";
 export type {
@@ -112,6 +127,14 @@ export {
   type CsrfTokenRepository,
   csrfToken,
 } from "./security/csrf-token.js";
+export type { Constraint, MessageMatchers } from "./security/message-matchers.js";
+export {
+  type ImaginedMessage,
+  type MessageSecurity,
+  type MessageSecurityOptions,
+  messageSecurity,
+} from "./security/message-security.js";
+export type { AuthorizationDecision, ClientMessageType } from "./security/rule.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

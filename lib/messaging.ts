@@ -16,6 +16,7 @@ import { EventPublisher, type MessagingEventListener, type MessagingEvents } fro
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
+import { AccessControl } from "./security/access-control.js";
 import { joinServers } from "./servers/servers.js";
 import type { SessionsToEnd } from "./servers/user-broadcast.js";
 import { MessageEncoder } from "./session/message-encoder.js";
@@ -73,6 +74,17 @@ export interface StompMessaging extends RequestHandler {
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /**
+   * Judges subscriptions anew by the rules of `security`, and by what their
+   * users are now; those that are denied end as by `unsubscribe`. A subscription
+   * that is being made meanwhile is judged by the new rights, or ended as soon
+   * as it was made. Strangers have no rights to lose: their subscriptions stay.
+   *
+   * @param target whose; by default everybody's
+   * @param reason what the client reads; by default what was denied
+   * @returns how many were ended: when it resolves they get nothing any more
+   */
+  recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
   /** Lets the application itself subscribe at the broker, where that is somebody else's. */
   readonly system: BrokerSystem | undefined;
   /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
@@ -165,6 +177,17 @@ export function stompMessaging(
   });
   clientOutboundChannel.subscribe(sessions);
 
+  const access = new AccessControl({
+    security: resolved.security,
+    template,
+    userRegistry,
+    events,
+    logger,
+    sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
+    unsubscribe: (subscription, reason) => unsubscribe(subscription, reason, channels),
+  });
+  if (resolved.security) clientInboundChannel.addInterceptor(access);
+
   const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
@@ -187,6 +210,7 @@ export function stompMessaging(
         brokerChannel,
         clientOutboundChannel,
         userDestinationPrefix: resolved.userDestinationPrefix,
+        access,
         events,
         logger,
       }),
@@ -200,6 +224,11 @@ export function stompMessaging(
     logger,
     destinationSeparator: resolved.destinationSeparator,
   });
+  if (resolved.security?.broker === "simple" && !broker.plainDestinations) {
+    throw new ConfigurationError(
+      'security was made for the simple broker, and this one may read destinations otherwise: tell messageSecurity broker: "relay"',
+    );
+  }
   const servers = joinServers({
     broker,
     sessions: userSessions,
@@ -303,6 +332,12 @@ export function stompMessaging(
       return true;
     },
 
+    recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number> {
+      return access.recheck(({ session }) => {
+        if (!target) return true;
+        return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
+      }, reason);
+    },
     system: broker.system,
 
     isBrokerAvailable: () => broker.isAvailable,

@@ -11,6 +11,7 @@ import type { DestinationSeparator } from "./destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import type { MessageConverter } from "./message/converter.js";
+import { MessageSecurity } from "./security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
 import {
@@ -57,6 +58,11 @@ export interface StompMessagingOptions {
   clientsMaySendToUsers?: boolean;
   /** How many sessions a user may have at a time. @default as many as they like */
   userSessions?: UserSessionLimitOptions;
+  /**
+   * Who may send and subscribe where, by what `messageSecurity(…)` returns: asked
+   * behind all interceptors of `clientInboundChannel`. @default everybody
+   */
+  security?: MessageSecurity;
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
@@ -116,13 +122,17 @@ export interface ChannelSettings {
 /** The options with nothing left open. */
 export interface ResolvedOptions
   extends Required<
-    Omit<StompMessagingOptions, "container" | "transport" | "validator" | "errorHandler" | "userSessions">
+    Omit<
+      StompMessagingOptions,
+      "container" | "transport" | "validator" | "errorHandler" | "userSessions" | "security"
+    >
   > {
   readonly container: ControllerContainer | undefined;
   readonly validator: PayloadValidator | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly transport: TransportSettings;
   readonly userSessions: Required<UserSessionLimitOptions> | undefined;
+  readonly security: MessageSecurity | undefined;
 }
 
 const KNOWN = {
@@ -134,6 +144,7 @@ const KNOWN = {
     "userDestinationPrefix",
     "clientsMaySendToUsers",
     "userSessions",
+    "security",
     "controllers",
     "validator",
     "argumentResolvers",
@@ -177,6 +188,7 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     ),
     clientsMaySendToUsers: flag("clientsMaySendToUsers", options.clientsMaySendToUsers),
     userSessions: userSessions(options.userSessions),
+    security: security(options.security, options.destinationSeparator),
     controllers: list("controllers", options.controllers),
     validator: withMethods("validator", options.validator, ["validate"]),
     argumentResolvers: list("argumentResolvers", options.argumentResolvers).map((resolver, i) =>
@@ -264,6 +276,23 @@ function userSessions(given: UserSessionLimitOptions | undefined): ResolvedOptio
     );
   }
   return { limit, beyond };
+}
+
+function security(
+  given: MessageSecurity | undefined,
+  separator: DestinationSeparator = "/",
+): MessageSecurity | undefined {
+  if (given === undefined) return undefined;
+  if (!(given instanceof MessageSecurity)) {
+    throw new ConfigurationError("security takes what messageSecurity(…) returns");
+  }
+  if (given.destinationSeparator !== separator) {
+    throw new ConfigurationError(
+      `security was made for the destinationSeparator ${JSON.stringify(given.destinationSeparator)}: ` +
+        `tell messageSecurity that it is ${JSON.stringify(separator)}`,
+    );
+  }
+  return given;
 }
 
 function flag(name: string, given: boolean = false): boolean {

@@ -1,7 +1,8 @@
 import { expect } from "chai";
-import { ConfigurationError, simpleBroker, stompMessaging } from "express-stomp";
+import { ConfigurationError, messageSecurity, simpleBroker, stompMessaging } from "express-stomp";
 
 const endpoints = [{ path: "/ws" }];
+const security = messageSecurity((messages) => messages.anyMessage().denyAll());
 
 /** What a JavaScript program might pass, and what it is told. */
 const WRONG: [options: unknown, text: string][] = [
@@ -63,6 +64,15 @@ const WRONG: [options: unknown, text: string][] = [
     "userDestinationPrefix /me/ and applicationDestinationPrefixes /me/app overlap",
   ],
   [{ endpoints, clientsMaySendToUsers: "no" }, "clientsMaySendToUsers must be true or false"],
+  [{ endpoints, security: { preSend() {} } }, "security takes what messageSecurity(…) returns"],
+  [
+    { endpoints, security, destinationSeparator: "." },
+    'security was made for the destinationSeparator "/": tell messageSecurity that it is "."',
+  ],
+  [
+    { endpoints, security, broker: () => ({ handle() {}, hasSubscription: () => false, close() {} }) },
+    'security was made for the simple broker, and this one may read destinations otherwise: tell messageSecurity broker: "relay"',
+  ],
   [{ endpoints, userSessions: 3 }, "userSessions takes an object"],
   [{ endpoints, userSessions: {} }, "userSessions.limit is undefined: it must be a whole number above 0"],
   [{ endpoints, userSessions: { limit: 0 } }, "userSessions.limit is 0: it must be a whole number above 0"],

@@ -66,7 +66,7 @@ const EMBEDDED_COUNTER: Counter = {
 };
 
 /** Makes the tables of logins: a part of a migration. */
-export async function createLoginTables({ schema }: Kysely<unknown>): Promise<void> {
+export async function createLoginTables({ schema }: Pick<Kysely<unknown>, "schema">): Promise<void> {
   await schema
     .createTable("login_session")
     .addColumn("id", "text", (column) => column.primaryKey())

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { RequestHandler } from "express";
 import session from "express-session";
 import type { Logger } from "express-stomp";
 import type { Kysely } from "kysely";
 import type { LoginTables } from "./database.js";
+import { keptSecret } from "./kept-secret.js";
 import { LoginSessionStore } from "./login-session-store.js";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -27,7 +27,7 @@ export async function loginSessions(options: LoginSessionsOptions): Promise<Logi
   const store = new LoginSessionStore(database);
   const middleware = session({
     name: cookieName,
-    secret: await sessionSecret(database),
+    secret: await keptSecret(database, "session secret"),
     store,
     resave: false,
     saveUninitialized: false,
@@ -39,19 +39,4 @@ export async function loginSessions(options: LoginSessionsOptions): Promise<Logi
     store.sweep().catch((error: unknown) => logger.warn("Expired sessions were not removed:", error));
   }, DAY / 24).unref();
   return { middleware, stop: () => clearInterval(sweeping) };
-}
-
-/** The key that signs session cookies: made once, then kept, so that a restart logs nobody out. */
-async function sessionSecret(database: Kysely<LoginTables>): Promise<string> {
-  await database
-    .insertInto("setting")
-    .values({ name: "session secret", value: randomBytes(32).toString("base64url") })
-    .onConflict((conflict) => conflict.column("name").doNothing())
-    .execute();
-  const { value } = await database
-    .selectFrom("setting")
-    .select("value")
-    .where("name", "=", "session secret")
-    .executeTakeFirstOrThrow();
-  return value;
 }

@@ -22,6 +22,11 @@ import type { Message } from "../message/message.js";
  *   anything else.
  */
 export interface Broker extends MessageHandler {
+  /**
+   * Whether it reads destinations as `DestinationPattern` does and in no other
+   * way; else the option `security` has to know that.
+   */
+  readonly plainDestinations?: boolean;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /** Whether it takes messages at present. Changes are announced as `brokerAvailability`. */
@@ -49,6 +54,9 @@ export interface BrokerSystem {
    */
   subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
 }
+
+/** The header of what servers say to each other: no client is given it. */
+export const SERVERS_ONLY = "express-stomp-servers-only";
 
 /** How the servers on one broker speak to each other. */
 export interface ServersSettings {

@@ -47,6 +47,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
  */
 export class SimpleBroker implements PrivateBroker {
   readonly name = "broker";
+  readonly plainDestinations = true;
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;

@@ -59,6 +59,19 @@ export class StompBrokerRelayRegistration {
     return this.#set({ addresses });
   }
 
+  setUserDestinationBroadcast(destination: string): this {
+    return this.#set({ userDestinationBroadcast: destination });
+  }
+
+  setUserRegistryBroadcast(destination: string): this {
+    return this.#set({ userRegistryBroadcast: destination });
+  }
+
+  /** What only the servers know: Spring has none, and takes what anybody sends there. */
+  setSecret(secret: string): this {
+    return this.#set({ secret });
+  }
+
   #set(options: StompBrokerRelayOptions): this {
     Object.assign(this.#options, options);
     return this;

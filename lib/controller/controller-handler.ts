@@ -167,6 +167,7 @@ export class ControllerHandler implements MessageHandler {
   #failed(fault: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
     const { message } = matched;
     const taken = this.#exceptionHandler(fault, mapping);
+    if (!taken && this.#context.access.isDenial(fault)) return this.#context.access.refuse(message, fault);
     if (!taken) return this.#unhandled(fault, message, mapping.handler.name);
 
     const { handler, exception } = taken;

@@ -1,4 +1,10 @@
 import { ConfigurationError } from "../errors.js";
+import {
+  type AccessFunction,
+  type Authorization,
+  access,
+  isAuthorization,
+} from "../security/authorization.js";
 import type { ControllerDecorator } from "./class-decorators.js";
 import { classNameOfTarget, noteOfTarget } from "./decorator-target.js";
 import type { ExceptionType, SendToUserNote } from "./metadata.js";
@@ -64,6 +70,23 @@ export function SendToUser(
 }
 
 /**
+ * Says who may call a method, asked before its arguments are looked at; above
+ * the class, who may call those that do not say it themselves. Who may not is
+ * refused with an `AccessDeniedError`, which an exception handler may take.
+ *
+ * @param authorization such as `hasRole("ADMIN")`, or a function that decides
+ */
+export function Authorize(
+  authorization: Authorization | AccessFunction,
+): ControllerDecorator & HandlerDecorator {
+  const given = typeof authorization === "function" ? access(authorization) : authorization;
+  if (!isAuthorization(given)) {
+    throw new ConfigurationError('@Authorize takes hasRole("…") or its like, or a function');
+  }
+  return notes("@Authorize", "authorize", given);
+}
+
+/**
  * Maps what methods throw to this one, whose first undecorated parameter is
  * the error: of the methods of this class, or in a `@ControllerAdvice()` of
  * all. The closest class of the error wins, then that of its direct cause.
@@ -88,8 +111,19 @@ interface Noted {
   subscribeMapping: readonly string[];
   sendTo: readonly string[];
   sendToUser: SendToUserNote;
+  authorize: Authorization;
   exceptionTypes: readonly ExceptionType[];
 }
+
+/** What one decorator takes several of, so that a second one is not needed. */
+const SEVERAL: Readonly<Record<keyof Noted, string>> = {
+  messageMapping: "one takes several destinations",
+  subscribeMapping: "one takes several destinations",
+  sendTo: "one takes several destinations",
+  sendToUser: "one takes several destinations",
+  authorize: "one function can ask for several things",
+  exceptionTypes: "one takes several types",
+};
 
 /** A decorator that notes something, once. */
 function notes<F extends keyof Noted>(decorator: string, field: F, value: Noted[F]) {
@@ -97,8 +131,7 @@ function notes<F extends keyof Noted>(decorator: string, field: F, value: Noted[
     const note: Partial<Noted> = noteOfTarget(decorator, target, method);
     if (note[field]) {
       const where = typeof target === "function" ? target.name : `a method of ${classNameOfTarget(target)}`;
-      const what = field === "exceptionTypes" ? "types" : "destinations";
-      throw new ConfigurationError(`${decorator} stands twice on ${where}: one takes several ${what}`);
+      throw new ConfigurationError(`${decorator} stands twice on ${where}: ${SEVERAL[field]}`);
     }
     note[field] = value;
   };

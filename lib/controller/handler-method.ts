@@ -4,6 +4,7 @@ import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
+import type { AccessControl } from "../security/access-control.js";
 import { type Argument, type ArgumentTools, argumentsOf, type Invocation } from "./arguments.js";
 import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
 import { LazyAbort } from "./lazy-abort.js";
@@ -17,6 +18,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   /** Milliseconds a method has until its promise settles; 0 is without end. */
   readonly handlerTimeout: number;
   readonly streams: Streams;
+  readonly access: AccessControl;
   readonly logger: Logger;
 }
 
@@ -50,6 +52,13 @@ export class HandlerMethod {
   }
 
   #call(invocation: Invocation): unknown {
+    const { message, variables } = invocation;
+    const authorize = this.#method.type === "EXCEPTION" ? undefined : this.#method.authorize;
+    const allowed = authorize && this.#context.access.guard(authorize, message, variables);
+    return allowed ? allowed.then(() => this.#invoke(invocation)) : this.#invoke(invocation);
+  }
+
+  #invoke(invocation: Invocation): unknown {
     const { message } = invocation;
     const args = argumentValues(this.#arguments, invocation);
     return isPromise(args)

@@ -2,6 +2,7 @@ import "reflect-metadata";
 import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
+import type { Authorization } from "../security/authorization.js";
 import type { ControllerSource } from "./controller-source.js";
 import type { StandardSchema } from "./schema.js";
 
@@ -33,6 +34,7 @@ export interface Note {
   subscribeMapping?: readonly string[];
   sendTo?: readonly string[];
   sendToUser?: SendToUserNote;
+  authorize?: Authorization;
   exceptionTypes?: readonly ExceptionType[];
   readonly arguments: Map<number, ArgumentNote>;
 }
@@ -66,6 +68,8 @@ interface AnnotatedMethod {
 /** A method under one mapping decorator. */
 export interface MappedMethod extends AnnotatedMethod {
   readonly type: MappingType;
+  /** The method's own, else the class's; `undefined` when neither has `@Authorize`. */
+  readonly authorize: Authorization | undefined;
   readonly classPatterns: readonly string[];
   readonly methodPatterns: readonly string[];
 }
@@ -121,15 +125,18 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
     const messageMapping = nearest(methodNotes, "messageMapping");
     const subscribeMapping = nearest(methodNotes, "subscribeMapping");
     const exceptionTypes = nearest(methodNotes, "exceptionTypes");
-    if (messageMapping) {
-      methods.push({ ...common, type: "MESSAGE", classPatterns, methodPatterns: messageMapping });
-    }
-    if (subscribeMapping) {
-      methods.push({ ...common, type: "SUBSCRIBE", classPatterns, methodPatterns: subscribeMapping });
-    }
+    const authorize = nearest(methodNotes, "authorize") ?? nearest(classNotes, "authorize");
+    const mapped = { ...common, authorize, classPatterns };
+    if (messageMapping) methods.push({ ...mapped, type: "MESSAGE", methodPatterns: messageMapping });
+    if (subscribeMapping) methods.push({ ...mapped, type: "SUBSCRIBE", methodPatterns: subscribeMapping });
     if (exceptionTypes) {
       if (messageMapping || subscribeMapping) {
         throw new ConfigurationError(`${name} is mapped, and cannot handle exceptions too`);
+      }
+      if (nearest(methodNotes, "authorize")) {
+        throw new ConfigurationError(
+          `${name} has @Authorize, and gets only what methods throw: who may call those says @Authorize above them`,
+        );
       }
       methods.push({ ...common, type: "EXCEPTION", exceptionTypes });
     } else if (!messageMapping && !subscribeMapping) {

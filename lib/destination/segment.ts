@@ -15,7 +15,7 @@ export interface Segment {
   match(text: string, variables?: Map<string, string>): boolean;
 }
 
-type Piece = GlobPiece | { readonly kind: "regex"; readonly name: string; readonly regex: string };
+export type Piece = GlobPiece | { readonly kind: "regex"; readonly name: string; readonly regex: string };
 
 /**
  * Reads one segment of a pattern.
@@ -82,7 +82,8 @@ function compile(pieces: readonly Piece[], source: string): RegExp {
   }
 }
 
-function readPieces(text: string): Piece[] {
+/** What a segment is made of. @throws DestinationPatternError when braces or a variable make no sense */
+export function readPieces(text: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
   while (at < text.length) {

@@ -3,6 +3,8 @@ import { inspect } from "node:util";
 /** Values that must not reach a log by way of a printed message. */
 const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
 
+const NO_MARKS: readonly number[] = [];
+
 /**
  * The headers a client sent or will be sent: text pairs in their order,
  * repeated names kept. The first of repeated names counts (STOMP 1.2, Repeated
@@ -11,16 +13,30 @@ const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
 export class NativeHeaders implements Iterable<readonly [name: string, value: string]> {
   static readonly EMPTY = new NativeHeaders([]);
 
-  /** name, value, name, value … : flat, since every message has one. */
-  readonly #flat: readonly string[];
+  /** name, value, name, value … : flat, since every message has one. Not before somebody needs them all. */
+  #flat: readonly string[] | undefined;
+  readonly #text: string;
+  readonly #marks: readonly number[];
 
-  private constructor(flat: readonly string[]) {
+  private constructor(flat: readonly string[] | undefined, text = "", marks: readonly number[] = NO_MARKS) {
     this.#flat = flat;
+    this.#text = text;
+    this.#marks = marks;
   }
 
   /** Takes over a flat array `[name, value, name, value, …]`, which must not be changed afterwards. */
   static fromFlat(flat: readonly string[]): NativeHeaders {
     return flat.length === 0 ? NativeHeaders.EMPTY : new NativeHeaders(flat);
+  }
+
+  /**
+   * Takes over a text that holds the headers as they are.
+   *
+   * @param marks for each where its name begins, where it ends, and where its
+   *   value, which begins one behind that, ends
+   */
+  static fromMarks(text: string, marks: readonly number[]): NativeHeaders {
+    return marks.length === 0 ? NativeHeaders.EMPTY : new NativeHeaders(undefined, text, marks);
   }
 
   /** From an object or pairs; values become text, `undefined` and `null` are left out. */
@@ -40,21 +56,20 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
 
   /** How many pairs there are, repeated names counted. */
   get size(): number {
-    return this.#flat.length / 2;
+    return this.#flat ? this.#flat.length / 2 : this.#marks.length / 3;
   }
 
   /** The first value of this name. */
   get(name: string): string | undefined {
-    const flat = this.#flat;
-    for (let i = 0; i < flat.length; i += 2) {
-      if (flat[i] === name) return flat[i + 1];
-    }
-    return undefined;
+    const at = this.#find(name, 0);
+    return at < 0 ? undefined : this.#valueAt(at);
   }
 
   /** All values of this name, in order. */
   getAll(name: string): string[] {
-    return [...this].filter((pair) => pair[0] === name).map((pair) => pair[1]);
+    const values: string[] = [];
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 1)) values.push(this.#valueAt(at));
+    return values;
   }
 
   has(name: string): boolean {
@@ -84,13 +99,48 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
-    const flat = this.#flat;
+    const flat = this.#pairs;
     for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
   }
 
   /** For logs: pairs with secrets masked. */
   toJSON(): [string, string][] {
     return [...this].map(([name, value]) => [name, SECRET.has(name.toLowerCase()) ? "PROTECTED" : value]);
+  }
+
+  get #pairs(): readonly string[] {
+    this.#flat ??= this.#cutAll();
+    return this.#flat;
+  }
+
+  /** Which pair, from one of them on, has this name; -1 if none has. */
+  #find(name: string, from: number): number {
+    const flat = this.#flat;
+    if (flat !== undefined) {
+      for (let at = from; 2 * at < flat.length; at++) if (flat[2 * at] === name) return at;
+      return -1;
+    }
+
+    const marks = this.#marks;
+    for (let at = from; 3 * at < marks.length; at++) {
+      const start = marks[3 * at] as number;
+      const length = (marks[3 * at + 1] as number) - start;
+      if (length === name.length && this.#text.startsWith(name, start)) return at;
+    }
+    return -1;
+  }
+
+  #valueAt(at: number): string {
+    if (this.#flat !== undefined) return this.#flat[2 * at + 1] as string;
+    return this.#text.slice((this.#marks[3 * at + 1] as number) + 1, this.#marks[3 * at + 2]);
+  }
+
+  #cutAll(): string[] {
+    const flat: string[] = [];
+    for (let at = 0; at < this.size; at++) {
+      flat.push(this.#text.slice(this.#marks[3 * at], this.#marks[3 * at + 1]), this.#valueAt(at));
+    }
+    return flat;
   }
 
   [inspect.custom](): string {

@@ -6,7 +6,7 @@ import { NativeHeaders } from "../message/native-headers.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
-import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
+import { agreeHeartBeat, HeartBeat, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
 import { brokerError } from "./broker-error.js";
@@ -18,8 +18,8 @@ export interface BrokerConnectionOptions {
   readonly address: BrokerAddress;
   readonly settings: RelaySettings;
   readonly clock: HeartBeatClock;
-  /** The one that is spoken. */
-  readonly version: StompVersion;
+  /** Those that may be spoken, lowest first. */
+  readonly versions: readonly [StompVersion, ...StompVersion[]];
   /** Of CONNECT; version and heart-beat are added. */
   readonly headers: NativeHeaders;
   /** A MESSAGE; what follows waits for the promise, and the broker with it. Must not throw or reject. */
@@ -45,6 +45,7 @@ export class BrokerConnection {
   /** Decoded, and not handed on because somebody is slow. */
   readonly #inbox: Frame[] = [];
   #state: "connecting" | "open" | "leaving" | "closed" = "connecting";
+  #version: StompVersion;
   #held = false;
   #fault: Error | undefined;
   /** The ERROR that the connection outlived. */
@@ -60,6 +61,7 @@ export class BrokerConnection {
     const { address, settings, clock } = options;
     const { messageSizeLimit, headerBytesLimit, sendTimeLimit, receiptTimeout, tls } = settings;
     this.#options = options;
+    this.#version = options.versions.at(-1) as StompVersion;
     this.#decoder = new StompDecoder({
       accepts: "server",
       ...LIMITS,
@@ -95,11 +97,11 @@ export class BrokerConnection {
 
   /** Settles when CONNECTED came. @throws MessageDeliveryError when it does not; StompConversionError in a wrong version */
   connect(): Promise<void> {
-    const { settings, headers, version } = this.#options;
+    const { settings, headers, versions } = this.#options;
     const connect: Frame = {
       command: "CONNECT",
       headers: NativeHeaders.of([
-        ["accept-version", version],
+        ["accept-version", versions.join(",")],
         ["heart-beat", `${settings.systemHeartbeatSendInterval},${settings.systemHeartbeatReceiveInterval}`],
         ...headers,
       ]),
@@ -193,7 +195,7 @@ export class BrokerConnection {
   }
 
   #write(frame: Frame): void | Promise<void> {
-    const bytes = encode(frame, this.#options.version);
+    const bytes = encode(frame, this.#version);
     this.#heartBeat?.sent();
     this.#watch.given(bytes.length);
     this.#cork();
@@ -230,7 +232,7 @@ export class BrokerConnection {
     try {
       this.#decoder.decode(chunk, (frame) => {
         // What follows in the same bytes is already written in the version that was agreed on.
-        if (frame.command === "CONNECTED") this.#decoder.version = this.#options.version;
+        if (frame.command === "CONNECTED") this.#decoder.version = versionOf(frame);
         this.#inbox.push(frame);
       });
     } catch (error) {
@@ -258,23 +260,26 @@ export class BrokerConnection {
     else this.#end(this.#unavailable(`sent a second ${command}`));
   }
 
-  #accepted({ command, headers }: Frame): void {
-    const { version, settings, clock } = this.#options;
+  #accepted(frame: Frame): void {
+    const { command, headers } = frame;
+    const { versions, settings, clock } = this.#options;
     if (command !== "CONNECTED") {
       this.#end(this.#unavailable(`sent ${command} before CONNECTED`));
       return;
     }
-    const spoken = headers.get("version") ?? "1.0";
-    if (spoken !== version) {
+    this.#version = versionOf(frame);
+    if (!versions.includes(this.#version)) {
       this.#end(
-        new StompConversionError(`The broker does not speak STOMP ${version}`, { code: "STOMP_VERSION" }),
+        new StompConversionError(`The broker does not speak STOMP ${versions.join(" or ")}`, {
+          code: "STOMP_VERSION",
+        }),
       );
       return;
     }
     try {
       const { systemHeartbeatSendInterval: send, systemHeartbeatReceiveInterval: receive } = settings;
       this.#heartBeat = new HeartBeat({
-        ...negotiateHeartBeat(headers.get("heart-beat"), [send, receive]),
+        ...agreeHeartBeat(parseHeartBeat(headers.get("heart-beat")), [send, receive]),
         clock,
         send: () => void this.#socket.write(HEART_BEAT),
         expired: () => this.#end(this.#unavailable("has been silent for too long")),
@@ -349,4 +354,9 @@ export class BrokerConnection {
     // Who waits for a receipt hears first, and can tell its sender which one.
     if (wasOpen) setImmediate(() => ended(error));
   }
+}
+
+/** A broker that names none speaks 1.0; one that nobody asked for is found out by what it is. */
+function versionOf({ headers }: Frame): StompVersion {
+  return (headers.get("version") ?? "1.0") as StompVersion;
 }

@@ -2,6 +2,8 @@ import { MessageDeliveryError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { Frame } from "../stomp/frame.js";
 
+const NO_WORDS = "The broker sent ERROR without a word";
+
 /**
  * Makes an error of a broker's ERROR frame; its text is public. Of a body in
  * text it has the first line: RabbitMQ says there what was wrong, and ActiveMQ
@@ -18,8 +20,8 @@ export function brokerError({ headers, body }: Frame, secret: string): MessageDe
         .trim()
         .split(/[\r\n]/)
     : [];
-  const parts = [message, detail].filter((part, i, all) => part !== "" && !all[i - 1]?.includes(part));
-  const text = printable(parts.join(": ") || "The broker sent ERROR");
+  const repeats = message.includes(detail) || (message !== "" && detail.includes(message));
+  const text = printable((repeats ? message : [message, detail].filter(Boolean).join(": ")) || NO_WORDS);
   const clean = secret === "" ? text : text.replaceAll(secret, "***");
   return new MessageDeliveryError(clean, { code: "BROKER_ERROR", publicMessage: clean });
 }

@@ -1,4 +1,4 @@
-import type { ClientSessions } from "../broker/broker.js";
+import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
 import type { PrivateBroker } from "../broker/private-broker.js";
 import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
@@ -27,21 +27,11 @@ export interface ClientRelayOptions {
   isOurs(destination: string): boolean;
 }
 
-/** Not for the broker: what is ours to say in CONNECT, and what lets somebody into the application. */
-const NOT_PASSED_ON = [
-  "login",
-  "passcode",
-  "host",
-  "accept-version",
-  "heart-beat",
-  "content-length",
-  "authorization",
-  "Authorization",
-  "cookie",
-  "Cookie",
-  "x-csrf-token",
-  "X-CSRF-TOKEN",
-];
+/** Headers of CONNECT that are ours to say. */
+const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);
+
+/** What lets somebody into the application is not for the broker. */
+const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
 
 /** Receipts that a client may wait for at a time: each is kept here. */
 const RECEIPT_LIMIT = 10_000;
@@ -96,7 +86,7 @@ export class ClientRelay implements MessageHandler {
       address,
       settings,
       clock,
-      version,
+      versions: [version],
       headers: this.#connectHeaders(message.headers.native),
       message: (frame) => this.#deliver(frame, version === "1.2"),
       ended: (error) => sessions.end(sessionId, error),
@@ -115,7 +105,7 @@ export class ClientRelay implements MessageHandler {
       ["login", passClientLogin ? native.get("login") : clientLogin],
       ["passcode", passClientLogin ? native.get("passcode") : clientPasscode],
       ["host", virtualHost],
-      ...native.without(...NOT_PASSED_ON),
+      ...[...native].filter(([name]) => !OURS.has(name) && !CREDENTIAL.test(name)),
     ]);
   }
 
@@ -184,6 +174,7 @@ export class ClientRelay implements MessageHandler {
   #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
     const { sessionId, clientOutboundChannel, sessions } = this.#options;
     const { headers } = frame;
+    if (headers.has(SERVERS_ONLY)) return;
     const acknowledges = this.#subscriptions.get(headers.get("subscription") ?? "")?.acknowledges;
     // Before 1.2 there is no header for it; but who may drop messages must know.
     const ackId = headers.get("ack") ?? (acknowledges && !hasAck ? headers.get("message-id") : undefined);

@@ -1,9 +1,11 @@
 import type { ConnectionOptions } from "node:tls";
 import { inspect } from "node:util";
+import type { ServersSettings } from "../broker/broker.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
+import { type ServersOptions, serversSettings } from "./servers-settings.js";
 
 /** What an application may set on `stompBrokerRelay`; Spring's nouns, and what Spring leaves to a `TcpClient`. */
-export interface StompBrokerRelayOptions {
+export interface StompBrokerRelayOptions extends ServersOptions {
   /** Destinations that start with one of these are the broker's. Default: all are. */
   destinationPrefixes?: readonly string[];
   /** Where the broker is. Default 127.0.0.1. */
@@ -67,11 +69,15 @@ export interface BrokerAddress {
 /** The options with nothing left open. */
 export interface RelaySettings
   extends Required<
-    Omit<StompBrokerRelayOptions, "relayHost" | "relayPort" | "addresses" | "tls" | "virtualHost">
+    Omit<
+      StompBrokerRelayOptions,
+      "relayHost" | "relayPort" | "addresses" | "tls" | "virtualHost" | keyof ServersOptions
+    >
   > {
   readonly addresses: readonly [BrokerAddress, ...BrokerAddress[]];
   readonly tls: ConnectionOptions | undefined;
   readonly virtualHost: string | undefined;
+  readonly servers: ServersSettings | undefined;
 }
 
 const PORT = 61613;
@@ -111,6 +117,10 @@ const KNOWN = [
   ...Object.keys(FLAGS),
   ...Object.keys(INTERVALS),
   ...Object.keys(NUMBERS),
+  "userDestinationBroadcast",
+  "userRegistryBroadcast",
+  "registryExpirationPeriod",
+  "secret",
 ];
 
 /** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense, and no passcode */
@@ -133,11 +143,13 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
       heartbeatValue,
     );
   }
+  const texts = each(options, TEXTS, { wanted: "a text on one line", fits: isText });
   return {
     destinationPrefixes: [...destinationPrefixes],
     addresses: addresses(options),
     tls: tls(options.tls),
-    ...each(options, TEXTS, { wanted: "a text on one line", fits: isText }),
+    ...texts,
+    servers: serversSettings(options, { ...texts, destinationPrefixes }),
     virtualHost,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],
     ...each(options, FLAGS, { wanted: "true or false", fits: (value) => typeof value === "boolean" }),

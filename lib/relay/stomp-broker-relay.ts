@@ -1,11 +1,12 @@
-import type { Broker, BrokerContext, BrokerFactory } from "../broker/broker.js";
+import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
-import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
+import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
 import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ClientRelay } from "./client-relay.js";
 import { applicationFrame } from "./relay-frame.js";
+import { serversOnly } from "./servers-only.js";
 import {
   type RelaySettings,
   relaySettings,
@@ -37,12 +38,14 @@ class StompBrokerRelay implements Broker {
   readonly #context: BrokerContext;
   readonly #clock = new HeartBeatClock();
   readonly #privates: PrivateBroker;
+  readonly #isServersOnly: (destination: string) => boolean;
   readonly #clients = new Map<string, ClientRelay>();
 
   constructor(settings: RelaySettings, context: BrokerContext) {
     const { heartbeatValue, subscriptionLimit } = settings;
     this.#settings = settings;
     this.#context = context;
+    this.#isServersOnly = serversOnly(settings.servers);
     this.#privates = privateBroker({ heartbeatValue, subscriptionLimit }, context);
     this.application = { name: this.name, handle: (message) => this.#handleApplications(message) };
     this.system = new SystemConnection({
@@ -52,6 +55,10 @@ class StompBrokerRelay implements Broker {
       changed: (isAvailable) => context.events.publish("brokerAvailability", { isAvailable }),
     });
     if (settings.autoStartup) this.system.start();
+  }
+
+  get servers(): ServersSettings | undefined {
+    return this.#settings.servers;
   }
 
   get isAvailable(): boolean {
@@ -69,6 +76,9 @@ class StompBrokerRelay implements Broker {
     if (messageType === "MESSAGE" && privateTo !== undefined) return this.#privates.handle(message);
 
     const client = this.#clients.get(sessionId);
+    if (this.#isServersOnly(message.headers.destination ?? "")) {
+      throw new AccessDeniedError("This destination is for servers only");
+    }
     if (client) return client.handle(message);
     const { destination } = message.headers;
     if (destination === undefined || this.#isOurs(destination)) {

@@ -125,7 +125,7 @@ export class SystemConnection implements BrokerSystem {
       address,
       settings,
       clock,
-      version: "1.2",
+      versions: ["1.1", "1.2"],
       headers: NativeHeaders.of({ login: systemLogin, passcode: systemPasscode, host: virtualHost }),
       message: (frame) => this.#take(frame),
       refused: (error, frame) => this.#refused(error, frame),

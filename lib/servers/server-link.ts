@@ -1,4 +1,4 @@
-import type { BrokerSystem } from "../broker/broker.js";
+import { type BrokerSystem, SERVERS_ONLY } from "../broker/broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import type { Logger } from "../logger.js";
 import { createMessage, type Message } from "../message/message.js";
@@ -47,9 +47,6 @@ interface Peer {
   known: boolean;
   silentTicks: number;
 }
-
-/** Clients are never given a message that has it. */
-export const SERVERS_ONLY = "express-stomp-servers-only";
 
 const NOTHING = new Uint8Array(0);
 const TICKS_TO_EXPIRE = 20;

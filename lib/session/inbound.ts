@@ -1,41 +1,24 @@
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
-import {
-  LimitExceededError,
-  MessageDeliveryError,
-  MessageHandlingError,
-  StompConversionError,
-} from "../errors.js";
-import { type Message, withHeaders } from "../message/message.js";
+import { LimitExceededError } from "../errors.js";
+import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
-import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { type FramedSession, type FrameSource, handleFrame, isConnect } from "./handle-frame.js";
 import { InboundRate } from "./inbound-rate.js";
-import { PendingReceipt } from "./pending-receipt.js";
 import type { SessionLimits } from "./session-limits.js";
 import type { SessionStats } from "./session-stats.js";
 
 /** What inbound needs of its session. */
-export interface InboundSession {
-  readonly connected: boolean;
+export interface InboundSession extends FramedSession {
   readonly closed: boolean;
-  readonly messageHeaders: SessionHeaders;
   /** Whether another frame may be handled; if not, the session has just ended. */
   mayGoOn(): boolean;
-  /** A CONNECT is about to be handed on, in this version. */
-  connecting(frame: Frame, version: StompVersion): void;
   /** Every handler has got a frame's message, as interceptors made it. */
   handedOn(message: Message): void;
-  /** A frame's message was handled. */
-  processed(message: Message): void;
-  receipt(receiptId: string): void;
-  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
-  /** DISCONNECT was handled: no frame follows. */
-  disconnected(): void;
 }
 
 /** So many frames of one session wait before its socket is paused, and so few before it is resumed. */
@@ -62,11 +45,12 @@ export interface InboundOptions {
 /**
  * Takes one session's bytes to `clientInboundChannel`: frame after frame, each
  * when the one before it has been handled, interceptors and controllers
- * included. It alone decides what a fault costs.
+ * included.
  */
-export class Inbound {
-  readonly #session: InboundSession;
-  readonly #channel: SubscribableChannel;
+export class Inbound implements FrameSource {
+  readonly session: InboundSession;
+  readonly channel: SubscribableChannel;
+  version: StompVersion | undefined;
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
@@ -82,13 +66,12 @@ export class Inbound {
   #paused = false;
   #finished = false;
   #whenIdle: (() => void) | undefined;
-  #version: StompVersion | undefined;
 
   constructor(session: InboundSession, options: InboundOptions) {
     const { channel, limits, stats, now } = options;
     const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
-    this.#session = session;
-    this.#channel = channel;
+    this.session = session;
+    this.channel = channel;
     this.#limits = limits;
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;
@@ -100,7 +83,7 @@ export class Inbound {
   }
 
   receive(chunk: Uint8Array): void {
-    if (this.#session.closed || this.#finished) return;
+    if (this.session.closed || this.#finished) return;
 
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
@@ -111,7 +94,7 @@ export class Inbound {
 
     if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.holds)) {
       this.#paused = true;
-      this.#session.pause();
+      this.session.pause();
     }
   }
 
@@ -127,7 +110,7 @@ export class Inbound {
   /** Takes no more, and calls back when what came has been handled. */
   finish(callback: () => void): void {
     this.#finished = true;
-    this.#session.pause();
+    this.session.pause();
     this.whenIdle(callback);
   }
 
@@ -140,6 +123,18 @@ export class Inbound {
   whenIdle(callback: () => void): void {
     this.#rate = undefined;
     this.#whenIdle = callback;
+    this.#drain();
+  }
+
+  accepted(): void {
+    this.#decoder.limits = { messageSizeLimit: this.#limits.messageSizeLimit };
+  }
+
+  handedOn(frame: Frame, message: Message): void {
+    this.session.handedOn(message);
+    if (this.#preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
+
+    this.#entering = undefined;
     this.#drain();
   }
 
@@ -156,9 +151,9 @@ export class Inbound {
     this.#queue.push(frame);
     this.#stats.framesReceived++;
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
-    if (this.#version === undefined && isConnect(frame)) {
-      this.#version = negotiate(frame.headers.get("accept-version"));
-      if (this.#version) this.#decoder.version = this.#version;
+    if (this.version === undefined && isConnect(frame)) {
+      this.version = negotiate(frame.headers.get("accept-version"));
+      if (this.version) this.#decoder.version = this.version;
     }
   }
 
@@ -166,13 +161,13 @@ export class Inbound {
     // Called from within by a frame that was handed on at once: the loop goes on by itself.
     if (this.#draining) return;
     this.#draining = true;
-    while (this.#mayStart(this.#queue[0]) && this.#session.mayGoOn())
+    while (this.#mayStart(this.#queue[0]) && this.session.mayGoOn())
       this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
     if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
       this.#paused = false;
-      this.#session.resume();
+      this.session.resume();
     }
     if (this.#atWork === 0 && this.#queue.length === 0) {
       const idle = this.#whenIdle;
@@ -190,7 +185,7 @@ export class Inbound {
   #start(next: Frame | Error): void {
     this.#entering = next;
     this.#atWork++;
-    const handled = next instanceof Error ? this.#session.fail(next, undefined) : this.#process(next);
+    const handled = next instanceof Error ? this.session.fail(next, undefined) : handleFrame(next, this);
     if (!handled) {
       this.#done(next);
       return;
@@ -205,114 +200,8 @@ export class Inbound {
     this.#atWork--;
     if (this.#entering === frame) this.#entering = undefined;
   }
-
-  /** Never throws and never rejects: a fault, an `Error` as the channel makes it, ends in `#failed`. */
-  #process(frame: Frame): void | Promise<void> {
-    let message: Message | undefined;
-    try {
-      const clients = this.#message(frame);
-      message = clients;
-      const sent = this.#channel.send(clients, (handedOn) => {
-        message = handedOn;
-        this.#handedOn(frame, handedOn);
-      });
-      if (!isPromise(sent)) return this.#sent(frame, message, sent);
-
-      return Promise.resolve(sent)
-        .then((result) => this.#sent(frame, message ?? clients, result))
-        .catch((error: unknown) => this.#failed(frame, error, message));
-    } catch (error) {
-      return this.#failed(frame, error, message);
-    }
-  }
-
-  #handedOn(frame: Frame, message: Message): void {
-    this.#session.handedOn(message);
-    if (this.#preserveReceiveOrder || !mayOverlap(frame) || this.#entering !== frame) return;
-
-    this.#entering = undefined;
-    this.#drain();
-  }
-
-  #message(frame: Frame): Message {
-    const session = this.#session;
-    if (isConnect(frame)) {
-      if (session.connected) throw new StompConversionError(`${frame.command} came twice: already connected`);
-      if (!this.#version) {
-        const offered = frame.headers.get("accept-version") ?? "";
-        throw new StompConversionError(`No STOMP version in common with accept-version ${offered}`, {
-          code: "STOMP_VERSION",
-        });
-      }
-      session.connecting(frame, this.#version);
-    } else if (!session.connected) {
-      throw new StompConversionError(`${frame.command} came before CONNECT`);
-    }
-    const message = clientMessage(frame, this.#version as StompVersion, session.messageHeaders);
-    return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
-  }
-
-  #sent(frame: Frame, message: Message, sent: boolean): void | Promise<void> {
-    const session = this.#session;
-    if (isConnect(frame)) {
-      if (!session.connected) throw refused("The connection was refused");
-      this.#decoder.limits = { messageSizeLimit: this.#limits.messageSizeLimit };
-      session.processed(message);
-      return;
-    }
-    if (frame.command === "DISCONNECT") return this.#disconnected(frame, message, sent);
-
-    const receiptId = frame.headers.get("receipt");
-    if (sent) session.processed(message);
-    if (receiptId === undefined) return;
-    if (!sent) throw refused(`${frame.command} was stopped`);
-    const { receipt } = message.headers;
-    const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
-    if (!confirmed) {
-      session.receipt(receiptId);
-      return;
-    }
-    // Nothing waits for it: perhaps it comes only after what this client sends next, such as COMMIT.
-    confirmed.then(
-      () => session.receipt(receiptId),
-      (error: Error) => session.fail(error, receiptId, { message }),
-    );
-  }
-
-  #failed(frame: Frame, error: unknown, message: Message | undefined): void | Promise<void> {
-    if (frame.command === "DISCONNECT" && this.#session.connected) {
-      return this.#disconnected(frame, clientMessage(frame, "1.2", this.#session.messageHeaders), false);
-    }
-
-    const receiptId = isConnect(frame) ? undefined : frame.headers.get("receipt");
-    // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
-    if (error instanceof MessageHandlingError && receiptId === undefined) return;
-
-    this.#session.fail(error as Error, receiptId, { message });
-  }
-
-  /** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
-  async #disconnected(frame: Frame, message: Message, sent: boolean): Promise<void> {
-    try {
-      if (!sent) await this.#channel.dispatch(message);
-    } catch (error) {
-      this.#session.fail(error as Error, frame.headers.get("receipt"), { message });
-      return;
-    }
-    const receiptId = frame.headers.get("receipt");
-    if (receiptId !== undefined) this.#session.receipt(receiptId);
-    this.#session.disconnected();
-  }
 }
 
 function mayOverlap(next: Frame | Error): boolean {
   return !(next instanceof Error) && !isConnect(next) && next.command !== "DISCONNECT";
-}
-
-function isConnect(frame: Frame): boolean {
-  return frame.command === "CONNECT" || frame.command === "STOMP";
-}
-
-function refused(text: string): MessageDeliveryError {
-  return new MessageDeliveryError(text, { publicMessage: text });
 }

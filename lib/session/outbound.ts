@@ -8,17 +8,11 @@ import type { ServerCommand } from "../stomp/command.js";
 import { encode, HEART_BEAT } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import type { MessageEncoder } from "./message-encoder.js";
 import { SendQueue } from "./send-queue.js";
-import type { SessionLimits } from "./session-limits.js";
-import type { SessionStats } from "./session-stats.js";
+import type { SessionContext } from "./session-context.js";
 
-export interface OutboundOptions {
-  readonly socket: Socket;
-  readonly encoder: MessageEncoder;
-  readonly limits: Pick<SessionLimits, "sendBufferSizeLimit" | "overflowStrategy">;
-  readonly stats: SessionStats;
-  /** The first MESSAGE since nothing waited was dropped. */
+/** Who is told that the first MESSAGE since nothing waited was dropped. */
+export interface DroppingSession {
   dropping(): void;
 }
 
@@ -29,23 +23,20 @@ const FRAME_HEAD = 10;
 export class Outbound {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
   version: StompVersion = "1.2";
-  readonly #options: OutboundOptions;
+  readonly #context: SessionContext;
   readonly #socket: Socket;
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
   /** What waited when the socket was last asked, and all that it was given since: no less than waits now. */
   #waitingAtMost = 0;
-  /** Whether that holds: a transport that rewrites what it is given may make more of it. */
-  readonly #reckons: boolean;
   /** Who waits for room, and how they are told. */
   #room: { readonly made: Promise<void>; make(): void } | undefined;
 
-  constructor(options: OutboundOptions) {
-    this.#options = options;
-    this.#socket = options.socket;
-    const { sendBufferSizeLimit, overflowStrategy } = options.limits;
-    this.#reckons = overflowStrategy === "terminate" && options.socket.sendShared !== undefined;
+  constructor(socket: Socket, context: SessionContext, session: DroppingSession) {
+    this.#context = context;
+    this.#socket = socket;
+    const { sendBufferSizeLimit, overflowStrategy } = context.limits;
     if (overflowStrategy === "terminate") return;
 
     this.#queue = new SendQueue({
@@ -53,8 +44,8 @@ export class Outbound {
       buffered: () => this.buffered,
       give: (bytes, binary) => this.#give(bytes, binary),
       dropped: (first) => {
-        options.stats.messagesDropped++;
-        if (first) options.dropping();
+        context.stats.messagesDropped++;
+        if (first) session.dropping();
       },
     });
   }
@@ -78,12 +69,14 @@ export class Outbound {
   get overflowing(): boolean {
     const waiting = this.#queue ? this.#queue.size : this.buffered;
     this.#waitingAtMost = waiting;
-    return waiting > this.#options.limits.sendBufferSizeLimit;
+    return waiting > this.#context.limits.sendBufferSizeLimit;
   }
 
   /** Whether another frame may be written. Asks the socket only when what it was given could be too much. */
   get hasRoom(): boolean {
-    if (this.#reckons && this.#waitingAtMost <= this.#options.limits.sendBufferSizeLimit) return true;
+    // A transport that shares nothing may make more of what it is given.
+    const known = !this.#queue && this.#socket.sendShared !== undefined;
+    if (known && this.#waitingAtMost <= this.#context.limits.sendBufferSizeLimit) return true;
     return !this.overflowing;
   }
 
@@ -119,7 +112,7 @@ export class Outbound {
 
   /** Where the oldest may be dropped, nobody is asked to wait: who reads slowly is to get what is new. */
   get #crowded(): boolean {
-    return !this.#queue && this.buffered > this.#options.limits.sendBufferSizeLimit / 4;
+    return !this.#queue && this.buffered > this.#context.limits.sendBufferSizeLimit / 4;
   }
 
   /** An EOL, unless frames wait, which say as much. */
@@ -128,20 +121,17 @@ export class Outbound {
   }
 
   connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
-    const headers = {
-      version: this.version,
-      "heart-beat": heartbeat.join(","),
-      server: "express-stomp",
-      session: sessionId,
-      // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
-      "user-name": userName !== undefined && /[\r\n\0]/.test(userName) ? undefined : userName,
-    };
+    const [sends, receives] = heartbeat;
+    const headers = ["version", this.version, "heart-beat", `${sends},${receives}`];
+    headers.push("server", "express-stomp", "session", sessionId);
+    // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
+    if (userName !== undefined && !/[\r\n\0]/.test(userName)) headers.push("user-name", userName);
     this.#send("CONNECTED", headers);
   }
 
   message(message: Message): void {
-    const encoded = this.#options.encoder.encode(message, this.version);
-    this.#options.stats.messagesSent++;
+    const encoded = this.#context.encoder.encode(message, this.version);
+    this.#context.stats.messagesSent++;
     if (this.#queue) {
       this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
     } else if (this.#socket.sendShared) {
@@ -153,21 +143,21 @@ export class Outbound {
   }
 
   receipt(receiptId: string): void {
-    this.#send("RECEIPT", { "receipt-id": receiptId });
+    this.#send("RECEIPT", ["receipt-id", receiptId]);
   }
 
   error(frame: Omit<Frame, "command">): void {
-    this.#options.stats.errorsSent++;
+    this.#context.stats.errorsSent++;
     this.#write({ command: "ERROR", ...frame });
   }
 
-  #send(command: ServerCommand, headers: Record<string, string | undefined>): void {
-    this.#write({ command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
+  #send(command: ServerCommand, headers: readonly string[]): void {
+    this.#write({ command, headers: NativeHeaders.fromFlat(headers), body: NO_PAYLOAD });
   }
 
   #write(frame: Frame): void {
     const bytes = encode(frame, this.version);
-    const binary = !isUtf8(frame.body);
+    const binary = frame.body.length > 0 && !isUtf8(frame.body);
     if (this.#queue) this.#queue.send(bytes, binary, false);
     else this.#give(bytes, binary);
   }

@@ -4,8 +4,10 @@ import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
-import { announceLimit } from "./limit-announcement.js";
-import { Session, type SessionContext } from "./session.js";
+import type { SessionHeaders } from "./client-message.js";
+import { Session, type SessionOwner } from "./session.js";
+import type { SessionContext } from "./session-context.js";
+import { announceLimit } from "./session-events.js";
 import type { SessionLimits } from "./session-limits.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
 
@@ -31,10 +33,11 @@ export interface SessionRegistryContext extends Omit<SessionContext, "limits" | 
 }
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
-export class SessionRegistry implements MessageHandler {
+export class SessionRegistry implements MessageHandler, SessionOwner {
   readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
-  readonly #byAddress = new Map<string, number>();
+  /** How many connections an address has; kept only where there is a limit of them. */
+  readonly #byAddress: Map<string, number> | undefined;
   readonly #unconnected = new Set<Session>();
   readonly #context: SessionRegistryContext;
   readonly #sessionContext: SessionContext;
@@ -43,6 +46,7 @@ export class SessionRegistry implements MessageHandler {
 
   constructor(context: SessionRegistryContext) {
     this.#context = context;
+    if (Number.isFinite(context.limits.connectionsPerAddressLimit)) this.#byAddress = new Map();
     this.#sessionContext = { ...context, stats: this.#stats };
     context.events.on("messageDropped", () => {
       this.#stats.messagesDroppedByBroker++;
@@ -56,11 +60,10 @@ export class SessionRegistry implements MessageHandler {
   /** Whether one more client may connect from there; announces the limit if not. */
   admits(request: IncomingMessage): boolean {
     const { connectionLimit, connectionsPerAddressLimit, unconnectedLimit } = this.#context.limits;
-    const address = addressOf(request);
     const limit =
       this.#sessions.size >= connectionLimit
         ? "connectionLimit"
-        : (this.#byAddress.get(address) ?? 0) >= connectionsPerAddressLimit
+        : (this.#byAddress?.get(addressOf(request)) ?? 0) >= connectionsPerAddressLimit
           ? "connectionsPerAddressLimit"
           : this.#unconnected.size >= unconnectedLimit
             ? "unconnectedLimit"
@@ -73,19 +76,29 @@ export class SessionRegistry implements MessageHandler {
 
   /** Announces a limit that a client passed outside of its session. */
   limitExceeded(limit: string, { request, user }: Handshake): void {
-    announceLimit(this.#sessionContext, { limit, address: addressOf(request), sessionId: undefined, user });
+    announceLimit({ id: undefined, user, address: addressOf(request) }, limit, this.#sessionContext);
   }
 
   open(socket: Socket, handshake: Handshake): void {
-    const session: Session = new Session(socket, handshake, this.#sessionContext, {
-      connected: () => this.#unconnected.delete(session),
-      ended: () => this.#ended(session),
-    });
+    const session = new Session(socket, handshake, this.#sessionContext, this);
     this.#sessions.set(session.id, session);
     this.#unconnected.add(session);
-    this.#byAddress.set(session.address, (this.#byAddress.get(session.address) ?? 0) + 1);
+    this.#byAddress?.set(session.address, (this.#byAddress.get(session.address) ?? 0) + 1);
     this.#stats.connectionsOpened++;
     socket.listen(session);
+  }
+
+  connected(session: Session): void {
+    this.#unconnected.delete(session);
+  }
+
+  ended(session: Session): void {
+    this.#sessions.delete(session.id);
+    this.#unconnected.delete(session);
+    const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
+    if (others > 0) this.#byAddress?.set(session.address, others);
+    else this.#byAddress?.delete(session.address);
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 
   /** Hands a message to its session; what is for a session that has ended is dropped. */
@@ -96,6 +109,11 @@ export class SessionRegistry implements MessageHandler {
   /** Ends a session for whom messages pile up before they reach its socket. */
   overflowed(message: Message): void {
     this.#sessionOf(message)?.overflow();
+  }
+
+  /** What messages of a session carry now; `undefined` when it is not there. */
+  headersOf(sessionId: string): SessionHeaders | undefined {
+    return this.#sessions.get(sessionId)?.messageHeaders;
   }
 
   /** What to wait for before a session is sent more; `undefined` if it has room, or is not there. */
@@ -143,14 +161,5 @@ export class SessionRegistry implements MessageHandler {
   #sessionOf(message: Message): Session | undefined {
     const id = message instanceof Delivery ? message.sessionId : message.headers.sessionId;
     return id === undefined ? undefined : this.#sessions.get(id);
-  }
-
-  #ended(session: Session): void {
-    this.#sessions.delete(session.id);
-    this.#unconnected.delete(session);
-    const others = (this.#byAddress.get(session.address) ?? 1) - 1;
-    if (others > 0) this.#byAddress.set(session.address, others);
-    else this.#byAddress.delete(session.address);
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 }

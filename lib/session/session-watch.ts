@@ -1,4 +1,7 @@
+import type { SessionGrant } from "../message/session-grant.js";
+import { type AgreedHeartBeat, HeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
+import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
 import type { SessionLimits, WatchedLimit } from "./session-limits.js";
@@ -8,18 +11,30 @@ export interface SessionWatchOptions {
   readonly limits: SessionLimits;
   readonly inbound: Inbound;
   readonly outbound: Outbound;
+  readonly session: WatchedSession;
+}
+
+/** What a session does when its time has come. */
+export interface WatchedSession {
   exceeded(limit: WatchedLimit): void;
+  /** Heart-beats stay away. */
+  silent(): void;
+  grantEnded(fault: Error): void;
+  grantExpiring(grant: SessionGrant): void;
 }
 
 /**
- * The limits of one session that pass with time: nothing else would notice a
- * client that does nothing. Its time stands still while our own process stalls.
+ * What one session owes to time: limits, heart-beats, and the grant that it
+ * lasts by. Nothing else would notice a client that does nothing. For limits
+ * time stands still while our own process stalls.
  */
 export class SessionWatch implements Watched {
   readonly shortest: number;
   readonly #options: SessionWatchOptions;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";
   #since = 0;
+  #heartBeat: HeartBeat | undefined;
+  #grant: GrantWatch | undefined;
   /** From when on what waits now has been waiting, and how much had been given to the socket by then. */
   #waiting: { readonly since: number; readonly given: number } | undefined;
 
@@ -27,6 +42,7 @@ export class SessionWatch implements Watched {
     const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = options.limits;
     this.#options = options;
     this.shortest = Math.min(timeToFirstMessage, connectTimeLimit, sendTimeLimit);
+    options.clock.watch(this);
   }
 
   begin(): void {
@@ -35,6 +51,7 @@ export class SessionWatch implements Watched {
 
   /** Bytes came. */
   heard(): void {
+    this.#heartBeat?.received();
     if (this.#awaits !== "first bytes") return;
     this.#awaits = "CONNECT";
     this.begin();
@@ -44,11 +61,67 @@ export class SessionWatch implements Watched {
     this.#awaits = "nothing";
   }
 
+  /** Begins the heart-beats that were agreed on, if any were. */
+  beat(agreed: AgreedHeartBeat): void {
+    if (agreed.sendEvery === 0 && agreed.receiveWithin === 0) return;
+
+    const { clock, outbound, session } = this.#options;
+    this.#heartBeat = new HeartBeat({
+      clock,
+      sendEvery: agreed.sendEvery,
+      receiveWithin: agreed.receiveWithin,
+      send: () => outbound.heartBeat(),
+      expired: () => session.silent(),
+    });
+    clock.watch(this.#heartBeat);
+  }
+
+  /** A frame is written. */
+  sent(): void {
+    this.#heartBeat?.sent();
+  }
+
+  /** Whether the session reads: while it does not, its client is not the one who is silent. */
+  set listening(listening: boolean) {
+    if (this.#heartBeat) this.#heartBeat.listening = listening;
+  }
+
+  /** Watches a grant in place of the one before; a session that has ended only lets it go. */
+  hold(grant: SessionGrant, ended: boolean): void {
+    this.#grant?.release();
+    if (ended) {
+      grant.release();
+      return;
+    }
+    const { clock, session } = this.#options;
+    this.#grant = new GrantWatch({
+      clock,
+      grant,
+      ended: (fault) => session.grantEnded(fault),
+      expiring: (expiring) => session.grantExpiring(expiring),
+    });
+    this.#grant.ended();
+  }
+
+  /** Whether the grant is over: then the session was told so. */
+  grantOver(): boolean {
+    return this.#grant?.ended() ?? false;
+  }
+
+  stop(): void {
+    const { clock } = this.#options;
+    clock.unwatch(this);
+    if (this.#heartBeat) clock.unwatch(this.#heartBeat);
+    this.#heartBeat = undefined;
+    this.#grant?.release();
+    this.#grant = undefined;
+  }
+
   check(): void {
-    const { clock, inbound, outbound, exceeded } = this.#options;
+    const { clock, inbound, outbound, session } = this.#options;
     outbound.drained();
     const limit = this.#passed() ?? (inbound.tick(clock.now) ? "inboundRateLimit" : undefined);
-    if (limit !== undefined) exceeded(limit);
+    if (limit !== undefined) session.exceeded(limit);
   }
 
   #passed(): WatchedLimit | undefined {

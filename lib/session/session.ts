@@ -1,77 +1,48 @@
 import { randomUUID } from "node:crypto";
-import type { SubscribableChannel } from "../channel/channel.js";
-import { LimitExceededError, StompConversionError } from "../errors.js";
-import type { EventPublisher } from "../events.js";
-import type { Logger } from "../logger.js";
+import { StompConversionError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, Principal, SimpMessageType } from "../message/message.js";
+import type { Message, Principal } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import type { Frame } from "../stomp/frame.js";
-import { HeartBeat, negotiateHeartBeat } from "../stomp/heart-beat.js";
-import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
+import { agreeHeartBeat, type HeartBeatOffer, NO_HEART_BEAT, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
-import { errorReply, type StompSubProtocolErrorHandler } from "./error-reply.js";
 import { sayFarewell } from "./farewell.js";
-import { GrantWatch } from "./grant-watch.js";
 import { Inbound, type InboundSession } from "./inbound.js";
-import { announceLimit } from "./limit-announcement.js";
-import type { MessageEncoder } from "./message-encoder.js";
 import { Outbound } from "./outbound.js";
-import type { SessionLimits, WatchedLimit } from "./session-limits.js";
-import type { SessionStats } from "./session-stats.js";
-import { SessionWatch } from "./session-watch.js";
-
-/** What all sessions share. */
-export interface SessionContext {
-  readonly clientInboundChannel: SubscribableChannel;
-  readonly events: EventPublisher;
-  readonly logger: Logger;
-  readonly clock: HeartBeatClock;
-  readonly encoder: MessageEncoder;
-  readonly limits: SessionLimits;
-  readonly preserveReceiveOrder: boolean;
-  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
-  readonly stats: SessionStats;
-}
+import type { SessionContext } from "./session-context.js";
+import { announceExpiring, announceHandedOn, announceLimit, announceProcessed } from "./session-events.js";
+import { endAtLimit, endWithError, endWithGrant, type FaultySession } from "./session-faults.js";
+import type { WatchedLimit } from "./session-limits.js";
+import { SessionWatch, type WatchedSession } from "./session-watch.js";
 
 /** Who is told of a session's way, once each. */
 export interface SessionOwner {
-  connected(): void;
-  ended(): void;
+  connected(session: Session): void;
+  ended(session: Session): void;
 }
 
-const HANDED_ON: { readonly [type in SimpMessageType]?: "connect" | "subscribe" | "unsubscribe" } = {
-  CONNECT: "connect",
-  SUBSCRIBE: "subscribe",
-  UNSUBSCRIBE: "unsubscribe",
-};
-
-/** WebSocket close codes, as Spring sends them. */
+/** The WebSocket close code of an end that was wished for. */
 const NORMAL = 1000;
-const PROTOCOL_ERROR = 1002;
-const LIMIT_EXCEEDED = 4500;
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
-export class Session implements SocketListener, InboundSession {
+export class Session implements SocketListener, InboundSession, WatchedSession, FaultySession {
   readonly id = randomUUID();
   readonly address: string;
   readonly #attributes: Map<string, unknown>;
   readonly #context: SessionContext;
   readonly #socket: Socket;
   readonly #inbound: Inbound;
-  readonly #outbound: Outbound;
+  readonly outbound: Outbound;
   readonly #watch: SessionWatch;
   readonly #owner: SessionOwner;
   #user: Principal | undefined;
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   #state: "new" | "connecting" | "connected" = "new";
   #closed = false;
-  #heartBeatHeader: string | undefined;
-  #heartBeat: HeartBeat | undefined;
-  #grant: GrantWatch | undefined;
+  #peerHeartBeat: HeartBeatOffer = NO_HEART_BEAT;
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   #open = false;
   #announced = false;
@@ -83,27 +54,24 @@ export class Session implements SocketListener, InboundSession {
     this.#attributes = handshake.attributes ?? new Map();
     this.#owner = owner;
     this.address = addressOf(handshake.request);
-    const { clientInboundChannel: channel, clock, encoder, limits, stats, preserveReceiveOrder } = context;
+    const { clientInboundChannel: channel, clock, limits, stats, preserveReceiveOrder } = context;
     this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
-    this.#outbound = new Outbound({
-      socket,
-      encoder,
-      limits,
-      stats,
-      dropping: () => this.#announceLimit("sendBufferSizeLimit"),
-    });
+    this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({
       clock,
       limits,
       inbound: this.#inbound,
-      outbound: this.#outbound,
-      exceeded: (limit) => this.#exceeded(limit),
+      outbound: this.outbound,
+      session: this,
     });
-    clock.watch(this.#watch);
   }
 
   get connected(): boolean {
     return this.#state === "connected";
+  }
+
+  get user(): Principal | undefined {
+    return this.#user;
   }
 
   get closed(): boolean {
@@ -115,18 +83,17 @@ export class Session implements SocketListener, InboundSession {
   }
 
   data(chunk: Uint8Array): void {
-    this.#heartBeat?.received();
     this.#watch.heard();
     this.#inbound.receive(chunk);
   }
 
   drained(): void {
-    this.#outbound.drained();
+    this.outbound.drained();
   }
 
   /** What to wait for before more is sent; `undefined` if there is room. */
   room(): Promise<void> | undefined {
-    return this.closed ? undefined : this.#outbound.room();
+    return this.closed ? undefined : this.outbound.room();
   }
 
   /** The socket is gone: what it had brought is still handled, then the session ends. */
@@ -136,13 +103,12 @@ export class Session implements SocketListener, InboundSession {
   }
 
   mayGoOn(): boolean {
-    return !this.#grant?.ended();
+    return !this.#watch.grantOver();
   }
 
   connecting(frame: Frame, version: StompVersion): void {
-    this.#heartBeatHeader = frame.headers.get("heart-beat");
-    negotiateHeartBeat(this.#heartBeatHeader, [0, 0]);
-    this.#outbound.version = version;
+    this.#peerHeartBeat = parseHeartBeat(frame.headers.get("heart-beat"));
+    this.outbound.version = version;
     this.#state = "connecting";
     this.#open = true;
   }
@@ -151,19 +117,12 @@ export class Session implements SocketListener, InboundSession {
     const { messageType, user, grant } = message.headers;
     if (messageType === "CONNECT") this.#announced = true;
     else if (grant) this.#user = user;
-    if (grant) this.#hold(grant);
-    const name = HANDED_ON[messageType];
-    if (name) this.#context.events.publish(name, { sessionId: this.id, user, message });
+    if (grant) this.#watch.hold(grant, this.closed);
+    announceHandedOn(this, message, this.#context);
   }
 
   processed(message: Message): void {
-    const { events } = this.#context;
-    const { messageType } = message.headers;
-    if (messageType === "CONNECT") {
-      events.publish("connected", { sessionId: this.id, user: this.#user });
-    } else if (messageType === "SUBSCRIBE") {
-      events.publish("subscribed", { sessionId: this.id, user: this.#user, message });
-    }
+    announceProcessed(this, message, this.#context);
   }
 
   /** A message of `clientOutboundChannel` for this session. */
@@ -171,27 +130,17 @@ export class Session implements SocketListener, InboundSession {
     if (!(message instanceof Delivery) && message.headers.messageType === "CONNECT_ACK") {
       this.#accept(message);
     } else if (this.#writable()) {
-      this.#outbound.message(message);
+      this.outbound.message(message);
     }
   }
 
   receipt(receiptId: string): void {
-    if (this.#writable()) this.#outbound.receipt(receiptId);
+    if (this.#writable()) this.outbound.receipt(receiptId);
   }
 
-  /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(
-    error: Error,
-    receiptId: string | undefined,
-    { message, code = PROTOCOL_ERROR }: { message?: Message | undefined; code?: number } = {},
-  ): void {
-    if (this.closed) return;
-
-    const { errorHandler, logger } = this.#context;
-    logger.debug(`session ${this.id} ends with ERROR`, error);
-    this.#outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
-    this.shut(code, code === PROTOCOL_ERROR ? "STOMP error" : error.message);
-    this.#announceFault(error);
+  /** Sends ERROR and closes. */
+  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void {
+    endWithError(this, error, { receiptId, message: options?.message }, this.#context);
   }
 
   disconnected(): void {
@@ -201,12 +150,12 @@ export class Session implements SocketListener, InboundSession {
 
   pause(): void {
     this.#socket.pause();
-    if (this.#heartBeat) this.#heartBeat.listening = false;
+    this.#watch.listening = false;
   }
 
   resume(): void {
     this.#socket.resume();
-    if (this.#heartBeat) this.#heartBeat.listening = true;
+    this.#watch.listening = true;
   }
 
   /** Reads no more, and closes when what was received has been handled and answered. */
@@ -225,7 +174,7 @@ export class Session implements SocketListener, InboundSession {
 
     this.#inbound.discard();
     this.#stop();
-    this.#outbound.flush();
+    this.outbound.flush();
     // A paused socket would not see the client's answer to the closing.
     this.#socket.resume();
     this.#socket.close(code, reason);
@@ -234,107 +183,66 @@ export class Session implements SocketListener, InboundSession {
   #accept({ headers }: Message): void {
     if (this.#state !== "connecting") return;
 
-    const heartbeat = headers.heartbeat ?? [0, 0];
+    const heartbeat = headers.heartbeat ?? NO_HEART_BEAT;
     this.#user = headers.user;
     this.#state = "connected";
     this.#watch.connected();
-    this.#owner.connected();
+    this.#owner.connected(this);
     if (this.closed) return;
-    this.#outbound.connected(this.id, headers.user?.name, heartbeat);
+    this.outbound.connected(this.id, headers.user?.name, heartbeat);
 
-    const { sendEvery, receiveWithin } = negotiateHeartBeat(this.#heartBeatHeader, heartbeat);
-    if (sendEvery > 0) this.#socket.disableHeartbeat?.();
-    if (sendEvery === 0 && receiveWithin === 0) return;
-
-    this.#heartBeat = new HeartBeat({
-      clock: this.#context.clock,
-      sendEvery,
-      receiveWithin,
-      send: () => this.#outbound.heartBeat(),
-      expired: () => this.fail(new StompConversionError("No heart-beat came in time"), undefined),
-    });
-    this.#context.clock.watch(this.#heartBeat);
+    const agreed = agreeHeartBeat(this.#peerHeartBeat, heartbeat);
+    if (agreed.sendEvery > 0) this.#socket.disableHeartbeat?.();
+    this.#watch.beat(agreed);
   }
 
   /** Whether a frame may be written now; notes that one is. */
   #writable(): boolean {
     if (this.closed || !this.connected || !this.mayGoOn()) return false;
 
-    if (!this.#outbound.hasRoom) {
+    if (!this.outbound.hasRoom) {
       this.overflow();
       return false;
     }
-    this.#heartBeat?.sent();
+    this.#watch.sent();
     return true;
   }
 
-  /** Ends a session whose client does not keep up; ERROR would only wait behind all the rest. */
-  overflow(limit: WatchedLimit = "sendBufferSizeLimit"): void {
-    if (this.closed) return;
-
-    const error = this.#limitError(limit);
-    this.shut(LIMIT_EXCEEDED, error.message);
-    this.#announceFault(error);
+  /** Ends it for a client that does not keep up. */
+  overflow(): void {
+    endAtLimit(this, "sendBufferSizeLimit", this.#context);
   }
 
-  #hold(grant: SessionGrant): void {
-    this.#grant?.release();
-    if (this.closed) {
-      grant.release();
-      return;
-    }
-    this.#grant = new GrantWatch({
-      clock: this.#context.clock,
-      grant,
-      ended: (fault) => this.#grantEnded(fault),
-      expiring: ({ remaining }) => {
-        this.#context.events.publish("expiring", { sessionId: this.id, user: this.#user, grant, remaining });
-      },
-    });
-    this.#grant.ended();
+  exceeded(limit: WatchedLimit): void {
+    endAtLimit(this, limit, this.#context);
   }
 
-  /** What waits for a slow client is not for its eyes any more: then ERROR cannot reach it either. */
-  #grantEnded(fault: Error): void {
-    if (this.closed) return;
+  grantEnded(fault: Error): void {
+    endWithGrant(this, fault, this.#context);
+  }
 
-    if (!this.#outbound.waits) {
-      this.fail(fault, undefined);
-      return;
-    }
+  abort(): void {
     this.#inbound.discard();
     this.#stop();
     this.#socket.terminate();
-    this.#announceFault(fault);
   }
 
-  #exceeded(limit: WatchedLimit): void {
-    if (limit === "sendTimeLimit" || limit === "sendBufferSizeLimit") this.overflow(limit);
-    else this.fail(this.#limitError(limit), undefined, { code: LIMIT_EXCEEDED });
+  grantExpiring(grant: SessionGrant): void {
+    announceExpiring(this, grant, this.#context);
   }
 
-  #limitError(limit: WatchedLimit): LimitExceededError {
-    return new LimitExceededError("Session", limit, this.#context.limits[limit]);
+  silent(): void {
+    this.fail(new StompConversionError("No heart-beat came in time"), undefined);
   }
 
-  #announceFault(error: Error): void {
-    if (error instanceof LimitExceededError) this.#announceLimit(error.limit);
-    this.#context.events.publish("sessionError", { sessionId: this.id, user: this.#user, error });
-  }
-
-  #announceLimit(limit: string): void {
-    const { address, id: sessionId } = this;
-    announceLimit(this.#context, { limit, address, sessionId, user: this.#user });
+  dropping(): void {
+    announceLimit(this, "sendBufferSizeLimit", this.#context);
   }
 
   #stop(): void {
     this.#closed = true;
-    this.#outbound.release();
-    this.#context.clock.unwatch(this.#watch);
-    if (this.#heartBeat) this.#context.clock.unwatch(this.#heartBeat);
-    this.#heartBeat = undefined;
-    this.#grant?.release();
-    this.#grant = undefined;
+    this.outbound.release();
+    this.#watch.stop();
   }
 
   async #end(code: number, reason: string): Promise<void> {
@@ -344,6 +252,6 @@ export class Session implements SocketListener, InboundSession {
       await sayFarewell(disconnectMessage(this.messageHeaders), clientInboundChannel, logger);
     }
     if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });
-    this.#owner.ended();
+    this.#owner.ended(this);
   }
 }

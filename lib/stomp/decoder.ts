@@ -8,6 +8,7 @@ import { COMMANDS, type CommandRule, type StompSide } from "./command.js";
 import { changeLimits, DECODER_LIMITS, type DecoderLimits, limitError } from "./decoder-limits.js";
 import type { Frame } from "./frame.js";
 import { contentLength, parseHeaders } from "./header-block.js";
+import { type HeadReading, readSimpleHead } from "./simple-head.js";
 import type { StompVersion } from "./version.js";
 
 const LF = 10;
@@ -23,11 +24,11 @@ export interface StompDecoderOptions extends Partial<DecoderLimits> {
  * its own or its listener's, it ignores all that follows: nobody knows where
  * the next frame begins.
  */
-export class StompDecoder {
+export class StompDecoder implements HeadReading {
   /** Decides about escapes. May be set while a frame is handed over, and holds from the next one. */
   version: StompVersion = "1.0";
 
-  readonly #accepts: StompSide;
+  readonly accepts: StompSide;
   #limits: DecoderLimits;
   #dead = false;
 
@@ -49,7 +50,7 @@ export class StompDecoder {
   #bodyLength: number | undefined;
 
   constructor(options: StompDecoderOptions = {}) {
-    this.#accepts = options.accepts ?? "client";
+    this.accepts = options.accepts ?? "client";
     this.#limits = changeLimits(DECODER_LIMITS, options);
   }
 
@@ -106,6 +107,15 @@ export class StompDecoder {
 
   /** Looks at each octet once, and makes no text of them before the end of the command and of the headers. */
   #readHead(bytes: Buffer, start: number): number {
+    if (this.#headLength === 0) {
+      const head = readSimpleHead(bytes, start, this);
+      if (head !== undefined) {
+        this.#headLength = head.end - start;
+        this.#endHead(head.rule, head.headers);
+        return head.end;
+      }
+    }
+
     const limits = this.#limits;
     const headLimit =
       limits.headerBytesLimit < limits.messageSizeLimit ? "headerBytesLimit" : "messageSizeLimit";
@@ -144,7 +154,11 @@ export class StompDecoder {
         from = at + 1;
       } else if (at - lineStart === (afterCr ? 1 : 0)) {
         this.#headLength = at + 1 - headStart;
-        this.#endHead(this.#rule, this.#text(bytes, from, at + 1, octets));
+        const flat = parseHeaders(
+          this.#text(bytes, from, at + 1, octets),
+          this.#rule.escaped ? this.version : "1.0",
+        );
+        this.#endHead(this.#rule, NativeHeaders.fromFlat(flat));
         return at + 1;
       } else if (++this.#lineCount > limits.headerCountLimit) {
         throw limitError(limits, "headerCountLimit");
@@ -179,20 +193,20 @@ export class StompDecoder {
       const bom = command.startsWith("\ufeff") ? "Byte order mark before a command: " : "Unknown command: ";
       throw new StompConversionError(bom + printable(command));
     }
-    if (rule.from !== this.#accepts)
+    if (rule.from !== this.accepts)
       throw new StompConversionError(`${command} is sent by the ${rule.from} only`);
     return rule;
   }
 
-  #endHead(rule: CommandRule, block: string): void {
-    const flat = parseHeaders(block, rule.escaped ? this.version : "1.0");
-    const length = contentLength(flat);
+  #endHead(rule: CommandRule, headers: NativeHeaders): void {
+    const length = contentLength(headers);
     if (this.#headLength + (length ?? 0) + 1 > this.#limits.messageSizeLimit) {
       throw limitError(this.#limits, "messageSizeLimit");
     }
     if (length && !rule.body) throw new StompConversionError(`${rule.command} carries no body`);
 
-    this.#headers = NativeHeaders.fromFlat(flat);
+    this.#rule = rule;
+    this.#headers = headers;
     this.#bodyLength = rule.body ? length : 0;
     this.#part = "body";
   }

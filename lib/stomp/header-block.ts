@@ -1,5 +1,6 @@
 import { StompConversionError } from "../errors.js";
 import { printable } from "../logger.js";
+import type { NativeHeaders } from "../message/native-headers.js";
 import { unescapeHeader } from "./escape.js";
 import type { StompVersion } from "./version.js";
 
@@ -39,26 +40,24 @@ export function parseHeaders(block: string, version: StompVersion): string[] {
 }
 
 /**
- * Finds `content-length` among flat headers. Repeated ones must agree, or two
+ * Finds `content-length` among headers. Repeated ones must agree, or two
  * readers of the same bytes could see two different frames.
  *
  * @throws {StompConversionError} unless it is digits and nothing else
  */
-export function contentLength(flat: readonly string[]): number | undefined {
-  let found: string | undefined;
-  for (let i = 0; i < flat.length; i += 2) {
-    if (flat[i] !== "content-length") continue;
+export function contentLength(headers: NativeHeaders): number | undefined {
+  const found = headers.get("content-length");
+  if (found === undefined) return undefined;
 
-    const value = flat[i + 1]!;
+  for (const value of headers.getAll("content-length")) {
     if (!/^[0-9]+$/.test(value)) {
       throw new StompConversionError(`content-length is no number of octets: "${printable(value)}"`);
     }
-    if (found !== undefined && found !== value) {
+    if (found !== value) {
       throw new StompConversionError(
         `content-length is repeated and differs: ${printable(found)}, ${printable(value)}`,
       );
     }
-    found = value;
   }
-  return found === undefined ? undefined : Number(found);
+  return Number(found);
 }

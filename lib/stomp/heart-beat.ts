@@ -19,26 +19,33 @@ const LONGEST_HEART_BEAT = 2 ** 31 - 1;
 /** How many promised intervals of silence are borne, as Spring does. */
 const PATIENCE = 3;
 
+/** What one side says of itself, in ms: it sends every [0], and wants to hear every [1]; 0 is never. */
+export type HeartBeatOffer = readonly [send: number, receive: number];
+
+export const NO_HEART_BEAT: HeartBeatOffer = [0, 0];
+
 /**
- * Agrees on heart-beats (STOMP 1.2, Heart-beating): in each direction the
- * longer of what one side can and the other wants, off if either says 0. Blanks
- * around the numbers do not count. Agreed intervals lie between 100 ms and 25 days.
+ * Reads a peer's `heart-beat`; missing means `0,0`. Blanks around the numbers do not count.
  *
- * @param header the peer's `heart-beat`; missing means `0,0`
- * @param own we send every [0] ms and want to hear every [1] ms
  * @throws {StompConversionError} unless the header is two whole numbers
  */
-export function negotiateHeartBeat(
-  header: string | undefined,
-  own: readonly [send: number, receive: number],
-): AgreedHeartBeat {
-  const numbers = (header ?? "0,0").split(",").map((number) => number.trim());
-  if (numbers.length !== 2 || !numbers.every((number) => /^[0-9]+$/.test(number))) {
-    throw new StompConversionError(`heart-beat is not two numbers of ms: "${printable(header ?? "")}"`);
-  }
+export function parseHeartBeat(header: string | undefined): HeartBeatOffer {
+  if (header === undefined) return NO_HEART_BEAT;
 
-  const [peerSends, peerWants] = numbers.map(Number) as [number, number];
-  return { sendEvery: agree(own[0], peerWants), receiveWithin: agree(peerSends, own[1]) };
+  const numbers = /^\s*([0-9]+)\s*,\s*([0-9]+)\s*$/.exec(header);
+  if (numbers === null) {
+    throw new StompConversionError(`heart-beat is not two numbers of ms: "${printable(header)}"`);
+  }
+  return [Number(numbers[1]), Number(numbers[2])];
+}
+
+/**
+ * Agrees on heart-beats (STOMP 1.2, Heart-beating): in each direction the
+ * longer of what one side can and the other wants, off if either says 0. Agreed
+ * intervals lie between 100 ms and 25 days.
+ */
+export function agreeHeartBeat(peer: HeartBeatOffer, own: HeartBeatOffer): AgreedHeartBeat {
+  return { sendEvery: agree(own[0], peer[1]), receiveWithin: agree(peer[0], own[1]) };
 }
 
 function agree(can: number, wants: number): number {

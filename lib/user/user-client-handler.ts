@@ -1,6 +1,6 @@
 import type { MessageHandler } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
-import { parseUserDestination } from "../destination/user-destination.js";
+import { parseUserDestination, userDestination } from "../destination/user-destination.js";
 import { AccessDeniedError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
@@ -100,8 +100,12 @@ export class UserClientHandler implements MessageHandler {
     const { destination = "" } = message.headers;
     if (!clientsMaySend) throw new AccessDeniedError("Clients may not send to users");
 
-    if (!parseUserDestination(prefix, destination))
-      throw new AccessDeniedError("The destination names no user, or no destination of one");
+    const address = parseUserDestination(prefix, destination);
+    if (!address) throw new AccessDeniedError("The destination names no user, or no destination of one");
+    // One spelling only, so that no rule for a destination is passed by with another.
+    if (userDestination(prefix, address) !== destination) {
+      throw new AccessDeniedError("In the name of a user / is written %2F, and % is written %25");
+    }
     return messages.send(message, { byClient: true });
   }
 

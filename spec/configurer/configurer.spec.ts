@@ -168,7 +168,7 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       await broker.close();
 
       expect(Object.fromEntries(connect.headers)).to.deep.equal({
-        "accept-version": "1.2",
+        "accept-version": "1.1,1.2",
         "heart-beat": "2000,3000",
         login: "app",
         passcode: "two",

@@ -13,6 +13,21 @@ const broker = stompBrokerRelay({
   relayPort: 61613,
 });
 
+const several = stompBrokerRelay({
+  destinationPrefixes: ["/topic", "/queue"],
+  systemLogin: "app",
+  systemPasscode: process.env.APP_PASSCODE ?? "",
+  userDestinationBroadcast: "/topic/servers.users",
+  userRegistryBroadcast: "/topic/servers.registry",
+  secret: process.env.SERVERS_SECRET ?? "the same long text on all servers",
+});
+
+function count(messaging: StompMessaging) {
+  const { userRegistry } = messaging;
+  const elsewhere = userRegistry.findSubscriptions(({ session }) => session.server !== undefined);
+  console.log(`${userRegistry.getUserCount()} users, ${elsewhere.length} subscriptions on other servers`);
+}
+
 function watch(messaging: StompMessaging) {
   messaging.on("brokerAvailability", ({ isAvailable }) => {
     health.broker = isAvailable ? "up" : "down";
@@ -28,6 +43,7 @@ async function listen(messaging: StompMessaging) {
 
 describe("docs/relay.md", () => {
   it("shows what is tried here", () => {
+    expect([several, count]).to.have.length(2);
     expect(broker).to.be.a("function");
     expect(missingExamples("docs/relay.md", "spec/docs/relay.spec.ts")).to.deep.equal([]);
   });

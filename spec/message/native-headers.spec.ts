@@ -20,6 +20,21 @@ describe("NativeHeaders", () => {
     expect(headers.size).to.equal(3);
   });
 
+  it("cuts headers out of a text in which they are marked", () => {
+    const cut = NativeHeaders.fromMarks("X\na:1\nbc:2\na:\n", [2, 3, 5, 6, 8, 10, 11, 12, 13]);
+    expect(cut.size).to.equal(3);
+    expect(cut.get("a")).to.equal("1");
+    expect(cut.get("bc")).to.equal("2");
+    expect(cut.get("b")).to.equal(undefined);
+    expect(cut.getAll("a")).to.deep.equal(["1", ""]);
+    expect([...cut.without("bc")]).to.deep.equal([
+      ["a", "1"],
+      ["a", ""],
+    ]);
+    expect(cut.get("bc")).to.equal("2");
+    expect(NativeHeaders.fromMarks("", [])).to.equal(NativeHeaders.EMPTY);
+  });
+
   it("gives changed copies and stays as it is", () => {
     expect([...headers.with("a", "9")]).to.deep.equal([
       ["a", "9"],

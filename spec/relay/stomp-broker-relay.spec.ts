@@ -60,7 +60,7 @@ describe("stompBrokerRelay", () => {
       });
       const { headers } = await (await stage.broker.line()).frame();
       expect(Object.fromEntries(headers)).to.deep.equal({
-        "accept-version": "1.2",
+        "accept-version": "1.1,1.2",
         "heart-beat": "20000,0",
         login: "app",
         passcode: "secret",
@@ -72,7 +72,7 @@ describe("stompBrokerRelay", () => {
       stage = await RelayStage.open();
       const { headers } = await (await stage.broker.line()).frame();
       expect(Object.fromEntries(headers)).to.deep.equal({
-        "accept-version": "1.2",
+        "accept-version": "1.1,1.2",
         "heart-beat": "10000,10000",
         login: "guest",
         passcode: "guest",
@@ -113,7 +113,7 @@ describe("stompBrokerRelay", () => {
       await start({ relay: { clientLogin: "web", clientPasscode: "pass", virtualHost: "stocks" } });
       const client = await stage.open();
       client.send(
-        "CONNECT\naccept-version:1.1,1.0\nhost:x\nlogin:rod\npasscode:own\nheart-beat:0,0\nclient-id:me\nAuthorization:t\n\n^@",
+        "CONNECT\naccept-version:1.1,1.0\nhost:x\nlogin:rod\npasscode:own\nheart-beat:0,0\nclient-id:me\nAuthorization:t\nmy-token:t\nX-CSRF-TOKEN:t\n\n^@",
       );
       const line = await stage.broker.line();
       const { headers } = await line.frame();
@@ -185,6 +185,41 @@ describe("stompBrokerRelay", () => {
         "content-length": "5",
       });
       expect(frame.body).to.equal("hello");
+    });
+
+    it("knows what is to be acknowledged in versions that do not say so", async () => {
+      const ids: unknown[] = [];
+      const noting: ChannelInterceptor = {
+        preSend(message: Message) {
+          if (message.headers.messageType === "MESSAGE") ids.push(message.headers.ackId);
+          return message;
+        },
+      };
+      await start({ server: { clientOutboundChannel: { interceptors: [noting] } } });
+      const { client, line } = await stage.connect("1.1");
+      await subscribe({ client, line }, { ack: "client" });
+      await subscribe({ client, line }, { id: "auto" });
+      for (const subscription of ["s", "auto"]) {
+        line.send("MESSAGE", { destination: "/topic/a", "message-id": `m-${subscription}`, subscription });
+        expect((await client.frame()).headers.has("ack")).to.equal(false);
+      }
+      expect(ids).to.deep.equal(["m-s", undefined]);
+    });
+
+    it("logs a delivery that an interceptor fails, and goes on", async () => {
+      const failing: ChannelInterceptor = {
+        preSend(message: Message) {
+          if (message.headers.native.has("bad")) throw new Error("no good");
+          return message;
+        },
+      };
+      await start({ server: { clientOutboundChannel: { interceptors: [failing] } } });
+      const { client, line } = await stage.connect();
+      const message = { destination: "/topic/a", "message-id": "1", subscription: "s" };
+      line.send("MESSAGE", { ...message, bad: "yes" });
+      line.send("MESSAGE", message, "the next");
+      expect((await client.frame()).body).to.equal("the next");
+      expect(stage.server.log.join("\n")).to.match(/A delivery to subscription s of session .+ failed/);
     });
 
     it("answers its receipt when the broker has confirmed it", async () => {

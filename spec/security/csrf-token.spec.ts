@@ -106,7 +106,7 @@ describe("csrfToken", () => {
   });
 
   it("lets a SockJS client connect over HTTP with it, and without not", async () => {
-    await start();
+    await start({}, { endpoints: [{ path: "/ws", sockJS: { disconnectDelay: 1_000 } }] });
     const rod = await login("rod");
     for (const [name, header, expected] of [
       ["s1", `X-CSRF-TOKEN:${await tokenFor(rod)}\n`, "CONNECTED"],

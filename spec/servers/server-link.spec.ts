@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { SERVERS_ONLY } from "#lib/broker/broker.js";
 import { createMessage } from "#lib/message/message.js";
 import { serversKey } from "#lib/servers/seal.js";
-import { SERVERS_ONLY, ServerLink } from "#lib/servers/server-link.js";
+import { ServerLink } from "#lib/servers/server-link.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { recordingLogger } from "../support/recording.js";
 

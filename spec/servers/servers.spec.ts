@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { type Message, type StompMessagingOptions, simpleBroker } from "express-stomp";
-import type { ServersSettings } from "#lib/broker/broker.js";
-import { SERVERS_ONLY } from "#lib/servers/server-link.js";
+import { SERVERS_ONLY, type ServersSettings } from "#lib/broker/broker.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { createMessage } from "express-stomp";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { Outbound } from "#lib/session/outbound.js";
+import type { SessionContext } from "#lib/session/session-context.js";
 import { SessionStats } from "#lib/session/session-stats.js";
 import type { SharedMessage } from "#lib/socket/shared-message.js";
 import type { Socket } from "#lib/socket/socket.js";
@@ -41,13 +42,9 @@ class StoppedSharingSocket extends StoppedSocket {
 }
 
 function outbound(socket: Socket): Outbound {
-  return new Outbound({
-    socket,
-    encoder: new MessageEncoder(),
-    limits: { sendBufferSizeLimit: LIMIT, overflowStrategy: "terminate" },
-    stats: new SessionStats(),
-    dropping() {},
-  });
+  const limits = { sendBufferSizeLimit: LIMIT, overflowStrategy: "terminate" };
+  const context = { encoder: new MessageEncoder(), limits, stats: new SessionStats() };
+  return new Outbound(socket, context as unknown as SessionContext, { dropping() {} });
 }
 
 const publication = createMessage(Buffer.alloc(100), { destination: "/topic/a", subscriptionId: "s" });

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { StompConversionError } from "#lib/errors.js";
-import { type AgreedHeartBeat, HeartBeat, negotiateHeartBeat } from "#lib/stomp/heart-beat.js";
+import { type AgreedHeartBeat, agreeHeartBeat, HeartBeat, parseHeartBeat } from "#lib/stomp/heart-beat.js";
 import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { FakeTime } from "../support/fake-time.js";
 
-describe("negotiateHeartBeat", () => {
+describe("parseHeartBeat and agreeHeartBeat", () => {
   const CASES: [
     header: string | undefined,
     own: [number, number],
@@ -27,7 +27,7 @@ describe("negotiateHeartBeat", () => {
   ];
   for (const [header, own, sendEvery, receiveWithin] of CASES) {
     it(`agrees on ${sendEvery},${receiveWithin} between ${header ?? "no header"} and ${own}`, () => {
-      expect(negotiateHeartBeat(header, own)).to.deep.equal({ sendEvery, receiveWithin });
+      expect(agreeHeartBeat(parseHeartBeat(header), own)).to.deep.equal({ sendEvery, receiveWithin });
     });
   }
 
@@ -46,7 +46,7 @@ describe("negotiateHeartBeat", () => {
     "٥,0",
   ]) {
     it(`refuses "${header}"`, () => {
-      expect(() => negotiateHeartBeat(header, [0, 0])).to.throw(StompConversionError, "heart-beat");
+      expect(() => parseHeartBeat(header)).to.throw(StompConversionError, "heart-beat");
     });
   }
 });

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BrokerProcess, brokerFolder, freePorts } from "./broker-process.js";
+import { BrokerProcess, brokerFolder, freePorts } from "../../example/shared/broker-process.js";
 
 /**
  * Starts an ActiveMQ of the specs' own. It knows no logins, and keeps nothing.

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect } from "chai";
-import type { RealBroker } from "./broker-process.js";
+import type { RealBroker } from "../../example/shared/broker-process.js";
 import { onActiveMq, onEachBroker, onRabbitMq } from "./brokers.js";
 import { FaultProxy } from "./fault-proxy.js";
 import { TcpStomp } from "./tcp-stomp.js";

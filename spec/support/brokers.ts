@@ -1,7 +1,8 @@
+import type { BrokerProcess, RealBroker } from "../../example/shared/broker-process.js";
+import { findRabbitMq } from "../../example/shared/programs.js";
+import { startRabbitMq } from "../../example/shared/rabbitmq.js";
 import { startActiveMq } from "./activemq.js";
-import type { BrokerProcess, RealBroker } from "./broker-process.js";
-import { findActiveMq, findRabbitMq, missing } from "./programs.js";
-import { startRabbitMq } from "./rabbitmq.js";
+import { findActiveMq, missing } from "./programs.js";
 
 /**
  * Describes something once for each real broker: RabbitMQ, ActiveMQ, and

@@ -17,6 +17,7 @@ import { resolveControllers } from "#lib/controller/container.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
+import { AccessControl } from "#lib/security/access-control.js";
 import { recordingLogger } from "./recording.js";
 
 export interface ControllersOptions {
@@ -49,12 +50,14 @@ export function withControllers(controllers: object | object[], options: Control
   clientOutboundChannel.subscribe({ handle: (message) => void toClient.push(message) });
 
   const converter = new CompositeMessageConverter();
+  const template = new SimpMessagingTemplate(brokerChannel, converter);
+  const userRegistry = new SimpUserRegistry(new Map());
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({
       ...resolveControllers([controllers].flat(), options.container, {
-        template: new SimpMessagingTemplate(brokerChannel, converter),
-        userRegistry: new SimpUserRegistry(new Map()),
+        template,
+        userRegistry,
         clientInboundChannel,
         clientOutboundChannel,
         brokerChannel,
@@ -69,6 +72,15 @@ export function withControllers(controllers: object | object[], options: Control
       brokerChannel,
       clientOutboundChannel,
       userDestinationPrefix: "/user/",
+      access: new AccessControl({
+        security: undefined,
+        template,
+        userRegistry,
+        events,
+        logger,
+        sessionHeaders: () => undefined,
+        unsubscribe: async () => false,
+      }),
       events,
       logger,
     }),

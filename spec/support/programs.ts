@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Context } from "mocha";
+import { firstRunnable, foldersIn } from "../../example/shared/programs.js";
 
 /** Finds the browser that specs drive: `CHROMIUM_PATH`, or Chromium or Chrome on this machine. */
 export function findChromium(): string | undefined {
@@ -22,13 +23,6 @@ export function findPostgres(): string | undefined {
   return firstRunnable([own, ...debian, ...onPath("initdb")])?.replace(/.initdb$/, "");
 }
 
-/** Finds RabbitMQ's own start script: `RABBITMQ_SERVER`, or that of Debian's package, the newest. */
-export function findRabbitMq(): string | undefined {
-  const folder = "/usr/lib/rabbitmq/lib";
-  const debian = foldersIn(folder).map((name) => join(folder, name, "sbin/rabbitmq-server"));
-  return firstRunnable([process.env.RABBITMQ_SERVER, ...debian]);
-}
-
 /** Finds `activemq.jar`: below `ACTIVEMQ_HOME`, or of Debian's package. */
 export function findActiveMq(): string | undefined {
   const homes = [process.env.ACTIVEMQ_HOME, "/usr/share/activemq"];
@@ -44,28 +38,6 @@ export function missing(context: Context, program: string): never {
   return context.skip();
 }
 
-function firstRunnable(files: readonly (string | undefined)[]): string | undefined {
-  return files.find((file) => file && isRunnable(file));
-}
-
-function isRunnable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function onPath(name: string): string[] {
   return (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name));
-}
-
-/** The newest version first. */
-function foldersIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  } catch {
-    return [];
-  }
 }

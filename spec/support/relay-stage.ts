@@ -25,7 +25,7 @@ export class RelayStage {
     const scripted = await ScriptedBroker.open(broker);
     const options: StompBrokerRelayOptions = {
       destinationPrefixes: ["/topic", "/queue"],
-      relayPort: scripted.port,
+      ...(relay?.addresses ? {} : { relayPort: scripted.port }),
       reconnectInterval: 50,
       ...relay,
     };

@@ -94,7 +94,7 @@ export class ScriptedLine {
       this.#decoder.decode(chunk, ({ command, headers, body }) => {
         const receipt = headers.get("receipt");
         if (command === "CONNECT" || command === "STOMP") {
-          this.version = (headers.get("accept-version") ?? "1.0") as StompVersion;
+          this.version = (headers.get("accept-version")?.split(",").at(-1) ?? "1.0") as StompVersion;
           this.#decoder.version = this.version;
           if (broker.options.connects !== false) this.connected(broker.options.heartBeat);
         } else if (receipt !== undefined && broker.options.receipts !== false) {

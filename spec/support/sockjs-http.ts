@@ -95,3 +95,13 @@ async function send(
   req.on("error", () => {});
   return { req, res };
 }
+
+/** Opens a session by its first poll. */
+export async function openPolling(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const answer = await post(port, `${path}/xhr`, "", { headers });
+  if (answer.status !== 200 || answer.text !== "o\n") throw new Error(`${answer.status} ${answer.text}`);
+}

@@ -15,10 +15,14 @@ export class StompSession {
     this.#client = client;
   }
 
-  static async connect(port: number, version = "1.2"): Promise<StompSession> {
+  static async connect(
+    port: number,
+    version = "1.2",
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<StompSession> {
     const client = await RawClient.open(port);
     const session = new StompSession(client);
-    session.send("CONNECT", { "accept-version": version, host: "spec" });
+    session.send("CONNECT", { "accept-version": version, host: "spec", ...headers });
     const { command } = await session.frame();
     if (command !== "CONNECTED") throw new Error(`${command} instead of CONNECTED`);
     return session;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { RealBroker } from "./broker-process.js";
+import type { RealBroker } from "../../example/shared/broker-process.js";
 import { parseFrame, type ReadFrame } from "./stomp-session.js";
 
 /** A client of a broker, straight over TCP and with a codec of its own; its bodies are text without NUL. */

@@ -16,6 +16,7 @@ export async function startServers(
   options: () => Partial<StompMessagingOptions>,
 ): Promise<Users[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => withUsers(options())));
+  await until(() => servers.every(({ server }) => server.messaging.isBrokerAvailable()));
   for (const [i, to] of servers.entries()) {
     const probe = await to.connect(`probe-${i}`);
     probe.send("SUBSCRIBE\nid:0\ndestination:/user/queue/probe\n\n^@");

@@ -45,3 +45,17 @@ export async function withUsers(options: Partial<StompMessagingOptions> = {}): P
     },
   };
 }
+
+/** Subscribes a person to something. */
+export function subscribe(client: RawClient, id: string, destination: string): void {
+  client.send(`SUBSCRIBE\nid:${id}\ndestination:${destination}\n\n^@`);
+}
+
+/** What a client heard: subscription, destination and body of each MESSAGE. */
+export async function heard(client: RawClient): Promise<string[]> {
+  return (await client.synchronize()).map((event) => {
+    const frame = String(event);
+    const header = (name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(frame)?.[1];
+    return `${header("subscription")} ${header("destination")} ${/\n\n(.*)\^@$/s.exec(frame)?.[1]}`;
+  });
+}

@@ -1,7 +1,5 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
-
-/** Language, screen and the like. */
-export type PersonOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
+import type { Browser, Page } from "playwright-core";
+import { type OpenPage, openPage, type PageOptions } from "../shared/open-page.js";
 
 const PASSWORD = "a long password";
 
@@ -9,31 +7,25 @@ const PASSWORD = "a long password";
 export class Person {
   readonly name: string;
   readonly page: Page;
-  readonly #context: BrowserContext;
+  readonly faults: readonly string[];
   readonly #origin: string;
-  /** What went wrong in the page: uncaught errors, and what the security policy forbade. */
-  readonly faults: string[] = [];
+  readonly #opened: OpenPage;
 
-  private constructor(name: string, origin: string, context: BrowserContext, page: Page) {
+  private constructor(name: string, origin: string, opened: OpenPage) {
     this.name = name;
     this.#origin = origin;
-    this.#context = context;
-    this.page = page;
-    page.setDefaultTimeout(15_000);
-    page.on("pageerror", (error) => this.faults.push(error.message));
-    page.on("console", (line) => {
-      if (line.text().includes("Content Security Policy")) this.faults.push(line.text());
-    });
+    this.#opened = opened;
+    this.page = opened.page;
+    this.faults = opened.faults;
   }
 
   static async open(
     browser: Browser,
     origin: string,
     name: string,
-    options: PersonOptions = {},
+    options: PageOptions = {},
   ): Promise<Person> {
-    const context = await browser.newContext({ locale: "en-US", ...options });
-    return new Person(name, origin, context, await context.newPage());
+    return new Person(name, origin, await openPage(browser, options));
   }
 
   /** Signs up, which ends at the rooms. */
@@ -89,6 +81,6 @@ export class Person {
   }
 
   close(): Promise<void> {
-    return this.#context.close();
+    return this.#opened.close();
   }
 }

@@ -1,7 +1,8 @@
 import type { Browser } from "playwright-core";
 import { type Chat, createChat } from "../../../example/chat/app.js";
 import { recordingLogger } from "../../support/recording.js";
-import { Person, type PersonOptions } from "./person.js";
+import type { PageOptions } from "../shared/open-page.js";
+import { Person } from "./person.js";
 
 /** A chat of its own, and the people who came. */
 export class Stage {
@@ -36,7 +37,7 @@ export class Stage {
     this.#port = await this.#chat.listen(this.#port, "127.0.0.1");
   }
 
-  async person(name: string, options?: PersonOptions): Promise<Person> {
+  async person(name: string, options?: PageOptions): Promise<Person> {
     const person = await Person.open(this.#browser, this.origin, name, options);
     this.#people.push(person);
     return person;

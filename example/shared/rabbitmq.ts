@@ -11,7 +11,7 @@ export interface RabbitMq {
 }
 
 /**
- * Starts a RabbitMQ of the specs' own.
+ * Starts a RabbitMQ of one's own, on free ports of loopback.
  *
  * @param program `rabbitmq-server` itself: Debian's wrapper around it changes the user and the folder
  */
@@ -38,7 +38,7 @@ export async function startRabbitMq(
   writeFileSync(join(folder, "home", ".erlang.cookie"), cookie, { mode: 0o400 });
   const env = {
     HOME: join(folder, "home"),
-    RABBITMQ_NODENAME: `spec${port}@localhost`,
+    RABBITMQ_NODENAME: `own${port}@localhost`,
     RABBITMQ_DIST_PORT: String(distribution),
     ERL_EPMD_PORT: String(epmd),
     ERL_EPMD_ADDRESS: "127.0.0.1",

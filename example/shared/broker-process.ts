@@ -13,7 +13,7 @@ export interface BrokerCommand {
 }
 
 export interface BrokerProcessOptions {
-  /** As specs call it. */
+  /** As people call it. */
   readonly name: string;
   /** Where it takes STOMP. */
   readonly port: number;
@@ -23,7 +23,7 @@ export interface BrokerProcessOptions {
   readonly commands: readonly BrokerCommand[];
 }
 
-/** A broker that specs can talk to, with the login `guest` and the passcode `guest`. */
+/** A broker that one can talk to, with the login `guest` and the passcode `guest`. */
 export interface RealBroker {
   readonly name: string;
   readonly host: string;
@@ -32,7 +32,7 @@ export interface RealBroker {
   readonly passcode: string;
 }
 
-/** A broker of the specs' own, on loopback, which they may kill. */
+/** A broker of one's own, on loopback, which one may kill. */
 export class BrokerProcess implements RealBroker {
   readonly host = "127.0.0.1";
   readonly login = "guest";

@@ -1,0 +1,167 @@
+import "reflect-metadata";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import express, { type ErrorRequestHandler, type Express } from "express";
+import { type Logger, type StompMessaging, stompMessaging } from "express-stomp";
+import { Container } from "inversify";
+import { clientLibraries } from "../shared/client-libraries.js";
+import { closeServer, listen } from "../shared/http-server.js";
+import { keptSecret } from "../shared/kept-secret.js";
+import { loginSessions } from "../shared/login-sessions.js";
+import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
+import { PasswordLogin } from "../shared/password-login.js";
+import { securityHeaders } from "../shared/security-headers.js";
+import { AccountRepository } from "./account-repository.js";
+import { brokerAt } from "./broker.js";
+import { openDatabase, PortfolioDatabase } from "./database.js";
+import { checkToken, loginPages } from "./login-pages.js";
+import { PortfolioController } from "./portfolio-controller.js";
+import { portfolioInterceptor } from "./portfolio-interceptor.js";
+import { QuoteRepository } from "./quote-repository.js";
+import { QuoteService } from "./quote-service.js";
+import { repeat } from "./repeat.js";
+import { TradeRepository } from "./trade-repository.js";
+import { TradeService } from "./trade-service.js";
+
+/** Views and public files stay with the sources; what runs is compiled to build/example/portfolio. */
+const HERE = join(import.meta.dirname, "../../../example/portfolio");
+const SHARED = join(HERE, "../shared");
+const COOKIE_NAME = "portfolio.sid";
+
+export interface PortfolioOptions {
+  /** `postgres://…`, or the path of an embedded database file, made if missing. Several servers share one. */
+  readonly databaseUrl: string;
+  /** `stomp://login:passcode@host:port`, which several servers share. @default none: the simple broker, for one server */
+  readonly brokerUrl?: string | undefined;
+  /** Shown on the page when there are several servers. @default "" */
+  readonly serverName?: string | undefined;
+  /** Milliseconds from a trade's coming to its execution. @default 1500 */
+  readonly tradeDelayMs?: number;
+  /** Milliseconds between quotes. @default 2000 */
+  readonly quoteIntervalMs?: number;
+  /** @default warnings and errors to the console */
+  readonly logger?: Logger;
+}
+
+export interface PortfolioServer {
+  readonly app: Express;
+  readonly messaging: StompMessaging;
+  /** Starts the server, and gives the port it listens on. */
+  listen(port: number, host?: string): Promise<number>;
+  /** Sends everyone away and closes the database. */
+  close(): Promise<void>;
+}
+
+/** Makes one server of the stock portfolio: its database, its pages, its messaging, its clockwork. */
+export async function createPortfolio({
+  databaseUrl,
+  brokerUrl,
+  serverName = "",
+  tradeDelayMs = 1500,
+  quoteIntervalMs = 2000,
+  logger = { ...console, debug() {}, info() {} },
+}: PortfolioOptions): Promise<PortfolioServer> {
+  const database = await openDatabase(databaseUrl);
+
+  const container = new Container({ defaultScope: "Singleton" });
+  container.bind(PortfolioDatabase).toConstantValue(database);
+  container.bind("tradeDelayMs").toConstantValue(tradeDelayMs);
+  container.bind("serverName").toConstantValue(serverName);
+  for (const service of [AccountRepository, QuoteRepository, TradeRepository, TradeService]) {
+    container.bind<object>(service).toSelf();
+  }
+
+  const messaging = stompMessaging({
+    endpoints: [{ path: "/portfolio", sockJS: true }],
+    applicationDestinationPrefixes: ["/app"],
+    broker: brokerAt(brokerUrl, await keptSecret(database, "servers' secret")),
+    clientInboundChannel: { interceptors: [portfolioInterceptor] },
+    controllers: [PortfolioController],
+    container,
+    logger,
+  });
+
+  const accounts = container.get(AccountRepository);
+  const login = new PasswordLogin({
+    findById: (id) => accounts.findById(id),
+    findByName: (name) => accounts.findByName(name),
+    home: "/",
+    cookieName: COOKIE_NAME,
+  });
+  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger });
+
+  const app = express();
+  app.disable("x-powered-by");
+  // The balancer that may stand in front is on this machine.
+  app.set("trust proxy", "loopback");
+  app.set("views", join(HERE, "views"));
+  app.set("view engine", "ejs");
+
+  app.use(securityHeaders);
+  app.use("/vendor", clientLibraries());
+  app.use("/public", express.static(join(HERE, "public")), express.static(join(SHARED, "public")));
+  app.use(sessions.middleware, login.session());
+
+  app.use("/portfolio", membersOnlyHandshake);
+  app.use(messaging);
+
+  app.use(express.urlencoded({ extended: false, limit: "16kb" }));
+  app.use((_req, res, next) => {
+    res.set("Cache-Control", "no-store");
+    next();
+  });
+  app.use(loginPages(login));
+  app.get("/", membersOnly, checkToken, (req, res) => res.render("portfolio", { name: req.user!.name }));
+  app.get("/users", membersOnly, (_req, res) => {
+    res.json(messaging.userRegistry.getUsers().map(({ name }) => name));
+  });
+  app.use((_req, res) => res.status(404).render("problem", { problem: "This page does not exist." }));
+  app.use(showProblem(logger));
+
+  const server = createServer(app);
+  messaging.attach(server);
+
+  const quotes = new QuoteService({
+    quotes: container.get(QuoteRepository),
+    messaging,
+    intervalMs: quoteIntervalMs,
+  });
+  const trades = container.get(TradeService);
+  // Somebody must have quoted before anybody trades.
+  await quotes.tellQuotes();
+  const clockwork = [
+    repeat(() => quotes.tellQuotes(), {
+      pauseMs: quoteIntervalMs / 4,
+      failed: (error) => logger.warn("Quotes were not told:", error),
+    }),
+    repeat(() => trades.executeDue(), {
+      pauseMs: tradeDelayMs / 4,
+      failed: (error) => logger.warn("Trades were not executed, or not told:", error),
+    }),
+  ];
+
+  return {
+    app,
+    messaging,
+    listen: (port, host) => listen(server, port, host),
+    async close() {
+      await Promise.all(clockwork.map((stop) => stop()));
+      sessions.stop();
+      await messaging.close();
+      await closeServer(server);
+      await database.destroy();
+    },
+  };
+}
+
+/** Answers with a page when something failed; what failed is for the log. */
+function showProblem(logger: Logger): ErrorRequestHandler {
+  return (error, _req, res, next) => {
+    if (res.headersSent) return next(error);
+
+    const status = error.status >= 400 && error.status < 500 ? error.status : 500;
+    if (status === 500) logger.error("A request failed:", error);
+    const problem = "Something went wrong on our side. Please try again.";
+    res.status(status).render("problem", { problem });
+  };
+}

@@ -1,0 +1,65 @@
+import { money } from "./money.js";
+
+const LIMIT = 30;
+const TOAST_MS = 6000;
+
+/** What happened, the newest first; the newest also comes up for a moment, wherever one is on the page. */
+export class News {
+  #list;
+  #toast = document.createElement("p");
+  #fading;
+  /** The trades whose end was told. */
+  #told = new Set();
+
+  constructor(list) {
+    this.#list = list;
+    this.#toast.className = "toast";
+    this.#toast.hidden = true;
+    // The list is read out already.
+    this.#toast.setAttribute("aria-hidden", "true");
+    document.body.append(this.#toast);
+  }
+
+  /** @param kind "good", "bad" or "plain" */
+  tell(text, kind = "plain") {
+    this.#add(text, kind);
+    this.#toast.textContent = text;
+    this.#toast.dataset.kind = kind;
+    this.#toast.hidden = false;
+    clearTimeout(this.#fading);
+    this.#fading = setTimeout(() => {
+      this.#toast.hidden = true;
+    }, TOAST_MS);
+  }
+
+  /** Tells what became of a trade, once. */
+  tellTrade(trade) {
+    if (this.#told.has(trade.id) || trade.state === "placed") return;
+
+    this.#told.add(trade.id);
+    this.tell(sentence(trade), trade.state === "executed" ? "good" : "bad");
+  }
+
+  /** Shows trades of before without a word about each. */
+  recall(trades) {
+    for (const trade of trades.toReversed()) {
+      if (this.#told.has(trade.id) || trade.state === "placed") continue;
+
+      this.#told.add(trade.id);
+      this.#add(sentence(trade), trade.state === "executed" ? "good" : "bad");
+    }
+  }
+
+  #add(text, kind) {
+    const item = document.createElement("li");
+    item.dataset.kind = kind;
+    item.textContent = text;
+    this.#list.prepend(item);
+    while (this.#list.children.length > LIMIT) this.#list.lastElementChild.remove();
+  }
+}
+
+function sentence({ state, action, ticker, shares, price, reason }) {
+  if (state === "rejected") return reason;
+  return `${action === "Buy" ? "Bought" : "Sold"} ${shares} ${ticker} at ${money(price)}.`;
+}

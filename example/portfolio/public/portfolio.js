@@ -1,0 +1,82 @@
+import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
+import { Market } from "./market.js";
+import { News } from "./news.js";
+import { TradeDialog } from "./trade-dialog.js";
+
+const byId = (id) => document.getElementById(id);
+const connection = byId("connection");
+const news = new News(byId("news"));
+const totals = Object.fromEntries(["total", "invested", "cash", "gain"].map((id) => [id, byId(id)]));
+const market = new Market(byId("stocks"), totals, (stock, action) => dialog.open(stock, action));
+const dialog = new TradeDialog(byId("dialog"), { means: (ticker) => market.means(ticker), place });
+
+/** The receipts of trades that the server has not confirmed yet. */
+const unconfirmed = new Set();
+let sent = 0;
+
+const client = new Client({
+  webSocketFactory: () =>
+    new SockJS("/portfolio", null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }),
+  reconnectDelay: 500,
+  maxReconnectDelay: 10_000,
+  reconnectTimeMode: ReconnectionTimeMode.EXPONENTIAL,
+
+  onConnect() {
+    // First the news, then the state: nothing falls between the two, and what is older is passed over.
+    hear("/topic/price.stock.*", (quote) => {
+      market.quote(quote);
+      dialog.refresh();
+    });
+    hear("/user/queue/position-updates", ({ trade, portfolio }) => {
+      market.hold(portfolio);
+      news.tellTrade(trade);
+    });
+    hear("/user/queue/errors", ({ text, trade }) => (trade ? news.tellTrade(trade) : news.tell(text, "bad")));
+
+    hear("/app/quotes", (histories) => market.load(histories));
+    hear("/app/trades", (trades) => news.recall(trades));
+    hear("/app/server", ({ name }) => show("connected", name && ` · ${name}`));
+    hear("/app/positions", (portfolio) => market.hold(portfolio));
+  },
+
+  onStompError: ({ headers }) => news.tell(headers.message, "bad"),
+
+  onWebSocketClose() {
+    show("reconnecting");
+    if (unconfirmed.size > 0) {
+      news.tell("The connection broke before your trade was confirmed. See whether it was executed.", "bad");
+    }
+    unconfirmed.clear();
+    leaveIfLoggedOut();
+  },
+});
+
+function hear(destination, take) {
+  client.subscribe(destination, ({ body }) => take(JSON.parse(body)));
+}
+
+/** Sends a trade; tells whether there was a connection to do so. */
+function place(trade) {
+  if (!client.connected) return false;
+
+  const receipt = `trade-${++sent}`;
+  unconfirmed.add(receipt);
+  client.watchForReceipt(receipt, () => unconfirmed.delete(receipt));
+  news.tell(`${trade.action === "Buy" ? "Buying" : "Selling"} ${trade.shares} ${trade.ticker} …`);
+  client.publish({ destination: "/app/trade", headers: { receipt }, body: JSON.stringify(trade) });
+  return true;
+}
+
+function show(state, place = "") {
+  const texts = { connected: "Connected", reconnecting: "Reconnecting …" };
+  connection.dataset.state = state;
+  connection.textContent = texts[state] + place;
+}
+
+/** When the login is over no connection will be let in: the page is asked for again, and leads to the login. */
+async function leaveIfLoggedOut() {
+  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
+  if (answer?.type === "opaqueredirect") location.reload();
+}
+
+client.activate();

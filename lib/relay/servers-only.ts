@@ -1,0 +1,26 @@
+import type { ServersSettings } from "../broker/broker.js";
+
+/**
+ * Tells the destinations that only servers use, however a client writes them:
+ * RabbitMQ knows one by several paths and decodes `%2F` and the like, ActiveMQ
+ * reads lists and options. A pattern that would match is another thing: what a
+ * client hears by it is kept from it one by one.
+ */
+export function serversOnly(servers: ServersSettings | undefined): (destination: string) => boolean {
+  const { userDestinationBroadcast, userRegistryBroadcast } = servers ?? {};
+  const names = [userDestinationBroadcast, userRegistryBroadcast].flatMap((destination) => {
+    return destination?.split("/").slice(-1) ?? [];
+  });
+  if (names.length === 0) return () => false;
+
+  return (destination) =>
+    decoded(destination)
+      .split(/[/,?:]/)
+      .some((part) => names.includes(part.trim()));
+}
+
+function decoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+}

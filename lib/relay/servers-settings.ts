@@ -1,0 +1,84 @@
+import type { ServersSettings } from "../broker/broker.js";
+import { ConfigurationError } from "../errors.js";
+
+/** How the servers on one broker reach each other's users. */
+export interface ServersOptions {
+  /** Where messages go for users who are on other servers, or there too; all servers name the same. Default: nowhere. */
+  userDestinationBroadcast?: string;
+  /** Where servers tell each other who is connected; another destination. Default: each knows only its own users. */
+  userRegistryBroadcast?: string;
+  /** How long a server may be silent until it counts as gone, in ms. Default 20,000. */
+  registryExpirationPeriod?: number;
+  /** What only the servers know, 16 characters or more, the same for all. Default: made of the system's login, unless its passcode is `guest`. */
+  secret?: string;
+}
+
+interface Context {
+  readonly destinationPrefixes: readonly string[];
+  readonly systemLogin: string;
+  readonly systemPasscode: string;
+}
+
+const EXPIRATION = 20_000;
+const SHORTEST_SECRET = 16;
+
+/** @throws ConfigurationError that names the option which makes no sense, and no secret */
+export function serversSettings(options: ServersOptions, context: Context): ServersSettings | undefined {
+  const { userDestinationBroadcast, userRegistryBroadcast, secret } = options;
+  const { registryExpirationPeriod = EXPIRATION } = options;
+  if (userDestinationBroadcast === undefined && userRegistryBroadcast === undefined) {
+    const alone = (["secret", "registryExpirationPeriod"] as const).find(
+      (name) => options[name] !== undefined,
+    );
+    if (alone === undefined) return undefined;
+    throw wrong(alone, "is for userDestinationBroadcast and userRegistryBroadcast: name one");
+  }
+
+  for (const name of ["userDestinationBroadcast", "userRegistryBroadcast"] as const) {
+    checkDestination(name, options[name], context.destinationPrefixes);
+  }
+  if (userDestinationBroadcast === userRegistryBroadcast) {
+    throw wrong("userRegistryBroadcast", "must be another destination than userDestinationBroadcast");
+  }
+  if (
+    !Number.isSafeInteger(registryExpirationPeriod) ||
+    registryExpirationPeriod < 100 ||
+    registryExpirationPeriod > 0x7fff_ffff
+  ) {
+    throw wrong("registryExpirationPeriod", "must be a whole number of ms from 100 to 2,147,483,647");
+  }
+  return {
+    secret: secretOf(secret, context),
+    userDestinationBroadcast,
+    userRegistryBroadcast,
+    registryExpirationPeriod,
+  };
+}
+
+function checkDestination(name: string, given: unknown, prefixes: readonly string[]): void {
+  if (given === undefined) return;
+  const last = typeof given === "string" ? given.split("/").at(-1) : undefined;
+  if (typeof given !== "string" || !given.startsWith("/") || !last || /[\r\n\0*#>]/.test(given)) {
+    throw wrong(name, 'must be a destination such as "/topic/servers.users"');
+  }
+  if (prefixes.length > 0 && !prefixes.some((prefix) => given.startsWith(prefix))) {
+    throw wrong(name, `must begin with one of the destinationPrefixes, ${prefixes.join(", ")}`);
+  }
+}
+
+/** What everybody knows is no secret: whoever has it could speak as one of the servers. */
+function secretOf(given: string | undefined, { systemLogin, systemPasscode }: Context): string {
+  if (given !== undefined) {
+    if (typeof given === "string" && given.length >= SHORTEST_SECRET) return given;
+    throw wrong("secret", `must be a text of ${SHORTEST_SECRET} characters or more`);
+  }
+  if (systemPasscode !== "guest" && systemPasscode !== "") return `${systemLogin}\n${systemPasscode}`;
+  throw wrong(
+    "secret",
+    "is needed beside the systemPasscode that everybody knows: any long text, on all servers",
+  );
+}
+
+function wrong(option: string, text: string): ConfigurationError {
+  return new ConfigurationError(`stompBrokerRelay: ${option} ${text}`);
+}

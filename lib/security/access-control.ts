@@ -1,0 +1,195 @@
+import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { SimpMessagingTemplate } from "../channel/messaging-template.js";
+import { isPromise } from "../channel/passage.js";
+import { AccessDeniedError } from "../errors.js";
+import type { EventPublisher } from "../events.js";
+import { type Logger, printable } from "../logger.js";
+import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
+import type { SimpSubscription, SimpUserRegistry } from "../user/simp-user-registry.js";
+import { type Authorization, isAllowed, type Verdict } from "./authorization.js";
+import type { MessageSecurity } from "./message-security.js";
+import type { AuthorizationDecision } from "./rule.js";
+
+export interface AccessControlOptions {
+  /** Without, only what stands on controllers counts. */
+  readonly security: MessageSecurity | undefined;
+  readonly template: SimpMessagingTemplate;
+  readonly userRegistry: SimpUserRegistry;
+  readonly events: EventPublisher;
+  readonly logger: Logger;
+  /** What messages of a session carry now; `undefined` when it has ended. */
+  sessionHeaders(
+    sessionId: string,
+  ): Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes"> | undefined;
+  /** Ends a subscription, and tells the client why. */
+  unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
+}
+
+/**
+ * Holds clients to the rules: as the last interceptor of
+ * `clientInboundChannel`, so that what it judges is what is handled; as the
+ * guard of controllers' methods; and again of subscriptions, when rights have
+ * changed. It alone decides what a denial costs.
+ */
+export class AccessControl implements ChannelInterceptor {
+  readonly #options: AccessControlOptions;
+  /** Grows whenever rights have changed. */
+  #generation = 0;
+  /** By the rights of which generation a SUBSCRIBE passed that is not handled yet. */
+  readonly #subscribing = new Map<string, number>();
+  readonly #denials = new WeakSet<AccessDeniedError>();
+
+  constructor(options: AccessControlOptions) {
+    this.#options = options;
+  }
+
+  preSend(message: Message): Message | null | Promise<Message | null> {
+    const generation = this.#generation;
+    const decision = this.#judge(message);
+    return isPromise(decision)
+      ? decision.then((decided) => this.#judged(message, decided, generation))
+      : this.#judged(message, decision, generation);
+  }
+
+  afterSendCompletion({ headers }: Message): void | Promise<void> {
+    const { messageType, sessionId, subscriptionId, grant } = headers;
+    // A renewed token has brought another user, who may be allowed less.
+    if (grant && messageType === "MESSAGE")
+      return this.recheck(({ session }) => session.id === sessionId).then(() => {});
+    if (messageType !== "SUBSCRIBE") return;
+
+    const key = keyOf(headers);
+    const generation = this.#subscribing.get(key);
+    this.#subscribing.delete(key);
+    if (generation === this.#generation) return;
+
+    // Rights have changed since it passed, and it was not there yet to be found.
+    return this.#end(({ id, session }) => id === subscriptionId && session.id === sessionId).then(() => {});
+  }
+
+  /**
+   * Lets a message pass to a controller's method.
+   *
+   * @throws AccessDeniedError (or rejects with it) when it may not
+   */
+  guard(
+    authorization: Authorization,
+    message: Message,
+    variables: ReadonlyMap<string, string>,
+  ): void | Promise<void> {
+    const { security } = this.#options;
+    const rule = `@Authorize(${authorization.text})`;
+    const asked = { message, variables, authoritiesOf: security?.authoritiesOf };
+    const decide = (verdict: Verdict) => {
+      if (verdict !== true) throw this.#denied(message, rule, verdict === false ? undefined : verdict);
+    };
+    const verdict = this.#closed<Verdict>(rule, () => isAllowed(authorization, asked), false);
+    return isPromise(verdict) ? verdict.then(decide) : decide(verdict);
+  }
+
+  /** Whether `guard` threw this. */
+  isDenial(error: unknown): error is AccessDeniedError {
+    return this.#denials.has(error as AccessDeniedError);
+  }
+
+  /**
+   * Lets a denial cost what the option `onDenied` says: throws it, or is done
+   * when the client was told.
+   */
+  async refuse(message: Message, denial: AccessDeniedError): Promise<void> {
+    const { security, template, logger } = this.#options;
+    const { messageType, native, sessionId = "", user, destination } = message.headers;
+    const onDenied = security?.onDenied ?? "error-and-close";
+    // A receipt would be a lie, and without CONNECTED nothing else can be said.
+    if (onDenied === "error-and-close" || messageType === "CONNECT" || native.has("receipt")) throw denial;
+
+    logger.debug(`${printable(denial.message)}: a message of session ${sessionId} is dropped`);
+    if (onDenied === "drop") return;
+    try {
+      const body = { destination, message: denial.message };
+      await template.convertAndSendToUser(user?.name ?? sessionId, "/queue/errors", body, { sessionId });
+    } catch (error) {
+      logger.warn(`Session ${sessionId} could not be told of a denial`, error);
+    }
+  }
+
+  /**
+   * Judges subscriptions anew, by what their users are now, and ends those that
+   * are denied.
+   *
+   * @returns how many were ended
+   */
+  recheck(which: (subscription: SimpSubscription) => boolean, reason?: string): Promise<number> {
+    this.#generation++;
+    return this.#end(which, reason);
+  }
+
+  async #end(which: (subscription: SimpSubscription) => boolean, reason?: string): Promise<number> {
+    const { security, userRegistry, sessionHeaders, unsubscribe } = this.#options;
+    if (!security) return 0;
+
+    let ended = 0;
+    for (const subscription of userRegistry.findSubscriptions(which)) {
+      const { id, session, destination } = subscription;
+      const headers = sessionHeaders(session.id);
+      if (!headers) continue;
+      const subscribe = { ...headers, messageType: "SUBSCRIBE", subscriptionId: id, destination } as const;
+      const message = createMessage(NO_PAYLOAD, subscribe);
+      const decision = await this.#judge(message);
+      if (decision.granted) continue;
+
+      const denial = this.#denied(message, decision.rule, decision.reason);
+      if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
+    }
+    return ended;
+  }
+
+  #judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+    const security = this.#options.security as MessageSecurity;
+    return this.#closed("The rules", () => security.judge(message), FAILED);
+  }
+
+  #judged(
+    message: Message,
+    { granted, rule, reason }: AuthorizationDecision,
+    generation: number,
+  ): Message | null | Promise<Message | null> {
+    if (!granted) return this.refuse(message, this.#denied(message, rule, reason)).then(() => null);
+    if (message.headers.messageType !== "SUBSCRIBE") return message;
+    if (generation !== this.#generation) return this.preSend(message);
+
+    this.#subscribing.set(keyOf(message.headers), generation);
+    return message;
+  }
+
+  /** Whoever cannot be asked has not agreed. */
+  #closed<T>(who: string, ask: () => T | Promise<T>, denied: T): T | Promise<T> {
+    const failed = (error: unknown) => {
+      this.#options.logger.error(`${who} could not decide, and so denied`, error);
+      return denied;
+    };
+    try {
+      const answer = ask();
+      return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #denied(message: Message, rule: string, reason: AccessDeniedError | undefined): AccessDeniedError {
+    const { sessionId = "", user, messageType, stompCommand, destination } = message.headers;
+    const command = messageType === "MESSAGE" ? "SEND" : (stompCommand ?? messageType);
+    const what = destination === undefined ? command : `${command} ${printable(destination)}`;
+    const denial = reason ?? new AccessDeniedError(`Access denied: ${what}`);
+    this.#denials.add(denial);
+    this.#options.events.publish("accessDenied", { sessionId, user, message, rule });
+    return denial;
+  }
+}
+
+const FAILED: AuthorizationDecision = { granted: false, rule: "a rule that failed" };
+
+/** What a subscription is known by: ids of sessions have no blanks. */
+function keyOf({ sessionId, subscriptionId }: MessageHeaders): string {
+  return `${sessionId} ${subscriptionId}`;
+}

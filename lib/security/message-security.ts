@@ -1,0 +1,222 @@
+import { isPromise } from "../channel/passage.js";
+import { DestinationIndex } from "../destination/destination-index.js";
+import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
+import { commonVariables, covers, overlaps } from "../destination/reach.js";
+import { ConfigurationError, onlyKnown } from "../errors.js";
+import {
+  createMessage,
+  type Message,
+  NO_PAYLOAD,
+  type Principal,
+  type SimpMessageType,
+  withHeaders,
+} from "../message/message.js";
+import { type AuthoritiesOf, isAllowed, type Verdict } from "./authorization.js";
+import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from "./message-matchers.js";
+import { type Reading, type RuledBroker, readingOf } from "./reading.js";
+import { type AuthorizationDecision, type ClientMessageType, type Rule, tableOf } from "./rule.js";
+
+/** What a refusal costs: the session (STOMP's way), the message, or the message and one that says so. */
+export type DenialPolicy = "error-and-close" | "drop" | "message";
+
+export interface MessageSecurityOptions {
+  /** Gives what a user may do. @default the arrays or sets `authorities` and `roles` (without `ROLE_`) of the user */
+  authoritiesOf?: AuthoritiesOf;
+  /**
+   * What a refused SEND or SUBSCRIBE costs. `drop`: the message; `message`: the
+   * message, and the session gets one that says so at `/user/queue/errors`.
+   * CONNECT, and whatever asked for a receipt, gets ERROR in any case.
+   *
+   * @default "error-and-close"
+   */
+  onDenied?: DenialPolicy;
+  /** As the option of `stompMessaging`. @default "/" */
+  destinationSeparator?: DestinationSeparator;
+  /**
+   * Who reads the destinations that pass: `relay` for a broker with wildcards
+   * and manners of its own. `stompMessaging` does not start when this is wrong.
+   *
+   * @default "simple"
+   */
+  broker?: RuledBroker;
+}
+
+/** A message that is only thought of, for `decide`. */
+export interface ImaginedMessage {
+  readonly type: ClientMessageType;
+  readonly destination?: string | undefined;
+}
+
+/** A rule, by one of its patterns if it has any. */
+interface Entry {
+  /** Which is asked first. */
+  readonly order: number;
+  readonly rule: Rule;
+  readonly pattern: DestinationPattern | undefined;
+}
+
+const KNOWN = ["authoritiesOf", "onDenied", "destinationSeparator", "broker"];
+const POLICIES: readonly DenialPolicy[] = ["error-and-close", "drop", "message"];
+const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
+const ALWAYS: AuthorizationDecision = { granted: true, rule: "DISCONNECT and UNSUBSCRIBE always pass" };
+
+/**
+ * Makes the rules of who may send and subscribe where, for the option
+ * `security`; in Spring Security's words. The first rule that takes a message
+ * decides about it. A subscription with wildcards is decided about by all rules
+ * whose destinations it could reach, up to the first that has all of them; each
+ * must grant it.
+ *
+ * @example
+ * const security = messageSecurity((messages) =>
+ *   messages
+ *     .nullDestMatcher().authenticated()
+ *     .simpDestMatchers("/app/admin/**").hasRole("ADMIN")
+ *     .simpMessageDestMatchers("/app/**").authenticated()
+ *     .simpSubscribeDestMatchers("/topic/**", "/user/queue/*").authenticated()
+ *     .anyMessage().denyAll(),
+ * );
+ *
+ * @throws ConfigurationError when a rule makes no sense, or is never asked
+ */
+export function messageSecurity(
+  build: (messages: MessageMatchers) => unknown,
+  options: MessageSecurityOptions = {},
+): MessageSecurity {
+  return new MessageSecurity(build, options);
+}
+
+/** Rules, in their order. Made by `messageSecurity`. */
+export class MessageSecurity {
+  readonly onDenied: DenialPolicy;
+  readonly authoritiesOf: AuthoritiesOf | undefined;
+  readonly destinationSeparator: DestinationSeparator;
+  readonly broker: RuledBroker;
+  readonly #rules: readonly Rule[];
+  readonly #index: DestinationIndex<Entry>;
+  /** The first of each type that looks at no destination: `anyMessage` at the latest. */
+  readonly #general = new Map<SimpMessageType, Entry>();
+  /** The same, of those that only take what has none, too. */
+  readonly #nullDest = new Map<SimpMessageType, Entry>();
+  readonly #reading: Reading;
+
+  constructor(build: (messages: MessageMatchers) => unknown, options: MessageSecurityOptions) {
+    onlyKnown("messageSecurity", options, KNOWN);
+    if (typeof build !== "function") {
+      throw new ConfigurationError(
+        "messageSecurity takes a function of the matchers: (messages) => messages.…",
+      );
+    }
+    const {
+      onDenied = "error-and-close",
+      authoritiesOf,
+      destinationSeparator = "/",
+      broker = "simple",
+    } = options;
+    checkOneOf("onDenied", onDenied, POLICIES);
+    checkOneOf("destinationSeparator", destinationSeparator, ["/", "."]);
+    checkOneOf("broker", broker, ["simple", "relay"]);
+    if (authoritiesOf !== undefined && typeof authoritiesOf !== "function") {
+      throw new ConfigurationError("messageSecurity: authoritiesOf must be a function of the user");
+    }
+    this.onDenied = onDenied;
+    this.authoritiesOf = authoritiesOf;
+    this.destinationSeparator = destinationSeparator;
+    this.broker = broker;
+    this.#rules = rulesOf(build, destinationSeparator);
+    this.#reading = readingOf(broker, destinationSeparator);
+    this.#index = new DestinationIndex(destinationSeparator);
+    const entries = this.#rules.flatMap((rule) =>
+      (rule.patterns ?? [undefined]).map((pattern) => ({ rule, pattern })),
+    );
+    for (const [order, { rule, pattern }] of entries.entries()) {
+      const entry = { order, rule, pattern };
+      if (pattern) this.#index.add(pattern, entry);
+      else {
+        for (const type of rule.types) {
+          if (!this.#nullDest.has(type)) this.#nullDest.set(type, entry);
+          if (!rule.nullDest && !this.#general.has(type)) this.#general.set(type, entry);
+        }
+      }
+    }
+  }
+
+  /** Gives what the rules say about a message of a user, or of a stranger; for an application's own tests. */
+  async decide(
+    user: Principal | undefined | null,
+    message: Message | ImaginedMessage,
+  ): Promise<AuthorizationDecision> {
+    const known = user ?? undefined;
+    const real =
+      "headers" in message
+        ? message
+        : createMessage(NO_PAYLOAD, { messageType: message.type, destination: message.destination });
+    checkOneOf("the type to decide about", real.headers.messageType, CLIENT_MESSAGE_TYPES);
+    return this.judge(withHeaders(real, { user: known }));
+  }
+
+  /**
+   * The same for the user in the headers, at once if it can. Throws, or rejects
+   * with, what the application's own functions do, but for an
+   * `AccessDeniedError`, which is a denial with that reason.
+   */
+  judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+    const { messageType, destination } = message.headers;
+    if (UNSTOPPABLE.includes(messageType as ClientMessageType)) return ALWAYS;
+    if (destination === undefined) {
+      return this.#ask((this.#nullDest.get(messageType) as Entry).rule, message, NO_VARIABLES);
+    }
+
+    const reach = this.#reading(messageType, destination);
+    if (reach) return this.#judgeReach(message, reach);
+
+    let first = this.#general.get(messageType) as Entry;
+    for (const entries of this.#index.match(destination)) {
+      for (const entry of entries) {
+        if (entry.order < first.order && entry.rule.types.has(messageType)) first = entry;
+      }
+    }
+    const { rule, pattern } = first;
+    const needsVariables = pattern !== undefined && rule.authorization.kind === "access";
+    return this.#ask(rule, message, needsVariables ? pattern.match(destination) : NO_VARIABLES);
+  }
+
+  /** The rules as a table, in the order they are asked. */
+  toString(): string {
+    return tableOf(this.#rules);
+  }
+
+  async #judgeReach(message: Message, reach: DestinationPattern): Promise<AuthorizationDecision> {
+    for (const rule of this.#rules) {
+      if (rule.nullDest || !rule.types.has(message.headers.messageType)) continue;
+      if (!rule.patterns) return this.#ask(rule, message, NO_VARIABLES);
+
+      for (const pattern of rule.patterns) {
+        if (!overlaps(pattern, reach)) continue;
+        const decision = await this.#ask(rule, message, commonVariables(pattern, reach));
+        if (!decision.granted || covers(pattern, reach)) return decision;
+      }
+    }
+    throw new Error("anyMessage is the last of the rules, and takes everything");
+  }
+
+  #ask(
+    rule: Rule,
+    message: Message,
+    variables: ReadonlyMap<string, string> | undefined,
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
+    const decision = (verdict: Verdict): AuthorizationDecision => {
+      if (verdict === true) return rule.granted;
+      return verdict === false ? rule.denied : { ...rule.denied, reason: verdict };
+    };
+    const allowed = isAllowed(rule.authorization, { message, variables, authoritiesOf: this.authoritiesOf });
+    return isPromise(allowed) ? allowed.then(decision) : decision(allowed);
+  }
+}
+
+function checkOneOf(option: string, given: unknown, values: readonly string[]): void {
+  if (values.includes(given as string)) return;
+  throw new ConfigurationError(
+    `messageSecurity: ${option} is ${JSON.stringify(given)}: it must be ${values.map((value) => `"${value}"`).join(" or ")}`,
+  );
+}

@@ -1,0 +1,145 @@
+import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
+import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
+import { type Message, withHeaders } from "../message/message.js";
+import type { Frame } from "../stomp/frame.js";
+import type { StompVersion } from "../stomp/version.js";
+import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { PendingReceipt } from "./pending-receipt.js";
+
+/** What a frame needs of the session that it is from. */
+export interface FramedSession {
+  readonly connected: boolean;
+  readonly messageHeaders: SessionHeaders;
+  /** A CONNECT is about to be handed on, in this version. */
+  connecting(frame: Frame, version: StompVersion): void;
+  /** A frame's message was handled. */
+  processed(message: Message): void;
+  receipt(receiptId: string): void;
+  fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void;
+  /** DISCONNECT was handled: no frame follows. */
+  disconnected(): void;
+}
+
+/** Where frames come from, one after the other. */
+export interface FrameSource {
+  readonly session: FramedSession;
+  readonly channel: SubscribableChannel;
+  /** What CONNECT agreed on; `undefined` when nothing was in common. */
+  readonly version: StompVersion | undefined;
+  /** Every handler has got a frame's message, as interceptors made it. */
+  handedOn(frame: Frame, message: Message): void;
+  /** CONNECT was accepted. */
+  accepted(): void;
+}
+
+/**
+ * Takes a frame through `clientInboundChannel`, and answers it. It alone decides
+ * what a fault costs: never throws and never rejects.
+ */
+export function handleFrame(frame: Frame, source: FrameSource): void | Promise<void> {
+  let message: Message | undefined;
+  try {
+    const clients = messageOf(frame, source);
+    message = clients;
+    const sent = source.channel.send(clients, (handedOn) => {
+      message = handedOn;
+      source.handedOn(frame, handedOn);
+    });
+    if (!isPromise(sent)) return answer(frame, message, sent, source);
+
+    return Promise.resolve(sent)
+      .then((result) => answer(frame, message ?? clients, result, source))
+      .catch((error: unknown) => failed(frame, error, message, source));
+  } catch (error) {
+    return failed(frame, error, message, source);
+  }
+}
+
+export function isConnect(frame: Frame): boolean {
+  return frame.command === "CONNECT" || frame.command === "STOMP";
+}
+
+function messageOf(frame: Frame, { session, version }: FrameSource): Message {
+  if (isConnect(frame)) {
+    if (session.connected) throw new StompConversionError(`${frame.command} came twice: already connected`);
+    if (!version) {
+      const offered = frame.headers.get("accept-version") ?? "";
+      throw new StompConversionError(`No STOMP version in common with accept-version ${offered}`, {
+        code: "STOMP_VERSION",
+      });
+    }
+    session.connecting(frame, version);
+  } else if (!session.connected) {
+    throw new StompConversionError(`${frame.command} came before CONNECT`);
+  }
+  const message = clientMessage(frame, version as StompVersion, session.messageHeaders);
+  return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
+}
+
+function answer(frame: Frame, message: Message, sent: boolean, source: FrameSource): void | Promise<void> {
+  const { session } = source;
+  if (isConnect(frame)) {
+    if (!session.connected) throw refused("The connection was refused");
+    source.accepted();
+    session.processed(message);
+    return;
+  }
+  if (frame.command === "DISCONNECT") return disconnected(frame, message, sent, source);
+
+  const receiptId = frame.headers.get("receipt");
+  if (sent) session.processed(message);
+  if (receiptId === undefined) return;
+  if (!sent) throw refused(`${frame.command} was stopped`);
+  const { receipt } = message.headers;
+  const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
+  if (!confirmed) {
+    session.receipt(receiptId);
+    return;
+  }
+  // Nothing waits for it: perhaps it comes only after what this client sends next, such as COMMIT.
+  confirmed.then(
+    () => session.receipt(receiptId),
+    (error: Error) => session.fail(error, receiptId, { message }),
+  );
+}
+
+function failed(
+  frame: Frame,
+  error: unknown,
+  message: Message | undefined,
+  source: FrameSource,
+): void | Promise<void> {
+  const { session } = source;
+  if (frame.command === "DISCONNECT" && session.connected) {
+    return disconnected(frame, clientMessage(frame, "1.2", session.messageHeaders), false, source);
+  }
+
+  const receiptId = isConnect(frame) ? undefined : frame.headers.get("receipt");
+  // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
+  if (error instanceof MessageHandlingError && receiptId === undefined) return;
+
+  session.fail(error as Error, receiptId, { message });
+}
+
+/** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
+async function disconnected(
+  frame: Frame,
+  message: Message,
+  sent: boolean,
+  { session, channel }: FrameSource,
+): Promise<void> {
+  const receiptId = frame.headers.get("receipt");
+  try {
+    if (!sent) await channel.dispatch(message);
+  } catch (error) {
+    session.fail(error as Error, receiptId, { message });
+    return;
+  }
+  if (receiptId !== undefined) session.receipt(receiptId);
+  session.disconnected();
+}
+
+function refused(text: string): MessageDeliveryError {
+  return new MessageDeliveryError(text, { publicMessage: text });
+}

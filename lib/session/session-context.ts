@@ -1,0 +1,21 @@
+import type { SubscribableChannel } from "../channel/channel.js";
+import type { EventPublisher } from "../events.js";
+import type { Logger } from "../logger.js";
+import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
+import type { StompSubProtocolErrorHandler } from "./error-reply.js";
+import type { MessageEncoder } from "./message-encoder.js";
+import type { SessionLimits } from "./session-limits.js";
+import type { SessionStats } from "./session-stats.js";
+
+/** What all sessions share. */
+export interface SessionContext {
+  readonly clientInboundChannel: SubscribableChannel;
+  readonly events: EventPublisher;
+  readonly logger: Logger;
+  readonly clock: HeartBeatClock;
+  readonly encoder: MessageEncoder;
+  readonly limits: SessionLimits;
+  readonly preserveReceiveOrder: boolean;
+  readonly errorHandler: StompSubProtocolErrorHandler | undefined;
+  readonly stats: SessionStats;
+}

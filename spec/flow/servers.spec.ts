@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import { expect } from "chai";
+import {
+  type Message,
+  type StompBrokerRelayOptions,
+  type StompMessagingOptions,
+  stompBrokerRelay,
+} from "express-stomp";
+import type { RealBroker } from "../../example/shared/broker-process.js";
+import { onEachBroker, onRabbitMq } from "../support/brokers.js";
+import { ServerProcess } from "../support/server-process.js";
+import { type Users, withUsers } from "../support/users.js";
+import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
+
+describe("Servers on one broker", function () {
+  this.timeout(60_000);
+
+  onEachBroker((broker, name) => {
+    describe("for their users", () => describeUsersOnServers(() => on(broker())));
+
+    describe("with what they say to each other", () => {
+      let servers: Users[];
+      let names: { users: string; registry: string };
+
+      beforeEach(async () => {
+        const id = randomBytes(4).toString("hex");
+        names = { users: `servers.users.${id}`, registry: `servers.registry.${id}` };
+        servers = await startServers(2, () => on(broker(), broadcasts(names)));
+      });
+
+      afterEach(() => Promise.all(servers.map((server) => server.close())));
+
+      const spellings = [
+        "/topic/NAME",
+        "/topic/NAME ",
+        "/topic/NAME?consumer.prefetchSize=1",
+        "/topic/other,/topic/NAME",
+        "/topic/topic://NAME",
+        ...(name === "RabbitMQ" ? ["/exchange/amq.topic/NAME", "/topic/%73ervers%2eusers.ID"] : []),
+      ];
+      for (const spelling of spellings) {
+        it(`let no client send or subscribe to ${spelling}`, async () => {
+          const destination = spelling.replace("NAME", names.users).replace("ID", names.users.split(".")[2]!);
+          for (const command of ["SEND", "SUBSCRIBE\nid:7"]) {
+            const client = await servers[0]!.connect("eve");
+            client.send(`${command}\ndestination:${destination.replaceAll(":", "\\c")}\n\n^@`);
+            expect(await client.frame()).to.include("message:This destination is for servers only\n");
+            expect(await client.closed()).to.equal(1002);
+          }
+        });
+      }
+
+      const patterns =
+        name === "ActiveMQ" ? ["/topic/>", "/topic/servers.*.*"] : ["/topic/#", "/topic/servers.*.*"];
+      for (const pattern of patterns) {
+        it(`is not heard by a client that subscribes to ${pattern}`, async () => {
+          const eve = await servers[0]!.connect("eve");
+          eve.send(`SUBSCRIBE\nid:0\ndestination:${pattern}\nreceipt:1\n\n^@`);
+          expect(await eve.frame()).to.include("RECEIPT");
+          const rod = await servers[1]!.connect("rod");
+          rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+          await rod.synchronize();
+          const { template } = servers[0]!.server.messaging;
+          await template.convertAndSendToUser("rod", "/queue/letters", "hello");
+          expect(await rod.frame()).to.include("hello");
+          await template.convertAndSend("/topic/servers.all.x", "for everybody");
+          expect(await eve.frame()).to.include("for everybody");
+        });
+      }
+
+      it("can be neither read, forged nor replayed by somebody else on the broker", async () => {
+        const rod = await servers[1]!.connect("rod");
+        rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+        await rod.synchronize();
+        // Another application of the same broker, which has its logins.
+        const { server: eve, close } = await withUsers(on(broker(), {}));
+        const recorded: Message[] = [];
+        const destination = `/topic/${names.users}`;
+        await eve.messaging.system!.subscribe(destination, (message) => void recorded.push(message));
+
+        const { template } = servers[0]!.server.messaging;
+        await template.convertAndSendToUser("rod", "/queue/letters", "a secret letter");
+        expect(await rod.frame()).to.include("a secret letter");
+        await until(() => recorded.length > 0);
+        const read = recorded.map(({ payload }) => Buffer.from(payload).toString("latin1")).join();
+        expect(read).to.not.include("secret");
+        expect(read).to.not.include("rod");
+
+        for (const { payload } of recorded) await eve.messaging.template.convertAndSend(destination, payload);
+        const forged = { content: { to: "/user/rod/queue/letters", native: [], byClient: false } };
+        await eve.messaging.template.convertAndSend(destination, forged);
+        await template.convertAndSendToUser("rod", "/queue/letters", "the next letter");
+        expect(await rod.frame()).to.include("the next letter");
+        await close();
+      });
+    });
+  });
+});
+
+describe("One of three servers", function () {
+  this.timeout(60_000);
+
+  onRabbitMq((broker) => {
+    it("is forgotten when it is killed, and its users go on elsewhere", async () => {
+      const relay: StompBrokerRelayOptions = {
+        ...relayTo(broker()),
+        ...broadcasts({ users: "servers.three.users", registry: "servers.three.registry" }),
+        registryExpirationPeriod: 1000,
+      };
+      const servers = await Promise.all([1, 2, 3].map(() => ServerProcess.start(relay)));
+      const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];
+      const ann = await first.connect("ann");
+      await third.connect("rod");
+      for (const server of servers) await server.untilUsers(["ann", "rod"]);
+
+      await third.kill();
+      for (const server of [first, second]) await server.untilUsers(["ann"]);
+
+      const rod = await second.connect("rod");
+      rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+      await rod.synchronize();
+      for (const server of [first, second]) await server.untilUsers(["ann", "rod"]);
+      ann.send("SEND\ndestination:/user/rod/queue/letters\n\nwelcome back^@");
+      expect(await rod.frame()).to.include("welcome back");
+      expect(await rod.synchronize()).to.deep.equal([]);
+      await Promise.all([first.kill(), second.kill()]);
+    });
+  });
+});
+
+function on(
+  broker: RealBroker,
+  options: StompBrokerRelayOptions = broadcasts({ users: "servers.users", registry: "servers.registry" }),
+): Partial<StompMessagingOptions> {
+  return { broker: stompBrokerRelay({ ...relayTo(broker), ...options }) };
+}
+
+function relayTo({ host, port, login, passcode }: RealBroker): StompBrokerRelayOptions {
+  return {
+    destinationPrefixes: ["/topic", "/exchange"],
+    relayHost: host,
+    relayPort: port,
+    clientLogin: login,
+    clientPasscode: passcode,
+    systemLogin: login,
+    systemPasscode: passcode,
+  };
+}
+
+function broadcasts({ users, registry }: { users: string; registry: string }): StompBrokerRelayOptions {
+  return {
+    userDestinationBroadcast: `/topic/${users}`,
+    userRegistryBroadcast: `/topic/${registry}`,
+    secret: "a secret of the servers",
+  };
+}
