@@ -34,6 +34,16 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /**
+   * The same for a client that does not take what it is sent: `limit` is
+   * `sendBufferSizeLimit`, `sendTimeLimit`, or SockJS's `httpMessageCacheSize`.
+   */
+  slowConsumer: {
+    limit: string;
+    address: string;
+    sessionId: string | undefined;
+    user: Principal | undefined;
+  };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };
   /** A client was sent ERROR and its session ended. */

@@ -83,7 +83,7 @@ export {
   MethodArgumentNotValidError,
   StompConversionError,
 } from "./errors.js";
-export type { MessagingEventListener, MessagingEvents } from "./events.js";
+export type { EventPublisher, MessagingEventListener, MessagingEvents } from "./events.js";
 export type { Logger } from "./logger.js";
 export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./message/converter.js";
 export {

@@ -1,3 +1,8 @@
+import { type SelectorToken, unreadable } from "./selector-token.js";
+
+/** So many characters a pattern of LIKE has at most. */
+const LIKE_LIMIT = 128;
+
 /**
  * A pattern of SQL's LIKE: `%` is any characters, `_` is one. All ways to read
  * it are followed at once, as bits of a few words, so that each character of a
@@ -59,4 +64,23 @@ export class LikePattern {
 
 function set(bits: Uint32Array, at: number): void {
   bits[at >>> 5] = (bits[at >>> 5] as number) | (1 << (at & 31));
+}
+
+/** Reads what stands behind LIKE. @throws MessageDeliveryError when it is too long, or escapes what needs none */
+export function likePattern({ value, at }: SelectorToken, escaping: string | undefined): LikePattern {
+  const given = [...value];
+  if (given.length > LIKE_LIMIT) throw unreadable(`LIKE has more than ${LIKE_LIMIT} characters`, at);
+
+  const characters: (string | undefined | null)[] = [];
+  for (let i = 0; i < given.length; i++) {
+    const character = given[i] as string;
+    if (character === escaping) {
+      const escaped = given[++i];
+      if (escaped !== "%" && escaped !== "_" && escaped !== escaping) {
+        throw unreadable("ESCAPE stands before something else than % or _", at);
+      }
+      characters.push(escaped);
+    } else characters.push(character === "%" ? null : character === "_" ? undefined : character);
+  }
+  return new LikePattern(characters);
 }

@@ -1,42 +1,23 @@
-import { LikePattern } from "./like-pattern.js";
+import { likePattern } from "./like-pattern.js";
 import {
   type BinaryOperator,
   binary,
-  header,
   isBetween,
   isIn,
   isLike,
   isNull,
-  literal,
   type SelectorStep,
-  type UnaryOperator,
   unary,
 } from "./selector-operations.js";
+import {
+  COMPARISON_RANK,
+  type Kind,
+  type Operator,
+  prefix,
+  RANKS,
+  simpleOperand,
+} from "./selector-operator.js";
 import { type SelectorToken, selectorTokens, unreadable } from "./selector-token.js";
-
-/** What is known of an operand before any message is there; a header may hold anything. */
-type Kind = "truth" | "number" | "text" | "header";
-
-interface Operator {
-  readonly name: BinaryOperator | UnaryOperator | "(" | "BETWEEN" | "BETWEEN AND";
-  readonly rank: number;
-  readonly at: number;
-  readonly negated?: boolean;
-}
-
-const RANKS: ReadonlyMap<string, number> = new Map([
-  ["OR", 1],
-  ["AND", 2],
-  ...["=", "<>", "<", "<=", ">", ">="].map((name): [string, number] => [name, 4]),
-  ["+", 5],
-  ["-", 5],
-  ["*", 6],
-  ["/", 6],
-]);
-const [NOT_RANK, COMPARISON_RANK, SIGN_RANK] = [3, 4, 7];
-
-/** So many characters a pattern of LIKE has at most. */
-const LIKE_LIMIT = 128;
 
 /** Reads a selector without recursion: operators wait on a stack until their operands are complete. */
 export class SelectorParser {
@@ -239,39 +220,6 @@ export class SelectorParser {
   }
 }
 
-function simpleOperand({ kind, value }: SelectorToken): [SelectorStep, Kind] | undefined {
-  if (kind === "text") return [literal(value), "text"];
-  if (kind === "name") return [header(value), "header"];
-  if (kind === "number") return [literal(Number(value)), "number"];
-  return value === "TRUE" || value === "FALSE" ? [literal(value === "TRUE"), "truth"] : undefined;
-}
-
-function prefix({ value, at }: SelectorToken): Operator {
-  if (value === "(") return { name: "(", rank: 0, at };
-  if (value === "NOT") return { name: "NOT", rank: NOT_RANK, at };
-  if (value === "-") return { name: "NEGATE", rank: SIGN_RANK, at };
-  if (value === "+") return { name: "PLUS", rank: SIGN_RANK, at };
-  throw unreadable(`${value} has nothing before it`, at);
-}
-
 function unfinished({ name, at }: Operator): Error {
   return unreadable(name === "(" ? "A bracket is not closed" : "BETWEEN has no AND", at);
-}
-
-function likePattern({ value, at }: SelectorToken, escaping: string | undefined): LikePattern {
-  const given = [...value];
-  if (given.length > LIKE_LIMIT) throw unreadable(`LIKE has more than ${LIKE_LIMIT} characters`, at);
-
-  const characters: (string | undefined | null)[] = [];
-  for (let i = 0; i < given.length; i++) {
-    const character = given[i] as string;
-    if (character === escaping) {
-      const escaped = given[++i];
-      if (escaped !== "%" && escaped !== "_" && escaped !== escaping) {
-        throw unreadable("ESCAPE stands before something else than % or _", at);
-      }
-      characters.push(escaped);
-    } else characters.push(character === "%" ? null : character === "_" ? undefined : character);
-  }
-  return new LikePattern(characters);
 }

@@ -1,5 +1,5 @@
 import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
-import type { PrivateBroker } from "../broker/simple-broker.js";
+import type { PrivateBroker } from "../broker/private-broker.js";
 import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";

@@ -1,4 +1,4 @@
-import type { PrivateBroker } from "../broker/simple-broker.js";
+import type { PrivateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { BrokerNotAvailableError } from "../errors.js";
 import { printable } from "../logger.js";

@@ -1,5 +1,5 @@
 import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
-import { type PrivateBroker, privateBroker } from "../broker/simple-broker.js";
+import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";

@@ -16,6 +16,9 @@ export interface DroppingSession {
   dropping(): void;
 }
 
+/** Bytes that a WebSocket puts before a message, at most. */
+const FRAME_HEAD = 10;
+
 /** Writes one session's frames: the only place that makes CONNECTED, RECEIPT and ERROR. */
 export class Outbound {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
@@ -25,6 +28,8 @@ export class Outbound {
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
+  /** What waited when the socket was last asked, and all that it was given since: no less than waits now. */
+  #waitingAtMost = 0;
   /** Who waits for room, and how they are told. */
   #room: { readonly made: Promise<void>; make(): void } | undefined;
 
@@ -63,7 +68,16 @@ export class Outbound {
   /** Whether more waits than may, and nothing of it may be dropped. */
   get overflowing(): boolean {
     const waiting = this.#queue ? this.#queue.size : this.buffered;
+    this.#waitingAtMost = waiting;
     return waiting > this.#context.limits.sendBufferSizeLimit;
+  }
+
+  /** Whether another frame may be written. Asks the socket only when what it was given could be too much. */
+  get hasRoom(): boolean {
+    // A transport that shares nothing may make more of what it is given.
+    const known = !this.#queue && this.#socket.sendShared !== undefined;
+    if (known && this.#waitingAtMost <= this.#context.limits.sendBufferSizeLimit) return true;
+    return !this.overflowing;
   }
 
   /** The socket may have room. */
@@ -121,7 +135,7 @@ export class Outbound {
     if (this.#queue) {
       this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
     } else if (this.#socket.sendShared) {
-      this.#given += encoded.length;
+      this.#count(encoded.length);
       this.#socket.sendShared(encoded);
     } else {
       this.#give(encoded.bytes, encoded.binary);
@@ -149,8 +163,13 @@ export class Outbound {
   }
 
   #give(bytes: Uint8Array, binary: boolean): void {
-    this.#given += bytes.length;
+    this.#count(bytes.length);
     this.#socket.send(bytes, binary);
+  }
+
+  #count(bytes: number): void {
+    this.#given += bytes;
+    this.#waitingAtMost += bytes + FRAME_HEAD;
   }
 }
 

@@ -42,14 +42,19 @@ export function announceFault(session: AnnouncedSession, error: Error, announcin
   announcing.events.publish("sessionError", { sessionId: session.id, user: session.user, error });
 }
 
-/** Counts and announces a limit that a client has passed. */
+/** Limits that a client passes by not reading. */
+const SLOW: ReadonlySet<string> = new Set(["sendBufferSizeLimit", "sendTimeLimit", "httpMessageCacheSize"]);
+
+/** Counts and announces a limit that a client has passed; one who does not read by a name of its own too. */
 export function announceLimit(
-  { id, user, address }: AnnouncedSession,
+  { id, user, address }: Omit<AnnouncedSession, "id"> & { readonly id: string | undefined },
   limit: string,
   { events, stats }: Announcing,
 ): void {
   stats.limitExceeded(limit);
-  events.publish("limitExceeded", { limit, address, sessionId: id, user });
+  const event = { limit, address, sessionId: id, user };
+  events.publish("limitExceeded", event);
+  if (SLOW.has(limit)) events.publish("slowConsumer", event);
 }
 
 /** Announces that a session's grant will soon be over. */

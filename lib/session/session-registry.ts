@@ -7,6 +7,7 @@ import type { Handshake, Socket } from "../socket/socket.js";
 import type { SessionHeaders } from "./client-message.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { SessionContext } from "./session-context.js";
+import { announceLimit } from "./session-events.js";
 import type { SessionLimits } from "./session-limits.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
 
@@ -47,6 +48,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     this.#context = context;
     if (Number.isFinite(context.limits.connectionsPerAddressLimit)) this.#byAddress = new Map();
     this.#sessionContext = { ...context, stats: this.#stats };
+    context.events.on("messageDropped", () => {
+      this.#stats.messagesDroppedByBroker++;
+    });
   }
 
   get stats(): MessagingStats {
@@ -72,9 +76,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   /** Announces a limit that a client passed outside of its session. */
   limitExceeded(limit: string, { request, user }: Handshake): void {
-    this.#stats.limitExceeded(limit);
-    const address = addressOf(request);
-    this.#context.events.publish("limitExceeded", { limit, address, sessionId: undefined, user });
+    announceLimit({ id: undefined, user, address: addressOf(request) }, limit, this.#sessionContext);
   }
 
   open(socket: Socket, handshake: Handshake): void {

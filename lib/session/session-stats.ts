@@ -11,6 +11,8 @@ export interface MessagingStats {
   readonly messagesSent: number;
   /** Of those, the ones that `overflowStrategy: "drop-oldest"` took back. */
   readonly messagesDropped: number;
+  /** Those that the broker lost, as `messageDropped` tells one by one. */
+  readonly messagesDroppedByBroker: number;
   readonly errorsSent: number;
   /** How often each limit was passed, by the option's name. */
   readonly limitsExceeded: Readonly<Record<string, number>>;
@@ -22,6 +24,7 @@ export class SessionStats {
   framesReceived = 0;
   messagesSent = 0;
   messagesDropped = 0;
+  messagesDroppedByBroker = 0;
   errorsSent = 0;
   readonly #limitsExceeded = new Map<string, number>();
 
@@ -38,6 +41,7 @@ export class SessionStats {
       framesReceived: this.framesReceived,
       messagesSent: this.messagesSent,
       messagesDropped: this.messagesDropped,
+      messagesDroppedByBroker: this.messagesDroppedByBroker,
       errorsSent: this.errorsSent,
       limitsExceeded: Object.fromEntries(this.#limitsExceeded),
     };

@@ -200,7 +200,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   #writable(): boolean {
     if (this.closed || !this.connected || !this.mayGoOn()) return false;
 
-    if (this.outbound.overflowing) {
+    if (!this.outbound.hasRoom) {
       this.overflow();
       return false;
     }

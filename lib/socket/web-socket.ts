@@ -67,7 +67,8 @@ export class WebSocketSocket implements Socket, Gathering {
 
   sendShared(message: SharedMessage): void {
     if (this.#stream === undefined) this.send(message.bytes, message.binary);
-    else if (this.#ws.readyState === this.#ws.OPEN) this.#gather(message.frame);
+    // A closed one is found when it is written: to look at each delivery costs more.
+    else this.#gather(message.frame);
   }
 
   flush(): void {

@@ -64,7 +64,10 @@ export interface HeartBeatOptions extends AgreedHeartBeat {
 /** The heart-beats of one session, in both directions. Beats while its clock watches it. */
 export class HeartBeat implements Watched {
   readonly #options: HeartBeatOptions;
+  /** Sent since the clock last ticked: all that is noted for each frame, since there are many. */
+  #hasSent = false;
   #sentAt = 0;
+  #checkedAt = 0;
   #receivedAt = 0;
   #expired = false;
   #listening = true;
@@ -81,13 +84,14 @@ export class HeartBeat implements Watched {
 
   /** As if something had just been sent and received. */
   begin(): void {
-    this.sent();
+    this.#sentAt = this.#options.clock.trueNow;
+    this.#checkedAt = this.#sentAt;
     this.received();
   }
 
   /** Something went to the peer, whatever it was. */
   sent(): void {
-    this.#sentAt = this.#options.clock.trueNow;
+    this.#hasSent = true;
   }
 
   /** Something came from the peer, whatever it was. */
@@ -111,9 +115,12 @@ export class HeartBeat implements Watched {
       this.#options.expired();
       return;
     }
+    if (this.#hasSent) this.#sentAt = this.#checkedAt;
+    this.#hasSent = false;
+    this.#checkedAt = clock.trueNow;
     // Two ticks early: one since the next tick would be too late, one since ticks come late.
     if (sendEvery > 0 && clock.trueNow - this.#sentAt + 2 * clock.tick > sendEvery) {
-      this.sent();
+      this.#sentAt = clock.trueNow;
       this.#options.send();
     }
   }

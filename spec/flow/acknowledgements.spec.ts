@@ -251,6 +251,7 @@ describe("Acknowledgements", () => {
       expect(dropped).to.have.length(1);
       expect(dropped[0]).to.include({ reason: "prefetch", destination: "/topic/a" });
       expect(dropped[0]?.sessionId).to.be.a("string");
+      expect(server.messaging.stats()).to.include({ messagesDroppedByBroker: 1, messagesDropped: 0 });
       session.send("ACK", { id: ackOf(first) });
       expect(await session.bodies()).to.deep.equal(["3"]);
     });

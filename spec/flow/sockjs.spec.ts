@@ -77,6 +77,8 @@ describe("SockJS, on the whole road", () => {
 
     it("holds no more than httpMessageCacheSize messages for it when it does not poll", async () => {
       await start({ httpMessageCacheSize: 10, streamBytesLimit: 4096 });
+      const slow: string[] = [];
+      server.messaging.on("slowConsumer", ({ limit }) => void slow.push(limit));
       const client = await subscribed("s1");
       const disconnected = new Promise<{ code: number; reason: string }>((resolve) =>
         server.messaging.on("disconnect", resolve),
@@ -91,6 +93,7 @@ describe("SockJS, on the whole road", () => {
         reason: "httpMessageCacheSize of 10 messages exceeded",
       });
       expect(server.messaging.stats().limitsExceeded).to.deep.equal({ httpMessageCacheSize: 1 });
+      expect(slow).to.deep.equal(["httpMessageCacheSize"]);
     });
   });
 

@@ -101,8 +101,8 @@ describe('overflowStrategy: "drop-oldest"', () => {
 
   it("drops whole MESSAGEs, the oldest that wait, and no RECEIPT; an event tells it once", async function () {
     this.timeout(30_000);
-    const told: MessagingEvents["limitExceeded"][] = [];
-    server.messaging.on("limitExceeded", (event) => void told.push(event));
+    const told: MessagingEvents["slowConsumer"][] = [];
+    server.messaging.on("slowConsumer", (event) => void told.push(event));
     const padding = "x".repeat(10_000);
     const publish = (i: number) => server.messaging.template.convertAndSend("/topic/a", `${i} ${padding}`);
 

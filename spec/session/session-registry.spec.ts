@@ -131,6 +131,7 @@ describe("SessionRegistry", () => {
       framesReceived: 4,
       messagesSent: 1,
       messagesDropped: 0,
+      messagesDroppedByBroker: 0,
       errorsSent: 1,
       limitsExceeded: {},
     });

@@ -129,9 +129,13 @@ describe("A session's limits that pass with time", () => {
       this.timeout(20_000);
       await start({ sendTimeLimit: 400, sendBufferSizeLimit: 64 * 1024 * 1024 });
       const told = limitExceeded();
+      const slow = new Promise<MessagingEvents["slowConsumer"]>((resolve) =>
+        server.messaging.on("slowConsumer", resolve),
+      );
       const client = await stuffed(12 * 1024 * 1024);
 
       expect((await told).limit).to.equal("sendTimeLimit");
+      expect(await slow).to.equal(await told);
       client.webSocket.resume();
       let event = await client.next();
       while (typeof event === "string") event = await client.next();
