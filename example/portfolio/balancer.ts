@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Agent, createServer, type IncomingMessage, request, type Server } from "node:http";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { pipeline } from "node:stream";
 
@@ -12,7 +12,6 @@ const SOCKJS_SESSION = /^\/portfolio\/[^/.]+\/([^/.]+)\//;
 export class Balancer {
   readonly server: Server;
   readonly #ports: number[] = [];
-  readonly #agent = new Agent({ keepAlive: true });
   #turn = 0;
 
   constructor() {
@@ -24,9 +23,12 @@ export class Balancer {
       }
 
       const { method, url: path } = req;
-      const onward = request({ host: HOST, port, method, path, headers: headersOf(req), agent: this.#agent });
+      // A connection that is kept may be closed by the server just when the next request is on its way.
+      const headers = { ...headersOf(req), connection: "close" };
+      const onward = request({ host: HOST, port, method, path, headers, agent: false });
       onward.on("response", (answer) => {
-        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        const { connection: _, ...answered } = answer.headers;
+        res.writeHead(answer.statusCode ?? 502, answered);
         pipeline(answer, res, () => {});
       });
       onward.on("error", () => (res.headersSent ? res.destroy() : res.writeHead(502).end()));

@@ -164,7 +164,6 @@ export class BrokerConnection {
         body: NO_PAYLOAD,
       });
       this.#state = "leaving";
-      this.#release();
       this.#within(FAREWELL, () => this.#end(this.#unavailable("did not answer DISCONNECT")));
       await confirmed.catch(() => {});
     }

@@ -10,6 +10,8 @@ import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { negotiate } from "../stomp/version.js";
 import { BrokerConnection } from "./broker-connection.js";
+import { forward } from "./forward.js";
+import { refusal } from "./refusal.js";
 import { brokerMessage, clientFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
 
@@ -33,9 +35,6 @@ const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat
 /** What lets somebody into the application is not for the broker. */
 const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
 
-/** Receipts that a client may wait for at a time: each is kept here. */
-const RECEIPT_LIMIT = 10_000;
-
 /** One client's connection to the broker, and what is private to it here. */
 export class ClientRelay implements MessageHandler {
   readonly #options: ClientRelayOptions;
@@ -54,7 +53,7 @@ export class ClientRelay implements MessageHandler {
   handle(message: Message): void | Promise<void> {
     switch (message.headers.messageType) {
       case "CONNECT":
-        return this.#connect(message);
+        return this.connect(message).then(() => this.#options.privates.handle(message));
       case "SUBSCRIBE":
         return this.#subscribe(message);
       case "UNSUBSCRIBE":
@@ -79,8 +78,9 @@ export class ClientRelay implements MessageHandler {
     this.#connection?.destroy();
   }
 
-  async #connect(message: Message): Promise<void> {
-    const { address, settings, clock, privates, sessions, sessionId } = this.#options;
+  /** Opens the connection, with what a client's CONNECT says; the client is not told. */
+  async connect(message: Message): Promise<void> {
+    const { address, settings, clock, sessions, sessionId } = this.#options;
     const version = negotiate(message.headers.native.get("accept-version")) ?? "1.0";
     this.#connection = new BrokerConnection({
       address,
@@ -96,7 +96,6 @@ export class ClientRelay implements MessageHandler {
     } catch (error) {
       throw this.#refusal(error as Error);
     }
-    return privates.handle(message);
   }
 
   #connectHeaders(native: NativeHeaders): NativeHeaders {
@@ -156,19 +155,8 @@ export class ClientRelay implements MessageHandler {
       : this.#forward(message);
   }
 
-  /** Done when the broker's line has room; a receipt waits for the broker's, beside what follows. */
   #forward(message: Message): void | Promise<void> {
-    const { receipt, native } = message.headers;
-    const connection = this.#open;
-    if (!native.has("receipt")) return connection.send(clientFrame(message));
-
-    if (connection.unconfirmed >= RECEIPT_LIMIT) {
-      throw refusal(`At most ${RECEIPT_LIMIT} receipts can be outstanding`);
-    }
-    const { written, confirmed } = connection.request(clientFrame(message));
-    if (!receipt) return confirmed;
-    receipt.waitFor(confirmed);
-    return written;
+    return forward(this.#open, message);
   }
 
   #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
@@ -205,8 +193,4 @@ export class ClientRelay implements MessageHandler {
     if (!this.#connection) throw refusal("Only a connected session can use the broker");
     return this.#connection;
   }
-}
-
-function refusal(text: string): MessageDeliveryError {
-  return new MessageDeliveryError(text, { publicMessage: text });
 }

@@ -54,6 +54,14 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   sendBufferSizeLimit?: number;
   /** How many subscriptions a session may have. Default 1,000. */
   subscriptionLimit?: number;
+  /**
+   * Whether each client has a connection to the broker of its own, or as many
+   * as can share a few: then each destination under `/topic/` or `/exchange/`
+   * is subscribed to once for all of them. Default `own`.
+   */
+  connections?: "own" | "shared";
+  /** How many connections are shared. Default 2. */
+  sharedConnections?: number;
 }
 
 export interface BrokerAddressOptions {
@@ -103,6 +111,7 @@ const NUMBERS = {
   headerBytesLimit: 64 * 1024,
   sendBufferSizeLimit: 16 * 1024 * 1024,
   subscriptionLimit: 1000,
+  sharedConnections: 2,
 };
 
 const KNOWN = [
@@ -117,6 +126,7 @@ const KNOWN = [
   ...Object.keys(FLAGS),
   ...Object.keys(INTERVALS),
   ...Object.keys(NUMBERS),
+  "connections",
   "userDestinationBroadcast",
   "userRegistryBroadcast",
   "registryExpirationPeriod",
@@ -143,12 +153,23 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
       heartbeatValue,
     );
   }
+  const { connections = "own", passClientLogin } = options;
+  if (connections !== "own" && connections !== "shared") {
+    throw wrong("connections", '"own" or "shared"', connections);
+  }
+  if (connections === "shared" && passClientLogin) {
+    throw wrong("connections", '"own" with passClientLogin: a shared one has one login', connections);
+  }
+  if (connections === "own" && options.sharedConnections !== undefined) {
+    throw new ConfigurationError('stompBrokerRelay: sharedConnections is for connections: "shared"');
+  }
   const texts = each(options, TEXTS, { wanted: "a text on one line", fits: isText });
   return {
     destinationPrefixes: [...destinationPrefixes],
     addresses: addresses(options),
     tls: tls(options.tls),
     ...texts,
+    connections,
     servers: serversSettings(options, { ...texts, destinationPrefixes }),
     virtualHost,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],

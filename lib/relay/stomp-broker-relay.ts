@@ -7,6 +7,8 @@ import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ClientRelay } from "./client-relay.js";
 import { applicationFrame } from "./relay-frame.js";
 import { serversOnly } from "./servers-only.js";
+import { SharedClient } from "./shared-client.js";
+import { SharedConnections, sharedConnections } from "./shared-connections.js";
 import {
   type RelaySettings,
   relaySettings,
@@ -39,7 +41,9 @@ class StompBrokerRelay implements Broker {
   readonly #clock = new HeartBeatClock();
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
-  readonly #clients = new Map<string, ClientRelay>();
+  readonly #clients = new Map<string, ClientRelay | SharedClient>();
+  readonly #shared: SharedConnections | undefined;
+  #announced = false;
 
   constructor(settings: RelaySettings, context: BrokerContext) {
     const { heartbeatValue, subscriptionLimit } = settings;
@@ -50,11 +54,21 @@ class StompBrokerRelay implements Broker {
     this.application = { name: this.name, handle: (message) => this.#handleApplications(message) };
     this.system = new SystemConnection({
       settings,
+      login: settings.systemLogin,
+      passcode: settings.systemPasscode,
       clock: this.#clock,
       logger: context.logger,
-      changed: (isAvailable) => context.events.publish("brokerAvailability", { isAvailable }),
+      changed: () => this.#announce(),
     });
-    if (settings.autoStartup) this.system.start();
+    if (settings.connections === "shared") {
+      this.#shared = sharedConnections({
+        settings,
+        clock: this.#clock,
+        context,
+        changed: () => this.#announce(),
+      });
+    }
+    if (settings.autoStartup) this.start();
   }
 
   get servers(): ServersSettings | undefined {
@@ -62,11 +76,12 @@ class StompBrokerRelay implements Broker {
   }
 
   get isAvailable(): boolean {
-    return this.system.address !== undefined;
+    return this.system.address !== undefined && this.#shared?.isAvailable !== false;
   }
 
   start(): void {
     this.system.start();
+    this.#shared?.start();
   }
 
   handle(message: Message): void | Promise<void> {
@@ -97,8 +112,15 @@ class StompBrokerRelay implements Broker {
     for (const client of this.#clients.values()) client.destroy();
     this.#clients.clear();
     await this.#privates.close();
-    await this.system.close();
+    await Promise.all([this.system.close(), this.#shared?.close()]);
     this.#clock.close();
+  }
+
+  #announce(): void {
+    const { isAvailable } = this;
+    if (isAvailable === this.#announced) return;
+    this.#announced = isAvailable;
+    this.#context.events.publish("brokerAvailability", { isAvailable });
   }
 
   #handleApplications(message: Message): void | Promise<void> {
@@ -112,11 +134,28 @@ class StompBrokerRelay implements Broker {
     const { sessionId } = message.headers;
     if (sessionId === undefined) throw new MessageDeliveryError("A CONNECT to the broker has no session id");
     if (this.#clients.has(sessionId)) throw new MessageDeliveryError("A session sent CONNECT twice");
+    const relay = () => this.#relay(sessionId);
+    const shared = this.#shared;
+    const client = shared
+      ? new SharedClient({
+          sessionId,
+          shared,
+          privates: this.#privates,
+          subscriptionLimit: this.#settings.subscriptionLimit,
+          isOurs: (destination) => this.#isOurs(destination),
+          relay,
+        })
+      : relay();
+    this.#clients.set(sessionId, client);
+    return client.handle(message);
+  }
+
+  #relay(sessionId: string): ClientRelay {
     const { address } = this.system;
     if (!address) throw new BrokerNotAvailableError("A client came while the broker was not available");
 
     const { clientOutboundChannel, logger, sessions } = this.#context;
-    const client = new ClientRelay({
+    return new ClientRelay({
       sessionId,
       address,
       settings: this.#settings,
@@ -127,8 +166,6 @@ class StompBrokerRelay implements Broker {
       privates: this.#privates,
       isOurs: (destination) => this.#isOurs(destination),
     });
-    this.#clients.set(sessionId, client);
-    return client.handle(message);
   }
 
   async #disconnect(message: Message): Promise<void> {

@@ -12,6 +12,8 @@ import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
+  readonly login: string;
+  readonly passcode: string;
   readonly clock: HeartBeatClock;
   readonly logger: Logger;
   /** It is there, or not any more. */
@@ -21,13 +23,14 @@ export interface SystemConnectionOptions {
 interface Subscription {
   readonly destination: string;
   readonly take: (message: Message) => void;
+  readonly ended: ((error: Error) => void) | undefined;
   /** The first SUBSCRIBE was confirmed. */
   accepted: boolean;
   readonly accept: () => void;
   readonly refuse: (error: Error) => void;
 }
 
-/** The application's own connection to the broker: there again, for ever, when it was lost. */
+/** A connection to the broker for many, the application's first of all: there again, for ever, when it was lost. */
 export class SystemConnection implements BrokerSystem {
   readonly #options: SystemConnectionOptions;
   readonly #backOff: BackOff;
@@ -60,7 +63,7 @@ export class SystemConnection implements BrokerSystem {
 
   /** Sends a frame; settles when the broker has it. @throws MessageDeliveryError when it does not, or nobody knows */
   send(frame: Frame): Promise<void> {
-    const connection = this.#available;
+    const connection = this.available;
     const { sendBufferSizeLimit, receiptTimeout } = this.#options.settings;
     if (connection.waiting + frame.body.length > sendBufferSizeLimit) {
       throw new MessageDeliveryError(`The broker reads too slowly: ${connection.waiting} bytes wait for it`);
@@ -68,12 +71,20 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  async subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>> {
+  /**
+   * @param ended hears when the broker has ended a subscription, or refuses it
+   *   after the connection was lost. Who gives it does not wait for a connection
+   */
+  async subscribe(
+    destination: string,
+    take: (message: Message) => void,
+    ended?: (error: Error) => void,
+  ): Promise<() => Promise<void>> {
     if (this.#closed) throw this.#absence();
 
     const id = `${++this.#ids}`;
     await new Promise<void>((accept, refuse) => {
-      const subscription = { destination, take, accepted: false, accept, refuse };
+      const subscription = { destination, take, ended, accepted: false, accept, refuse };
       this.#subscriptions.set(id, subscription);
       if (this.#connection?.isOpen) this.#subscribeTo(id, subscription);
     });
@@ -102,7 +113,8 @@ export class SystemConnection implements BrokerSystem {
     return addresses[this.#turn % addresses.length] as BrokerAddress;
   }
 
-  get #available(): BrokerConnection {
+  /** The connection as it is now. @throws BrokerNotAvailableError when there is none */
+  get available(): BrokerConnection {
     if (this.#connection?.isOpen) return this.#connection;
     throw this.#absence();
   }
@@ -118,15 +130,15 @@ export class SystemConnection implements BrokerSystem {
   }
 
   async #connect(): Promise<void> {
-    const { settings, clock, changed, logger } = this.#options;
-    const { systemLogin, systemPasscode, virtualHost } = settings;
+    const { settings, login, passcode, clock, changed, logger } = this.#options;
+    const { virtualHost } = settings;
     const address = this.#nextAddress;
     this.#connection = new BrokerConnection({
       address,
       settings,
       clock,
       versions: ["1.1", "1.2"],
-      headers: NativeHeaders.of({ login: systemLogin, passcode: systemPasscode, host: virtualHost }),
+      headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
       message: (frame) => this.#take(frame),
       refused: (error, frame) => this.#refused(error, frame),
       ended: (error) => this.#ended(error),
@@ -149,7 +161,7 @@ export class SystemConnection implements BrokerSystem {
   #subscribeTo(id: string, subscription: Subscription): void {
     const { destination } = subscription;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    this.#available.request(frame, this.#options.settings.receiptTimeout).confirmed.then(
+    this.available.request(frame, this.#options.settings.receiptTimeout).confirmed.then(
       () => {
         subscription.accepted = true;
         subscription.accept();
@@ -160,9 +172,13 @@ export class SystemConnection implements BrokerSystem {
 
   /** One that the broker never took would cost every connection to come. */
   #unsubscribed(id: string, subscription: Subscription, error: Error): void {
-    if (subscription.accepted || (error as MessageDeliveryError).code !== "BROKER_ERROR") return;
+    const { accepted, ended } = subscription;
+    const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
+    if (accepted ? !ended || !isRefused : !ended && !isRefused) return;
+
     this.#subscriptions.delete(id);
-    subscription.refuse(error);
+    if (accepted) ended?.(error);
+    else subscription.refuse(error);
   }
 
   #take(frame: Frame): void {
@@ -180,6 +196,13 @@ export class SystemConnection implements BrokerSystem {
   /** A broker that leaves the connection open refused one frame. Was it a subscription, we must begin anew. */
   #refused(error: MessageDeliveryError, { headers }: Frame): boolean {
     this.#options.logger.error(`The broker refused what the application sent: ${error.message}`);
+    const id = headers.get("subscription") ?? "";
+    const { ended } = this.#subscriptions.get(id) ?? {};
+    if (ended) {
+      this.#subscriptions.delete(id);
+      ended(error);
+      return true;
+    }
     return (
       !headers.has("subscription") && [...this.#subscriptions.values()].every(({ accepted }) => accepted)
     );

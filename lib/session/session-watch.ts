@@ -100,7 +100,6 @@ export class SessionWatch implements Watched {
       ended: (fault) => session.grantEnded(fault),
       expiring: (expiring) => session.grantExpiring(expiring),
     });
-    this.#grant.ended();
   }
 
   /** Whether the grant is over: then the session was told so. */

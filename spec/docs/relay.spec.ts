@@ -22,6 +22,8 @@ const several = stompBrokerRelay({
   secret: process.env.SERVERS_SECRET ?? "the same long text on all servers",
 });
 
+const sharing = stompBrokerRelay({ destinationPrefixes: ["/topic", "/queue"], connections: "shared" });
+
 function count(messaging: StompMessaging) {
   const { userRegistry } = messaging;
   const elsewhere = userRegistry.findSubscriptions(({ session }) => session.server !== undefined);
@@ -43,7 +45,7 @@ async function listen(messaging: StompMessaging) {
 
 describe("docs/relay.md", () => {
   it("shows what is tried here", () => {
-    expect([several, count]).to.have.length(2);
+    expect([several, sharing, count]).to.have.length(3);
     expect(broker).to.be.a("function");
     expect(missingExamples("docs/relay.md", "spec/docs/relay.spec.ts")).to.deep.equal([]);
   });

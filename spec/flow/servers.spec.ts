@@ -18,6 +18,40 @@ describe("Servers on one broker", function () {
   onEachBroker((broker, name) => {
     describe("for their users", () => describeUsersOnServers(() => on(broker())));
 
+    for (const connections of ["own", "shared"] as const) {
+      describe(`with ${connections} connections of their clients`, () => {
+        let servers: Users[];
+
+        beforeEach(async () => {
+          const options = {
+            ...broadcasts({ users: "servers.users", registry: "servers.registry" }),
+            connections,
+          };
+          servers = await startServers(2, () => on(broker(), options));
+        });
+
+        afterEach(() => Promise.all(servers.map((server) => server.close())));
+
+        it("pass on everything to everybody, once and in the order of its sender", async () => {
+          const all = await Promise.all(
+            Array.from({ length: 20 }, (_, i) => servers[i % 2]!.connect(`user-${i}`)),
+          );
+          for (const client of all) {
+            client.send("SUBSCRIBE\nid:0\ndestination:/topic/news\nreceipt:0\n\n^@");
+            expect(await client.frame()).to.include("RECEIPT");
+          }
+          const sender = await servers[1]!.connect("sender");
+          const numbers = Array.from({ length: 50 }, (_, i) => `${i}`);
+          for (const n of numbers) sender.send(`SEND\ndestination:/topic/news\nreceipt:${n}\n\n${n}^@`);
+          for (const n of numbers) expect(await sender.frame()).to.include(`receipt-id:${n}\n`);
+          for (const client of all) {
+            for (const n of numbers) expect(await client.frame()).to.match(new RegExp(`\n\n${n}\\^@$`));
+            expect(await client.synchronize()).to.deep.equal([]);
+          }
+        });
+      });
+    }
+
     describe("with what they say to each other", () => {
       let servers: Users[];
       let names: { users: string; registry: string };
@@ -93,6 +127,38 @@ describe("Servers on one broker", function () {
         expect(await rod.frame()).to.include("the next letter");
         await close();
       });
+    });
+  });
+});
+
+describe("Clients who share connections", function () {
+  this.timeout(60_000);
+
+  onRabbitMq((broker) => {
+    it("go on when the broker was killed and is back; what was missed is missed", async () => {
+      const users = await withUsers(on(broker(), { connections: "shared", reconnectInterval: 100 }));
+      const { messaging } = users.server;
+      await until(() => messaging.isBrokerAvailable());
+      const [ann, rod] = [await users.connect("ann"), await users.connect("rod")];
+      for (const client of [ann, rod]) {
+        client.send("SUBSCRIBE\nid:0\ndestination:/topic/news\nreceipt:0\n\n^@");
+        await client.frame();
+      }
+      await broker().kill();
+      await until(() => !messaging.isBrokerAvailable());
+      rod.send("SEND\ndestination:/topic/news\nreceipt:1\n\nlost^@");
+      expect(await rod.frame()).to.include("message:Broker not available\n");
+
+      await broker().restart();
+      await until(() => messaging.isBrokerAvailable());
+      let heard = false;
+      const frame = ann.frame().finally(() => {
+        heard = true;
+      });
+      // The subscription is there a moment after the connection.
+      while (!heard) await messaging.template.convertAndSend("/topic/news", "there again").catch(() => {});
+      expect(await frame).to.include("there again");
+      await users.close();
     });
   });
 });

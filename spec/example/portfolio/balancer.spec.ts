@@ -34,10 +34,10 @@ describe("Balancer", () => {
   /** A server that tells its name, and what it was sent. */
   async function add(name: string): Promise<number> {
     const app = express().use(express.text(), (req, res) => {
-      const { host } = req.headers;
+      const { host, connection } = req.headers;
       res
         .append("Set-Cookie", ["a=1", "b=2"])
-        .json({ name, host, url: req.url, body: req.body, ips: req.ips });
+        .json({ name, host, connection, url: req.url, body: req.body, ips: req.ips });
     });
     app.set("trust proxy", true);
     const server = createServer(app);
@@ -73,6 +73,7 @@ describe("Balancer", () => {
     expect(await answer.json()).to.deep.equal({
       name: "one",
       host: new URL(origin).host,
+      connection: "close",
       url: "/a?b=c",
       body: "some text",
       ips: ["203.0.113.7", "127.0.0.1"],

@@ -81,7 +81,7 @@ describe("the portfolio on two servers", function () {
           investor.subscribe("/topic/price.stock.MSFT");
           await investor.client.synchronize();
         }
-        const heard: Map<unknown, unknown>[] = [];
+        const heard: Map<number, number>[] = [];
         for (const investor of [one, two]) {
           const quotes = [await investor.next(), await investor.next(), await investor.next()];
           heard.push(new Map(quotes.map(({ body }) => [body.round, body.price])));

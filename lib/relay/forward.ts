@@ -1,0 +1,21 @@
+import type { Message } from "../message/message.js";
+import type { BrokerConnection } from "./broker-connection.js";
+import { refusal } from "./refusal.js";
+import { clientFrame } from "./relay-frame.js";
+
+/** Receipts that one connection may wait for at a time: each is kept here. */
+const RECEIPT_LIMIT = 10_000;
+
+/** Passes on what a client sent. Done when the broker's line has room; a receipt waits for the broker's, beside what follows. */
+export function forward(connection: BrokerConnection, message: Message): void | Promise<void> {
+  const { receipt, native } = message.headers;
+  if (!native.has("receipt")) return connection.send(clientFrame(message));
+
+  if (connection.unconfirmed >= RECEIPT_LIMIT) {
+    throw refusal(`At most ${RECEIPT_LIMIT} receipts can be outstanding`);
+  }
+  const { written, confirmed } = connection.request(clientFrame(message));
+  if (!receipt) return confirmed;
+  receipt.waitFor(confirmed);
+  return written;
+}

@@ -1,0 +1,248 @@
+import { expect } from "chai";
+import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import { RelayStage, type RelayStageOptions } from "../support/relay-stage.js";
+import type { ScriptedLine } from "../support/scripted-broker.js";
+import { StompSession } from "../support/stomp-session.js";
+
+describe("stompBrokerRelay with shared connections", () => {
+  let stage: RelayStage;
+  let shared: ScriptedLine;
+  let clients: StompSession[];
+
+  async function start(options: RelayStageOptions = {}) {
+    const relay: StompBrokerRelayOptions = {
+      connections: "shared",
+      sharedConnections: 1,
+      clientLogin: "web",
+    };
+    stage = await RelayStage.open({ ...options, relay: { ...relay, ...options.relay } });
+    clients = [];
+    const lines = [await stage.broker.line(), await stage.broker.line()];
+    for (const line of lines) {
+      if ((await line.until("CONNECT")).headers.get("login") === "web") shared = line;
+    }
+    await stage.available();
+  }
+
+  async function connect(): Promise<StompSession> {
+    const client = await StompSession.connect(stage.server.port);
+    clients.push(client);
+    return client;
+  }
+
+  /** Subscribes clients to one destination; the broker's subscription. */
+  async function subscribeAll(all: readonly StompSession[], destination = "/topic/a") {
+    for (const [i, client] of all.entries()) {
+      client.send("SUBSCRIBE", { id: `s${i}`, destination, receipt: "r" });
+      expect((await client.frame()).command).to.equal("RECEIPT");
+    }
+    return (await shared.until("SUBSCRIBE")).headers.get("id")!;
+  }
+
+  afterEach(async () => {
+    for (const client of clients) client.cut();
+    await stage.close();
+  });
+
+  it("opens none for a client, and one subscription for all of them", async () => {
+    await start();
+    const all = [await connect(), await connect(), await connect()];
+    const id = await subscribeAll(all);
+    const trial = await stage.broker.line();
+    expect((await trial.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/a");
+    await trial.closed();
+    expect(stage.broker.open).to.equal(2);
+
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m", x: "1" }, "hello");
+    for (const [i, client] of all.entries()) {
+      const { headers, body } = await client.frame();
+      expect(body).to.equal("hello");
+      expect(headers.get("subscription")).to.equal(`s${i}`);
+      expect([headers.get("message-id"), headers.get("destination"), headers.get("x")]).to.deep.equal([
+        "m",
+        "/topic/a",
+        "1",
+      ]);
+    }
+  });
+
+  it("ends the subscription with the last subscriber", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const id = await subscribeAll([ann!, rod!]);
+    ann!.send("UNSUBSCRIBE", { id: "s0", receipt: "r" });
+    await ann!.frame();
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "to rod");
+    expect((await rod!.frame()).body).to.equal("to rod");
+    rod!.cut();
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(id);
+    expect(await ann!.messages()).to.deep.equal([]);
+  });
+
+  it("confirms a SUBSCRIBE when the broker has confirmed the shared one", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    stage.broker.options = { receipts: false };
+    ann!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    rod!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    stage.broker.options = {};
+    shared.send(
+      "MESSAGE",
+      { subscription: headers.get("id")!, destination: "/topic/a", "message-id": "m" },
+      "1",
+    );
+    // Whatever the order, nobody is told before the broker has said so.
+    expect((await ann!.frame()).command).to.equal("MESSAGE");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await ann!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("costs only the one client what the broker refuses", async () => {
+    await start();
+    const [ann, eve] = [await connect(), await connect()];
+    const id = await subscribeAll([ann!]);
+    await stage.broker.line();
+    for (const frame of [
+      ["SUBSCRIBE", { id: "1", destination: "/topic/a/b" }],
+      ["SEND", { destination: "/topic/a/b" }],
+    ] as const) {
+      stage.broker.options = { receipts: false };
+      const refused = frame[0] === "SUBSCRIBE" ? eve! : await connect();
+      const refusal = refused.refusal(frame[0], frame[1]);
+      const trial = await stage.broker.line();
+      const { headers } = await trial.until(frame[0]);
+      trial.send("ERROR", { message: "Invalid destination", "receipt-id": headers.get("receipt")! });
+      trial.socket.end();
+      expect(await refusal).to.equal("Invalid destination");
+    }
+    stage.broker.options = {};
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "still here");
+    expect((await ann!.frame()).body).to.equal("still here");
+  });
+
+  for (const [what, command, headers] of [
+    ["an acknowledgement", "SUBSCRIBE", { id: "1", destination: "/topic/a", ack: "client" }],
+    ["a selector", "SUBSCRIBE", { id: "1", destination: "/topic/a", selector: "x = 1" }],
+    ["a queue", "SUBSCRIBE", { id: "1", destination: "/queue/a" }],
+    ["a list that may hold a queue", "SUBSCRIBE", { id: "1", destination: "/topic/a,queue" }],
+    ["a transaction", "BEGIN", { transaction: "t" }],
+    ["a header that the broker acts on", "SEND", { destination: "/topic/a", expiration: "1" }],
+  ] as const) {
+    it(`gives a client a connection of its own for ${what}`, async () => {
+      await start();
+      const client = await connect();
+      client.send(command, { ...headers, receipt: "mine" });
+      const own = await stage.broker.line();
+      expect((await own.until("CONNECT")).headers.get("login")).to.equal("web");
+      const { receipt: _, ...passed } = Object.fromEntries((await own.until(command)).headers);
+      expect(passed).to.include(headers);
+      expect((await client.frame()).headers.get("receipt-id")).to.equal("mine");
+
+      client.send("SEND", { destination: "/topic/b" }, "after that");
+      expect((await own.until("SEND")).body).to.equal("after that");
+      client.send("DISCONNECT", { receipt: "bye" });
+      await client.frame();
+      await own.closed();
+    });
+  }
+
+  it("sends over a shared connection, once the broker has taken the destination, with the broker's receipts", async () => {
+    await start();
+    const client = await connect();
+    client.send("SEND", { destination: "/topic/a", receipt: "1" }, "first");
+    const trial = await stage.broker.line();
+    expect((await trial.until("SEND")).body).to.equal("first");
+    expect((await client.frame()).headers.get("receipt-id")).to.equal("1");
+
+    stage.broker.options = { receipts: false };
+    client.send("SEND", { destination: "/topic/a", receipt: "2", x: "y" }, "second");
+    client.send("SEND", { destination: "/topic/a" }, "third");
+    const second = await shared.until("SEND");
+    expect([second.body, second.headers.get("x")]).to.deep.equal(["second", "y"]);
+    expect((await shared.until("SEND")).body).to.equal("third");
+    shared.send("RECEIPT", { "receipt-id": second.headers.get("receipt")! });
+    expect((await client.frame()).headers.get("receipt-id")).to.equal("2");
+    stage.broker.options = {};
+  });
+
+  it("subscribes again when the connection was lost, and its clients go on", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll([ann!, rod!]);
+    await stage.broker.line();
+    shared.cut();
+    await stage.available(false);
+    const error = await StompSession.connect(stage.server.port).catch((thrown: Error) => thrown);
+    expect(error).to.have.property("message", "ERROR instead of CONNECTED");
+    shared = await stage.broker.line();
+    const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "again");
+    for (const client of [ann!, rod!]) expect((await client.frame()).body).to.equal("again");
+  });
+
+  it("tells a sender who waits for a receipt that the connection was lost", async () => {
+    await start();
+    const client = await connect();
+    client.send("SEND", { destination: "/topic/a", receipt: "1" });
+    await client.frame();
+    stage.broker.options = { receipts: false };
+    const refusal = client.refusal("SEND", { destination: "/topic/a" });
+    await shared.until("SEND");
+    shared.cut();
+    expect(await refusal).to.equal("Broker not available");
+  });
+
+  it("ends the sessions whose subscription the broker ends, and no other", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll([ann!], "/topic/a");
+    const b = await subscribeAll([rod!], "/topic/b");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    const error = await ann!.frame();
+    expect([error.command, error.headers.get("message")]).to.deep.equal([
+      "ERROR",
+      "Server cancelled subscription",
+    ]);
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
+  it("keeps what is for servers only from its clients", async () => {
+    await start();
+    const ann = await connect();
+    const id = await subscribeAll([ann]);
+    const marks = { "express-stomp-servers-only": "1" };
+    shared.send(
+      "MESSAGE",
+      { subscription: id, destination: "/topic/a", "message-id": "1", ...marks },
+      "secret",
+    );
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "2" }, "public");
+    expect((await ann.frame()).body).to.equal("public");
+  });
+
+  it("refuses an id that is in use, in whatever connection", async () => {
+    await start();
+    const ann = await connect();
+    await subscribeAll([ann]);
+    expect(await ann.refusal("SUBSCRIBE", { id: "s0", destination: "/queue/a" })).to.equal(
+      "The subscription id s0 is in use",
+    );
+  });
+
+  it("refuses options that cannot be", async () => {
+    await start();
+    const wrong: [StompBrokerRelayOptions, string][] = [
+      [{ connections: "some" as "own" }, 'connections must be "own" or "shared", not \'some\''],
+      [{ connections: "shared", passClientLogin: true }, 'connections must be "own" with passClientLogin'],
+      [{ sharedConnections: 3 }, 'sharedConnections is for connections: "shared"'],
+      [{ connections: "shared", sharedConnections: 0 }, "sharedConnections must be a whole number"],
+    ];
+    for (const [options, text] of wrong) {
+      expect(() => stompBrokerRelay(options)).to.throw(`stompBrokerRelay: ${text}`);
+    }
+  });
+});
