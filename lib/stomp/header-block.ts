@@ -46,18 +46,24 @@ export function parseHeaders(block: string, version: StompVersion): string[] {
  * @throws {StompConversionError} unless it is digits and nothing else
  */
 export function contentLength(headers: NativeHeaders): number | undefined {
-  const found = headers.get("content-length");
-  if (found === undefined) return undefined;
-
-  for (const value of headers.getAll("content-length")) {
-    if (!/^[0-9]+$/.test(value)) {
+  const values = headers.getAll("content-length");
+  for (const value of values) {
+    if (!isDigits(value)) {
       throw new StompConversionError(`content-length is no number of octets: "${printable(value)}"`);
     }
-    if (found !== value) {
+    if (value !== values[0]) {
       throw new StompConversionError(
-        `content-length is repeated and differs: ${printable(found)}, ${printable(value)}`,
+        `content-length is repeated and differs: ${printable(values[0] as string)}, ${printable(value)}`,
       );
     }
   }
-  return Number(found);
+  return values.length === 0 ? undefined : Number(values[0]);
+}
+
+function isDigits(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 48 || code > 57) return false;
+  }
+  return text.length > 0;
 }
