@@ -40,6 +40,11 @@ for (const [name, text] of TALK) {
   await reader.sees(text);
 }
 
+await mina.page.getByRole("button", { name: "Write privately to Jun" }).click();
+await mina.say("I bring your birthday cake. Don’t tell!");
+await jun.sees("I bring your birthday cake. Don’t tell!");
+await mina.page.getByRole("button", { name: "Write to everyone again" }).click();
+
 const images = [];
 for (const { page } of [mina, jun]) {
   await page.evaluate("document.activeElement.blur()");
