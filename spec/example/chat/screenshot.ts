@@ -23,7 +23,7 @@ const browser = await chromium.launch({
   args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
 });
 
-const sharp = { deviceScaleFactor: 1.25 };
+const sharp = { deviceScaleFactor: 1.1 };
 const mina = await Person.open(browser, origin, "Mina", { ...sharp, viewport: { width: 780, height: 590 } });
 const phone = { viewport: { width: 320, height: 590 }, hasTouch: true, colorScheme: "dark" } as const;
 const jun = await Person.open(browser, origin, "Jun", { ...sharp, ...phone });
