@@ -2,7 +2,7 @@ import "reflect-metadata";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
-import { type Logger, type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
+import { csrfToken, type Logger, type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
@@ -12,10 +12,13 @@ import { securityHeaders } from "../shared/security-headers.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
+import { chatSecurity } from "./chat-security.js";
 import { ChatDatabase, openDatabase } from "./database.js";
-import { MemberInterceptor } from "./member-interceptor.js";
+import { LoginInterceptor } from "./login-interceptor.js";
 import { MemberRepository } from "./member-repository.js";
+import { PeopleController, SessionEnder } from "./people-controller.js";
 import { RoomController } from "./room-controller.js";
+import { tellWhoIsPresent } from "./room-presence.js";
 import { StompChatController } from "./stomp-chat-controller.js";
 import { fill, texts } from "./texts.js";
 
@@ -50,19 +53,34 @@ export async function createChat({ databaseUrl, logger = console }: ChatOptions)
   container.bind(MemberRepository).toSelf().inSingletonScope();
   container.bind(Authentication).toSelf().inSingletonScope();
   container.bind(RoomController).toSelf().inSingletonScope();
+  container
+    .bind(SessionEnder)
+    .toConstantValue(new SessionEnder((user, reason) => messaging.disconnect({ user }, reason)));
 
   const authentication = container.get(Authentication);
-  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger });
+  const logins = new LoginInterceptor((login) => sessions.has(login));
+  const sessions = await loginSessions({
+    database,
+    cookieName: COOKIE_NAME,
+    logger,
+    ended: (login) => logins.end(login),
+  });
+  const csrf = csrfToken();
 
   const messaging = stompMessaging({
     endpoints: [{ path: "/stomp/chat", sockJS: true }],
     applicationDestinationPrefixes: ["/pub"],
     broker: simpleBroker({ destinationPrefixes: ["/sub"] }),
-    clientInboundChannel: { interceptors: [new MemberInterceptor(container.get(ChatRoomRepository))] },
-    controllers: [StompChatController],
+    clientInboundChannel: { interceptors: [csrf, logins] },
+    security: chatSecurity({
+      rooms: container.get(ChatRoomRepository),
+      members: container.get(MemberRepository),
+    }),
+    controllers: [StompChatController, PeopleController],
     container,
     logger,
   });
+  tellWhoIsPresent(messaging, logger);
 
   const app = express();
   app.disable("x-powered-by");
@@ -81,6 +99,7 @@ export async function createChat({ databaseUrl, logger = console }: ChatOptions)
   app.use(authentication.session());
 
   app.use("/stomp", membersOnlyHandshake);
+  app.get("/stomp/csrf", csrf.handler);
   app.use(messaging);
 
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));

@@ -35,7 +35,7 @@ export function readMessage(payload: unknown): string {
 }
 
 /** Reads one field of what a client sent, which may be no object at all. */
-export function field(payload: unknown, name: "roomId" | "message"): unknown {
+export function field(payload: unknown, name: "roomId" | "message" | "name" | "reason"): unknown {
   return typeof payload === "object" && payload !== null
     ? (payload as Record<string, unknown>)[name]
     : undefined;

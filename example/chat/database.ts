@@ -1,10 +1,18 @@
 import { type Generated, Kysely } from "kysely";
 import { dialectOf, type LoginTables, migrate } from "../shared/database.js";
+import type { MemberRole } from "./member.js";
 import { migrations } from "./migrations.js";
 
 /** The tables of the chat. Times are milliseconds since 1970. */
 export interface ChatTables extends LoginTables {
-  member: { id: Generated<number>; name: string; name_key: string; password_hash: string; joined_at: number };
+  member: {
+    id: Generated<number>;
+    name: string;
+    name_key: string;
+    password_hash: string;
+    joined_at: number;
+    role: Generated<MemberRole>;
+  };
   chat_room: { number: Generated<number>; id: string; name: string; opened_by: string; opened_at: number };
   chat_message: { id: Generated<number>; room_id: string; writer: string; message: string; sent_at: number };
 }

@@ -1,6 +1,7 @@
 import { injectable } from "inversify";
 import type { Member } from "../shared/member.js";
 import { ChatDatabase } from "./database.js";
+import type { MemberRole } from "./member.js";
 
 /** Keeps the members. Names that differ only in case or width are the same name. */
 @injectable()
@@ -15,6 +16,26 @@ export class MemberRepository {
       .onConflict((conflict) => conflict.column("name_key").doNothing())
       .returning(["id", "name"])
       .executeTakeFirst();
+  }
+
+  /** Tells whether a member is one of the staff, now. */
+  async isStaff(name: string): Promise<boolean> {
+    const found = await this.database
+      .selectFrom("member")
+      .select("role")
+      .where("name_key", "=", nameKey(name))
+      .executeTakeFirst();
+    return found?.role === "staff";
+  }
+
+  /** Gives a member another role; `false` when there is none of this name. */
+  async setRole(name: string, role: MemberRole): Promise<boolean> {
+    const { numUpdatedRows } = await this.database
+      .updateTable("member")
+      .set({ role })
+      .where("name_key", "=", nameKey(name))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async findById(id: number): Promise<Member | undefined> {

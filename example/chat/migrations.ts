@@ -40,5 +40,13 @@ export const migrations: Migrations = (counter) => {
         await createLoginTables(database);
       },
     },
+    "2-role": {
+      async up(database: Kysely<unknown>) {
+        await database.schema
+          .alterTable("member")
+          .addColumn("role", "text", (column) => column.notNull().defaultTo("member"))
+          .execute();
+      },
+    },
   };
 };

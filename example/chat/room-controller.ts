@@ -5,6 +5,7 @@ import { readName } from "../shared/text.js";
 import { ROOM_NAME_LIMIT } from "./chat-room.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
 import { csrf } from "./csrf.js";
+import { MemberRepository } from "./member-repository.js";
 import { fill, texts } from "./texts.js";
 
 declare module "express-session" {
@@ -17,7 +18,10 @@ declare module "express-session" {
 /** The pages of the rooms. */
 @injectable()
 export class RoomController {
-  constructor(private readonly rooms: ChatRoomRepository) {}
+  constructor(
+    private readonly rooms: ChatRoomRepository,
+    private readonly members: MemberRepository,
+  ) {}
 
   routes(): Router {
     const router = Router();
@@ -46,7 +50,7 @@ export class RoomController {
 
     router.get("/chat/room", async (req, res) => {
       const room = await this.rooms.findById(req.query.roomId);
-      if (room) res.render("room", { room });
+      if (room) res.render("room", { room, isStaff: await this.members.isStaff(req.user!.name) });
       else res.status(404).render("problem", { problem: texts(req).roomNotFound });
     });
     return router;

@@ -41,6 +41,20 @@ const english = {
   notDelivered: "The connection broke before your message was confirmed. Send it again if it is missing.",
   refused: "The server refused: {reason}",
   noMessages: "Nothing said yet. Say hello!",
+  inTheRoom: "In the room",
+  you: "{name} (you)",
+  writePrivately: "Write privately to {name}",
+  privatelyTo: "To {name}, privately",
+  privatelyFrom: "{name}, privately",
+  writeToAll: "Write to everyone again",
+  absent: "{name} is not connected.",
+  endSessionOf: "End the session of {name}",
+  reason: "Reason, which they will read",
+  endSession: "End session",
+  cancel: "Cancel",
+  ended: "Ended",
+  endedBecause: "The staff ended your session: {reason}",
+  connectAgain: "Connect again",
 };
 
 /** Every text of the pages. */
@@ -84,6 +98,20 @@ const korean: Texts = {
   notDelivered: "메시지가 확인되기 전에 연결이 끊어졌습니다. 보이지 않으면 다시 보내 주세요.",
   refused: "서버가 거부했습니다: {reason}",
   noMessages: "아직 메시지가 없습니다. 인사를 건네 보세요!",
+  inTheRoom: "참여 중",
+  you: "{name} (나)",
+  writePrivately: "{name}님에게 귓속말하기",
+  privatelyTo: "{name}님에게 귓속말",
+  privatelyFrom: "{name}님의 귓속말",
+  writeToAll: "모두에게 쓰기",
+  absent: "{name}님이 접속해 있지 않습니다.",
+  endSessionOf: "{name}님의 접속 종료하기",
+  reason: "사유 (상대방에게 표시됩니다)",
+  endSession: "접속 종료",
+  cancel: "취소",
+  ended: "종료됨",
+  endedBecause: "운영진이 접속을 종료했습니다: {reason}",
+  connectAgain: "다시 연결",
 };
 
 /** Picks the texts in the reader's language by Accept-Language: Korean or English. */

@@ -7,10 +7,13 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Keeps express-session's sessions in the database, so that logins outlive the server. */
 export class LoginSessionStore extends Store {
   readonly #database: Kysely<LoginTables>;
+  readonly #ended: (id: string) => void;
 
-  constructor(database: Kysely<LoginTables>) {
+  /** @param ended is told of each session that is over: logged out, logged in anew, swept out */
+  constructor(database: Kysely<LoginTables>, ended: (id: string) => void = () => {}) {
     super();
     this.#database = database;
+    this.#ended = ended;
   }
 
   override get(id: string, callback: (error: unknown, session?: SessionData | null) => void): void {
@@ -45,12 +48,31 @@ export class LoginSessionStore extends Store {
 
   override destroy(id: string, callback: (error?: unknown) => void = () => {}): void {
     const removed = this.#database.deleteFrom("login_session").where("id", "=", id).execute();
-    removed.then(() => callback(), callback);
+    removed.then(() => {
+      this.#ended(id);
+      callback();
+    }, callback);
+  }
+
+  /** Tells whether a session is neither over nor expired. */
+  async has(id: string): Promise<boolean> {
+    const found = await this.#database
+      .selectFrom("login_session")
+      .select("id")
+      .where("id", "=", id)
+      .where("expires_at", ">", Date.now())
+      .executeTakeFirst();
+    return found !== undefined;
   }
 
   /** Removes what has expired. */
   async sweep(): Promise<void> {
-    await this.#database.deleteFrom("login_session").where("expires_at", "<=", Date.now()).execute();
+    const removed = await this.#database
+      .deleteFrom("login_session")
+      .where("expires_at", "<=", Date.now())
+      .returning("id")
+      .execute();
+    for (const { id } of removed) this.#ended(id);
   }
 }
 

@@ -12,11 +12,15 @@ export interface LoginSessionsOptions {
   readonly database: Kysely<LoginTables>;
   readonly cookieName: string;
   readonly logger: Logger;
+  /** Is told of each session that is over: logged out, logged in anew, expired. */
+  ended?(id: string): void;
 }
 
 export interface LoginSessions {
   /** Gives every request its `req.session`. */
   readonly middleware: RequestHandler;
+  /** Tells whether a session is neither over nor expired. */
+  has(id: string): Promise<boolean>;
   /** Ends the sweeping. */
   stop(): void;
 }
@@ -24,7 +28,7 @@ export interface LoginSessions {
 /** Keeps login sessions for 30 days, in the database: every server with this database knows them. */
 export async function loginSessions(options: LoginSessionsOptions): Promise<LoginSessions> {
   const { database, cookieName, logger } = options;
-  const store = new LoginSessionStore(database);
+  const store = new LoginSessionStore(database, (id) => options.ended?.(id));
   const middleware = session({
     name: cookieName,
     secret: await keptSecret(database, "session secret"),
@@ -38,5 +42,5 @@ export async function loginSessions(options: LoginSessionsOptions): Promise<Logi
   const sweeping = setInterval(() => {
     store.sweep().catch((error: unknown) => logger.warn("Expired sessions were not removed:", error));
   }, DAY / 24).unref();
-  return { middleware, stop: () => clearInterval(sweeping) };
+  return { middleware, has: (id) => store.has(id), stop: () => clearInterval(sweeping) };
 }

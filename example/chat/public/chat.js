@@ -1,7 +1,8 @@
 import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
+import { People } from "./people.js";
 import { Talk } from "./talk.js";
 
-const { roomId, member } = document.body.dataset;
+const { roomId, member, staff } = document.body.dataset;
 const texts = JSON.parse(document.body.dataset.texts);
 
 const connection = document.getElementById("connection");
@@ -9,13 +10,27 @@ const composer = document.getElementById("composer");
 const input = document.getElementById("message");
 const send = document.getElementById("send");
 const notice = document.getElementById("notice");
+const again = document.getElementById("again");
+const privately = document.getElementById("privately");
+const ending = document.getElementById("ending");
 
-const talk = new Talk(document.getElementById("messages"), member, texts);
+const talk = new Talk(document.getElementById("messages"), { member, texts, reply: writeTo });
+const people = new People(document.getElementById("present"), {
+  member,
+  isStaff: staff !== undefined,
+  texts,
+  write: writeTo,
+  end: askForReason,
+});
 
 /** What was sent and not yet confirmed, by receipt. */
 const unconfirmed = new Map();
 let sent = 0;
 let entered = false;
+/** Whose eyes alone the next message is for. */
+let recipient;
+/** Whether the staff has ended the session: then nothing connects again by itself. */
+let ended = false;
 
 const client = new Client({
   webSocketFactory: () =>
@@ -24,7 +39,25 @@ const client = new Client({
   maxReconnectDelay: 10_000,
   reconnectTimeMode: ReconnectionTimeMode.EXPONENTIAL,
 
-  onConnect() {
+  async beforeConnect() {
+    const answer = await fetch("/stomp/csrf", { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+    // When the login is over no connection will be let in: the page is asked for again, and leads to the login.
+    if (answer?.status === 401) location.reload();
+    if (!answer?.ok) return;
+
+    const { headerName, token } = await answer.json();
+    client.connectHeaders = { [headerName]: token };
+  },
+
+  onConnect({ headers }) {
+    // Somebody else has logged in meanwhile, in another tab.
+    if (headers["user-name"] !== member) return location.reload();
+
+    client.subscribe("/user/queue/errors", (frame) => heed(JSON.parse(frame.body)));
+    client.subscribe("/user/queue/private", (frame) => talk.add(JSON.parse(frame.body)));
+    client.subscribe(`/sub/chat/room/${roomId}/present`, (frame) =>
+      people.show(JSON.parse(frame.body).names),
+    );
     // First the news, then the history: nothing falls between the two, and what is in both is shown once.
     client.subscribe(`/sub/chat/room/${roomId}`, (frame) => talk.add(JSON.parse(frame.body)));
     client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
@@ -36,17 +69,16 @@ const client = new Client({
     entered = true;
   },
 
-  onStompError(frame) {
-    giveBack(
-      frame.headers["receipt-id"],
-      texts.refused.replace("{reason}", () => frame.headers.message),
-    );
+  onStompError({ headers }) {
+    if (!ended) giveBack(headers["receipt-id"], put(texts.refused, { reason: headers.message }));
   },
 
   onWebSocketClose() {
+    people.show([]);
+    if (ended) return;
+
     show("reconnecting");
     for (const receipt of unconfirmed.keys()) giveBack(receipt, texts.notDelivered);
-    leaveIfLoggedOut();
   },
 });
 
@@ -55,11 +87,26 @@ function show(state) {
   connection.dataset.state = state;
   connection.textContent = texts[state];
   send.disabled = state !== "connected";
+  again.hidden = state !== "ended";
 }
 
 function say(text) {
   notice.textContent = text;
   notice.hidden = text === "";
+}
+
+/** Takes what the server tells this member alone: that something was refused, or that the session ends. */
+function heed({ problem, reason, name, receipt }) {
+  if (problem !== "ended") {
+    return giveBack(
+      receipt,
+      problem === "absent" ? put(texts.absent, { name }) : put(texts.refused, { reason }),
+    );
+  }
+  ended = true;
+  client.deactivate();
+  show("ended");
+  say(put(texts.endedBecause, { reason }));
 }
 
 function submit() {
@@ -75,9 +122,9 @@ function submit() {
   unconfirmed.set(receipt, message);
   client.watchForReceipt(receipt, () => unconfirmed.delete(receipt));
   client.publish({
-    destination: "/pub/chat/message",
+    destination: recipient === undefined ? "/pub/chat/message" : "/pub/chat/private",
     headers: { receipt },
-    body: JSON.stringify({ roomId, message }),
+    body: JSON.stringify(recipient === undefined ? { roomId, message } : { name: recipient, message }),
   });
   input.value = "";
   say("");
@@ -91,10 +138,31 @@ function giveBack(receipt, reason) {
   say(reason);
 }
 
-/** When the login is over no connection will be let in: the page is asked for again, and leads to the login. */
-async function leaveIfLoggedOut() {
-  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
-  if (answer?.type === "opaqueredirect") location.reload();
+/** From now on messages are for one person; without a name, for everyone. */
+function writeTo(name) {
+  recipient = name;
+  privately.hidden = name === undefined;
+  privately.firstElementChild.textContent = name === undefined ? "" : put(texts.privatelyTo, { name });
+  input.focus();
+}
+
+/** Lets the staff say why somebody's session ends. */
+function askForReason(name) {
+  const reason = ending.querySelector("[name=reason]");
+  reason.value = "";
+  ending.returnValue = "";
+  ending.querySelector("h2").textContent = put(texts.endSessionOf, { name });
+  ending.onclose = () => {
+    if (ending.returnValue !== "end" || !client.connected) return;
+    const body = JSON.stringify({ name, reason: reason.value });
+    client.publish({ destination: "/pub/chat/staff/end", body });
+  };
+  ending.showModal();
+}
+
+/** Puts values in the places of `{name}`. */
+function put(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_place, name) => values[name]);
 }
 
 composer.addEventListener("submit", (event) => {
@@ -111,5 +179,14 @@ input.addEventListener("keydown", (event) => {
 });
 
 input.addEventListener("input", () => say(""));
+
+privately.querySelector("button").addEventListener("click", () => writeTo(undefined));
+
+again.addEventListener("click", () => {
+  ended = false;
+  say("");
+  show("connecting");
+  client.activate();
+});
 
 client.activate();

@@ -5,6 +5,7 @@ export class Talk {
   #list;
   #member;
   #texts;
+  #reply;
   #clock;
   #calendar;
   /** What each item of the list shows. */
@@ -12,21 +13,23 @@ export class Talk {
   /** The numbers of the messages that are shown. */
   #shown = new Set();
 
-  constructor(list, member, texts) {
+  /** @param reply is called with the name of whom to answer privately */
+  constructor(list, { member, texts, reply }) {
     this.#list = list;
     this.#member = member;
     this.#texts = texts;
+    this.#reply = reply;
     this.#clock = new Intl.DateTimeFormat(texts.language, { timeStyle: "short" });
     this.#calendar = new Intl.DateTimeFormat(texts.language, { dateStyle: "medium", timeStyle: "short" });
   }
 
-  /** Shows what the server told: a message, or that someone came in. */
+  /** Shows what the server told: a message, to all or to one, or that someone came in. */
   add(news) {
     // What is shown already comes again with the history, after a reconnect.
     if (news.kind === "message" && this.#shown.has(news.id)) return;
 
     const atEnd = this.#isAtEnd();
-    const item = news.kind === "message" ? this.#bubble(news) : this.#entrance(news);
+    const item = news.kind === "enter" ? this.#entrance(news) : this.#bubble(news);
     this.#place(item, news);
     if (atEnd || news.writer === this.#member) this.#list.parentElement.scrollTop = this.#list.scrollHeight;
   }
@@ -46,9 +49,11 @@ export class Talk {
     this.#joinRuns();
   }
 
-  #bubble({ writer, message, sentAt }) {
-    const own = writer === this.#member;
-    const item = make("li", own ? "message own" : "message");
+  #bubble(news) {
+    const { kind, writer, message, sentAt } = news;
+    const item = make("li", "message");
+    item.classList.toggle("own", writer === this.#member);
+    item.classList.toggle("private", kind === "private");
     const avatar = make("span", "avatar");
     avatar.setAttribute("aria-hidden", "true");
     paintAvatar(avatar, writer);
@@ -56,8 +61,28 @@ export class Talk {
     const bubble = make("div", "bubble");
     // Text nodes: what looks like HTML stays text.
     bubble.append(make("p", "text", message), this.#time(sentAt));
-    item.append(avatar, make("span", "writer", writer), bubble);
+    item.append(
+      avatar,
+      kind === "private" ? this.#privateWriter(news) : make("span", "writer", writer),
+      bubble,
+    );
     return item;
+  }
+
+  /** Says between whom it is; whom it comes from can be answered. */
+  #privateWriter({ writer, recipient }) {
+    const own = writer === this.#member;
+    const other = own ? recipient : writer;
+    const text = own ? this.#texts.privatelyTo : this.#texts.privatelyFrom;
+    const button = make(
+      "button",
+      "writer",
+      text.replace("{name}", () => other),
+    );
+    button.type = "button";
+    button.title = this.#texts.writePrivately.replace("{name}", () => other);
+    button.addEventListener("click", () => this.#reply(other));
+    return button;
   }
 
   #entrance({ writer, sentAt }) {
@@ -82,14 +107,15 @@ export class Talk {
   #joinRuns() {
     let above;
     for (const item of this.#list.children) {
-      const { kind, writer } = this.#news.get(item);
-      item.classList.toggle("continued", kind === "message" && writer === above);
-      above = kind === "message" ? writer : undefined;
+      const { kind, writer, recipient } = this.#news.get(item);
+      const run = kind === "enter" ? undefined : JSON.stringify([writer, recipient]);
+      item.classList.toggle("continued", run !== undefined && run === above);
+      above = run;
     }
   }
 }
 
-/** Messages are in the order of their numbers; someone's coming in has only its time. */
+/** Messages of the room are in the order of their numbers; all else has only its time. */
 function isBefore(one, other) {
   return one.kind === "message" && other.kind === "message" ? one.id < other.id : one.sentAt <= other.sentAt;
 }

@@ -31,6 +31,21 @@ describe("MemberRepository", () => {
       });
     }
 
+    it("makes a member one of the staff, and takes it back", async () => {
+      await members.create("Mina", "hash");
+      expect(await members.isStaff("Mina")).to.equal(false);
+
+      expect(await members.setRole("mina", "staff")).to.equal(true);
+      expect(await members.isStaff("Mina")).to.equal(true);
+      await members.setRole("Mina", "member");
+      expect(await members.isStaff("Mina")).to.equal(false);
+    });
+
+    it("gives nobody's role to a name that is not there", async () => {
+      expect(await members.setRole("Mina", "staff")).to.equal(false);
+      expect(await members.isStaff("Mina")).to.equal(false);
+    });
+
     it("adds one of two that sign up with one name at once", async () => {
       const added = await Promise.all([members.create("Mina", "a"), members.create("Mina", "b")]);
 

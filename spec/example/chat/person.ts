@@ -37,6 +37,14 @@ export class Person {
     await this.page.waitForURL("**/chat/rooms");
   }
 
+  async logIn(): Promise<void> {
+    await this.page.goto(`${this.#origin}/chat/rooms`);
+    await this.page.fill("[name=name]", this.name);
+    await this.page.fill("[name=password]", PASSWORD);
+    await this.page.click("button.primary");
+    await this.page.waitForURL("**/chat/rooms");
+  }
+
   async openRoom(name: string): Promise<void> {
     await this.page.fill(".open-room [name=name]", name);
     await this.page.click(".open-room button");
@@ -68,6 +76,19 @@ export class Person {
     const bubble = this.page.locator(".message").filter({ has: this.page.getByText(text, { exact: true }) });
     await bubble.waitFor();
     return bubble;
+  }
+
+  /** Waits until the page shows that exactly these are in the room. */
+  async seesPresent(...names: string[]): Promise<void> {
+    const item = (number: number | string) => this.page.locator(`#present li:nth-child(${number})`);
+    for (const [i, name] of names.entries()) {
+      await item(i + 1)
+        .filter({ has: this.page.getByText(name, { exact: true }) })
+        .waitFor();
+    }
+    await item(`n + ${names.length + 1}`)
+      .first()
+      .waitFor({ state: "detached" });
   }
 
   /** All bubbles, as `writer: text`. */

@@ -23,9 +23,9 @@ const browser = await chromium.launch({
   args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
 });
 
-const sharp = { deviceScaleFactor: 1.25 };
-const mina = await Person.open(browser, origin, "Mina", { ...sharp, viewport: { width: 780, height: 590 } });
-const phone = { viewport: { width: 320, height: 590 }, hasTouch: true, colorScheme: "dark" } as const;
+const sharp = { deviceScaleFactor: 1 };
+const mina = await Person.open(browser, origin, "Mina", { ...sharp, viewport: { width: 780, height: 560 } });
+const phone = { viewport: { width: 320, height: 560 }, hasTouch: true, colorScheme: "dark" } as const;
 const jun = await Person.open(browser, origin, "Jun", { ...sharp, ...phone });
 
 await mina.signUp();
@@ -40,16 +40,21 @@ for (const [name, text] of TALK) {
   await reader.sees(text);
 }
 
+await mina.page.getByRole("button", { name: "Write privately to Jun" }).click();
+await mina.say("I bring your birthday cake. Don’t tell!");
+await jun.sees("I bring your birthday cake. Don’t tell!");
+await mina.page.getByRole("button", { name: "Write to everyone again" }).click();
+
 const images = [];
 for (const { page } of [mina, jun]) {
   await page.evaluate("document.activeElement.blur()");
   images.push(`data:image/png;base64,${(await page.screenshot()).toString("base64")}`);
 }
 
-const both = await browser.newPage({ ...sharp, viewport: { width: 1190, height: 650 } });
+const both = await browser.newPage({ ...sharp, viewport: { width: 1190, height: 620 } });
 await both.setContent(`
   <body style="margin: 0; padding: 30px; display: flex; gap: 30px; background: #c9d2ea">
-    ${images.map((url) => `<img src="${url}" height="590" style="border-radius: 14px; box-shadow: 0 10px 30px #1e2a5a40">`).join("")}
+    ${images.map((url) => `<img src="${url}" height="560" style="border-radius: 14px; box-shadow: 0 10px 30px #1e2a5a40">`).join("")}
   </body>`);
 mkdirSync("docs", { recursive: true });
 await both.screenshot({ path: "docs/chat.png" });

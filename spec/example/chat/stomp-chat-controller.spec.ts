@@ -3,14 +3,14 @@ import { type Chat, createChat } from "../../../example/chat/app.js";
 import { onEachDatabase } from "../../support/databases.js";
 import { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
-import { Visitor } from "./visitor.js";
+import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
 
 describe("the chat's messages", () => {
   onEachDatabase((newDatabase) => {
     let chat: Chat;
     let port: number;
-    let mina: string;
-    let jun: string;
+    let mina: Visitor;
+    let jun: Visitor;
     let roomId: string;
     let other: string;
     let clients: RawClient[];
@@ -18,15 +18,11 @@ describe("the chat's messages", () => {
     before(async () => {
       chat = await createChat({ databaseUrl: await newDatabase(), logger: recordingLogger() });
       port = await chat.listen(0, "127.0.0.1");
-      const [host, guest] = [
-        new Visitor(`http://127.0.0.1:${port}`),
-        new Visitor(`http://127.0.0.1:${port}`),
-      ];
-      await host.signUp("Mina");
-      await guest.signUp("Jun");
-      roomId = await host.openRoom("Tea");
-      [mina, jun] = [host.cookie(), guest.cookie()];
-      other = await host.openRoom("Coffee");
+      [mina, jun] = [new Visitor(`http://127.0.0.1:${port}`), new Visitor(`http://127.0.0.1:${port}`)];
+      await mina.signUp("Mina");
+      await jun.signUp("Jun");
+      roomId = await mina.openRoom("Tea");
+      other = await mina.openRoom("Coffee");
     });
 
     beforeEach(() => {
@@ -39,30 +35,25 @@ describe("the chat's messages", () => {
 
     after(() => chat.close());
 
-    async function connect(cookie: string) {
-      const client = await RawClient.connect(port, "heart-beat:0,0\n", "/stomp/chat", {
-        headers: { cookie },
-      });
+    async function connect(visitor: Visitor) {
+      const client = await visitor.connect();
       clients.push(client);
       return client;
     }
 
     /** Someone who hears the room. */
-    async function enter(cookie: string, room = roomId) {
-      const client = await connect(cookie);
+    async function enter(visitor: Visitor, room = roomId) {
+      const client = await connect(visitor);
       client.send(`SUBSCRIBE\nid:room\ndestination:/sub/chat/room/${room}\n\n^@`);
       await client.synchronize();
       return client;
     }
 
-    async function history(cookie: string, room = roomId) {
-      const client = await connect(cookie);
+    async function history(visitor: Visitor, room = roomId) {
+      const client = await connect(visitor);
       client.send(`SUBSCRIBE\nid:history\ndestination:/pub/chat/room/${room}\n\n^@`);
       return bodyOf(await client.frame()) as { message: string }[];
     }
-
-    const send = (destination: string, body: unknown, headers = "") =>
-      `SEND\ndestination:${destination}\ncontent-type:application/json\n${headers}\n${JSON.stringify(body)}^@`;
 
     it("tells everyone in the room what a member says, under the member's name", async () => {
       const [one, two] = [await enter(mina), await enter(jun)];
@@ -163,9 +154,13 @@ describe("the chat's messages", () => {
     describe("when someone goes where members do not go", () => {
       for (const destination of [
         "/sub/chat/room/ROOM",
+        "/sub/chat/room/ROOM/present",
         "/pub/chat/other",
+        "/pub/chat/staff/end",
         "/elsewhere",
         "/pub/chat/room/ROOM",
+        "/user/Jun/queue/private",
+        "/user/queue/private",
       ]) {
         it(`refuses a SEND to ${destination}, and nobody hears it`, async () => {
           const [one, two] = [await connect(mina), await enter(jun)];
@@ -174,7 +169,7 @@ describe("the chat's messages", () => {
 
           expect(await one.frame())
             .to.match(/^ERROR\n/)
-            .and.include(`message:Nobody may send to ${place}\n`);
+            .and.include(`message:Access denied\\c SEND ${place}\n`);
           expect(await one.closed()).to.be.a("number");
           expect(await two.synchronize()).to.deep.equal([]);
         });
@@ -182,20 +177,36 @@ describe("the chat's messages", () => {
 
       for (const destination of [
         "/sub/chat/room/00000000-0000-4000-8000-000000000000",
-        "/sub/chat/room/*",
-        "/sub/**",
-        "/sub/chat/room/",
+        "/sub/chat/room/00000000-0000-4000-8000-000000000000/present",
         "/pub/chat/room/nowhere",
+      ]) {
+        it(`refuses a SUBSCRIBE of ${destination}: there is no room`, async () => {
+          const one = await connect(mina);
+          one.send(subscribe(destination));
+
+          expect(await one.frame())
+            .to.match(/^ERROR\n/)
+            .and.include(`message:There is no room at ${destination}\n`);
+        });
+      }
+
+      for (const destination of [
+        "/sub/chat/room/",
+        "/sub/chat/room/*",
+        "/sub/chat/room/{id}",
+        "/sub/chat/**",
+        "/sub/**",
+        "/**",
         "/pub/chat/message",
         "/elsewhere",
       ]) {
         it(`refuses a SUBSCRIBE of ${destination}`, async () => {
           const one = await connect(mina);
-          one.send(`SUBSCRIBE\nid:1\ndestination:${destination}\n\n^@`);
+          one.send(subscribe(destination));
 
           expect(await one.frame())
             .to.match(/^ERROR\n/)
-            .and.include(`message:There is no room at ${destination}\n`);
+            .and.include(`message:Access denied\\c SUBSCRIBE ${destination}\n`);
         });
       }
     });
@@ -204,7 +215,7 @@ describe("the chat's messages", () => {
       for (const headers of [
         {},
         { cookie: "chat.sid=s%3Aforged.signature" },
-        { cookie: `${mina.slice(0, -3)}xyz` },
+        { cookie: `${mina.cookie().slice(0, -3)}xyz` },
       ]) {
         const failure = await RawClient.open(port, "/stomp/chat", { headers }).catch(
           (error: Error) => error.message,
@@ -215,7 +226,7 @@ describe("the chat's messages", () => {
     });
 
     it("answers a member's handshake from another site's page 403", async () => {
-      const options = { headers: { cookie: mina }, origin: "https://evil.example" };
+      const options = { headers: { cookie: mina.cookie() }, origin: "https://evil.example" };
       const failure = await RawClient.open(port, "/stomp/chat", options).catch(
         (error: Error) => error.message,
       );
@@ -224,7 +235,3 @@ describe("the chat's messages", () => {
     });
   });
 });
-
-function bodyOf(frame: string): unknown {
-  return JSON.parse(frame.slice(frame.indexOf("\n\n") + 2, frame.lastIndexOf("^@")));
-}

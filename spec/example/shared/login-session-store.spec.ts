@@ -9,10 +9,12 @@ describe("LoginSessionStore", () => {
   onEachDatabase((newDatabase) => {
     let database: ChatDatabase;
     let store: LoginSessionStore;
+    let ended: string[];
 
     beforeEach(async () => {
       database = await openDatabase(await newDatabase());
-      store = new LoginSessionStore(database);
+      ended = [];
+      store = new LoginSessionStore(database, (id) => ended.push(id));
     });
 
     afterEach(() => database.destroy());
@@ -62,6 +64,24 @@ describe("LoginSessionStore", () => {
 
       const left = await database.selectFrom("login_session").select("id").execute();
       expect(left).to.deep.equal([{ id: "new" }]);
+    });
+
+    it("tells which sessions are over, by destroy and by sweeping", async () => {
+      await set("old", sessionUntil(earlier()));
+      await set("new", sessionUntil(later()));
+      await set("left", sessionUntil(later()));
+      await destroy("left");
+      await store.sweep();
+
+      expect(ended).to.deep.equal(["left", "old"]);
+      const live = await Promise.all(["old", "new", "left"].map((id) => store.has(id)));
+      expect(live).to.deep.equal([false, true, false]);
+    });
+
+    it("has a session no more as soon as it has expired", async () => {
+      await set("a", sessionUntil(earlier()));
+
+      expect(await store.has("a")).to.equal(false);
     });
 
     it("hands the database's error on", async () => {

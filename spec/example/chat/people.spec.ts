@@ -1,0 +1,250 @@
+import { expect } from "chai";
+import { type Chat, createChat } from "../../../example/chat/app.js";
+import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
+import { MemberRepository } from "../../../example/chat/member-repository.js";
+import { newFile } from "../../support/databases.js";
+import type { RawClient } from "../../support/raw-client.js";
+import { recordingLogger } from "../../support/recording.js";
+import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
+
+describe("the chat's people", () => {
+  let chat: Chat;
+  let origin: string;
+  let database: ChatDatabase;
+  let mina: Visitor;
+  let jun: Visitor;
+  let roomId: string;
+  let clients: RawClient[];
+
+  beforeEach(async () => {
+    clients = [];
+    const url = await newFile();
+    chat = await createChat({ databaseUrl: url, logger: recordingLogger() });
+    database = await openDatabase(url);
+    origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
+    [mina, jun] = [await memberNamed("Mina"), await memberNamed("Jun")];
+    roomId = await mina.openRoom("Tea");
+  });
+
+  afterEach(async () => {
+    for (const client of clients) client.cut();
+    await database.destroy();
+    await chat.close();
+  });
+
+  async function memberNamed(name: string) {
+    const visitor = new Visitor(origin);
+    await visitor.signUp(name);
+    return visitor;
+  }
+
+  async function connect(visitor: Visitor, ...destinations: string[]) {
+    const client = await visitor.connect();
+    clients.push(client);
+    for (const destination of destinations) client.send(subscribe(destination));
+    await client.synchronize();
+    return client;
+  }
+
+  /** The next body that this client gets. */
+  const next = async (client: RawClient) => bodyOf(await client.frame());
+
+  describe("who is in a room", () => {
+    const present = () => `/sub/chat/room/${roomId}/present`;
+    const room = () => `/sub/chat/room/${roomId}`;
+    let watching: RawClient;
+
+    beforeEach(async () => {
+      watching = await connect(mina, present());
+    });
+
+    const names = async () => ((await next(watching)) as { names: string[] }).names;
+
+    async function enter(visitor: Visitor) {
+      const client = await connect(visitor, room());
+      return client;
+    }
+
+    it("is told when somebody comes, and when they leave in whatever way", async () => {
+      for (const leave of [
+        (client: RawClient) => client.send("DISCONNECT\n\n^@"),
+        (client: RawClient) => client.send(`UNSUBSCRIBE\nid:${room()}\n\n^@`),
+        (client: RawClient) => client.cut(),
+        (client: RawClient) => client.webSocket.close(),
+        (client: RawClient) => client.send("NONSENSE\n\n^@"),
+      ]) {
+        const client = await enter(jun);
+        expect(await names()).to.deep.equal(["Jun"]);
+
+        leave(client);
+        expect(await names()).to.deep.equal([]);
+      }
+    });
+
+    it("has somebody with several pages once, until the last is closed", async () => {
+      const [one, two] = [await enter(jun), await enter(jun)];
+      await enter(mina);
+      const told = [await names(), await names(), await names()];
+      expect(told).to.deep.equal([["Jun"], ["Jun"], ["Jun", "Mina"]]);
+
+      one.cut();
+      expect(await names()).to.deep.equal(["Jun", "Mina"]);
+      two.cut();
+      expect(await names()).to.deep.equal(["Mina"]);
+    });
+
+    it("is told to who comes, too, and to nobody in other rooms", async () => {
+      const other = await mina.openRoom("Coffee");
+      const elsewhere = await connect(jun, `/sub/chat/room/${other}/present`);
+      const client = await connect(jun, present(), room());
+
+      expect(await next(client)).to.deep.equal({ roomId, names: ["Jun"] });
+      expect(await elsewhere.synchronize()).to.deep.equal([]);
+    });
+  });
+
+  describe("when somebody writes privately", () => {
+    const PRIVATE = "/user/queue/private";
+    const ERRORS = "/user/queue/errors";
+
+    it("reaches all pages of both, and nobody else's, whatever they listen to", async () => {
+      const sora = await memberNamed("Sora");
+      const hearing = [
+        await connect(mina, PRIVATE),
+        await connect(jun, PRIVATE),
+        await connect(jun, PRIVATE),
+      ];
+      const third = await connect(sora, PRIVATE, ERRORS, `/sub/chat/room/${roomId}`);
+      hearing[0]!.send(send("/pub/chat/private", { name: "Jun", message: " psst ", writer: "Sora" }));
+
+      for (const client of hearing) {
+        const told = await next(client);
+        expect(told).to.include({ kind: "private", writer: "Mina", recipient: "Jun", message: "psst" });
+        expect(told).to.have.keys("kind", "writer", "recipient", "message", "sentAt");
+      }
+      expect(await third.synchronize()).to.deep.equal([]);
+    });
+
+    for (const [what, body, notice] of [
+      ["to nobody the chat knows", { name: "Nobody", message: "a" }, { problem: "absent", name: "Nobody" }],
+      ["to a member who is not there", { name: "Jun", message: "a" }, { problem: "absent", name: "Jun" }],
+      ["to a name in another case", { name: "mina", message: "a" }, { problem: "absent", name: "mina" }],
+      ["to no name", { message: "a" }, { problem: "absent", name: "" }],
+      ["to __proto__", { name: "__proto__", message: "a" }, { problem: "absent", name: "__proto__" }],
+      ["to themselves", { name: "Mina", message: "a" }, { problem: "refused", reason: "That is you." }],
+      [
+        "nothing",
+        { name: "Jun", message: " " },
+        { problem: "refused", name: "Jun", reason: "A message needs some text." },
+      ],
+      ["what is no object", "text", { problem: "refused" }],
+    ] as const) {
+      it(`answers ${what} at ${ERRORS} of that page alone, which stays connected`, async () => {
+        const [one, other] = [await connect(mina, ERRORS, PRIVATE), await connect(mina, ERRORS, PRIVATE)];
+        one.send(send("/pub/chat/private", body, "receipt:r1\n"));
+
+        expect(await next(one)).to.include({ receipt: "r1", ...notice });
+        expect(await one.frame()).to.match(/^RECEIPT\nreceipt-id:r1\n/);
+        expect(await other.synchronize()).to.deep.equal([]);
+        expect(await one.synchronize()).to.deep.equal([]);
+      });
+    }
+
+    for (const destination of [
+      "/user/Jun/queue/private",
+      "/user/jun/queue/private",
+      "/user/%4Aun/queue/private",
+      "/user/*/queue/private",
+      "/user/**",
+      "/user/queue/*",
+      "/user/queue/private/",
+      "/user//queue/private",
+      "/user/queue/private/../private",
+      "/queue/private",
+      "/queue/*",
+      "/queue/private-userJun",
+      "/**",
+      "/*/*/*",
+      "/{a}/{b}/{c}",
+    ]) {
+      it(`lets nobody subscribe to ${destination}`, async () => {
+        const client = await connect(mina);
+        client.send(subscribe(destination));
+
+        expect(await client.frame()).to.match(/^ERROR\n/);
+        expect(await client.closed()).to.be.a("number");
+      });
+
+      it(`lets nobody send to ${destination}`, async () => {
+        const [client, hearing] = [await connect(mina), await connect(jun, PRIVATE)];
+        client.send(send(destination, { kind: "private", writer: "Sora", message: "forged" }));
+
+        expect(await client.frame()).to.match(/^ERROR\n/);
+        expect(await hearing.synchronize()).to.deep.equal([]);
+      });
+    }
+  });
+
+  describe("when one of the staff ends somebody's session", () => {
+    const end = (name: string, reason: unknown = "Please rest a while.") =>
+      send("/pub/chat/staff/end", { name, reason });
+
+    beforeEach(async () => {
+      await new MemberRepository(database).setRole("Mina", "staff");
+    });
+
+    it("tells them why in all their pages, and closes those alone", async () => {
+      const staff = await connect(mina, "/user/queue/errors");
+      const pages = [await connect(jun, "/user/queue/errors"), await connect(jun, "/user/queue/errors")];
+      staff.send(end("Jun"));
+
+      for (const page of pages) {
+        expect(await next(page)).to.deep.equal({ problem: "ended", reason: "Please rest a while." });
+        expect(await page.frame())
+          .to.match(/^ERROR\n/)
+          .and.include("message:Please rest a while.\n");
+        expect(await page.closed()).to.be.a("number");
+      }
+      expect(await staff.synchronize()).to.deep.equal([]);
+      expect(chat.messaging.userRegistry.getUser("Jun")).to.equal(undefined);
+    });
+
+    for (const [what, frame, notice] of [
+      ["somebody who is not there", end("Jun"), { problem: "absent", name: "Jun" }],
+      ["themselves", end("Mina"), { problem: "refused", reason: "That is you." }],
+      ["somebody without a reason", end("Jun", " "), { problem: "refused" }],
+      ["somebody for a reason without end", end("Jun", "x".repeat(201)), { problem: "refused" }],
+      ["somebody for what is no text", end("Jun", 7), { problem: "refused" }],
+    ] as const) {
+      it(`is told what is wrong when they want to end ${what}`, async () => {
+        const staff = await connect(mina, "/user/queue/errors");
+        staff.send(frame);
+
+        expect(await next(staff)).to.include(notice);
+        expect(await staff.synchronize()).to.deep.equal([]);
+      });
+    }
+
+    it("is refused with ERROR to a member who is none of them, or not any more", async () => {
+      const [staff, other] = [await connect(mina), await connect(jun)];
+      other.send(end("Mina"));
+      expect(await other.frame()).to.include("message:Access denied\\c SEND /pub/chat/staff/end\n");
+      expect(await staff.synchronize()).to.deep.equal([]);
+
+      await new MemberRepository(database).setRole("Mina", "member");
+      staff.send(end("Jun"));
+      expect(await staff.frame()).to.include("message:Access denied\\c SEND /pub/chat/staff/end\n");
+    });
+
+    it("shows the means to do so to the staff alone", async () => {
+      const page = `/chat/room?roomId=${roomId}`;
+
+      expect((await mina.get(page)).text)
+        .to.include("data-staff")
+        .and.include("<dialog");
+      expect((await jun.get(page)).text)
+        .to.not.include("data-staff")
+        .and.not.include("<dialog");
+    });
+  });
+});
