@@ -86,7 +86,9 @@ export class EventPublisher {
   }
 
   publish<E extends keyof MessagingEvents>(name: E, event: MessagingEvents[E]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])] as MessagingEventListener<E>[]) {
+    const listeners = this.#listeners.get(name);
+    if (!listeners?.size) return;
+    for (const listener of [...listeners] as MessagingEventListener<E>[]) {
       try {
         const result = listener(event);
         if (result) result.catch((error: unknown) => this.#failed(name, error));

@@ -26,11 +26,12 @@ interface Stream extends StreamOptions {
 
 /** The async iterables that methods returned: they run beside the messages that follow, for as long as their session. */
 export class Streams {
-  readonly #sessions = new Map<string, Set<Stream>>();
+  /** By session, while it lasts; the set is made for the first stream. */
+  readonly #sessions = new Map<string, Set<Stream> | undefined>();
 
   /** Lets a session have streams from now on. */
   open(sessionId: string): void {
-    if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, new Set());
+    if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, undefined);
   }
 
   /** Ends the streams of a session. */
@@ -49,8 +50,12 @@ export class Streams {
 
   /** Begins to send the elements. @throws MessageHandlingError when the session is gone, or has too many */
   run(iterable: AsyncIterable<unknown>, options: StreamOptions): void {
-    const streams = this.#sessions.get(options.message.headers.sessionId ?? "");
-    if (!streams) throw new MessageHandlingError("A stream needs a session that is connected");
+    const { sessionId = "" } = options.message.headers;
+    if (!this.#sessions.has(sessionId)) {
+      throw new MessageHandlingError("A stream needs a session that is connected");
+    }
+    const streams = this.#sessions.get(sessionId) ?? new Set();
+    this.#sessions.set(sessionId, streams);
     if (streams.size >= STREAM_LIMIT) {
       const publicMessage = `A session has at most ${STREAM_LIMIT} streams`;
       throw new MessageHandlingError(publicMessage, { publicMessage });

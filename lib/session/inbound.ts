@@ -76,10 +76,8 @@ export class Inbound implements FrameSource {
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;
     this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
-    this.#decoder = new StompDecoder({
-      ...limits,
-      messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit),
-    });
+    this.#decoder = new StompDecoder(limits);
+    this.#decoder.limits = { messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit) };
   }
 
   receive(chunk: Uint8Array): void {
@@ -88,7 +86,7 @@ export class Inbound implements FrameSource {
     try {
       this.#decoder.decode(chunk, (frame) => this.#decoded(frame));
     } catch (error) {
-      this.#queue.push(this.#named(error as Error));
+      this.#enqueue(this.#named(error as Error));
     }
     this.#drain();
 
@@ -148,13 +146,19 @@ export class Inbound implements FrameSource {
   }
 
   #decoded(frame: Frame): void {
-    this.#queue.push(frame);
+    this.#enqueue(frame);
     this.#stats.framesReceived++;
     // The frames behind CONNECT, in the same bytes perhaps, are already written in the version it agrees on.
     if (this.version === undefined && isConnect(frame)) {
       this.version = negotiate(frame.headers.get("accept-version"));
       if (this.version) this.#decoder.version = this.version;
     }
+  }
+
+  /** Most often it is alone; an array that was pushed to would keep room for 17. */
+  #enqueue(next: Frame | Error): void {
+    if (this.#queue.length === 0) this.#queue = [next];
+    else this.#queue.push(next);
   }
 
   #drain(): void {

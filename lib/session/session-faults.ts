@@ -6,7 +6,9 @@ import type { SessionContext } from "./session-context.js";
 import { type AnnouncedSession, announceFault } from "./session-events.js";
 import type { WatchedLimit } from "./session-limits.js";
 
-/** WebSocket close codes, as Spring sends them. */
+/** The WebSocket close code of an end that was wished for. */
+export const NORMAL = 1000;
+/** Those of faults, as Spring sends them. */
 const PROTOCOL_ERROR = 1002;
 const LIMIT_EXCEEDED = 4500;
 

@@ -10,12 +10,12 @@ export interface SessionWatchOptions {
   readonly clock: HeartBeatClock;
   readonly limits: SessionLimits;
   readonly inbound: Inbound;
-  readonly outbound: Outbound;
   readonly session: WatchedSession;
 }
 
 /** What a session does when its time has come. */
 export interface WatchedSession {
+  readonly outbound: Outbound;
   exceeded(limit: WatchedLimit): void;
   /** Heart-beats stay away. */
   silent(): void;
@@ -65,12 +65,12 @@ export class SessionWatch implements Watched {
   beat(agreed: AgreedHeartBeat): void {
     if (agreed.sendEvery === 0 && agreed.receiveWithin === 0) return;
 
-    const { clock, outbound, session } = this.#options;
+    const { clock, session } = this.#options;
     this.#heartBeat = new HeartBeat({
       clock,
       sendEvery: agreed.sendEvery,
       receiveWithin: agreed.receiveWithin,
-      send: () => outbound.heartBeat(),
+      send: () => session.outbound.heartBeat(),
       expired: () => session.silent(),
     });
     clock.watch(this.#heartBeat);
@@ -117,20 +117,20 @@ export class SessionWatch implements Watched {
   }
 
   check(): void {
-    const { clock, inbound, outbound, session } = this.#options;
-    outbound.drained();
+    const { clock, inbound, session } = this.#options;
+    session.outbound.drained();
     const limit = this.#passed() ?? (inbound.tick(clock.now) ? "inboundRateLimit" : undefined);
     if (limit !== undefined) session.exceeded(limit);
   }
 
   #passed(): WatchedLimit | undefined {
-    const { clock, limits, outbound } = this.#options;
+    const { clock, limits, session } = this.#options;
     const time = clock.now - this.#since;
     if (this.#awaits === "first bytes" && time > limits.timeToFirstMessage) return "timeToFirstMessage";
     if (this.#awaits === "CONNECT" && time > limits.connectTimeLimit) return "connectTimeLimit";
-    if (outbound.overflowing) return "sendBufferSizeLimit";
+    if (session.outbound.overflowing) return "sendBufferSizeLimit";
 
-    const { buffered, given } = outbound;
+    const { buffered, given } = session.outbound;
     if (buffered === 0) {
       this.#waiting = undefined;
     } else if (this.#waiting === undefined || given - this.#waiting.given >= buffered) {

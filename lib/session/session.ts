@@ -14,7 +14,7 @@ import { Inbound, type InboundSession } from "./inbound.js";
 import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
 import { announceExpiring, announceHandedOn, announceLimit, announceProcessed } from "./session-events.js";
-import { endAtLimit, endWithError, endWithGrant, type FaultySession } from "./session-faults.js";
+import { endAtLimit, endWithError, endWithGrant, type FaultySession, NORMAL } from "./session-faults.js";
 import type { WatchedLimit } from "./session-limits.js";
 import { SessionWatch, type WatchedSession } from "./session-watch.js";
 
@@ -23,9 +23,6 @@ export interface SessionOwner {
   connected(session: Session): void;
   ended(session: Session): void;
 }
-
-/** The WebSocket close code of an end that was wished for. */
-const NORMAL = 1000;
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
 export class Session implements SocketListener, InboundSession, WatchedSession, FaultySession {
@@ -57,13 +54,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     const { clientInboundChannel: channel, clock, limits, stats, preserveReceiveOrder } = context;
     this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
     this.outbound = new Outbound(socket, context, this);
-    this.#watch = new SessionWatch({
-      clock,
-      limits,
-      inbound: this.#inbound,
-      outbound: this.outbound,
-      session: this,
-    });
+    this.#watch = new SessionWatch({ clock, limits, inbound: this.#inbound, session: this });
   }
 
   get connected(): boolean {

@@ -31,7 +31,7 @@ export class WebSocketSocket implements Socket, Gathering {
   readonly #stream: TcpSocket | undefined;
   #gathered: FrameRun | undefined;
   /** What arrived before anybody listened: what ws had read when the line broke. */
-  readonly #early: Uint8Array[] = [];
+  #early: Uint8Array[] | undefined;
   #listener: SocketListener | undefined;
   #isClosing = false;
   #fault: Ending | undefined;
@@ -102,7 +102,9 @@ export class WebSocketSocket implements Socket, Gathering {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
-    for (const chunk of this.#early.splice(0)) listener.data(chunk);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const chunk of early) listener.data(chunk);
     const ending = this.#ending;
     if (ending !== undefined) queueMicrotask(() => listener.close(ending.code, ending.reason));
     else this.#ws.resume();
@@ -130,8 +132,12 @@ export class WebSocketSocket implements Socket, Gathering {
   #receive(data: Buffer): void {
     if (this.#isClosing) return;
 
-    if (this.#listener === undefined) this.#early.push(data);
-    else this.#listener.data(data);
+    if (this.#listener === undefined) {
+      this.#early ??= [];
+      this.#early.push(data);
+    } else {
+      this.#listener.data(data);
+    }
   }
 
   #closed(code: number, reason: Buffer): void {

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { expect } from "chai";
 import {
@@ -15,6 +15,12 @@ import { settled } from "../support/recording.js";
 /** Emits what its streams give, and notes what becomes of them. */
 class Ticker extends EventTarget {
   readonly notes: unknown[] = [];
+
+  constructor() {
+    super();
+    // Each stream listens, and a session may have a hundred.
+    setMaxListeners(0, this);
+  }
 
   tick(value: number | Error) {
     this.dispatchEvent(Object.assign(new Event("tick"), { value }));
