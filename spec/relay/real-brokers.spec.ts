@@ -373,6 +373,32 @@ describe("The relay", function () {
       expect((await after.frame()).body).to.equal("meanwhile");
     });
 
+    it("carries answers to temporary queues", async () => {
+      await start(broker(), { destinationPrefixes: [] });
+      const destination = fresh("queue");
+      const [asking, answering] = [await connect(), await connect()];
+      await receipt(asking, "SUBSCRIBE", { id: "t", destination: "/temp-queue/mine" });
+      await receipt(answering, "SUBSCRIBE", { id: "1", destination });
+      asking.send("SEND", { destination, "reply-to": "/temp-queue/mine" }, "what?");
+      const question = await answering.frame();
+      answering.send("SEND", { destination: decoded(question, "reply-to").replaceAll(":", "\\c") }, "that");
+      const answer = await asking.frame();
+      expect([answer.headers.get("subscription"), answer.body]).to.deep.equal(["t", "that"]);
+    });
+
+    it("carries prefetch", async () => {
+      await start(broker());
+      const destination = fresh("queue");
+      const worker = await connect();
+      for (const work of ["1", "2"]) await receipt(worker, "SEND", { destination }, work);
+      const headers = { ack: "client-individual", "activemq.prefetchSize": "1" };
+      worker.send("SUBSCRIBE", { id: "q", destination, ...headers });
+      const first = await worker.frame();
+      expect([first.body, (await worker.messages()).length]).to.deep.equal(["1", 0]);
+      worker.send("ACK", { id: decoded(first, "ack").replaceAll(":", "\\c") });
+      expect((await worker.frame()).body).to.equal("2");
+    });
+
     it("chooses by selectors, and carries wildcards", async () => {
       await start(broker());
       const client = await connect();
