@@ -187,13 +187,17 @@ export class SubscribableChannel {
     let sent = false;
     let failure: Error | undefined;
 
-    const passAndHandle = async () => {
+    const passAndHandle = async (leave: () => void) => {
       const passed = await passage.past(interceptors, {
         hook: "preSend",
         ask: (interceptor, current) => interceptor.preSend?.(current, this),
       });
       if (!passed) return;
-      const handled = this.#handle(passage.message, handedOn);
+      // Who comes next need not wait until the handlers are done, only until they have this one.
+      const handled = this.#handle(passage.message, (current) => {
+        leave();
+        handedOn?.(current);
+      });
       if (handled) await handled;
       sent = true;
     };
@@ -218,9 +222,9 @@ export class SubscribableChannel {
     return sent;
   }
 
-  #inOrder(message: Message, task: () => Promise<void>): Promise<void> {
+  #inOrder(message: Message, task: (leave: () => void) => Promise<void>): Promise<void> {
     const { orderOf, overflowed } = this.#options;
-    if (!orderOf) return task();
+    if (!orderOf) return task(() => {});
 
     const order = orderOf(message);
     if (overflowed && this.#lanes.length(order) >= LANE_LIMIT) {

@@ -26,21 +26,38 @@ export class Lanes {
     return this.#tails.get(key)?.waiting ?? 0;
   }
 
-  /** Runs a task in its lane: at once, and synchronously up to its first await, when the lane is free. */
-  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+  /**
+   * Runs a task in its lane: at once, and synchronously up to its first await,
+   * when the lane is free. The next one enters when it calls `leave`, or is
+   * done; until it is done, what it sends into the lane goes ahead.
+   */
+  run<T>(key: string, task: (leave: () => void) => Promise<T>): Promise<T> {
     let outer = this.#inside.getStore();
     while (outer?.left) outer = outer.outer;
-    if (isInside(outer, key)) return task();
+    if (isInside(outer, key)) return task(() => {});
 
     const occupant: Occupant = { key, outer, left: false };
-    const enter = () => this.#inside.run(occupant, task);
-    const before = this.#tails.get(key);
-    const result = before ? before.left.then(enter) : enter();
+    let open = () => {};
+    const left = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let isOpen = false;
     const leave = () => {
-      occupant.left = true;
+      if (isOpen) return;
+      isOpen = true;
       this.#leave(key);
+      open();
     };
-    this.#tails.set(key, { waiting: (before?.waiting ?? 0) + 1, left: result.then(leave, leave) });
+    const done = () => {
+      occupant.left = true;
+      leave();
+    };
+    const before = this.#tails.get(key);
+    // Before the task runs: it may leave at once.
+    this.#tails.set(key, { waiting: (before?.waiting ?? 0) + 1, left });
+    const enter = () => this.#inside.run(occupant, () => task(leave));
+    const result = before ? before.left.then(enter) : enter();
+    result.then(done, done);
     return result;
   }
 

@@ -52,6 +52,8 @@ export class BrokerConnection {
   #complaint: Error | undefined;
   #heartBeat: HeartBeat | undefined;
   #corked = false;
+  /** A frame went out that asked for no receipt. */
+  #isSilent = false;
   #timer: NodeJS.Timeout | undefined;
   #opened: { resolve(): void; reject(error: Error): void } | undefined;
   #drained: { readonly promise: Promise<void>; resolve(): void } | undefined;
@@ -134,6 +136,7 @@ export class BrokerConnection {
   /** Sends a frame; a promise is to wait for before the next one, and never rejects. */
   send(frame: Frame): void | Promise<void> {
     if (this.#state !== "open") throw this.#unavailable("is not connected any more");
+    this.#isSilent = true;
     return this.#write(frame);
   }
 
@@ -324,9 +327,10 @@ export class BrokerConnection {
       this.#end(error);
     } else if (!known) {
       this.#complaint = error;
-      // Which frame it was is only known if there is but one. What is not confirmed soon will never be.
-      if (this.#receipts.size === 1) this.#receipts.failAll(error);
-      else this.#receipts.hurry(this.#options.clock.now + FAREWELL);
+      const due = this.#options.clock.now + FAREWELL;
+      // It may be about a frame that asked for none: then nobody is known to be guilty.
+      if (this.#isSilent) this.#receipts.hurry(due);
+      else this.#receipts.failSome(error, due);
     }
   }
 

@@ -4,13 +4,14 @@ import { type MessageHandler, type SubscribableChannel } from "../channel/channe
 import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
-import type { Message, MessageHeaders } from "../message/message.js";
+import { type Message, type MessageHeaders, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { negotiate } from "../stomp/version.js";
 import { BrokerConnection } from "./broker-connection.js";
 import { forward } from "./forward.js";
+import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
 import { refusal } from "./refusal.js";
 import { brokerMessage, clientFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
@@ -29,6 +30,14 @@ export interface ClientRelayOptions {
   isOurs(destination: string): boolean;
 }
 
+/** What the broker delivers. */
+interface Subscription {
+  /** Whether it is to be acknowledged. */
+  readonly acknowledges: boolean;
+  /** The queue that the client named. */
+  readonly queue: string | undefined;
+}
+
 /** Headers of CONNECT that are ours to say. */
 const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);
 
@@ -38,8 +47,9 @@ const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
 /** One client's connection to the broker, and what is private to it here. */
 export class ClientRelay implements MessageHandler {
   readonly #options: ClientRelayOptions;
-  /** What the broker delivers; and whether it is to be acknowledged. */
-  readonly #subscriptions = new Map<string, { readonly acknowledges: boolean }>();
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** Names of durable subscriptions that this session had; the last ones, if they are very many. */
+  readonly #durables = new Set<string>();
   #connection: BrokerConnection | undefined;
 
   constructor(options: ClientRelayOptions) {
@@ -59,7 +69,7 @@ export class ClientRelay implements MessageHandler {
       case "UNSUBSCRIBE":
         return this.#unsubscribe(message);
       case "MESSAGE":
-        return this.#isOurs(message) ? this.#forward(message) : undefined;
+        return this.#isOurs(message) ? this.#send(message) : undefined;
       case "OTHER":
         return this.#other(message);
       case "CONNECT_ACK":
@@ -132,19 +142,44 @@ export class ClientRelay implements MessageHandler {
     const limit = settings.subscriptionLimit;
     if (this.#subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
 
-    this.#subscriptions.set(subscriptionId, { acknowledges: (native.get("ack") ?? "auto") !== "auto" });
+    if (!settings.passQueueHeaders) refuseQueueHeaders(message);
+
+    this.#subscriptions.set(subscriptionId, {
+      acknowledges: (native.get("ack") ?? "auto") !== "auto",
+      queue: native.get("x-queue-name"),
+    });
+    for (const name of durableNames(message)) this.#durables.add(name);
+    if (this.#durables.size > limit) this.#durables.delete(this.#durables.values().next().value as string);
     // Always for a receipt: it is active when the broker says so.
     await this.#open.request(clientFrame(message), settings.receiptTimeout).confirmed;
   }
 
+  /**
+   * Ends what this session has, and nothing else: brokers delete a durable
+   * subscription, or the queue, that headers of UNSUBSCRIBE name.
+   */
   #unsubscribe(message: Message): void | Promise<void> {
     const { privates, sessionId } = this.#options;
     const { subscriptionId = "", native } = message.headers;
     if (privates.hasSubscription(sessionId, subscriptionId)) return privates.handle(message);
 
-    // One that is unknown ends the connection at RabbitMQ. With more headers it may be about a durable one.
-    const known = this.#subscriptions.delete(subscriptionId);
-    if (known || native.without("id", "destination", "receipt").size > 0) return this.#forward(message);
+    const names = durableNames(message);
+    if (!names.every((name) => this.#durables.has(name))) {
+      throw refusal("UNSUBSCRIBE names a durable subscription that this session has not subscribed to");
+    }
+    const known = this.#subscriptions.get(subscriptionId);
+    this.#subscriptions.delete(subscriptionId);
+    // One that is unknown ends the connection at RabbitMQ. At ActiveMQ a durable one is deleted once it is idle.
+    if (!known && names.length === 0) return;
+
+    const headers = [...native].filter(([name]) => !["x-queue-name", "destination"].includes(name.trim()));
+    if (known?.queue !== undefined) headers.push(["x-queue-name", known.queue]);
+    return this.#forward(withHeaders(message, { native: NativeHeaders.of(headers) }));
+  }
+
+  #send(message: Message): void | Promise<void> {
+    if (!this.#options.settings.passQueueHeaders) refuseQueueHeaders(message);
+    return this.#forward(message);
   }
 
   #other(message: Message): void | Promise<void> {

@@ -8,6 +8,10 @@ interface Entry {
 /** The receipts that one connection waits for. */
 export class ReceiptBook {
   readonly #entries = new Map<string, Entry>();
+  /** Of those that were open at an ERROR which named none. */
+  #suspects = new Set<string>();
+  /** Such errors, in the order of the frames that they are about. */
+  #nameless: Error[] = [];
   #last = 0;
 
   /** How many have not come. */
@@ -25,6 +29,18 @@ export class ReceiptBook {
   /** A receipt came; one that nobody waits for, or no more, is nothing. */
   confirm(id: string): void {
     this.#take(id)?.confirm();
+    this.#convict();
+  }
+
+  /**
+   * One of those that are open has failed, and nobody says which. It is known
+   * once all others are confirmed; if that takes too long, all that are left fail.
+   */
+  failSome(error: Error, due: number): void {
+    this.#suspects = new Set(this.#entries.keys());
+    this.#nameless.push(error);
+    this.hurry(due);
+    this.#convict();
   }
 
   /** Returns whether somebody waited for it. */
@@ -50,9 +66,18 @@ export class ReceiptBook {
     }
   }
 
+  #convict(): void {
+    const errors = this.#nameless;
+    if (errors.length === 0 || this.#suspects.size > errors.length) return;
+    this.#nameless = [];
+    for (const [n, id] of [...this.#suspects].entries()) this.fail(id, errors[n] as Error);
+  }
+
   #take(id: string): Entry | undefined {
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
+    this.#suspects.delete(id);
+    if (this.#suspects.size === 0) this.#nameless = [];
     return entry;
   }
 }

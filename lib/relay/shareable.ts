@@ -22,6 +22,8 @@ const ACTED_ON = new Set([
   "user-id",
   "app-id",
   "cluster-id",
+  "cc",
+  "bcc",
 ]);
 const ACTED_ON_PREFIXES = ["x-", "amqp", "amq", "jms", "_amq", "activemq"];
 

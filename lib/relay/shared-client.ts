@@ -98,15 +98,14 @@ export class SharedClient implements MessageHandler {
 
   #unsubscribe(message: Message): void | Promise<void> {
     const { sessionId, shared, privates } = this.#options;
-    const { subscriptionId = "", native } = message.headers;
+    const { subscriptionId = "" } = message.headers;
     if (this.#subscriptions.delete(subscriptionId)) {
       shared.unsubscribe({ sessionId, id: subscriptionId });
       return;
     }
     if (privates.hasSubscription(sessionId, subscriptionId)) return privates.handle(message);
 
-    const isMore = native.without("id", "destination", "receipt").size > 0;
-    if (this.#own || isMore) return this.#ownConnection().then((own) => own.handle(message));
+    if (this.#own) return this.#own.then((own) => own.handle(message));
   }
 
   /** Once it has a connection of its own, all it sends goes there: so its order holds. */

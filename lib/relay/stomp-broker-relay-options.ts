@@ -22,6 +22,12 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   clientPasscode?: string;
   /** Logs clients in with the `login` and `passcode` of their own CONNECT instead. Default false. */
   passClientLogin?: boolean;
+  /**
+   * Passes on headers by which clients of RabbitMQ name queues beside the
+   * destination (`x-queue-name`, `x-dead-letter-…`, `reply-to` where it is not
+   * temporary), of which no rule about destinations knows. Default false: they are refused.
+   */
+  passQueueHeaders?: boolean;
   /** With what the application is logged in. Default guest. */
   systemLogin?: string;
   /** Default guest. */
@@ -97,7 +103,7 @@ const TEXTS = {
   systemPasscode: "guest",
 };
 
-const FLAGS = { passClientLogin: false, autoStartup: true };
+const FLAGS = { passClientLogin: false, passQueueHeaders: false, autoStartup: true };
 
 const INTERVALS = { systemHeartbeatSendInterval: 10_000, systemHeartbeatReceiveInterval: 10_000 };
 

@@ -50,6 +50,42 @@ describe("SubscribableChannel", () => {
       expect(handled).to.deep.equal(["b1", "a1", "a2"]);
     });
 
+    it("lets the next one in when the handlers have a message, not when they are done", async () => {
+      const { channel } = ordered({ preSend: (each) => Promise.resolve(each) });
+      const done: (() => void)[] = [];
+      const taken: string[] = [];
+      channel.subscribe({
+        handle: (each) => {
+          taken.push(text(each));
+          return new Promise((resolve) => done.push(resolve));
+        },
+      });
+      const all = ["1", "2", "3"].map((body) => channel.send(message(body, "a")));
+      await settled();
+      expect(taken).to.deep.equal(["1", "2", "3"]);
+      for (const resolve of done) resolve();
+      expect(await Promise.all(all)).to.deep.equal([true, true, true]);
+    });
+
+    it("lets a handler send into its own order while others wait for its permit", async () => {
+      const channel = new SubscribableChannel("testChannel", {
+        logger: recordingLogger(),
+        interceptors: [{ preSend: (each) => Promise.resolve(each) }],
+        orderOf: () => "",
+        concurrency: 1,
+      });
+      const taken: string[] = [];
+      channel.subscribe({
+        handle: async (each) => {
+          taken.push(text(each));
+          await settled();
+          if (text(each) === "1") await channel.send(message("of 1", "a"));
+        },
+      });
+      await Promise.all(["1", "2"].map((body) => channel.send(message(body, "a"))));
+      expect(taken).to.deep.equal(["1", "of 1", "2"]);
+    });
+
     it("goes on after a message that was refused", async () => {
       const { channel, handled } = ordered({
         async preSend(each) {

@@ -290,7 +290,7 @@ describe("The relay", function () {
     it("carries durable subscriptions, until they are ended", async () => {
       await start(broker());
       const destination = fresh("topic");
-      const durable = { durable: "true", "auto-delete": "false", "x-queue-name": `relay-${process.pid}` };
+      const durable = { durable: "true", "auto-delete": "false" };
       const before = await connect();
       await receipt(before, "SUBSCRIBE", { id: "d", destination, ...durable });
       before.send("DISCONNECT", { receipt: "bye" });
@@ -300,7 +300,45 @@ describe("The relay", function () {
       const after = await connect();
       after.send("SUBSCRIBE", { id: "d", destination, ...durable });
       expect((await after.frame()).body).to.equal("meanwhile");
-      await receipt(after, "UNSUBSCRIBE", { id: "d", durable: "true", "auto-delete": "false" });
+      await receipt(after, "UNSUBSCRIBE", { id: "d", ...durable });
+      await server.messaging.template.convertAndSend(destination, "for nobody");
+      await receipt(after, "SUBSCRIBE", { id: "d", destination, ...durable });
+      await server.messaging.template.convertAndSend(destination, "since then");
+      expect((await after.frame()).body).to.equal("since then");
+      await receipt(after, "UNSUBSCRIBE", { id: "d", ...durable });
+    });
+
+    it("keeps another's queue from who names it in a header", async () => {
+      await start(broker());
+      const queue = fresh("queue");
+      const name = queue.slice("/queue/".length);
+      await server.messaging.template.convertAndSend(queue, "for its owner");
+      const named = { id: "t", destination: fresh("topic"), durable: "true", "x-queue-name": name };
+      expect(await (await connect()).refusal("SUBSCRIBE", named)).to.match(/^The header x-queue-name/);
+
+      // Over a connection of its own RabbitMQ would delete it.
+      const stranger = await connect();
+      await receipt(stranger, "SUBSCRIBE", { id: "t", destination: named.destination });
+      await receipt(stranger, "UNSUBSCRIBE", { id: "t", durable: "true", "x-queue-name": name });
+      await receipt(stranger, "UNSUBSCRIBE", named);
+
+      const owner = await connect();
+      owner.send("SUBSCRIBE", { id: "1", destination: queue });
+      expect((await owner.frame()).body).to.equal("for its owner");
+    });
+
+    it("ends a queue that a client may name, with passQueueHeaders", async () => {
+      await start(broker(), { passQueueHeaders: true });
+      const destination = fresh("topic");
+      const queue = fresh("queue");
+      const name = queue.slice("/queue/".length);
+      const durable = { durable: "true", "auto-delete": "false" };
+      const client = await connect();
+      await receipt(client, "SUBSCRIBE", { id: "d", destination, ...durable, "x-queue-name": name });
+      await receipt(client, "UNSUBSCRIBE", { id: "d", ...durable });
+      expect(await client.refusal("SUBSCRIBE", { id: "q", destination: `/amq${queue}` })).to.match(
+        /no queue '/,
+      );
     });
 
     it("does not tell clients whose login it was that RabbitMQ refused", async () => {
@@ -333,6 +371,32 @@ describe("The relay", function () {
       const after = await connect("1.2", { "client-id": `relay-${process.pid}` });
       after.send("SUBSCRIBE", durable);
       expect((await after.frame()).body).to.equal("meanwhile");
+    });
+
+    it("carries answers to temporary queues", async () => {
+      await start(broker(), { destinationPrefixes: [] });
+      const destination = fresh("queue");
+      const [asking, answering] = [await connect(), await connect()];
+      await receipt(asking, "SUBSCRIBE", { id: "t", destination: "/temp-queue/mine" });
+      await receipt(answering, "SUBSCRIBE", { id: "1", destination });
+      asking.send("SEND", { destination, "reply-to": "/temp-queue/mine" }, "what?");
+      const question = await answering.frame();
+      answering.send("SEND", { destination: decoded(question, "reply-to").replaceAll(":", "\\c") }, "that");
+      const answer = await asking.frame();
+      expect([answer.headers.get("subscription"), answer.body]).to.deep.equal(["t", "that"]);
+    });
+
+    it("carries prefetch", async () => {
+      await start(broker());
+      const destination = fresh("queue");
+      const worker = await connect();
+      for (const work of ["1", "2"]) await receipt(worker, "SEND", { destination }, work);
+      const headers = { ack: "client-individual", "activemq.prefetchSize": "1" };
+      worker.send("SUBSCRIBE", { id: "q", destination, ...headers });
+      const first = await worker.frame();
+      expect([first.body, (await worker.messages()).length]).to.deep.equal(["1", 0]);
+      worker.send("ACK", { id: decoded(first, "ack").replaceAll(":", "\\c") });
+      expect((await worker.frame()).body).to.equal("2");
     });
 
     it("chooses by selectors, and carries wildcards", async () => {

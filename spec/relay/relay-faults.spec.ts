@@ -244,6 +244,27 @@ describe("stompBrokerRelay, at faults", () => {
       await good;
     });
 
+    it("says so to the right one, if it names none, as soon as the others are confirmed", async () => {
+      await start({ broker: { receipts: false } });
+      const { template } = stage.server.messaging;
+      const sent = [1, 2, 3, 4].map((n) => template.convertAndSend("/topic/a", n).then(() => "", String));
+      const ids: string[] = [];
+      for (const _ of sent) ids.push((await system.frame()).headers.get("receipt")!);
+      system.send("ERROR", { message: "No to 2" });
+      system.send("RECEIPT", { "receipt-id": ids[3]! });
+      system.send("ERROR", { message: "No to 3" });
+      system.send("RECEIPT", { "receipt-id": ids[0]! });
+      expect(await Promise.all(sent)).to.deep.equal([
+        "",
+        "MessageDeliveryError: No to 2",
+        "MessageDeliveryError: No to 3",
+        "",
+      ]);
+      const next = template.convertAndSend("/topic/a", "later ones are not meant");
+      system.send("RECEIPT", { "receipt-id": (await system.frame()).headers.get("receipt")! });
+      await next;
+    });
+
     it("tells all whose messages were in flight, if it closes", async () => {
       await start({ broker: { receipts: false } });
       const { template } = stage.server.messaging;

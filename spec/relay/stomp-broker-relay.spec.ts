@@ -353,6 +353,22 @@ describe("stompBrokerRelay", () => {
       expect(headers.has("transaction")).to.equal(false);
     });
 
+    it("has many messages on the way at once, in order, with an interceptor too", async () => {
+      const passing: ChannelInterceptor = { preSend: async (message: Message) => message };
+      await start({
+        broker: { receipts: false },
+        server: { brokerChannel: { interceptors: [passing] } },
+      });
+      const { template } = stage.server.messaging;
+      const numbers = Array.from({ length: 50 }, (_, n) => `${n}`);
+      const all = numbers.map((n) => template.convertAndSend("/topic/a", n));
+      const came = [];
+      for (const _ of numbers) came.push(await system.frame());
+      expect(came.map(({ body }) => body)).to.deep.equal(numbers);
+      for (const { headers } of came) system.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+      await Promise.all(all);
+    });
+
     it("sends the replies of controllers so, too", async () => {
       await start({ server: { controllers: [Shout] } });
       const { client } = await stage.connect();
