@@ -7,7 +7,10 @@ const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 /** Server CPU per delivery as ratio to the bare server: a row for each scenario, a dot for each peer. */
 export function plotPeers(summaries: readonly Summary[]): string {
-  const shown = summaries.filter(({ ratio, scenario }) => ratio !== undefined && scenario.kind === "flow");
+  const shown = summaries.filter(
+    ({ ratio, scenario }) =>
+      ratio !== undefined && scenario.kind === "flow" && scenario.stopped === undefined,
+  );
   const titles = [...new Set(shown.map(({ scenario }) => scenario.title))];
   const height = TOP + titles.length * ROW + 16;
   const rows = titles.flatMap((title, i) => {

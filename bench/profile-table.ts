@@ -32,8 +32,11 @@ const SYSTEM_CALLS = new Set(["writeLatin1String", "writeUtf8String", "writeBuff
 export class ProfileTable {
   readonly #rows: string[][] = [];
 
-  /** Adds a scenario, of which a profile was written. */
-  add(title: string, path: string, deliveries: number): void {
+  /**
+   * Adds a scenario, of which a profile was written. Samples go on while the process waits for a CPU, so only
+   * their shares count, of the microseconds that a delivery was measured to cost.
+   */
+  add(title: string, path: string, cost: number): void {
     const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(path, "utf8")) as Profile;
     const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
     const microseconds = new Map<string, number>();
@@ -41,7 +44,9 @@ export class ProfileTable {
       const place = places.get(sample) ?? "node";
       microseconds.set(place, (microseconds.get(place) ?? 0) + (timeDeltas[i] ?? 0));
     }
-    const each = (place: string) => ((microseconds.get(place) ?? 0) / deliveries).toFixed(2);
+    microseconds.delete("idle");
+    const all = [...microseconds.values()].reduce((sum, each) => sum + each, 0);
+    const each = (place: string) => (((microseconds.get(place) ?? 0) / all) * cost).toFixed(2);
     this.#rows.push([title, ...PLACES.map(each)]);
   }
 

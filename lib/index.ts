@@ -96,7 +96,7 @@ export {
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
-export { type CloseOptions, type StompMessaging, stompMessaging } from "./messaging.js";
+export { stompMessaging } from "./messaging.js";
 export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
 export { stompBrokerRelay } from "./relay/stomp-broker-relay.js";
 export type { BrokerAddressOptions, StompBrokerRelayOptions } from "./relay/stomp-broker-relay-options.js";
@@ -144,6 +144,7 @@ export {
   httpSessionHandshakeInterceptor,
 } from "./socket/http-session-handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
+export type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
 export type { TransportOptions } from "./transport-options.js";
 export {
   type SimpSession,

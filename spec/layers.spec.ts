@@ -46,6 +46,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "message",
     "errors",
   ],
+  "stomp-messaging": ["broker", "channel", "events", "session", "user"],
 };
 
 /** They join the stations, and may know them all. */

@@ -1,0 +1,76 @@
+import type { Server } from "node:http";
+import type { RequestHandler } from "express";
+import type { BrokerSystem } from "./broker/broker.js";
+import type { SubscribableChannel } from "./channel/channel.js";
+import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import type { MessagingEventListener, MessagingEvents } from "./events.js";
+import type { MessagingStats } from "./session/session-stats.js";
+import type { SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
+
+/** The middleware, and the application's handle on everything behind it. */
+export interface StompMessaging extends RequestHandler {
+  /**
+   * Lets WebSocket handshakes of this server run through the application's own
+   * middleware. Needed once for each server; SockJS over HTTP works without.
+   */
+  attach(server: Server): void;
+  /**
+   * Refuses new clients with 503 and reads no more from the others; what they
+   * had sent is handled and answered, for `drainMs` at most; then all sessions
+   * are closed with 1001, and every timer ends. Clients that do not answer the
+   * closing are cut 5 s later.
+   *
+   * @throws ConfigurationError when `drainMs` is no time
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /** Sends to subscribers from anywhere. */
+  readonly template: SimpMessagingTemplate;
+  /** Tells who is connected. */
+  readonly userRegistry: SimpUserRegistry;
+  readonly clientInboundChannel: SubscribableChannel;
+  readonly clientOutboundChannel: SubscribableChannel;
+  readonly brokerChannel: SubscribableChannel;
+  /**
+   * Ends a session, or all sessions of a user, with an ERROR that says why; with
+   * `userDestinationBroadcast` on other servers too, as soon as they hear of it.
+   *
+   * @param reason what the client reads
+   * @returns how many sessions were ended on this server
+   */
+  disconnect(target: { user: string } | { sessionId: string }, reason?: string): number;
+  /**
+   * Ends a subscription that `userRegistry` found, as if its client had sent
+   * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
+   * MESSAGE on it, whose header `unsubscribed` says why.
+   *
+   * @returns `false` when it was over already
+   * @throws MessageDeliveryError when it is on a server that cannot be told
+   */
+  unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  /**
+   * Judges subscriptions anew by the rules of `security`, and by what their
+   * users are now; those that are denied end as by `unsubscribe`. A subscription
+   * that is being made meanwhile is judged by the new rights, or ended as soon
+   * as it was made. Strangers have no rights to lose: their subscriptions stay.
+   *
+   * @param target whose; by default everybody's
+   * @param reason what the client reads; by default what was denied
+   * @returns how many were ended: when it resolves they get nothing any more
+   */
+  recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
+  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  readonly system: BrokerSystem | undefined;
+  /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
+  isBrokerAvailable(): boolean;
+  /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
+  start(): void;
+  /** Counts since the start, and how many are connected now. */
+  stats(): MessagingStats;
+  /** Adds a listener; the returned function removes it. */
+  on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
+}
+
+export interface CloseOptions {
+  /** How long frames that were received may take to be handled, in ms. @default 5000 */
+  readonly drainMs?: number;
+}
