@@ -2,7 +2,7 @@ import "reflect-metadata";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
-import { type Logger, type StompMessaging, stompMessaging } from "express-stomp";
+import { csrfToken, type Logger, type StompMessaging, stompMessaging } from "express-stomp";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
@@ -16,7 +16,7 @@ import { brokerAt } from "./broker.js";
 import { openDatabase, PortfolioDatabase } from "./database.js";
 import { checkToken, loginPages } from "./login-pages.js";
 import { PortfolioController } from "./portfolio-controller.js";
-import { portfolioInterceptor } from "./portfolio-interceptor.js";
+import { portfolioSecurity } from "./portfolio-security.js";
 import { QuoteRepository } from "./quote-repository.js";
 import { QuoteService } from "./quote-service.js";
 import { repeat } from "./repeat.js";
@@ -59,8 +59,9 @@ export async function createPortfolio({
   serverName = "",
   tradeDelayMs = 1500,
   quoteIntervalMs = 2000,
-  logger = { ...console, debug() {}, info() {} },
+  logger,
 }: PortfolioOptions): Promise<PortfolioServer> {
+  const log = logger ?? console;
   const database = await openDatabase(databaseUrl);
 
   const container = new Container({ defaultScope: "Singleton" });
@@ -71,14 +72,16 @@ export async function createPortfolio({
     container.bind<object>(service).toSelf();
   }
 
+  const csrf = csrfToken();
   const messaging = stompMessaging({
     endpoints: [{ path: "/portfolio", sockJS: true }],
     applicationDestinationPrefixes: ["/app"],
     broker: brokerAt(brokerUrl, await keptSecret(database, "servers' secret")),
-    clientInboundChannel: { interceptors: [portfolioInterceptor] },
+    clientInboundChannel: { interceptors: [csrf] },
+    security: portfolioSecurity(brokerUrl === undefined ? "simple" : "relay"),
     controllers: [PortfolioController],
     container,
-    logger,
+    ...(logger && { logger }),
   });
 
   const accounts = container.get(AccountRepository);
@@ -88,7 +91,7 @@ export async function createPortfolio({
     home: "/",
     cookieName: COOKIE_NAME,
   });
-  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger });
+  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger: log });
 
   const app = express();
   app.disable("x-powered-by");
@@ -103,6 +106,7 @@ export async function createPortfolio({
   app.use(sessions.middleware, login.session());
 
   app.use("/portfolio", membersOnlyHandshake);
+  app.get("/portfolio/csrf", csrf.handler);
   app.use(messaging);
 
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
@@ -116,7 +120,7 @@ export async function createPortfolio({
     res.json(messaging.userRegistry.getUsers().map(({ name }) => name));
   });
   app.use((_req, res) => res.status(404).render("problem", { problem: "This page does not exist." }));
-  app.use(showProblem(logger));
+  app.use(showProblem(log));
 
   const server = createServer(app);
   messaging.attach(server);
@@ -132,11 +136,11 @@ export async function createPortfolio({
   const clockwork = [
     repeat(() => quotes.tellQuotes(), {
       pauseMs: quoteIntervalMs / 4,
-      failed: (error) => logger.warn("Quotes were not told:", error),
+      failed: (error) => log.warn("Quotes were not told:", error),
     }),
     repeat(() => trades.executeDue(), {
       pauseMs: tradeDelayMs / 4,
-      failed: (error) => logger.warn("Trades were not executed, or not told:", error),
+      failed: (error) => log.warn("Trades were not executed, or not told:", error),
     }),
   ];
 

@@ -21,6 +21,18 @@ const client = new Client({
   maxReconnectDelay: 10_000,
   reconnectTimeMode: ReconnectionTimeMode.EXPONENTIAL,
 
+  async beforeConnect() {
+    const answer = await fetch("/portfolio/csrf", { signal: AbortSignal.timeout(10_000) }).catch(
+      () => undefined,
+    );
+    // When the login is over no connection will be let in: the page is asked for again, and leads to the login.
+    if (answer?.status === 401) location.reload();
+    if (!answer?.ok) return;
+
+    const { headerName, token } = await answer.json();
+    client.connectHeaders = { [headerName]: token };
+  },
+
   onConnect() {
     // First the news, then the state: nothing falls between the two, and what is older is passed over.
     hear("/topic/price.stock.*", (quote) => {
@@ -47,7 +59,6 @@ const client = new Client({
       news.tell("The connection broke before your trade was confirmed. See whether it was executed.", "bad");
     }
     unconfirmed.clear();
-    leaveIfLoggedOut();
   },
 });
 
@@ -71,12 +82,6 @@ function show(state, place = "") {
   const texts = { connected: "Connected", reconnecting: "Reconnecting …" };
   connection.dataset.state = state;
   connection.textContent = texts[state] + place;
-}
-
-/** When the login is over no connection will be let in: the page is asked for again, and leads to the login. */
-async function leaveIfLoggedOut() {
-  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
-  if (answer?.type === "opaqueredirect") location.reload();
 }
 
 client.activate();

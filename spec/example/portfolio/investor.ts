@@ -23,6 +23,13 @@ export async function logIn(origin: string, name: AccountName): Promise<string> 
   return visitor.cookie();
 }
 
+/** What CONNECT carries besides, as the page asks for it. */
+export async function csrfHeader(port: number, cookie: string): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/portfolio/csrf`, { headers: { cookie } });
+  const { headerName, token } = (await answer.json()) as { headerName: string; token: string };
+  return `${headerName}:${token}\n`;
+}
+
 /** Someone who hears of their own trades, over the wire. */
 export class Investor {
   readonly client: RawClient;
@@ -34,7 +41,8 @@ export class Investor {
 
   static async connect(port: number, cookie: string): Promise<Investor> {
     const options = { headers: { cookie } };
-    const investor = new Investor(await RawClient.connect(port, "heart-beat:0,0\n", "/portfolio", options));
+    const headers = `heart-beat:0,0\n${await csrfHeader(port, cookie)}`;
+    const investor = new Investor(await RawClient.connect(port, headers, "/portfolio", options));
     investor.subscribe("/user/queue/position-updates");
     investor.subscribe("/user/queue/errors");
     await investor.client.synchronize();

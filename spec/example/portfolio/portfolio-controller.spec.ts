@@ -4,7 +4,7 @@ import { STOCKS } from "../../../example/portfolio/stocks.js";
 import { newFile, onEachDatabase } from "../../support/databases.js";
 import { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
-import { type AccountName, Investor, logIn } from "./investor.js";
+import { type AccountName, csrfHeader, Investor, logIn } from "./investor.js";
 
 /** Prices stand still for so long. */
 const NEVER = 3_600_000;
@@ -178,6 +178,8 @@ describe("the portfolio's messages", () => {
 
     after(() => portfolio.close());
 
+    const otherLogin = () => logIn(`http://127.0.0.1:${port}`, "paulson");
+
     for (const destination of [
       "/topic/price.stock.MSFT",
       "/user/paulson/queue/errors",
@@ -191,13 +193,14 @@ describe("the portfolio's messages", () => {
 
         expect(await client.frame())
           .to.match(/^ERROR\n/)
-          .and.include(`message:Nobody may send to ${destination}\n`);
+          .and.include(`message:Access denied\\c SEND ${destination}\n`);
       });
     }
 
     for (const destination of [
       "/topic/**",
-      "/topic/price.stock.XYZ",
+      "/topic/price.stock.MSFT/more",
+      "/user/queue/*",
       "/user/paulson/queue/errors",
       "/queue/x",
     ]) {
@@ -207,9 +210,28 @@ describe("the portfolio's messages", () => {
 
         expect(await investor.client.frame())
           .to.match(/^ERROR\n/)
-          .and.include(`message:Nobody may subscribe to ${destination}\n`);
+          .and.include(`message:Access denied\\c SUBSCRIBE ${destination}\n`);
       });
     }
+
+    for (const [what, header] of [
+      ["has no token", async () => ""],
+      ["has the token of another login", async () => csrfHeader(port, await otherLogin())],
+    ] as const) {
+      it(`refuses a CONNECT that ${what}`, async () => {
+        const token = await header();
+        const options = { headers: { cookie } };
+        const failure = await RawClient.connect(port, token, "/portfolio", options).catch(
+          (error: Error) => error.message,
+        );
+
+        expect(failure).to.include("ERROR").and.include("The CSRF token is missing or wrong");
+      });
+    }
+
+    it("hands strangers no token", async () => {
+      expect((await fetch(`http://127.0.0.1:${port}/portfolio/csrf`)).status).to.equal(401);
+    });
 
     it("answers a handshake of a stranger 401", async () => {
       const failure = await RawClient.open(port, "/portfolio").catch((error: Error) => error.message);
