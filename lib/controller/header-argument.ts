@@ -19,6 +19,9 @@ const OWN_HEADERS = new Set<string>([
   "native",
 ] satisfies (keyof MessageHeaders)[]);
 
+/** Means what the client wrote: ours of that name is how its RECEIPT is put off. */
+const CLIENTS_OWN = "receipt" satisfies keyof MessageHeaders;
+
 /** Reads one header, ours or the client's, as what the parameter is. */
 export function headerArgument(
   { name, required, defaultValue }: Extract<ArgumentNote, { kind: "header" }>,
@@ -49,7 +52,7 @@ function headerReader(name: string, all: boolean): (headers: MessageHeaders) => 
     const values = native.getAll(nativeName);
     return values.length > 0 ? values : undefined;
   };
-  if (isNative) return readNative;
+  if (isNative || name === CLIENTS_OWN) return readNative;
 
   // An interceptor may have set a header that the application declared itself.
   return (headers) =>

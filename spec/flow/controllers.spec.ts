@@ -84,6 +84,12 @@ class SpringsController {
     return x;
   }
 
+  @MessageMapping("/receipt")
+  @SendTo("/topic/receipts")
+  receipt(@Header("receipt") receipt: string) {
+    return receipt;
+  }
+
   @MessageMapping("/later")
   async later(text: string) {
     await new Promise(setImmediate);
@@ -290,6 +296,12 @@ describe("Spring's controllers, on the wire", () => {
       "default",
       "given",
     ]);
+  });
+
+  it("are given the receipt that the client wrote", async () => {
+    const session = await connect("/topic/receipts");
+    session.send("SEND", { destination: "/app/c/receipt", receipt: "r-1" });
+    expect((await session.messages())[0]?.body).to.equal("r-1");
   });
 
   it("prefer the exact destination to a pattern", async () => {
