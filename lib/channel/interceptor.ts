@@ -4,7 +4,8 @@ import type { MessageHandler, SubscribableChannel } from "./channel.js";
 /**
  * Sees every message of a channel on its way, as Spring's `ChannelInterceptor`
  * and `ExecutorChannelInterceptor`. Each hook may be left out and may be async;
- * the next hook, and the next message of the same sender, wait for it.
+ * the next hook waits for it. So does the next message of the same sender, for
+ * those that run before the handlers; on `clientInboundChannel` for all.
  */
 export interface ChannelInterceptor {
   /**
@@ -17,8 +18,8 @@ export interface ChannelInterceptor {
 
   /**
    * Gives the message that this one handler gets, or `null` to pass the handler
-   * over (but at a DISCONNECT, which everybody hears of). A throw counts as the handler's own; the other handlers still get the
-   * message.
+   * over (but at a DISCONNECT, which everybody hears of). A throw counts as the
+   * handler's own; the other handlers still get the message.
    */
   beforeHandle?(
     message: Message,
