@@ -12,11 +12,12 @@ const SOCKJS_SESSION = /^\/portfolio\/[^/.]+\/([^/.]+)\//;
 export class Balancer {
   readonly server: Server;
   readonly #ports: number[] = [];
-  #turn = 0;
+  /** Of their own for what stays, or pages that always ask for as many things would send all of that one way. */
+  readonly #turns = { request: 0, upgrade: 0 };
 
   constructor() {
     this.server = createServer((req, res) => {
-      const port = this.#choose(req);
+      const port = this.#choose(req, "request");
       if (port === undefined) {
         res.writeHead(503).end("No server is there.");
         return;
@@ -49,9 +50,9 @@ export class Balancer {
   }
 
   /** Gives the servers their turns, and a SockJS session always the same one. */
-  #choose({ url = "" }: IncomingMessage): number | undefined {
+  #choose({ url = "" }: IncomingMessage, kind: "request" | "upgrade"): number | undefined {
     const session = SOCKJS_SESSION.exec(url)?.[1];
-    if (session === undefined) return this.#ports[this.#turn++ % this.#ports.length];
+    if (session === undefined) return this.#ports[this.#turns[kind]++ % this.#ports.length];
 
     // The highest wins: when a server goes, the sessions of the others stay where they are.
     const rank = (port: number) => createHash("sha256").update(`${session} ${port}`).digest("hex");
@@ -60,7 +61,7 @@ export class Balancer {
 
   /** Hands the handshake on as it came; from then on it is bytes, both ways. */
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    const port = this.#choose(req);
+    const port = this.#choose(req, "upgrade");
     if (port === undefined) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
       return;

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import express from "express";
 import WebSocket from "ws";
 import { Balancer } from "../../../example/portfolio/balancer.js";
+import { RawClient } from "../../support/raw-client.js";
 import { startServer, type TestServer } from "../../support/server.js";
 
 describe("Balancer", () => {
@@ -129,6 +130,21 @@ describe("Balancer", () => {
       expect(data.toString()).to.match(/^CONNECTED\n/);
       webSocket.close();
       await once(webSocket, "close");
+    });
+
+    it("spreads WebSockets though each comes behind a request of its page", async () => {
+      const other = await startServer();
+      balancer.add(other.port);
+      const clients: RawClient[] = [];
+      for (let i = 0; i < 4; i++) {
+        await (await fetch(origin)).text();
+        clients.push(await RawClient.connect(Number(new URL(origin).port)));
+      }
+
+      expect(server.messaging.stats().connections).to.equal(2);
+      expect(other.messaging.stats().connections).to.equal(2);
+      for (const client of clients) client.cut();
+      await other.close();
     });
 
     it("lets refusals of handshakes through", async () => {
