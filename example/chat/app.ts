@@ -29,7 +29,7 @@ const SHARED = join(HERE, "../shared");
 export interface ChatOptions {
   /** `postgres://…`, or the path of an embedded database file, made if missing. */
   readonly databaseUrl: string;
-  /** @default console */
+  /** By default warnings and errors of the messaging, and the chat's own, go to the console. */
   readonly logger?: Logger;
 }
 
@@ -43,7 +43,8 @@ export interface Chat {
 }
 
 /** Makes the chat: its database, its pages, its messaging. */
-export async function createChat({ databaseUrl, logger = console }: ChatOptions): Promise<Chat> {
+export async function createChat({ databaseUrl, logger }: ChatOptions): Promise<Chat> {
+  const log = logger ?? console;
   const database = await openDatabase(databaseUrl);
 
   const container = new Container();
@@ -62,7 +63,7 @@ export async function createChat({ databaseUrl, logger = console }: ChatOptions)
   const sessions = await loginSessions({
     database,
     cookieName: COOKIE_NAME,
-    logger,
+    logger: log,
     ended: (login) => logins.end(login),
   });
   const csrf = csrfToken();
@@ -80,7 +81,7 @@ export async function createChat({ databaseUrl, logger = console }: ChatOptions)
     container,
     logger,
   });
-  tellWhoIsPresent(messaging, logger);
+  tellWhoIsPresent(messaging, log);
 
   const app = express();
   app.disable("x-powered-by");
@@ -114,7 +115,7 @@ export async function createChat({ databaseUrl, logger = console }: ChatOptions)
   app.use((req, res) => {
     res.status(404).render("problem", { problem: texts(req).pageNotFound });
   });
-  app.use(showProblem(logger));
+  app.use(showProblem(log));
 
   const server = createServer(app);
   messaging.attach(server);
