@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect } from "chai";
 import {
+  BrokerNotAvailableError,
   type Message,
   type StompBrokerRelayOptions,
   type StompMessagingOptions,
@@ -8,9 +9,11 @@ import {
 } from "express-stomp";
 import type { RealBroker } from "../../example/shared/broker-process.js";
 import { onEachBroker, onRabbitMq } from "../support/brokers.js";
+import { FaultProxy } from "../support/fault-proxy.js";
+import type { RawClient } from "../support/raw-client.js";
 import { ServerProcess } from "../support/server-process.js";
 import { type Users, withUsers } from "../support/users.js";
-import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
+import { describeUsersOnServers, startServers, until, untilJoined } from "../support/users-on-servers.js";
 
 describe("Servers on one broker", function () {
   this.timeout(60_000);
@@ -161,6 +164,157 @@ describe("Clients who share connections", function () {
       await users.close();
     });
   });
+});
+
+describe("One of two servers", function () {
+  this.timeout(60_000);
+
+  const cases = [
+    { connections: "own", harm: "broken", by: (line: FaultProxy) => line.cut() },
+    { connections: "own", harm: "silent", by: (line: FaultProxy) => line.stall() },
+    { connections: "shared", harm: "broken", by: (line: FaultProxy) => line.cut() },
+  ] as const;
+
+  onRabbitMq((broker) => {
+    for (const { connections, harm, by } of cases) {
+      describe(`whose line to the broker is ${harm}, with ${connections} connections of its clients`, () => {
+        let line: FaultProxy;
+        let servers: Users[];
+        let near: Users;
+        let far: Users;
+        let ann: RawClient;
+        let rod: RawClient;
+
+        beforeEach(async () => {
+          line = await FaultProxy.open(broker());
+          const options: StompBrokerRelayOptions = {
+            ...broadcasts({ users: "servers.cut.users", registry: "servers.cut.registry" }),
+            connections,
+            registryExpirationPeriod: 1000,
+            reconnectInterval: 100,
+            systemHeartbeatReceiveInterval: 300,
+          };
+          const lines = [broker(), line];
+          servers = await startServers(2, () => {
+            const { host, port } = lines.shift()!;
+            return on(broker(), { ...options, relayHost: host, relayPort: port });
+          });
+          [near, far] = servers as [Users, Users];
+          [ann, rod] = [await listening(near, "ann"), await listening(far, "rod")];
+          await untilUsers(near, ["ann", "rod"]);
+          await untilUsers(far, ["ann", "rod"]);
+
+          line.refuse();
+          by(line);
+          await until(() => !far.server.messaging.isBrokerAvailable());
+        });
+
+        afterEach(async () => {
+          await Promise.all(servers.map((server) => server.close()));
+          await line.close();
+        });
+
+        it("is cut off: who is on the other one goes on", async () => {
+          if (connections === "own") {
+            expect(await rod.frame()).to.include("message:Broker not available\n");
+            expect(await rod.closed()).to.equal(1002);
+          }
+          const refused = await far.connect("late").catch((error: Error) => error.message);
+          expect(refused).to.include("Broker not available");
+          expect(await sending(far, "ann", "from the one that is cut off")).to.be.instanceOf(
+            BrokerNotAvailableError,
+          );
+
+          expect(await sending(near, "ann", "a letter")).to.equal(undefined);
+          expect(bodyOf(await ann.frame())).to.equal("a letter");
+          ann.send("SEND\ndestination:/topic/news\n\nnews^@");
+          expect(bodyOf(await ann.frame())).to.equal("news");
+          expect(await ann.synchronize()).to.deep.equal([]);
+        });
+
+        it("is forgotten by the other one, which it forgets", async () => {
+          await untilUsers(near, ["ann"]);
+          await untilUsers(far, connections === "own" ? [] : ["rod"]);
+        });
+
+        it("is there again when the line is: everything arrives once, but what was missed", async () => {
+          if (connections === "own") {
+            await rod.frame();
+            await rod.closed();
+          }
+          await untilUsers(near, ["ann"]);
+          expect(await sending(far, "ann", "missed")).to.be.instanceOf(BrokerNotAvailableError);
+          expect(await sending(near, "rod", "missed")).to.equal(undefined);
+          await near.server.messaging.template.convertAndSend("/topic/news", "missed");
+          expect(bodyOf(await ann.frame())).to.equal("missed");
+
+          line.refuse(false);
+          line.resume();
+          await untilJoined(servers);
+          if (connections === "own") rod = await listening(far, "rod");
+          for (const server of servers) await untilUsers(server, ["ann", "rod"]);
+
+          // A shared subscription is there a moment after the connection.
+          const { template } = near.server.messaging;
+          const news: string[] = [];
+          const publish = async () => {
+            news.push(`${news.length}`);
+            await template.convertAndSend("/topic/news", news.at(-1));
+          };
+          let isHeard = false;
+          const first = rod.frame().finally(() => {
+            isHeard = true;
+          });
+          while (!isHeard) await publish();
+          for (let more = 0; more < 5; more++) await publish();
+          for (const each of news) expect(bodyOf(await ann.frame())).to.equal(each);
+          const begin = news.indexOf(bodyOf(await first));
+          expect(begin).to.be.at.least(0);
+          for (const each of news.slice(begin + 1)) expect(bodyOf(await rod.frame())).to.equal(each);
+
+          for (const letter of ["1", "2", "3"]) {
+            expect(await sending(near, "rod", letter)).to.equal(undefined);
+            expect(await sending(far, "ann", letter)).to.equal(undefined);
+          }
+          for (const client of [ann, rod]) {
+            for (const letter of ["1", "2", "3"]) expect(bodyOf(await client.frame())).to.equal(letter);
+            expect(await client.synchronize()).to.deep.equal([]);
+          }
+        });
+      });
+    }
+  });
+
+  async function listening(server: Users, name: string): Promise<RawClient> {
+    const client = await server.connect(name);
+    client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/news\nreceipt:0\n\n^@");
+    expect(await client.frame()).to.include("RECEIPT");
+    return client;
+  }
+
+  /** Waits until the server knows these with both of their subscriptions, and nobody else. */
+  async function untilUsers({ server }: Users, names: readonly string[]): Promise<void> {
+    const { userRegistry } = server.messaging;
+    const wanted = names.flatMap((name) => [`${name} /topic/news`, `${name} /user/queue/letters`]).join();
+    await until(() => {
+      const all = userRegistry.findSubscriptions(() => true);
+      const known = all.map(({ session, destination }) => `${session.user.name} ${destination}`);
+      return userRegistry.getUserCount() === names.length && known.toSorted().join() === wanted;
+    });
+  }
+
+  /** Sends a letter; gives what its sender is told, nothing when the broker has it. */
+  function sending({ server }: Users, to: string, letter: string): Promise<unknown> {
+    return server.messaging.template.convertAndSendToUser(to, "/queue/letters", letter).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+
+  function bodyOf(frame: string): string {
+    return frame.slice(frame.indexOf("\n\n") + 2, -"^@".length);
+  }
 });
 
 describe("One of three servers", function () {

@@ -418,55 +418,57 @@ describe("The relay", function () {
     });
   });
 
-  onRabbitMq((broker) => {
-    it("learns what was lost when RabbitMQ is killed under load, and recovers", async function () {
-      this.timeout(60_000);
-      await start(broker());
-      const destination = `${fresh("queue")}`;
-      const client = await connect();
-      const settled = { confirmed: new Set<number>(), rejected: 0 };
-      const received = new Set<string>();
-      let sending = true;
-      const load = (async () => {
-        for (let n = 0; sending; n++) {
-          await server.messaging.template.convertAndSend(destination, n, { persistent: "true" }).then(
-            () => settled.confirmed.add(n),
-            (error: Error) => {
-              expect(error).to.be.instanceOf(BrokerNotAvailableError);
-              settled.rejected++;
-            },
-          );
-          await new Promise(setImmediate);
-        }
-        return true;
-      })();
-      const clients = (async () => {
-        for (let n = 0; ; n++) {
-          client.send("SEND", { destination, persistent: "true", receipt: "r" }, `client ${n}`);
-          const { command, headers } = await client.frame();
-          if (command === "ERROR") return headers.get("message");
-          received.add(`client ${n}`);
-        }
-      })();
-      while (settled.confirmed.size < 50 || received.size < 10) await new Promise(setImmediate);
+  for (const onBroker of [onRabbitMq, onActiveMq]) {
+    onBroker((broker) => {
+      it("learns what was lost when the broker is killed under load, and recovers", async function () {
+        this.timeout(60_000);
+        await start(broker());
+        const destination = `${fresh("queue")}`;
+        const client = await connect();
+        const settled = { confirmed: new Set<number>(), rejected: 0 };
+        const received = new Set<string>();
+        let sending = true;
+        const load = (async () => {
+          for (let n = 0; sending; n++) {
+            await server.messaging.template.convertAndSend(destination, n, { persistent: "true" }).then(
+              () => settled.confirmed.add(n),
+              (error: Error) => {
+                expect(error).to.be.instanceOf(BrokerNotAvailableError);
+                settled.rejected++;
+              },
+            );
+            await new Promise(setImmediate);
+          }
+          return true;
+        })();
+        const clients = (async () => {
+          for (let n = 0; ; n++) {
+            client.send("SEND", { destination, persistent: "true", receipt: "r" }, `client ${n}`);
+            const { command, headers } = await client.frame();
+            if (command === "ERROR") return headers.get("message");
+            received.add(`client ${n}`);
+          }
+        })();
+        while (settled.confirmed.size < 50 || received.size < 10) await new Promise(setImmediate);
 
-      await broker().kill();
-      await available(false);
-      expect(await clients).to.equal("Broker not available");
-      const before = new Set(settled.confirmed);
-      await broker().restart();
-      await available();
-      while (settled.confirmed.size < before.size + 10) await new Promise(setImmediate);
-      sending = false;
-      await load;
+        await broker().kill();
+        await available(false);
+        expect(await clients).to.equal("Broker not available");
+        const before = new Set(settled.confirmed);
+        await broker().restart();
+        await available();
+        while (settled.confirmed.size < before.size + 10) await new Promise(setImmediate);
+        sending = false;
+        await load;
 
-      expect(settled.rejected).to.be.greaterThan(0);
-      // All that anybody was told of is there, whatever else is.
-      const promised = new Set([...received, ...[...settled.confirmed].map(String)]);
-      const reader = await TcpStomp.connect(broker());
-      reader.send("SUBSCRIBE", { id: "1", destination });
-      while (promised.size > 0) promised.delete((await reader.frame()).body);
-      reader.cut();
+        expect(settled.rejected).to.be.greaterThan(0);
+        // All that anybody was told of is there, whatever else is.
+        const promised = new Set([...received, ...[...settled.confirmed].map(String)]);
+        const reader = await TcpStomp.connect(broker());
+        reader.send("SUBSCRIBE", { id: "1", destination });
+        while (promised.size > 0) promised.delete((await reader.frame()).body);
+        reader.cut();
+      });
     });
-  });
+  }
 });

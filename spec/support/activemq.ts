@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { BrokerProcess, brokerFolder, freePorts } from "../../example/shared/broker-process.js";
 
 /**
- * Starts an ActiveMQ of the specs' own. It knows no logins, and keeps nothing.
+ * Starts an ActiveMQ of the specs' own. It knows no logins, and keeps what is sent as `persistent:true`.
  *
  * @param jar `activemq.jar`
  */
@@ -19,7 +19,8 @@ export async function startActiveMq(jar: string): Promise<BrokerProcess> {
        xsi:schemaLocation="http://www.springframework.org/schema/beans
          http://www.springframework.org/schema/beans/spring-beans.xsd
          http://activemq.apache.org/schema/core http://activemq.apache.org/schema/core/activemq-core.xsd">
-      <broker xmlns="http://activemq.apache.org/schema/core" brokerName="spec${port}" useJmx="false" persistent="false">
+      <broker xmlns="http://activemq.apache.org/schema/core" brokerName="spec${port}" useJmx="false">
+        <persistenceAdapter><kahaDB directory="${join(folder, "kahadb")}"/></persistenceAdapter>
         <transportConnectors>
           <transportConnector name="stomp" uri="stomp://127.0.0.1:${port}"/>
         </transportConnectors>

@@ -16,6 +16,12 @@ export async function startServers(
   options: () => Partial<StompMessagingOptions>,
 ): Promise<Users[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => withUsers(options())));
+  await untilJoined(servers);
+  return servers;
+}
+
+/** Waits until what each server sends to users of each other arrives. */
+export async function untilJoined(servers: readonly Users[]): Promise<void> {
   await until(() => servers.every(({ server }) => server.messaging.isBrokerAvailable()));
   for (const [i, to] of servers.entries()) {
     const probe = await to.connect(`probe-${i}`);
@@ -36,7 +42,6 @@ export async function startServers(
     }
     probe.cut();
   }
-  return servers;
 }
 
 /** Describes what holds for users of several servers on one broker, whatever broker that is. */
