@@ -79,7 +79,7 @@ export async function createChat({ databaseUrl, logger }: ChatOptions): Promise<
     }),
     controllers: [StompChatController, PeopleController],
     container,
-    logger,
+    ...(logger && { logger }),
   });
   tellWhoIsPresent(messaging, log);
 
