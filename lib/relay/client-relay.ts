@@ -1,5 +1,6 @@
 import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
 import type { PrivateBroker } from "../broker/private-broker.js";
+import { refusal } from "../broker/refusal.js";
 import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
@@ -12,7 +13,6 @@ import { negotiate } from "../stomp/version.js";
 import { BrokerConnection } from "./broker-connection.js";
 import { forward } from "./forward.js";
 import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
-import { refusal } from "./refusal.js";
 import { brokerMessage, clientFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
 

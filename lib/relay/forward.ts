@@ -1,6 +1,6 @@
+import { refusal } from "../broker/refusal.js";
 import type { Message } from "../message/message.js";
 import type { BrokerConnection } from "./broker-connection.js";
-import { refusal } from "./refusal.js";
 import { clientFrame } from "./relay-frame.js";
 
 /** Receipts that one connection may wait for at a time: each is kept here. */

@@ -1,10 +1,10 @@
 import type { PrivateBroker } from "../broker/private-broker.js";
+import { refusal } from "../broker/refusal.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { BrokerNotAvailableError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
-import { refusal } from "./refusal.js";
 import { isShareableSend, isShareableSubscribe } from "./shareable.js";
 import type { SharedConnections } from "./shared-connections.js";
 
