@@ -1,8 +1,12 @@
+import { expect } from "chai";
 import { type StompBrokerRelayOptions, type StompMessagingOptions, stompBrokerRelay } from "express-stomp";
 import { RawClient } from "./raw-client.js";
 import { ScriptedBroker, type ScriptedLine, type ScriptedOptions } from "./scripted-broker.js";
 import { startServer, type TestServer } from "./server.js";
 import { StompSession } from "./stomp-session.js";
+
+/** As clients of these specs say it, if not otherwise. */
+export const CONNECT = "CONNECT\naccept-version:1.2\nhost:spec\n\n^@";
 
 export interface RelayStageOptions {
   readonly broker?: ScriptedOptions;
@@ -67,6 +71,13 @@ export class RelayStage {
     return client;
   }
 
+  /** Sends CONNECT and gives the line that this opens to the broker; what is answered is not read yet. */
+  async knock(): Promise<{ client: RawClient; line: ScriptedLine }> {
+    const client = await this.open();
+    client.send(CONNECT);
+    return { client, line: await this.broker.line() };
+  }
+
   async close(): Promise<void> {
     // A broker that does not say goodbye is waited for.
     this.broker.options = {};
@@ -74,4 +85,11 @@ export class RelayStage {
     await this.server.close();
     await this.broker.close();
   }
+}
+
+/** Expects that a client is told why its session ends, and that it does. */
+export async function expectEnd(client: RawClient, message: string): Promise<void> {
+  const frame = await client.frame();
+  expect(frame.split("\n").slice(0, 2)).to.deep.equal(["ERROR", `message:${message}`]);
+  expect(await client.closed()).to.equal(1002);
 }
