@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { type StompBrokerRelayOptions, type StompMessagingOptions, stompBrokerRelay } from "express-stomp";
+import {
+  type StompBrokerRelayOptions,
+  type StompMessaging,
+  type StompMessagingOptions,
+  stompBrokerRelay,
+} from "express-stomp";
 import { RawClient } from "./raw-client.js";
 import { ScriptedBroker, type ScriptedLine, type ScriptedOptions } from "./scripted-broker.js";
 import { startServer, type TestServer } from "./server.js";
@@ -45,14 +50,7 @@ export class RelayStage {
   }
 
   async available(isAvailable = true): Promise<void> {
-    if (this.server.messaging.isBrokerAvailable() === isAvailable) return;
-    await new Promise<void>((resolve) => {
-      const off = this.server.messaging.on("brokerAvailability", (event) => {
-        if (event.isAvailable !== isAvailable) return;
-        off();
-        resolve();
-      });
-    });
+    await untilAvailable(this.server.messaging, isAvailable);
   }
 
   /** Connects a client, and gives its line to the broker too, at which CONNECT has been read. */
@@ -92,4 +90,16 @@ export async function expectEnd(client: RawClient, message: string): Promise<voi
   const frame = await client.frame();
   expect(frame.split("\n").slice(0, 2)).to.deep.equal(["ERROR", `message:${message}`]);
   expect(await client.closed()).to.equal(1002);
+}
+
+/** Waits until the broker is, or is not, available. */
+export async function untilAvailable(messaging: StompMessaging, isAvailable: boolean): Promise<void> {
+  if (messaging.isBrokerAvailable() === isAvailable) return;
+  await new Promise<void>((resolve) => {
+    const off = messaging.on("brokerAvailability", (event) => {
+      if (event.isAvailable !== isAvailable) return;
+      off();
+      resolve();
+    });
+  });
 }
