@@ -48,7 +48,7 @@ export interface BrokerSystem {
   /**
    * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
    *
-   * @param take gets each message; what it throws is logged
+   * @param take gets each message; what it throws, or a promise of it rejects with, is logged
    * @returns once messages arrive, a function that ends the subscription
    * @throws MessageDeliveryError when the broker refuses, or is closed
    */

@@ -1,4 +1,5 @@
 import type { BrokerSystem } from "../broker/broker.js";
+import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
@@ -183,13 +184,18 @@ export class SystemConnection implements BrokerSystem {
 
   #take(frame: Frame): void {
     const subscription = this.#subscriptions.get(frame.headers.get("subscription") ?? "");
+    if (!subscription) return;
+
+    const { destination, take } = subscription;
+    const failed = (error: unknown) => {
+      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
+    };
     try {
-      subscription?.take(brokerMessage(frame));
+      // What follows does not wait for an async function: it may await a receipt.
+      const taken: unknown = take(brokerMessage(frame));
+      if (isPromise(taken)) taken.then(undefined, failed);
     } catch (error) {
-      this.#options.logger.error(
-        `A message of ${printable(subscription?.destination ?? "")} was not taken`,
-        error,
-      );
+      failed(error);
     }
   }
 

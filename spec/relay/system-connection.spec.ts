@@ -108,6 +108,40 @@ describe("The application's connection to the broker", () => {
     });
   });
 
+  describe("when what listens for the application fails", () => {
+    for (const [how, take] of [
+      [
+        "throws",
+        () => {
+          throw new Error("no good");
+        },
+      ],
+      [
+        "rejects",
+        async () => {
+          throw new Error("no good");
+        },
+      ],
+    ] as const) {
+      it(`logs that, and goes on, if it ${how}`, async () => {
+        await start();
+        const { system: application } = stage.server.messaging;
+        const heard = new Promise<void>((resolve) => {
+          void application?.subscribe("/topic/good", () => resolve());
+        });
+        const good = await system.until("SUBSCRIBE");
+        void application?.subscribe("/topic/bad", take);
+        const bad = await system.until("SUBSCRIBE");
+        for (const { headers } of [bad, good]) {
+          const destination = headers.get("destination")!;
+          system.send("MESSAGE", { destination, "message-id": "1", subscription: headers.get("id")! });
+        }
+        await heard;
+        expect(stage.server.log.join("\n")).to.match(/A message of \/topic\/bad was not taken.*no good/);
+      });
+    }
+  });
+
   describe("when the broker refuses a subscription", () => {
     it("gives up a subscription that was never taken, and keeps the others", async () => {
       await start();
