@@ -321,11 +321,12 @@ export class BrokerConnection {
     const { headers } = this.#options;
     const passcode = headers.get("passcode") ?? "";
     const error = brokerError(frame, passcode === headers.get("login") ? "" : passcode);
-    const known = this.#receipts.fail(frame.headers.get("receipt-id") ?? "", error);
+    const receipt = frame.headers.get("receipt-id");
+    if (receipt !== undefined) this.#receipts.fail(receipt, error);
     const livesOn = this.#state === "open" && this.#options.refused?.(error, frame) === true;
     if (!livesOn) {
       this.#end(error);
-    } else if (!known) {
+    } else if (receipt === undefined) {
       this.#complaint = error;
       const due = this.#options.clock.now + FAREWELL;
       // It may be about a frame that asked for none: then nobody is known to be guilty.

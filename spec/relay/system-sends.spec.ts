@@ -134,6 +134,15 @@ describe("What the application sends to the broker", () => {
       await good;
     });
 
+    it("blames nobody else, if it names a receipt that is not waited for any more", async () => {
+      await start({ broker: { receipts: false } });
+      const sent = stage.server.messaging.template.convertAndSend("/topic/a", 1);
+      const { headers } = await system.frame();
+      system.send("ERROR", { message: "Too late", "receipt-id": "gone" });
+      system.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+      await sent;
+    });
+
     it("says so to the right one, if it names none, as soon as the others are confirmed", async () => {
       await start({ broker: { receipts: false } });
       const { template } = stage.server.messaging;
