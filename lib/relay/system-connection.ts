@@ -90,8 +90,7 @@ export class SystemConnection implements BrokerSystem {
       if (this.#connection?.isOpen) this.#subscribeTo(id, subscription);
     });
     return async () => {
-      if (!this.#subscriptions.delete(id) || !this.#connection?.isOpen) return;
-      await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
+      if (this.#subscriptions.delete(id)) await this.#unsubscribe(id);
     };
   }
 
@@ -160,15 +159,21 @@ export class SystemConnection implements BrokerSystem {
   }
 
   #subscribeTo(id: string, subscription: Subscription): void {
-    const { destination } = subscription;
+    const { destination, ended } = subscription;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    this.available.request(frame, this.#options.settings.receiptTimeout).confirmed.then(
+    // Who does not wait for a connection does not wait for a broker that says nothing, either.
+    const within = ended && this.#options.settings.receiptTimeout;
+    this.available.request(frame, within).confirmed.then(
       () => {
         subscription.accepted = true;
         subscription.accept();
       },
       (error: Error) => this.#unsubscribed(id, subscription, error),
     );
+  }
+
+  async #unsubscribe(id: string): Promise<void> {
+    if (this.#connection?.isOpen) await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
   }
 
   /** One that the broker never took would cost every connection to come. */
@@ -178,6 +183,7 @@ export class SystemConnection implements BrokerSystem {
     if (accepted ? !ended || !isRefused : !ended && !isRefused) return;
 
     this.#subscriptions.delete(id);
+    if (!isRefused) void this.#unsubscribe(id).catch(() => {});
     if (accepted) ended?.(error);
     else subscription.refuse(error);
   }

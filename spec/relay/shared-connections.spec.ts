@@ -100,6 +100,18 @@ describe("stompBrokerRelay with shared connections", () => {
     expect((await ann!.frame()).command).to.equal("RECEIPT");
   });
 
+  it("does not wait for a broker that does not confirm, nor hears from it later", async () => {
+    await start({ relay: { receiptTimeout: 50 } });
+    const ann = await connect();
+    stage.broker.options = { receipts: false };
+    const refusal = ann.refusal("SUBSCRIBE", { id: "s", destination: "/topic/a" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    expect(await refusal).to.equal("Broker not available");
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(headers.get("id"));
+  });
+
   it("costs only the one client what the broker refuses", async () => {
     await start();
     const [ann, eve] = [await connect(), await connect()];

@@ -108,6 +108,19 @@ describe("The application's connection to the broker", () => {
     });
   });
 
+  describe("when the broker confirms a subscription late", () => {
+    it("hears, all the same", async () => {
+      await start({ broker: { receipts: false }, relay: { receiptTimeout: 50 } });
+      const { messaging } = stage.server;
+      const subscribed = messaging.system?.subscribe("/topic/x", () => {});
+      const { headers } = await system.until("SUBSCRIBE");
+      // What was sent later is not waited for any more.
+      await rejection(messaging.template.convertAndSend("/topic/a", "x"));
+      system.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+      expect(await subscribed).to.be.a("function");
+    });
+  });
+
   describe("when what listens for the application fails", () => {
     for (const [how, take] of [
       [
