@@ -93,6 +93,12 @@ export class BrokerConnection {
     return this.#receipts.size;
   }
 
+  /** The broker, as sentences about it begin. */
+  get name(): string {
+    const { host, port } = this.#options.address;
+    return `The broker at ${host}:${port}`;
+  }
+
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -186,14 +192,9 @@ export class BrokerConnection {
     this.#end(this.#unavailable("was left"));
   }
 
-  get #name(): string {
-    const { host, port } = this.#options.address;
-    return `The broker at ${host}:${port}`;
-  }
-
   #unavailable(text: string, cause: unknown = this.#complaint): BrokerNotAvailableError {
     const before = this.#complaint ? `, after ERROR: ${this.#complaint.message}` : "";
-    return new BrokerNotAvailableError(`${this.#name} ${text}${before}`, { cause });
+    return new BrokerNotAvailableError(`${this.name} ${text}${before}`, { cause });
   }
 
   #write(frame: Frame): void | Promise<void> {

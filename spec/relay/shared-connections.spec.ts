@@ -195,6 +195,55 @@ describe("stompBrokerRelay with shared connections", () => {
     for (const client of [ann!, rod!]) expect((await client.frame()).body).to.equal("again");
   });
 
+  it("refuses a SUBSCRIBE while its connection is away, though others have the destination", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll([ann!]);
+    stage.broker.options = { connects: false };
+    shared.cut();
+    await stage.available(false);
+    expect(await rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" })).to.equal(
+      "Broker not available",
+    );
+  });
+
+  it("does not tell a client whose login it was that the broker refused", async () => {
+    await start();
+    const client = await connect();
+    stage.broker.options = { connects: false };
+    const refusal = client.refusal("SEND", { destination: "/topic/a" });
+    const trial = await stage.broker.line();
+    await trial.until("CONNECT");
+    trial.send("ERROR", { message: "Access refused for user 'web'" });
+    expect(await refusal).to.equal("Broker not available");
+    expect(stage.server.log.join("\n")).to.include(
+      "refused a client's connection: Access refused for user 'web'",
+    );
+  });
+
+  it("leaves a destination that was left before it was found good, though its id is in use again", async () => {
+    await start({ server: { preserveReceiveOrder: false } });
+    const client = await connect();
+    stage.broker.options = { receipts: false };
+    client.send("SUBSCRIBE", { id: "s", destination: "/topic/a" });
+    const a = await stage.broker.line();
+    const first = await a.until("SUBSCRIBE");
+    client.send("UNSUBSCRIBE", { id: "s" });
+    client.send("SUBSCRIBE", { id: "s", destination: "/topic/b" });
+    const b = await stage.broker.line();
+    const second = await b.until("SUBSCRIBE");
+    stage.broker.options = {};
+    b.send("RECEIPT", { "receipt-id": second.headers.get("receipt")! });
+    const kept = await shared.until("SUBSCRIBE");
+    expect(kept.headers.get("destination")).to.equal("/topic/b");
+    a.send("RECEIPT", { "receipt-id": first.headers.get("receipt")! });
+    const left = await shared.until("SUBSCRIBE");
+    expect(left.headers.get("destination")).to.equal("/topic/a");
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(left.headers.get("id"));
+    client.cut();
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(kept.headers.get("id"));
+  });
+
   it("tells a sender who waits for a receipt that the connection was lost", async () => {
     await start();
     const client = await connect();

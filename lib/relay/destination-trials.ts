@@ -1,0 +1,63 @@
+import { type Message, NO_PAYLOAD } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { Frame } from "../stomp/frame.js";
+import { clientFrame } from "./relay-frame.js";
+
+/** So many destinations are remembered that the broker has taken. */
+const PROVEN_LIMIT = 10_000;
+
+/**
+ * Tries out destinations before many share them.
+ *
+ * A broker ends a connection over what it refuses, and everybody's would end
+ * with it. So the first frame to each goes over a connection that is used for
+ * nothing else.
+ */
+export class DestinationTrials {
+  readonly #tryOut: (frame: Frame) => Promise<void>;
+  readonly #proven = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+
+  /** @param tryOut sends a frame over a connection of its own, and resolves when the broker has confirmed it */
+  constructor(tryOut: (frame: Frame) => Promise<void>) {
+    this.#tryOut = tryOut;
+  }
+
+  /** Finds out whether the broker takes a SUBSCRIBE; `undefined` if it is known to. */
+  subscribe(destination: string): Promise<void> | undefined {
+    const key = subscribing(destination);
+    if (this.#proven.has(key)) return undefined;
+
+    // Many may come at once: one of them is enough to ask.
+    let trial = this.#running.get(key);
+    if (!trial) {
+      const headers = NativeHeaders.of({ id: "trial", destination });
+      trial = this.#try(key, { command: "SUBSCRIBE", headers, body: NO_PAYLOAD }).finally(() =>
+        this.#running.delete(key),
+      );
+      this.#running.set(key, trial);
+    }
+    return trial;
+  }
+
+  /** Sends the first message to a destination; `undefined` if there was one: then this one is not sent. */
+  send(message: Message): Promise<void> | undefined {
+    const key = `SEND ${message.headers.destination}`;
+    return this.#proven.has(key) ? undefined : this.#try(key, clientFrame(message));
+  }
+
+  /** The broker does not deliver there any more. */
+  forget(destination: string): void {
+    this.#proven.delete(subscribing(destination));
+  }
+
+  async #try(key: string, frame: Frame): Promise<void> {
+    await this.#tryOut(frame);
+    if (this.#proven.size >= PROVEN_LIMIT) this.#proven.delete(this.#proven.values().next().value as string);
+    this.#proven.add(key);
+  }
+}
+
+function subscribing(destination: string): string {
+  return `SUBSCRIBE ${destination}`;
+}
