@@ -23,7 +23,7 @@ export interface SystemConnectionOptions {
 
 interface Subscription {
   readonly destination: string;
-  readonly take: (message: Message) => void;
+  readonly take: (message: Message) => void | Promise<void>;
   readonly ended: ((error: Error) => void) | undefined;
   /** The first SUBSCRIBE was confirmed. */
   accepted: boolean;
@@ -78,7 +78,7 @@ export class SystemConnection implements BrokerSystem {
    */
   async subscribe(
     destination: string,
-    take: (message: Message) => void,
+    take: (message: Message) => void | Promise<void>,
     ended?: (error: Error) => void,
   ): Promise<() => Promise<void>> {
     if (this.#closed) throw this.#absence();
@@ -198,8 +198,8 @@ export class SystemConnection implements BrokerSystem {
     };
     try {
       // What follows does not wait for an async function: it may await a receipt.
-      const taken: unknown = take(brokerMessage(frame));
-      if (isPromise(taken)) taken.then(undefined, failed);
+      const taken = take(brokerMessage(frame));
+      if (isPromise(taken)) taken.catch(failed);
     } catch (error) {
       failed(error);
     }
