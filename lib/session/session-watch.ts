@@ -1,4 +1,5 @@
 import type { SessionGrant } from "../message/session-grant.js";
+import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { GrantWatch } from "./grant-watch.js";
@@ -35,8 +36,7 @@ export class SessionWatch implements Watched {
   #since = 0;
   #heartBeat: HeartBeat | undefined;
   #grant: GrantWatch | undefined;
-  /** From when on what waits now has been waiting, and how much had been given to the socket by then. */
-  #waiting: { readonly since: number; readonly given: number } | undefined;
+  readonly #backlog = new Backlog();
 
   constructor(options: SessionWatchOptions) {
     const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = options.limits;
@@ -130,15 +130,8 @@ export class SessionWatch implements Watched {
     if (this.#awaits === "CONNECT" && time > limits.connectTimeLimit) return "connectTimeLimit";
     if (session.outbound.overflowing) return "sendBufferSizeLimit";
 
-    const { buffered, given } = session.outbound;
-    if (buffered === 0) {
-      this.#waiting = undefined;
-    } else if (this.#waiting === undefined || given - this.#waiting.given >= buffered) {
-      // All that waited at the last mark has left.
-      this.#waiting = { since: clock.now, given };
-    } else if (clock.now - this.#waiting.since > limits.sendTimeLimit) {
-      return "sendTimeLimit";
-    }
-    return undefined;
+    const { buffered: waiting, given } = session.outbound;
+    const age = this.#backlog.age({ now: clock.now, given, waiting });
+    return age > limits.sendTimeLimit ? "sendTimeLimit" : undefined;
   }
 }
