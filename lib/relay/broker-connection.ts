@@ -11,7 +11,7 @@ import { agreement, type BrokerHandshakeOptions, connectFrame } from "./broker-h
 import { BrokerLine } from "./broker-line.js";
 import { FrameInbox } from "./frame-inbox.js";
 import { ReceiptBook } from "./receipt-book.js";
-import type { BrokerAddress } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress } from "./relay-settings.js";
 
 export interface BrokerConnectionOptions extends BrokerHandshakeOptions {
   readonly address: BrokerAddress;

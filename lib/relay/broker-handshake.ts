@@ -4,7 +4,7 @@ import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import { type AgreedHeartBeat, agreeHeartBeat, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
-import type { RelaySettings } from "./stomp-broker-relay-options.js";
+import type { RelaySettings } from "./relay-settings.js";
 
 export interface BrokerHandshakeOptions {
   readonly settings: RelaySettings;

@@ -2,7 +2,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Backlog } from "../stomp/backlog.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
-import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface BrokerLineOptions {
   readonly address: BrokerAddress;

@@ -2,7 +2,7 @@ import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { BrokerConnection } from "./broker-connection.js";
-import type { RelaySettings } from "./stomp-broker-relay-options.js";
+import type { RelaySettings } from "./relay-settings.js";
 
 /** Headers of CONNECT that are ours to say. */
 const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);

@@ -14,7 +14,7 @@ import { forward } from "./forward.js";
 import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
 import type { BrokerAccess } from "./relay-client.js";
 import { brokerMessage, clientFrame } from "./relay-frame.js";
-import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface ClientRelayOptions {
   readonly sessionId: string;

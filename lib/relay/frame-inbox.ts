@@ -1,7 +1,7 @@
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import { versionOf } from "./broker-handshake.js";
-import type { RelaySettings } from "./stomp-broker-relay-options.js";
+import type { RelaySettings } from "./relay-settings.js";
 
 export interface FrameInboxOptions {
   readonly settings: RelaySettings;

@@ -12,7 +12,7 @@ import { BrokerConnection } from "./broker-connection.js";
 import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
-import type { RelaySettings } from "./stomp-broker-relay-options.js";
+import type { RelaySettings } from "./relay-settings.js";
 import { SystemConnection } from "./system-connection.js";
 
 export interface SharedConnectionsOptions {

@@ -7,14 +7,11 @@ import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ClientRelay } from "./client-relay.js";
 import { RelayClient } from "./relay-client.js";
 import { applicationFrame } from "./relay-frame.js";
+import { type RelaySettings, relaySettings } from "./relay-settings.js";
 import { serversOnly } from "./servers-only.js";
 import { SharedClient } from "./shared-client.js";
 import { SharedConnections, sharedConnections } from "./shared-connections.js";
-import {
-  type RelaySettings,
-  relaySettings,
-  type StompBrokerRelayOptions,
-} from "./stomp-broker-relay-options.js";
+import type { StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 import { SystemConnection } from "./system-connection.js";
 
 /**

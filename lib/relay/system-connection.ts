@@ -9,7 +9,7 @@ import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
 import { brokerMessage } from "./relay-frame.js";
-import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
