@@ -33,7 +33,7 @@ export interface RelayClientOptions {
 /** One client: what is private to it is served here, and what is the broker's goes there. */
 export class RelayClient implements MessageHandler {
   readonly #options: RelayClientOptions;
-  /** Ids of those that the broker has. */
+  /** Ids of all, private or the broker's. */
   readonly #subscriptions = new Set<string>();
 
   constructor(options: RelayClientOptions) {
@@ -41,8 +41,7 @@ export class RelayClient implements MessageHandler {
   }
 
   hasSubscription(id: string): boolean {
-    const { privates, sessionId } = this.#options;
-    return this.#subscriptions.has(id) || privates.hasSubscription(sessionId, id);
+    return this.#subscriptions.has(id);
   }
 
   handle(message: Message): void | Promise<void> {
@@ -86,22 +85,20 @@ export class RelayClient implements MessageHandler {
     if (this.hasSubscription(subscriptionId)) {
       throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
     }
-    if (privateTo !== undefined) return privates.handle(message);
-
     if (this.#subscriptions.size >= subscriptionLimit) {
       throw refusal(`A session has at most ${subscriptionLimit} subscriptions`);
     }
     this.#subscriptions.add(subscriptionId);
-    await access.subscribe(message);
+    await (privateTo === undefined ? access.subscribe(message) : privates.handle(message));
   }
 
   #unsubscribe(message: Message): void | Promise<void> {
     const { access, privates, sessionId } = this.#options;
     const { subscriptionId = "" } = message.headers;
-    if (privates.hasSubscription(sessionId, subscriptionId)) return privates.handle(message);
-
     this.#subscriptions.delete(subscriptionId);
-    return access.unsubscribe(message);
+    return privates.hasSubscription(sessionId, subscriptionId)
+      ? privates.handle(message)
+      : access.unsubscribe(message);
   }
 
   #other(message: Message): void | Promise<void> {
