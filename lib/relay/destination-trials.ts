@@ -28,22 +28,19 @@ export class DestinationTrials {
     const key = subscribing(destination);
     if (this.#proven.has(key)) return undefined;
 
-    // Many may come at once: one of them is enough to ask.
-    let trial = this.#running.get(key);
-    if (!trial) {
-      const headers = NativeHeaders.of({ id: "trial", destination });
-      trial = this.#try(key, { command: "SUBSCRIBE", headers, body: NO_PAYLOAD }).finally(() =>
-        this.#running.delete(key),
-      );
-      this.#running.set(key, trial);
-    }
-    return trial;
+    const headers = NativeHeaders.of({ id: "trial", destination });
+    return this.#running.get(key) ?? this.#try(key, { command: "SUBSCRIBE", headers, body: NO_PAYLOAD });
   }
 
-  /** Sends the first message to a destination; `undefined` if there was one: then this one is not sent. */
-  send(message: Message): Promise<void> | undefined {
+  /** Sends the first message to a destination itself, and those that come next by what `share` does. */
+  send(message: Message, share: () => void | Promise<void>): void | Promise<void> {
     const key = `SEND ${message.headers.destination}`;
-    return this.#proven.has(key) ? undefined : this.#try(key, clientFrame(message));
+    if (this.#proven.has(key)) return share();
+
+    const running = this.#running.get(key);
+    if (!running) return this.#try(key, clientFrame(message));
+    // What was wrong with the first is not known to be wrong with this one.
+    return running.then(share, () => this.send(message, share));
   }
 
   /** The broker does not deliver there any more. */
@@ -51,8 +48,16 @@ export class DestinationTrials {
     this.#proven.delete(subscribing(destination));
   }
 
-  async #try(key: string, frame: Frame): Promise<void> {
-    await this.#tryOut(frame);
+  /** Many may come at once: one of them is enough to ask. */
+  #try(key: string, frame: Frame): Promise<void> {
+    const trial = this.#tryOut(frame)
+      .then(() => this.#isProven(key))
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, trial);
+    return trial;
+  }
+
+  #isProven(key: string): void {
     if (this.#proven.size >= PROVEN_LIMIT) this.#proven.delete(this.#proven.values().next().value as string);
     this.#proven.add(key);
   }

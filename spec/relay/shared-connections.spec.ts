@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import {
+  type ChannelInterceptor,
+  type Message,
+  type StompBrokerRelayOptions,
+  stompBrokerRelay,
+} from "express-stomp";
 import { RelayStage, type RelayStageOptions } from "../support/relay-stage.js";
 import type { ScriptedLine } from "../support/scripted-broker.js";
 import { StompSession } from "../support/stomp-session.js";
@@ -28,6 +33,22 @@ describe("stompBrokerRelay with shared connections", () => {
     const client = await StompSession.connect(stage.server.port);
     clients.push(client);
     return client;
+  }
+
+  /** Starts; `came` resolves when a client has sent something. */
+  async function startNoticing(body: string): Promise<{ came: Promise<void> }> {
+    let tell = () => {};
+    const came = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const noticing: ChannelInterceptor = {
+      preSend(message: Message) {
+        if (Buffer.from(message.payload).toString() === body) tell();
+        return message;
+      },
+    };
+    await start({ server: { clientInboundChannel: { interceptors: [noticing] } } });
+    return { came };
   }
 
   /** Subscribes clients to one destination; the broker's subscription. */
@@ -178,6 +199,38 @@ describe("stompBrokerRelay with shared connections", () => {
     shared.send("RECEIPT", { "receipt-id": second.headers.get("receipt")! });
     expect((await client.frame()).headers.get("receipt-id")).to.equal("2");
     stage.broker.options = {};
+  });
+
+  it("tries a destination out with one message, and lets the others wait for that", async () => {
+    const { came } = await startNoticing("second");
+    const [ann, rod] = [await connect(), await connect()];
+    stage.broker.options = { receipts: false };
+    ann!.send("SEND", { destination: "/topic/a" }, "first");
+    const trial = await stage.broker.line();
+    const first = await trial.until("SEND");
+    rod!.send("SEND", { destination: "/topic/a" }, "second");
+    await came;
+    trial.send("RECEIPT", { "receipt-id": first.headers.get("receipt")! });
+    expect((await shared.until("SEND")).body).to.equal("second");
+    expect(stage.broker.accepted).to.equal(3);
+  });
+
+  it("tries a destination out again when the first message was refused", async () => {
+    const { came } = await startNoticing("good");
+    const [ann, rod] = [await connect(), await connect()];
+    stage.broker.options = { receipts: false };
+    const refusal = ann!.refusal("SEND", { destination: "/topic/a" }, "bad");
+    const trial = await stage.broker.line();
+    const bad = await trial.until("SEND");
+    rod!.send("SEND", { destination: "/topic/a", receipt: "r" }, "good");
+    await came;
+    trial.send("ERROR", { message: "No", "receipt-id": bad.headers.get("receipt")! });
+    expect(await refusal).to.equal("No");
+    const next = await stage.broker.line();
+    const good = await next.until("SEND");
+    expect(good.body).to.equal("good");
+    next.send("RECEIPT", { "receipt-id": good.headers.get("receipt")! });
+    expect((await rod!.frame()).headers.get("receipt-id")).to.equal("r");
   });
 
   it("subscribes again when the connection was lost, and its clients go on", async () => {
