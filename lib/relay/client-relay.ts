@@ -104,16 +104,16 @@ export class ClientRelay implements BrokerAccess {
 
     const headers = [...native].filter(([name]) => !["x-queue-name", "destination"].includes(name.trim()));
     if (known?.queue !== undefined) headers.push(["x-queue-name", known.queue]);
-    return forward(this.#open, withHeaders(message, { native: NativeHeaders.of(headers) }));
+    return forward(this.#open, withHeaders(message, { native: NativeHeaders.of(headers) }), "refuse");
   }
 
   send(message: Message): void | Promise<void> {
     if (!this.#options.settings.passQueueHeaders) refuseQueueHeaders(message);
-    return forward(this.#open, message);
+    return forward(this.#open, message, "refuse");
   }
 
   other(message: Message): void | Promise<void> {
-    return forward(this.#open, message);
+    return forward(this.#open, message, "refuse");
   }
 
   #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {

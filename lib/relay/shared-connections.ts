@@ -92,7 +92,7 @@ export class SharedConnections {
   /** Sends what a client sent. Done when the broker's line has room; a receipt waits for the broker's. */
   send(message: Message, sessionId: string): void | Promise<void> {
     const { available } = this.#connectionOf(sessionId);
-    return this.#trials.send(message, () => forward(available, message));
+    return this.#trials.send(message, () => forward(available, message, "wait"));
   }
 
   /** Resolves when the broker has got what this client sent so far. */

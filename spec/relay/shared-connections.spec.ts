@@ -233,6 +233,26 @@ describe("stompBrokerRelay with shared connections", () => {
     expect((await rod!.frame()).headers.get("receipt-id")).to.equal("r");
   });
 
+  it("lets nobody pay for receipts that others wait for", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    ann!.send("SEND", { destination: "/topic/a", receipt: "r" });
+    await ann!.frame();
+    stage.broker.options = { receipts: false };
+    for (let n = 0; n <= 10_001; n++) ann!.send("SEND", { destination: "/topic/a", receipt: "r" });
+    const pending = [];
+    while (pending.length <= 10_000) pending.push(await shared.until("SEND"));
+
+    rod!.send("SEND", { destination: "/topic/a", receipt: "r" }, "rod's");
+    const rods = await shared.until("SEND");
+    expect(rods.body).to.equal("rod's");
+    shared.send("RECEIPT", { "receipt-id": rods.headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+    // She who has too many waits for one that came when there were.
+    shared.send("RECEIPT", { "receipt-id": pending.at(-1)!.headers.get("receipt")! });
+    await shared.until("SEND");
+  });
+
   it("subscribes again when the connection was lost, and its clients go on", async () => {
     await start();
     const [ann, rod] = [await connect(), await connect()];
