@@ -53,10 +53,16 @@ export class RelayStage {
     await untilAvailable(this.server.messaging, isAvailable);
   }
 
-  /** Connects a client, and gives its line to the broker too, at which CONNECT has been read. */
-  async connect(version = "1.2"): Promise<{ client: StompSession; line: ScriptedLine }> {
+  /** Connects a client. */
+  async session(version = "1.2"): Promise<StompSession> {
     const client = await StompSession.connect(this.server.port, version);
     this.#clients.push(client);
+    return client;
+  }
+
+  /** Connects a client, and gives its line to the broker too, at which CONNECT has been read. */
+  async connect(version = "1.2"): Promise<{ client: StompSession; line: ScriptedLine }> {
+    const client = await this.session(version);
     const line = await this.broker.line();
     await line.until("CONNECT");
     return { client, line };
