@@ -207,7 +207,7 @@ export class SystemConnection implements BrokerSystem {
 
   /** A broker that leaves the connection open refused one frame. Was it a subscription, we must begin anew. */
   #refused(error: MessageDeliveryError, { headers }: Frame): boolean {
-    this.#options.logger.error(`The broker refused what the application sent: ${error.message}`);
+    this.#options.logger.error(`The broker refused a frame of ours: ${error.message}`);
     const id = headers.get("subscription") ?? "";
     const { ended } = this.#subscriptions.get(id) ?? {};
     if (ended) {
