@@ -1,3 +1,4 @@
+import type { MessageDeliveryError } from "../errors.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
@@ -39,8 +40,11 @@ export class DestinationTrials {
 
     const running = this.#running.get(key);
     if (!running) return this.#try(key, clientFrame(message));
-    // What was wrong with the first is not known to be wrong with this one.
-    return running.then(share, () => this.send(message, share));
+    return running.then(share, (error: MessageDeliveryError) => {
+      // What was wrong with the first is not known to be wrong with this one; a broker that is away is away for all.
+      if (error.code === "BROKER_ERROR") return this.send(message, share);
+      throw error;
+    });
   }
 
   /** The broker does not deliver there any more. */

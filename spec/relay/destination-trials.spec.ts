@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type ChannelInterceptor, type Message } from "express-stomp";
+import type { ChannelInterceptor, Message } from "express-stomp";
 import type { RelayStage, RelayStageOptions } from "../support/relay-stage.js";
 import type { ScriptedLine } from "../support/scripted-broker.js";
 import { openShared, subscribeAll } from "../support/shared-relay-stage.js";
@@ -74,7 +74,7 @@ describe("A destination that is to be shared", () => {
     stage.broker.options = {};
   });
 
-  it("tries a destination out with one message, and lets the others wait for that", async () => {
+  it("is tried out by one message, and the others wait for that", async () => {
     const { came } = await startNoticing("second");
     const [ann, rod] = [await connect(), await connect()];
     stage.broker.options = { receipts: false };
@@ -88,7 +88,7 @@ describe("A destination that is to be shared", () => {
     expect(stage.broker.accepted).to.equal(3);
   });
 
-  it("tries a destination out again when the first message was refused", async () => {
+  it("is tried out again when the first message was refused", async () => {
     const { came } = await startNoticing("good");
     const [ann, rod] = [await connect(), await connect()];
     stage.broker.options = { receipts: false };
@@ -104,6 +104,20 @@ describe("A destination that is to be shared", () => {
     expect(good.body).to.equal("good");
     next.send("RECEIPT", { "receipt-id": good.headers.get("receipt")! });
     expect((await rod!.frame()).headers.get("receipt-id")).to.equal("r");
+  });
+
+  it("is tried out once when the line to the broker breaks, whoever waits for that", async () => {
+    const { came } = await startNoticing("second");
+    const [ann, rod] = [await connect(), await connect()];
+    stage.broker.options = { receipts: false };
+    const refusals = [ann!.refusal("SEND", { destination: "/topic/a" }, "first")];
+    const trial = await stage.broker.line();
+    await trial.until("SEND");
+    refusals.push(rod!.refusal("SEND", { destination: "/topic/a" }, "second"));
+    await came;
+    trial.cut();
+    expect(await Promise.all(refusals)).to.deep.equal(["Broker not available", "Broker not available"]);
+    expect(stage.broker.accepted).to.equal(3);
   });
 
   it("does not tell a client whose login it was that the broker refused", async () => {
