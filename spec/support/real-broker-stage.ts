@@ -3,9 +3,9 @@ import { expect } from "chai";
 import { Controller, MessageMapping, type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
 import type { RealBroker } from "../../example/shared/broker-process.js";
 import { relayTo } from "./brokers.js";
-import { untilAvailable } from "./relay-stage.js";
 import { startServer, type TestServer } from "./server.js";
 import { type ReadFrame, StompSession } from "./stomp-session.js";
+import { untilAvailable } from "./until-available.js";
 
 const PREFIXES = ["/topic", "/queue", "/exchange", "/amq/queue", "/reply-queue", "/elsewhere"];
 

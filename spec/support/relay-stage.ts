@@ -1,14 +1,10 @@
 import { expect } from "chai";
-import {
-  type StompBrokerRelayOptions,
-  type StompMessaging,
-  type StompMessagingOptions,
-  stompBrokerRelay,
-} from "express-stomp";
+import { type StompBrokerRelayOptions, type StompMessagingOptions, stompBrokerRelay } from "express-stomp";
 import { RawClient } from "./raw-client.js";
 import { ScriptedBroker, type ScriptedLine, type ScriptedOptions } from "./scripted-broker.js";
 import { startServer, type TestServer } from "./server.js";
 import { StompSession } from "./stomp-session.js";
+import { untilAvailable } from "./until-available.js";
 
 /** As clients of these specs say it, if not otherwise. */
 export const CONNECT = "CONNECT\naccept-version:1.2\nhost:spec\n\n^@";
@@ -96,16 +92,4 @@ export async function expectEnd(client: RawClient, message: string): Promise<voi
   const frame = await client.frame();
   expect(frame.split("\n").slice(0, 2)).to.deep.equal(["ERROR", `message:${message}`]);
   expect(await client.closed()).to.equal(1002);
-}
-
-/** Waits until the broker is, or is not, available. */
-export async function untilAvailable(messaging: StompMessaging, isAvailable: boolean): Promise<void> {
-  if (messaging.isBrokerAvailable() === isAvailable) return;
-  await new Promise<void>((resolve) => {
-    const off = messaging.on("brokerAvailability", (event) => {
-      if (event.isAvailable !== isAvailable) return;
-      off();
-      resolve();
-    });
-  });
 }
