@@ -33,8 +33,8 @@ export class UpgradeConversation {
   readonly #isShared: () => boolean;
   readonly #done: () => void;
   readonly #bytesBefore: number;
-  /** The response's own end: nobody but `#write` sees its bytes. */
-  readonly #outlet: Outlet;
+  /** The response's own end: nobody but `#write` sees its bytes. Most never need one. */
+  #outlet: Outlet | undefined;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
   #deadline: NodeJS.Timeout | undefined;
   /** What the application has not yet answered with, when it has returned. */
@@ -48,7 +48,6 @@ export class UpgradeConversation {
     this.#isShared = () => options.isShared();
     this.#done = () => options.done();
     this.#bytesBefore = this.#socket.bytesWritten;
-    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
   }
 
   /** Lets the server's request listeners answer. Does nothing when another listener has taken the socket. */
@@ -61,8 +60,8 @@ export class UpgradeConversation {
 
     const res = new ServerResponse(this.#req);
     res.shouldKeepAlive = false;
-    res.assignSocket(this.#outlet as Writable as Socket);
-    prepare(this.#req, res);
+    loosen(this.#req as object);
+    loosen(res as object);
     try {
       if (hasBody(this.#req)) {
         // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
@@ -92,6 +91,8 @@ export class UpgradeConversation {
     res.once("finish", this.#end);
     res.once("close", this.#responseClosed);
     this.#awaited = res;
+    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
+    res.assignSocket(this.#outlet as Writable as Socket);
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
     if (this.#state !== "answering") this.#deadline ??= setTimeout(() => this.expire(), this.#timeout);
@@ -170,7 +171,7 @@ export class UpgradeConversation {
         `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     );
     this.#end();
-    this.#outlet.destroy();
+    this.#outlet?.destroy();
   }
 
   /** The application destroyed its response before it was whole. */
@@ -191,7 +192,7 @@ export class UpgradeConversation {
   /** The response's middleware learns that nobody listens. */
   #abandon(): void {
     this.#letGo();
-    this.#outlet.destroy();
+    this.#outlet?.destroy();
   }
 
   #letGo(): void {
@@ -209,16 +210,20 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
 }
 
-/** What Express writes to a request and to a response that has not got it yet. */
-const EXPRESS_ADDS = ["res", "next", "baseUrl", "originalUrl", "_parsedUrl", "params"] as const;
+const PASSING = Symbol("passing");
+const NEWEST = Symbol("newest");
 
 /**
- * Gives both what Express will write to. It changes their prototypes first, and to such an object V8 adds no
- * property without a new hidden class for each request: kilobytes that only a major garbage collection takes.
+ * Has V8 keep an object's properties in a table. Express changes the prototype of each request and response,
+ * and to such an object V8 adds no property without a new hidden class: one for each request and each property
+ * that middleware adds, kilobytes that only a major garbage collection takes.
  */
-function prepare(req: IncomingMessage, res: ServerResponse): void {
-  for (const name of EXPRESS_ADDS) (req as unknown as Record<string, unknown>)[name] = undefined;
-  (res as unknown as Record<string, unknown>).locals = undefined;
+function loosen(object: { [PASSING]?: boolean; [NEWEST]?: boolean }): void {
+  object[PASSING] = true;
+  object[NEWEST] = true;
+  // V8 makes a table of what loses any property but the newest.
+  delete object[PASSING];
+  delete object[NEWEST];
 }
 
 /** What a response takes for its socket. */
