@@ -41,7 +41,7 @@ const dialect = PEERS[peer]?.dialect;
 if (dialect === undefined) throw new Error(`no peer ${peer}`);
 const clients: RawClient[] = [];
 setInterval(() => {
-  for (const client of clients) client.heartBeat();
+  for (const client of clients) client?.heartBeat();
 }, HEART_BEAT_MS).unref();
 
 if (scenario.kind === "connect") {
