@@ -1,5 +1,5 @@
 import { COLOURS } from "./colours.js";
-import type { Summary } from "./report.js";
+import type { Summary } from "./results.js";
 
 const [ROW, LABEL, WIDTH, TOP, RIGHT] = [24, 300, 520, 70, 30];
 const [LEAST, MOST] = [0.05, 20];
