@@ -34,8 +34,8 @@ const STALL_MS = 15_000;
 /** As long as nothing takes that is still alive. */
 const LIMIT_MS = 180_000;
 /** So long publications are begun at the most: what costs much needs fewer of them to be counted finely. */
-const WARM_UP_MS = 500;
-const RUN_MS = 1_500;
+const WARM_UP_MS = 300;
+const RUN_MS = 800;
 /** Those who do not read are to be given more than the kernel and the limits hold. */
 const SLOW_MS = 40_000;
 /** What a stopped client has still to read takes no longer, and then it learns whether it was cut. */

@@ -37,7 +37,7 @@ interface Server {
   readonly group: number;
 }
 
-const SETTLE_MS = 6_000;
+const SETTLE_MS = 4_000;
 
 /** Those that serve all runs, by peer. */
 const lasting = new Map<string, Server>();
