@@ -34,7 +34,7 @@ const STALL_MS = 15_000;
 /** As long as nothing takes that is still alive. */
 const LIMIT_MS = 180_000;
 /** So long publications are begun at the most: what costs much needs fewer of them to be counted finely. */
-const WARM_UP_MS = 300;
+const WARM_UP_MS = 600;
 const RUN_MS = 800;
 /** Those who do not read are to be given more than the kernel and the limits hold. */
 const SLOW_MS = 40_000;

@@ -120,7 +120,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "1 → 1, 1 in flight",
     subscribers: 1,
     inFlight: 1,
-    publications: 30_000,
+    publications: 60_000,
   },
   {
     ...FAN_OUT,
@@ -200,8 +200,10 @@ export function peersOf({ peers = EVERYBODY }: Scenario): readonly string[] {
   return peers;
 }
 
-/** How many rounds are enough for a peer: one where it takes long, and lies far off. */
+/** How many rounds are enough for a peer: one where it takes long and lies far off, or where nothing hangs on it. */
 export function roundsOf(scenario: Scenario, peer: string): number {
+  if (scenario.kind === "connect" && scenario.isWarm) return 1;
+
   const isSlow = scenario.kind === "flow" && scenario.stopped !== undefined;
   const isLong = PEERS[peer]?.isLasting || (isSlow && peer !== "express-stomp" && peer !== "ws-loop");
   return isLong ? 1 : Number.POSITIVE_INFINITY;
