@@ -11,7 +11,9 @@ const peer = PEERS[name];
 if (peer === undefined) throw new Error(`no peer ${name}`);
 
 const { port, group = process.pid, stop } = await peer.start();
-process.send?.({ port, group } satisfies Started);
+// Who asked for it may have gone meanwhile.
+if (process.connected) process.send?.({ port, group } satisfies Started);
+else await end();
 
 const inspector = new Session();
 process.on("message", (message) => void told(message));
