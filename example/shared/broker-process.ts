@@ -32,6 +32,12 @@ export interface RealBroker {
   readonly passcode: string;
 }
 
+/**
+ * Becomes the program, and leaves someone behind who reads descriptor 3: that ends when our process does, be it
+ * by a signal that nobody can catch. Then the folder is removed, and the group killed.
+ */
+const WITH_US = '(cat <&3; rm -rf "$0"; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
+
 /** A broker of one's own, on loopback, which one may kill. */
 export class BrokerProcess implements RealBroker {
   readonly host = "127.0.0.1";
@@ -40,18 +46,20 @@ export class BrokerProcess implements RealBroker {
   readonly #options: BrokerProcessOptions;
   #children: ChildProcess[] = [];
   #log = "";
-  /** Nothing of it outlives the run, however that ends. */
-  readonly #atExit = () => this.#children.forEach(killAll);
 
   private constructor(options: BrokerProcessOptions) {
     this.#options = options;
-    process.once("exit", this.#atExit);
   }
 
-  /** Starts a broker, and gives it when it answers CONNECT. */
+  /** Starts a broker, and gives it when it answers CONNECT. It does not outlive this process, however that ends. */
   static async start(options: BrokerProcessOptions): Promise<BrokerProcess> {
     const broker = new BrokerProcess(options);
-    await broker.restart();
+    try {
+      await broker.restart();
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
     return broker;
   }
 
@@ -80,14 +88,13 @@ export class BrokerProcess implements RealBroker {
   async restart(): Promise<void> {
     this.#log = "";
     for (const { command, env } of this.#options.commands) {
-      const [program, ...args] = command;
       // In a group of its own, so that what it starts goes with it.
-      const child = spawn(program, args, {
+      const child = spawn("sh", ["-c", WITH_US, this.#options.folder, ...command], {
         env: { ...process.env, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
         detached: true,
       });
-      for (const output of [child.stdout, child.stderr]) {
+      for (const output of [child.stdout!, child.stderr!]) {
         output.setEncoding("utf8").on("data", (text: string) => {
           this.#log = `${this.#log}${text}`.slice(-10_000);
         });
@@ -106,7 +113,6 @@ export class BrokerProcess implements RealBroker {
   /** Ends it, and removes what it had stored. */
   async stop(): Promise<void> {
     await this.kill();
-    process.off("exit", this.#atExit);
     rmSync(this.#options.folder, { recursive: true, force: true });
   }
 }
