@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { killGroup, type SpawnedWithUs, spawnWithUs } from "./spawn-with-us.js";
 
 /** A program that a broker consists of. */
 export interface BrokerCommand {
@@ -32,19 +32,13 @@ export interface RealBroker {
   readonly passcode: string;
 }
 
-/**
- * Becomes the program, and leaves someone behind who reads descriptor 3: that ends when our process does, be it
- * by a signal that nobody can catch. Then the folder is removed, and the group killed.
- */
-const WITH_US = '(cat <&3; rm -rf "$0"; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
-
 /** A broker of one's own, on loopback, which one may kill. */
 export class BrokerProcess implements RealBroker {
   readonly host = "127.0.0.1";
   readonly login = "guest";
   readonly passcode = "guest";
   readonly #options: BrokerProcessOptions;
-  #children: ChildProcess[] = [];
+  #children: SpawnedWithUs[] = [];
   #log = "";
 
   private constructor(options: BrokerProcessOptions) {
@@ -80,7 +74,7 @@ export class BrokerProcess implements RealBroker {
   async kill(): Promise<void> {
     const children = this.#children.splice(0);
     const exits = children.filter(isAlive).map((child) => once(child, "exit"));
-    children.forEach(killAll);
+    children.forEach(killGroup);
     await Promise.all(exits);
   }
 
@@ -88,13 +82,8 @@ export class BrokerProcess implements RealBroker {
   async restart(): Promise<void> {
     this.#log = "";
     for (const { command, env } of this.#options.commands) {
-      // In a group of its own, so that what it starts goes with it.
-      const child = spawn("sh", ["-c", WITH_US, this.#options.folder, ...command], {
-        env: { ...process.env, ...env },
-        stdio: ["ignore", "pipe", "pipe", "pipe"],
-        detached: true,
-      });
-      for (const output of [child.stdout!, child.stderr!]) {
+      const child = spawnWithUs(command, { folder: this.#options.folder, env });
+      for (const output of [child.stdout, child.stderr]) {
         output.setEncoding("utf8").on("data", (text: string) => {
           this.#log = `${this.#log}${text}`.slice(-10_000);
         });
@@ -152,14 +141,6 @@ function answersConnect(port: number): Promise<boolean> {
   });
 }
 
-function isAlive(child: ChildProcess): boolean {
+function isAlive(child: SpawnedWithUs): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-}
-
-function killAll(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // The whole group has ended.
-  }
 }
