@@ -115,7 +115,7 @@ export class AccessControl implements ChannelInterceptor {
 
   /**
    * Judges subscriptions anew, by what their users are now, and ends those that
-   * are denied.
+   * are denied. When that fails with one it goes on, and rejects at the end.
    *
    * @returns how many were ended
    */
@@ -129,6 +129,7 @@ export class AccessControl implements ChannelInterceptor {
     if (!security) return 0;
 
     let ended = 0;
+    const failures: unknown[] = [];
     for (const subscription of userRegistry.findSubscriptions(which)) {
       const { id, session, destination } = subscription;
       const headers = sessionHeaders(session.id);
@@ -139,8 +140,13 @@ export class AccessControl implements ChannelInterceptor {
       if (decision.granted) continue;
 
       const denial = this.#denied(message, decision.rule, decision.reason);
-      if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
+      try {
+        if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return ended;
   }
 

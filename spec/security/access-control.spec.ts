@@ -321,6 +321,26 @@ describe("The option security", () => {
       expect(await server.messaging.recheck()).to.equal(0);
     });
 
+    it("ends all that is denied, though one client cannot be told, and says so then", async () => {
+      const fault = new Error("no room");
+      const failing: ChannelInterceptor = {
+        preSend(message) {
+          if (message.headers.native.has("unsubscribed") && message.headers.destination === "/topic/staff")
+            throw fault;
+          return message;
+        },
+      };
+      await start(rules, {}, { clientOutboundChannel: { interceptors: [failing] } });
+      const ann = await subscribed("ann", "/topic/staff", "/topic/*");
+      people.get("ann")?.roles.clear();
+
+      const failure = await server.messaging.recheck({ user: "ann" }).catch((error: unknown) => error);
+
+      expect((failure as Error).cause).to.equal(fault);
+      expect(await ann.frame()).to.include("\nunsubscribed:Access denied\\c SUBSCRIBE /topic/*\n");
+      expect(server.messaging.userRegistry.findSubscriptions(() => true)).to.deep.equal([]);
+    });
+
     it("judges a subscription that waits for its judgement by the new rights", async () => {
       let ask: () => void = () => {};
       const asked = new Promise<void>((resolve) => {
