@@ -43,7 +43,7 @@ export interface StompMessaging extends RequestHandler {
    * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
    * MESSAGE on it, whose header `unsubscribed` says why.
    *
-   * @returns `false` when it was over already
+   * @returns `false` when it was over already; when it resolves nothing more comes, if its session is here
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
