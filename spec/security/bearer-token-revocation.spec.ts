@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { AccessDeniedError, type ChannelInterceptor, type Message } from "express-stomp";
+import {
+  AccessDeniedError,
+  type ChannelInterceptor,
+  type Message,
+  SessionGrant,
+  withHeaders,
+} from "express-stomp";
 import { believe, inMs, TokenStage } from "../support/token-stage.js";
 
 describe("bearerToken", () => {
@@ -84,6 +90,19 @@ describe("bearerToken", () => {
       await closed;
       setImmediate(() => go());
       await ended;
+    });
+
+    it("knows none of a session that another interceptor gave another grant", async () => {
+      const granting: ChannelInterceptor = {
+        preSend: (message: Message) =>
+          message.headers.messageType === "CONNECT"
+            ? withHeaders(message, { grant: new SessionGrant() })
+            : message,
+      };
+      await stage.start({}, { interceptors: [granting] });
+      const client = await stage.connect("rod");
+      expect(stage.tokens.revoke({ user: "rod" })).to.equal(0);
+      expect(await client.synchronize()).to.deep.equal([]);
     });
 
     it("knows none of a session that has ended, nor of one that was refused behind it", async () => {
