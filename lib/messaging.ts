@@ -111,9 +111,9 @@ export function stompMessaging(
   const access = new AccessControl({
     security: resolved.security,
     template,
-    userRegistry,
     events,
     logger,
+    subscriptionsOf: (sessionId) => [...(userSessions.get(sessionId)?.subscriptions.values() ?? [])],
     sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
     unsubscribe: (subscription, reason) => unsubscribe(subscription, reason, channels),
   });
@@ -209,10 +209,11 @@ export function stompMessaging(
   }
 
   function recheckHere(target: WhoseSessions | undefined, reason: string | undefined): Promise<number> {
-    return access.recheck(({ session }) => {
+    const subscriptions = userRegistry.findSubscriptions(({ session }) => {
       if (!target) return true;
       return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
-    }, reason);
+    });
+    return access.recheck(subscriptions, reason);
   }
 
   const endpoints = resolved.endpoints.map(
