@@ -48,11 +48,14 @@ export interface BrokerSystem {
   /**
    * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
    *
-   * @param take gets each message; what it throws is logged
+   * @param take gets each message, and is not waited for; what it throws or rejects with is logged
    * @returns once messages arrive, a function that ends the subscription
    * @throws MessageDeliveryError when the broker refuses, or is closed
    */
-  subscribe(destination: string, take: (message: Message) => void): Promise<() => Promise<void>>;
+  subscribe(
+    destination: string,
+    take: (message: Message) => void | Promise<void>,
+  ): Promise<() => Promise<void>>;
 }
 
 /** The header of what servers say to each other: no client is given it. */

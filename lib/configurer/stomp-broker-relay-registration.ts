@@ -2,7 +2,10 @@ import type { ConnectionOptions } from "node:tls";
 import type { BrokerAddressOptions, StompBrokerRelayOptions } from "../relay/stomp-broker-relay-options.js";
 import type { Draft } from "./draft.js";
 
-/** Options of the relay, as Spring's registration has them; `tls` and `addresses` stand for its `setTcpClient`. */
+/**
+ * Options of the relay, as Spring's registration has them; `tls` and `addresses` stand for its `setTcpClient`.
+ * What Spring has not is said by `broker: stompBrokerRelay({ … })` beside the configurer, in place of this.
+ */
 export class StompBrokerRelayRegistration {
   readonly #options: Draft<StompBrokerRelayOptions>;
 

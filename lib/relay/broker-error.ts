@@ -1,5 +1,6 @@
 import { MessageDeliveryError } from "../errors.js";
 import { printable } from "../logger.js";
+import type { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 
 const NO_WORDS = "The broker sent ERROR without a word";
@@ -9,9 +10,9 @@ const NO_WORDS = "The broker sent ERROR without a word";
  * text it has the first line: RabbitMQ says there what was wrong, and ActiveMQ
  * begins a stack trace, which is nobody's business.
  *
- * @param secret a passcode that a broker might repeat
+ * @param connect the headers of our CONNECT, whose passcode a broker might repeat
  */
-export function brokerError({ headers, body }: Frame, secret: string): MessageDeliveryError {
+export function brokerError({ headers, body }: Frame, connect: NativeHeaders): MessageDeliveryError {
   const message = headers.get("message") ?? "";
   const isText = headers.get("content-type")?.startsWith("text/plain") ?? true;
   const [detail = ""] = isText
@@ -22,6 +23,8 @@ export function brokerError({ headers, body }: Frame, secret: string): MessageDe
     : [];
   const repeats = message.includes(detail) || (message !== "" && detail.includes(message));
   const text = printable((repeats ? message : [message, detail].filter(Boolean).join(": ")) || NO_WORDS);
-  const clean = secret === "" ? text : text.replaceAll(secret, "***");
+  const passcode = connect.get("passcode") ?? "";
+  const isSecret = passcode !== "" && passcode !== connect.get("login");
+  const clean = isSecret ? text.replaceAll(passcode, "***") : text;
   return new MessageDeliveryError(clean, { code: "BROKER_ERROR", publicMessage: clean });
 }

@@ -1,8 +1,7 @@
 import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
-import type { PrivateBroker } from "../broker/private-broker.js";
-import { type MessageHandler, type SubscribableChannel } from "../channel/channel.js";
+import { refusal } from "../broker/refusal.js";
+import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
-import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, type MessageHeaders, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -10,11 +9,12 @@ import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { negotiate } from "../stomp/version.js";
 import { BrokerConnection } from "./broker-connection.js";
+import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { forward } from "./forward.js";
 import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
-import { refusal } from "./refusal.js";
+import type { BrokerAccess } from "./relay-client.js";
 import { brokerMessage, clientFrame } from "./relay-frame.js";
-import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface ClientRelayOptions {
   readonly sessionId: string;
@@ -24,10 +24,6 @@ export interface ClientRelayOptions {
   readonly logger: Logger;
   readonly sessions: ClientSessions;
   readonly clientOutboundChannel: SubscribableChannel;
-  /** What is private to the session is there, and answers its CONNECT. */
-  readonly privates: PrivateBroker;
-  /** Whether a destination is the broker's. */
-  isOurs(destination: string): boolean;
 }
 
 /** What the broker delivers. */
@@ -38,14 +34,8 @@ interface Subscription {
   readonly queue: string | undefined;
 }
 
-/** Headers of CONNECT that are ours to say. */
-const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);
-
-/** What lets somebody into the application is not for the broker. */
-const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
-
-/** One client's connection to the broker, and what is private to it here. */
-export class ClientRelay implements MessageHandler {
+/** One client's own connection to the broker. */
+export class ClientRelay implements BrokerAccess {
   readonly #options: ClientRelayOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   /** Names of durable subscriptions that this session had; the last ones, if they are very many. */
@@ -56,29 +46,6 @@ export class ClientRelay implements MessageHandler {
     this.#options = options;
   }
 
-  hasSubscription(id: string): boolean {
-    return this.#subscriptions.has(id);
-  }
-
-  handle(message: Message): void | Promise<void> {
-    switch (message.headers.messageType) {
-      case "CONNECT":
-        return this.connect(message).then(() => this.#options.privates.handle(message));
-      case "SUBSCRIBE":
-        return this.#subscribe(message);
-      case "UNSUBSCRIBE":
-        return this.#unsubscribe(message);
-      case "MESSAGE":
-        return this.#isOurs(message) ? this.#send(message) : undefined;
-      case "OTHER":
-        return this.#other(message);
-      case "CONNECT_ACK":
-      case "DISCONNECT":
-        return;
-    }
-  }
-
-  /** Says goodbye to the broker. */
   async disconnect(): Promise<void> {
     this.#subscriptions.clear();
     await this.#connection?.disconnect();
@@ -88,60 +55,25 @@ export class ClientRelay implements MessageHandler {
     this.#connection?.destroy();
   }
 
-  /** Opens the connection, with what a client's CONNECT says; the client is not told. */
   async connect(message: Message): Promise<void> {
     const { address, settings, clock, sessions, sessionId } = this.#options;
-    const version = negotiate(message.headers.native.get("accept-version")) ?? "1.0";
+    const { native } = message.headers;
+    const version = negotiate(native.get("accept-version")) ?? "1.0";
     this.#connection = new BrokerConnection({
       address,
       settings,
       clock,
       versions: [version],
-      headers: this.#connectHeaders(message.headers.native),
+      headers: clientConnectHeaders(native, settings),
       message: (frame) => this.#deliver(frame, version === "1.2"),
       ended: (error) => sessions.end(sessionId, error),
     });
-    try {
-      await this.#connection.connect();
-    } catch (error) {
-      throw this.#refusal(error as Error);
-    }
+    await connectForClient(this.#connection, this.#options);
   }
 
-  #connectHeaders(native: NativeHeaders): NativeHeaders {
-    const { clientLogin, clientPasscode, passClientLogin, virtualHost } = this.#options.settings;
-    return NativeHeaders.of([
-      ["login", passClientLogin ? native.get("login") : clientLogin],
-      ["passcode", passClientLogin ? native.get("passcode") : clientPasscode],
-      ["host", virtualHost],
-      ...[...native].filter(([name]) => !OURS.has(name) && !CREDENTIAL.test(name)),
-    ]);
-  }
-
-  /** What a broker says of a login that is not the client's own is not for the client. */
-  #refusal(error: Error): Error {
-    const { settings, logger, address } = this.#options;
-    if (!(error instanceof MessageDeliveryError) || error.code !== "BROKER_ERROR") return error;
-    if (settings.passClientLogin) return error;
-
-    const text = `The broker at ${address.host}:${address.port} refused a client's connection: ${error.message}`;
-    logger.error(text);
-    return new BrokerNotAvailableError(text, { cause: error });
-  }
-
-  async #subscribe(message: Message): Promise<void> {
-    const { privates, settings, sessionId } = this.#options;
-    const { subscriptionId = "", privateTo, native } = message.headers;
-    if (privateTo === undefined && !this.#isOurs(message)) return;
-
-    if (this.#subscriptions.has(subscriptionId) || privates.hasSubscription(sessionId, subscriptionId)) {
-      throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
-    }
-    if (privateTo !== undefined) return privates.handle(message);
-
-    const limit = settings.subscriptionLimit;
-    if (this.#subscriptions.size >= limit) throw refusal(`A session has at most ${limit} subscriptions`);
-
+  async subscribe(message: Message): Promise<void> {
+    const { settings } = this.#options;
+    const { subscriptionId = "", native } = message.headers;
     if (!settings.passQueueHeaders) refuseQueueHeaders(message);
 
     this.#subscriptions.set(subscriptionId, {
@@ -149,7 +81,8 @@ export class ClientRelay implements MessageHandler {
       queue: native.get("x-queue-name"),
     });
     for (const name of durableNames(message)) this.#durables.add(name);
-    if (this.#durables.size > limit) this.#durables.delete(this.#durables.values().next().value as string);
+    if (this.#durables.size > settings.subscriptionLimit)
+      this.#durables.delete(this.#durables.values().next().value as string);
     // Always for a receipt: it is active when the broker says so.
     await this.#open.request(clientFrame(message), settings.receiptTimeout).confirmed;
   }
@@ -158,11 +91,8 @@ export class ClientRelay implements MessageHandler {
    * Ends what this session has, and nothing else: brokers delete a durable
    * subscription, or the queue, that headers of UNSUBSCRIBE name.
    */
-  #unsubscribe(message: Message): void | Promise<void> {
-    const { privates, sessionId } = this.#options;
+  unsubscribe(message: Message): void | Promise<void> {
     const { subscriptionId = "", native } = message.headers;
-    if (privates.hasSubscription(sessionId, subscriptionId)) return privates.handle(message);
-
     const names = durableNames(message);
     if (!names.every((name) => this.#durables.has(name))) {
       throw refusal("UNSUBSCRIBE names a durable subscription that this session has not subscribed to");
@@ -174,24 +104,16 @@ export class ClientRelay implements MessageHandler {
 
     const headers = [...native].filter(([name]) => !["x-queue-name", "destination"].includes(name.trim()));
     if (known?.queue !== undefined) headers.push(["x-queue-name", known.queue]);
-    return this.#forward(withHeaders(message, { native: NativeHeaders.of(headers) }));
+    return forward(this.#open, withHeaders(message, { native: NativeHeaders.of(headers) }), "refuse");
   }
 
-  #send(message: Message): void | Promise<void> {
+  send(message: Message): void | Promise<void> {
     if (!this.#options.settings.passQueueHeaders) refuseQueueHeaders(message);
-    return this.#forward(message);
+    return forward(this.#open, message, "refuse");
   }
 
-  #other(message: Message): void | Promise<void> {
-    const { stompCommand } = message.headers;
-    const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
-    return acknowledges && this.#options.privates.delivered(message.headers)
-      ? this.#options.privates.handle(message)
-      : this.#forward(message);
-  }
-
-  #forward(message: Message): void | Promise<void> {
-    return forward(this.#open, message);
+  other(message: Message): void | Promise<void> {
+    return forward(this.#open, message, "refuse");
   }
 
   #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
@@ -218,10 +140,6 @@ export class ClientRelay implements MessageHandler {
     const { logger, sessionId } = this.#options;
     const id = printable(headers.get("subscription") ?? "");
     logger.error(`A delivery to subscription ${id} of session ${sessionId} failed`, error);
-  }
-
-  #isOurs({ headers }: Message): boolean {
-    return headers.destination !== undefined && this.#options.isOurs(headers.destination);
   }
 
   get #open(): BrokerConnection {

@@ -1,5 +1,5 @@
+import { refusal } from "../broker/refusal.js";
 import type { Message } from "../message/message.js";
-import { refusal } from "./refusal.js";
 
 /** By these RabbitMQ reads a queue, or fills one, that the destination does not tell of. */
 const NAMES = new Set(["x-queue-name", "x-dead-letter-exchange", "x-dead-letter-routing-key"]);

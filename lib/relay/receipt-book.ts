@@ -43,11 +43,9 @@ export class ReceiptBook {
     this.#convict();
   }
 
-  /** Returns whether somebody waited for it. */
-  fail(id: string, error: Error): boolean {
-    const entry = this.#take(id);
-    entry?.fail(error);
-    return entry !== undefined;
+  /** It will not come; nothing if nobody waits for it, or no more. */
+  fail(id: string, error: Error): void {
+    this.#take(id)?.fail(error);
   }
 
   failAll(error: Error): void {

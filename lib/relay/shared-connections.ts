@@ -9,9 +9,10 @@ import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BrokerConnection } from "./broker-connection.js";
+import { clientConnectHeaders, connectForClient } from "./client-login.js";
+import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
-import { clientFrame } from "./relay-frame.js";
-import type { RelaySettings } from "./stomp-broker-relay-options.js";
+import type { RelaySettings } from "./relay-settings.js";
 import { SystemConnection } from "./system-connection.js";
 
 export interface SharedConnectionsOptions {
@@ -25,7 +26,8 @@ export interface SharedConnectionsOptions {
   end(sessionId: string, error: Error): void;
 }
 
-interface Subscriber {
+/** One subscription of a client, which is known by this very object: its ids may be used again. */
+export interface Subscriber {
   readonly sessionId: string;
   /** As the client chose it. */
   readonly id: string;
@@ -34,32 +36,26 @@ interface Subscriber {
 /** What the broker has of all clients that subscribed to one destination. */
 interface SharedSubscription {
   readonly destination: string;
-  readonly subscribers: Map<string, Subscriber>;
+  readonly connection: SystemConnection;
+  readonly subscribers: Set<Subscriber>;
   /** Settles when the broker has taken it, with what ends it. */
   readonly active: Promise<() => Promise<void>>;
 }
 
-/** So many destinations are remembered that the broker has taken. */
-const PROVEN_LIMIT = 10_000;
-
 /**
  * Speaks to the broker for many clients over a few connections: one
- * subscription for each destination, whoever many listen here.
- *
- * A broker ends a connection over what it refuses, and everybody's would end
- * with it. So a destination is tried out first, on a connection that is used
- * for nothing else.
+ * subscription for each destination, however many listen here.
  */
 export class SharedConnections {
   readonly #options: SharedConnectionsOptions;
   readonly #byDestination = new Map<string, SharedSubscription>();
-  readonly #bySubscriber = new Map<string, SharedSubscription>();
-  readonly #proven = new Set<string>();
-  readonly #trials = new Map<string, Promise<void>>();
+  readonly #bySubscriber = new Map<Subscriber, SharedSubscription>();
+  readonly #trials: DestinationTrials;
   #turn = 0;
 
   constructor(options: SharedConnectionsOptions) {
     this.#options = options;
+    this.#trials = new DestinationTrials((frame) => options.tryOut(frame));
   }
 
   /** Whether all of them are there. */
@@ -77,21 +73,17 @@ export class SharedConnections {
 
   /** Adds a subscriber. Resolves when whatever is sent from then on arrives. */
   async subscribe(destination: string, subscriber: Subscriber): Promise<void> {
-    const known = this.#byDestination.get(destination);
-    if (known) return this.#join(known, subscriber);
-
-    await this.#prove(subscribing(destination), frameOf("SUBSCRIBE", { id: "trial", destination }));
-    return this.#join(this.#byDestination.get(destination) ?? this.#open(destination), subscriber);
+    if (!this.#byDestination.has(destination)) await this.#trials.subscribe(destination);
+    await this.#join(this.#sharedAt(destination), subscriber);
   }
 
   /** Removes a subscriber; the broker's subscription goes with the last one. */
   unsubscribe(subscriber: Subscriber): void {
-    const key = keyOf(subscriber);
-    const shared = this.#bySubscriber.get(key);
+    const shared = this.#bySubscriber.get(subscriber);
     if (!shared) return;
 
-    this.#bySubscriber.delete(key);
-    shared.subscribers.delete(key);
+    this.#bySubscriber.delete(subscriber);
+    shared.subscribers.delete(subscriber);
     if (shared.subscribers.size > 0) return;
     this.#byDestination.delete(shared.destination);
     shared.active.then((unsubscribe) => unsubscribe()).catch(() => {});
@@ -99,12 +91,8 @@ export class SharedConnections {
 
   /** Sends what a client sent. Done when the broker's line has room; a receipt waits for the broker's. */
   send(message: Message, sessionId: string): void | Promise<void> {
-    const key = `SEND ${message.headers.destination}`;
     const { available } = this.#connectionOf(sessionId);
-    if (this.#proven.has(key)) return forward(available, message);
-
-    const sent = this.#options.tryOut(clientFrame(message));
-    return sent.then(() => this.#isProven(key));
+    return this.#trials.send(message, () => forward(available, message, "wait"));
   }
 
   /** Resolves when the broker has got what this client sent so far. */
@@ -122,9 +110,8 @@ export class SharedConnections {
   }
 
   async #join(shared: SharedSubscription, subscriber: Subscriber): Promise<void> {
-    const key = keyOf(subscriber);
-    shared.subscribers.set(key, subscriber);
-    this.#bySubscriber.set(key, shared);
+    shared.subscribers.add(subscriber);
+    this.#bySubscriber.set(subscriber, shared);
     try {
       await shared.active;
     } catch (error) {
@@ -133,14 +120,20 @@ export class SharedConnections {
     }
   }
 
-  #open(destination: string): SharedSubscription {
+  #sharedAt(destination: string): SharedSubscription {
     const { connections } = this.#options;
-    const connection = connections[this.#turn++ % connections.length] ?? connections[0];
-    // One that is away would be waited for, and the client with it.
+    const known = this.#byDestination.get(destination);
+    const connection = known?.connection ?? connections[this.#turn++ % connections.length] ?? connections[0];
+    // What is away would be waited for, and the client with it, or be promised to arrive.
     if (!connection.address) throw new BrokerNotAvailableError("A shared connection to the broker is away");
-    const subscribers = new Map<string, Subscriber>();
+    return known ?? this.#open(destination, connection);
+  }
+
+  #open(destination: string, connection: SystemConnection): SharedSubscription {
+    const subscribers = new Set<Subscriber>();
     const shared: SharedSubscription = {
       destination,
+      connection,
       subscribers,
       active: connection.subscribe(
         destination,
@@ -154,23 +147,23 @@ export class SharedConnections {
 
   /** The broker does not deliver any more: those who listen must know. */
   #ended(shared: SharedSubscription, error: Error): void {
-    this.#proven.delete(subscribing(shared.destination));
+    this.#trials.forget(shared.destination);
     if (this.#byDestination.get(shared.destination) === shared)
       this.#byDestination.delete(shared.destination);
-    for (const [key, { sessionId }] of shared.subscribers) {
-      this.#bySubscriber.delete(key);
-      this.#options.end(sessionId, error);
+    for (const subscriber of shared.subscribers) {
+      this.#bySubscriber.delete(subscriber);
+      this.#options.end(subscriber.sessionId, error);
     }
     shared.subscribers.clear();
   }
 
-  #deliver(message: Message, subscribers: ReadonlyMap<string, Subscriber>): void {
+  #deliver(message: Message, subscribers: ReadonlySet<Subscriber>): void {
     const { clientOutboundChannel } = this.#options;
     const { native } = message.headers;
     if (native.has(SERVERS_ONLY)) return;
 
     const publication = withHeaders(message, { native: native.without("subscription") });
-    for (const subscriber of subscribers.values()) {
+    for (const subscriber of subscribers) {
       try {
         const sent = clientOutboundChannel.send(
           new Delivery(publication, subscriber.sessionId, subscriber.id),
@@ -188,26 +181,6 @@ export class SharedConnections {
       error,
     );
   }
-
-  /** Many may come at once: one of them is enough to ask. */
-  #prove(key: string, frame: Frame): Promise<void> | undefined {
-    if (this.#proven.has(key)) return undefined;
-
-    let trial = this.#trials.get(key);
-    if (!trial) {
-      trial = this.#options
-        .tryOut(frame)
-        .then(() => this.#isProven(key))
-        .finally(() => this.#trials.delete(key));
-      this.#trials.set(key, trial);
-    }
-    return trial;
-  }
-
-  #isProven(key: string): void {
-    if (this.#proven.size >= PROVEN_LIMIT) this.#proven.delete(this.#proven.values().next().value as string);
-    this.#proven.add(key);
-  }
 }
 
 /** Makes as many connections as the settings say, which log in as clients do. */
@@ -223,7 +196,7 @@ export function sharedConnections({
   /** One of them is there, or not any more. */
   changed(): void;
 }): SharedConnections {
-  const { clientLogin: login, clientPasscode: passcode, virtualHost, addresses, receiptTimeout } = settings;
+  const { clientLogin: login, clientPasscode: passcode, addresses, receiptTimeout } = settings;
   const make = () => new SystemConnection({ settings, login, passcode, clock, logger, changed });
   const first = make();
   const others = Array.from({ length: settings.sharedConnections - 1 }, make);
@@ -238,11 +211,11 @@ export function sharedConnections({
         settings,
         clock,
         versions: ["1.1", "1.2"],
-        headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
+        headers: clientConnectHeaders(NativeHeaders.EMPTY, settings),
         message() {},
         ended() {},
       });
-      await connection.connect();
+      await connectForClient(connection, { settings, logger });
       try {
         await connection.request(frame, receiptTimeout).confirmed;
       } finally {
@@ -252,15 +225,6 @@ export function sharedConnections({
   });
 }
 
-function subscribing(destination: string): string {
-  return `SUBSCRIBE ${destination}`;
-}
-
-/** An id of a session is of one length. */
-function keyOf({ sessionId, id }: Subscriber): string {
-  return `${sessionId} ${id}`;
-}
-
-function frameOf(command: "SUBSCRIBE" | "BEGIN" | "ABORT", headers: Readonly<Record<string, string>>): Frame {
+function frameOf(command: "BEGIN" | "ABORT", headers: Readonly<Record<string, string>>): Frame {
   return { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
 }

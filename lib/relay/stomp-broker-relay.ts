@@ -5,15 +5,13 @@ import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from
 import type { Message } from "../message/message.js";
 import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ClientRelay } from "./client-relay.js";
+import { RelayClient } from "./relay-client.js";
 import { applicationFrame } from "./relay-frame.js";
+import { type RelaySettings, relaySettings } from "./relay-settings.js";
 import { serversOnly } from "./servers-only.js";
 import { SharedClient } from "./shared-client.js";
 import { SharedConnections, sharedConnections } from "./shared-connections.js";
-import {
-  type RelaySettings,
-  relaySettings,
-  type StompBrokerRelayOptions,
-} from "./stomp-broker-relay-options.js";
+import type { StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 import { SystemConnection } from "./system-connection.js";
 
 /**
@@ -41,7 +39,7 @@ class StompBrokerRelay implements Broker {
   readonly #clock = new HeartBeatClock();
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
-  readonly #clients = new Map<string, ClientRelay | SharedClient>();
+  readonly #clients = new Map<string, RelayClient>();
   readonly #shared: SharedConnections | undefined;
   #announced = false;
 
@@ -102,10 +100,7 @@ class StompBrokerRelay implements Broker {
   }
 
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
-    return (
-      this.#clients.get(sessionId)?.hasSubscription(subscriptionId) === true ||
-      this.#privates.hasSubscription(sessionId, subscriptionId)
-    );
+    return this.#clients.get(sessionId)?.hasSubscription(subscriptionId) === true;
   }
 
   async close(): Promise<void> {
@@ -136,16 +131,13 @@ class StompBrokerRelay implements Broker {
     if (this.#clients.has(sessionId)) throw new MessageDeliveryError("A session sent CONNECT twice");
     const relay = () => this.#relay(sessionId);
     const shared = this.#shared;
-    const client = shared
-      ? new SharedClient({
-          sessionId,
-          shared,
-          privates: this.#privates,
-          subscriptionLimit: this.#settings.subscriptionLimit,
-          isOurs: (destination) => this.#isOurs(destination),
-          relay,
-        })
-      : relay();
+    const client = new RelayClient({
+      sessionId,
+      access: shared ? new SharedClient({ sessionId, shared, relay }) : relay(),
+      privates: this.#privates,
+      subscriptionLimit: this.#settings.subscriptionLimit,
+      isOurs: (destination) => this.#isOurs(destination),
+    });
     this.#clients.set(sessionId, client);
     return client.handle(message);
   }
@@ -163,8 +155,6 @@ class StompBrokerRelay implements Broker {
       logger,
       sessions,
       clientOutboundChannel,
-      privates: this.#privates,
-      isOurs: (destination) => this.#isOurs(destination),
     });
   }
 

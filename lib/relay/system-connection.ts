@@ -1,4 +1,5 @@
 import type { BrokerSystem } from "../broker/broker.js";
+import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
@@ -8,7 +9,7 @@ import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
 import { brokerMessage } from "./relay-frame.js";
-import type { BrokerAddress, RelaySettings } from "./stomp-broker-relay-options.js";
+import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
@@ -22,7 +23,7 @@ export interface SystemConnectionOptions {
 
 interface Subscription {
   readonly destination: string;
-  readonly take: (message: Message) => void;
+  readonly take: (message: Message) => void | Promise<void>;
   readonly ended: ((error: Error) => void) | undefined;
   /** The first SUBSCRIBE was confirmed. */
   accepted: boolean;
@@ -77,7 +78,7 @@ export class SystemConnection implements BrokerSystem {
    */
   async subscribe(
     destination: string,
-    take: (message: Message) => void,
+    take: (message: Message) => void | Promise<void>,
     ended?: (error: Error) => void,
   ): Promise<() => Promise<void>> {
     if (this.#closed) throw this.#absence();
@@ -89,8 +90,7 @@ export class SystemConnection implements BrokerSystem {
       if (this.#connection?.isOpen) this.#subscribeTo(id, subscription);
     });
     return async () => {
-      if (!this.#subscriptions.delete(id) || !this.#connection?.isOpen) return;
-      await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
+      if (this.#subscriptions.delete(id)) await this.#unsubscribe(id);
     };
   }
 
@@ -159,15 +159,21 @@ export class SystemConnection implements BrokerSystem {
   }
 
   #subscribeTo(id: string, subscription: Subscription): void {
-    const { destination } = subscription;
+    const { destination, ended } = subscription;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    this.available.request(frame, this.#options.settings.receiptTimeout).confirmed.then(
+    // Who does not wait for a connection does not wait for a broker that says nothing, either.
+    const within = ended && this.#options.settings.receiptTimeout;
+    this.available.request(frame, within).confirmed.then(
       () => {
         subscription.accepted = true;
         subscription.accept();
       },
       (error: Error) => this.#unsubscribed(id, subscription, error),
     );
+  }
+
+  async #unsubscribe(id: string): Promise<void> {
+    if (this.#connection?.isOpen) await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
   }
 
   /** One that the broker never took would cost every connection to come. */
@@ -177,25 +183,31 @@ export class SystemConnection implements BrokerSystem {
     if (accepted ? !ended || !isRefused : !ended && !isRefused) return;
 
     this.#subscriptions.delete(id);
+    if (!isRefused) void this.#unsubscribe(id).catch(() => {});
     if (accepted) ended?.(error);
     else subscription.refuse(error);
   }
 
   #take(frame: Frame): void {
     const subscription = this.#subscriptions.get(frame.headers.get("subscription") ?? "");
+    if (!subscription) return;
+
+    const { destination, take } = subscription;
+    const failed = (error: unknown) => {
+      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
+    };
     try {
-      subscription?.take(brokerMessage(frame));
+      // What follows does not wait for an async function: it may await a receipt.
+      const taken = take(brokerMessage(frame));
+      if (isPromise(taken)) taken.catch(failed);
     } catch (error) {
-      this.#options.logger.error(
-        `A message of ${printable(subscription?.destination ?? "")} was not taken`,
-        error,
-      );
+      failed(error);
     }
   }
 
   /** A broker that leaves the connection open refused one frame. Was it a subscription, we must begin anew. */
   #refused(error: MessageDeliveryError, { headers }: Frame): boolean {
-    this.#options.logger.error(`The broker refused what the application sent: ${error.message}`);
+    this.#options.logger.error(`The broker refused a frame of ours: ${error.message}`);
     const id = headers.get("subscription") ?? "";
     const { ended } = this.#subscriptions.get(id) ?? {};
     if (ended) {

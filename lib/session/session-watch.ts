@@ -1,4 +1,5 @@
 import type { SessionGrant } from "../message/session-grant.js";
+import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { GrantWatch } from "./grant-watch.js";
@@ -40,8 +41,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   #since = 0;
   #heartBeat: HeartBeat | undefined;
   #grant: GrantWatch | undefined;
-  /** From when on what waits now has been waiting, and how much had been given to the socket by then. */
-  #waiting: { readonly since: number; readonly given: number } | undefined;
+  readonly #backlog = new Backlog();
 
   constructor({ clock, limits, inbound, session }: SessionWatchOptions) {
     const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = limits;
@@ -140,15 +140,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     if (this.#awaits === "CONNECT" && time > limits.connectTimeLimit) return "connectTimeLimit";
     if (this.#session.outbound.overflowing) return "sendBufferSizeLimit";
 
-    const { buffered, given } = this.#session.outbound;
-    if (buffered === 0) {
-      this.#waiting = undefined;
-    } else if (this.#waiting === undefined || given - this.#waiting.given >= buffered) {
-      // All that waited at the last mark has left.
-      this.#waiting = { since: now, given };
-    } else if (now - this.#waiting.since > limits.sendTimeLimit) {
-      return "sendTimeLimit";
-    }
-    return undefined;
+    const { buffered: waiting, given } = this.#session.outbound;
+    return this.#backlog.age({ now, given, waiting }) > limits.sendTimeLimit ? "sendTimeLimit" : undefined;
   }
 }

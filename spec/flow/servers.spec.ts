@@ -8,7 +8,7 @@ import {
   stompBrokerRelay,
 } from "express-stomp";
 import type { RealBroker } from "../../example/shared/broker-process.js";
-import { onEachBroker, onRabbitMq } from "../support/brokers.js";
+import { onEachBroker, onRabbitMq, relayTo } from "../support/brokers.js";
 import { FaultProxy } from "../support/fault-proxy.js";
 import type { RawClient } from "../support/raw-client.js";
 import { ServerProcess } from "../support/server-process.js";
@@ -325,6 +325,7 @@ describe("One of three servers", function () {
     it("is forgotten when it is killed, and its users go on elsewhere", async () => {
       const relay: StompBrokerRelayOptions = {
         ...relayTo(broker()),
+        destinationPrefixes: ["/topic", "/exchange"],
         ...broadcasts({ users: "servers.three.users", registry: "servers.three.registry" }),
         registryExpirationPeriod: 1000,
       };
@@ -353,18 +354,12 @@ function on(
   broker: RealBroker,
   options: StompBrokerRelayOptions = broadcasts({ users: "servers.users", registry: "servers.registry" }),
 ): Partial<StompMessagingOptions> {
-  return { broker: stompBrokerRelay({ ...relayTo(broker), ...options }) };
-}
-
-function relayTo({ host, port, login, passcode }: RealBroker): StompBrokerRelayOptions {
   return {
-    destinationPrefixes: ["/topic", "/exchange"],
-    relayHost: host,
-    relayPort: port,
-    clientLogin: login,
-    clientPasscode: passcode,
-    systemLogin: login,
-    systemPasscode: passcode,
+    broker: stompBrokerRelay({
+      ...relayTo(broker),
+      destinationPrefixes: ["/topic", "/exchange"],
+      ...options,
+    }),
   };
 }
 

@@ -6,7 +6,7 @@ import { createMessage, type Message } from "#lib/message/message.js";
 export class BrokerHub {
   /** All that was sent, as anybody on the broker sees it. */
   readonly sent: Message[] = [];
-  readonly #takers = new Map<string, Set<(message: Message) => void>>();
+  readonly #takers = new Map<string, Set<Parameters<BrokerSystem["subscribe"]>[1]>>();
   /** Whether what is sent gets lost. */
   broken = false;
 
@@ -28,7 +28,7 @@ export class BrokerHub {
     await null;
     const { destination = "" } = message.headers;
     for (const take of [...(this.#takers.get(destination) ?? [])]) {
-      take(createMessage(new Uint8Array(message.payload), message.headers));
+      void take(createMessage(new Uint8Array(message.payload), message.headers));
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { StompBrokerRelayOptions } from "express-stomp";
 import type { BrokerProcess, RealBroker } from "../../example/shared/broker-process.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
 import { startRabbitMq } from "../../example/shared/rabbitmq.js";
@@ -45,6 +46,18 @@ export function onActiveMq(describeOn: (broker: () => BrokerProcess, name: strin
 
     describeOn(() => activeMq!, "ActiveMQ");
   });
+}
+
+/** What makes the relay one to this broker; all log in as it says. */
+export function relayTo({ host, port, login, passcode }: RealBroker): StompBrokerRelayOptions {
+  return {
+    relayHost: host,
+    relayPort: port,
+    clientLogin: login,
+    clientPasscode: passcode,
+    systemLogin: login,
+    systemPasscode: passcode,
+  };
 }
 
 /** One of each for all specs, started with the first that needs it. Who kills one leaves it running again. */

@@ -34,8 +34,8 @@ export function noting(
   };
 }
 
-/** What a sending rejects with. */
-export async function rejection(promise: boolean | Promise<boolean>): Promise<Error> {
+/** What a sending, or whatever else, rejects with. */
+export async function rejection(promise: unknown): Promise<Error> {
   try {
     await promise;
   } catch (error) {

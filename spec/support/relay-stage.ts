@@ -1,8 +1,13 @@
+import { expect } from "chai";
 import { type StompBrokerRelayOptions, type StompMessagingOptions, stompBrokerRelay } from "express-stomp";
 import { RawClient } from "./raw-client.js";
 import { ScriptedBroker, type ScriptedLine, type ScriptedOptions } from "./scripted-broker.js";
 import { startServer, type TestServer } from "./server.js";
 import { StompSession } from "./stomp-session.js";
+import { untilAvailable } from "./until-available.js";
+
+/** As clients of these specs say it, if not otherwise. */
+export const CONNECT = "CONNECT\naccept-version:1.2\nhost:spec\n\n^@";
 
 export interface RelayStageOptions {
   readonly broker?: ScriptedOptions;
@@ -41,20 +46,19 @@ export class RelayStage {
   }
 
   async available(isAvailable = true): Promise<void> {
-    if (this.server.messaging.isBrokerAvailable() === isAvailable) return;
-    await new Promise<void>((resolve) => {
-      const off = this.server.messaging.on("brokerAvailability", (event) => {
-        if (event.isAvailable !== isAvailable) return;
-        off();
-        resolve();
-      });
-    });
+    await untilAvailable(this.server.messaging, isAvailable);
+  }
+
+  /** Connects a client. */
+  async session(version = "1.2"): Promise<StompSession> {
+    const client = await StompSession.connect(this.server.port, version);
+    this.#clients.push(client);
+    return client;
   }
 
   /** Connects a client, and gives its line to the broker too, at which CONNECT has been read. */
   async connect(version = "1.2"): Promise<{ client: StompSession; line: ScriptedLine }> {
-    const client = await StompSession.connect(this.server.port, version);
-    this.#clients.push(client);
+    const client = await this.session(version);
     const line = await this.broker.line();
     await line.until("CONNECT");
     return { client, line };
@@ -67,6 +71,13 @@ export class RelayStage {
     return client;
   }
 
+  /** Sends CONNECT and gives the line that this opens to the broker; what is answered is not read yet. */
+  async knock(): Promise<{ client: RawClient; line: ScriptedLine }> {
+    const client = await this.open();
+    client.send(CONNECT);
+    return { client, line: await this.broker.line() };
+  }
+
   async close(): Promise<void> {
     // A broker that does not say goodbye is waited for.
     this.broker.options = {};
@@ -74,4 +85,11 @@ export class RelayStage {
     await this.server.close();
     await this.broker.close();
   }
+}
+
+/** Expects that a client is told why its session ends, and that it does. */
+export async function expectEnd(client: RawClient, message: string): Promise<void> {
+  const frame = await client.frame();
+  expect(frame.split("\n").slice(0, 2)).to.deep.equal(["ERROR", `message:${message}`]);
+  expect(await client.closed()).to.equal(1002);
 }

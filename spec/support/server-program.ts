@@ -1,4 +1,5 @@
 import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import { untilAvailable } from "./until-available.js";
 import { withUsers } from "./users.js";
 
 // What `ServerProcess` runs: a server that tells its parent the port, and everybody who is connected. It ends with
@@ -12,11 +13,5 @@ server.app.get("/users", (_, response) => {
   response.json(messaging.userRegistry.getUsers().map(({ name }) => name));
 });
 
-if (!messaging.isBrokerAvailable()) {
-  await new Promise<void>((resolve) => {
-    messaging.on("brokerAvailability", ({ isAvailable }) => {
-      if (isAvailable) resolve();
-    });
-  });
-}
+await untilAvailable(messaging);
 process.send?.(server.port);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { messageSecurity, type StompMessaging, type StompMessagingOptions } from "express-stomp";
 import type { RawClient } from "./raw-client.js";
+import { untilAvailable } from "./until-available.js";
 import { type Users, withUsers } from "./users.js";
 
 type Client = RawClient & { readonly sessionId: string };
@@ -22,7 +23,7 @@ export async function startServers(
 
 /** Waits until what each server sends to users of each other arrives. */
 export async function untilJoined(servers: readonly Users[]): Promise<void> {
-  await until(() => servers.every(({ server }) => server.messaging.isBrokerAvailable()));
+  for (const { server } of servers) await untilAvailable(server.messaging);
   for (const [i, to] of servers.entries()) {
     const probe = await to.connect(`probe-${i}`);
     probe.send("SUBSCRIBE\nid:0\ndestination:/user/queue/probe\n\n^@");

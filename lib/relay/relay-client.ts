@@ -1,0 +1,116 @@
+import type { PrivateBroker } from "../broker/private-broker.js";
+import { refusal } from "../broker/refusal.js";
+import type { MessageHandler } from "../channel/channel.js";
+import { printable } from "../logger.js";
+import type { Message } from "../message/message.js";
+
+/** How what one client sends gets to the broker: over a connection of its own, or over shared ones. */
+export interface BrokerAccess {
+  /** Lets the client in, by its CONNECT; the client is not told. */
+  connect(message: Message): void | Promise<void>;
+  /** Done when deliveries will arrive. */
+  subscribe(message: Message): Promise<void>;
+  /** Of whatever id: a broker may know more of it than we do. */
+  unsubscribe(message: Message): void | Promise<void>;
+  send(message: Message): void | Promise<void>;
+  /** ACK, NACK, or a frame of a transaction. */
+  other(message: Message): void | Promise<void>;
+  /** Says goodbye to the broker. */
+  disconnect(): Promise<void>;
+  destroy(): void;
+}
+
+export interface RelayClientOptions {
+  readonly sessionId: string;
+  readonly access: BrokerAccess;
+  /** What is private to the session is there, and answers its CONNECT. */
+  readonly privates: PrivateBroker;
+  readonly subscriptionLimit: number;
+  /** Whether a destination is the broker's. */
+  isOurs(destination: string): boolean;
+}
+
+/** One client: what is private to it is served here, and what is the broker's goes there. */
+export class RelayClient implements MessageHandler {
+  readonly #options: RelayClientOptions;
+  /** Ids of all, private or the broker's. */
+  readonly #subscriptions = new Set<string>();
+
+  constructor(options: RelayClientOptions) {
+    this.#options = options;
+  }
+
+  hasSubscription(id: string): boolean {
+    return this.#subscriptions.has(id);
+  }
+
+  handle(message: Message): void | Promise<void> {
+    switch (message.headers.messageType) {
+      case "CONNECT":
+        return this.#connect(message);
+      case "SUBSCRIBE":
+        return this.#subscribe(message);
+      case "UNSUBSCRIBE":
+        return this.#unsubscribe(message);
+      case "MESSAGE":
+        return this.#isOurs(message) ? this.#options.access.send(message) : undefined;
+      case "OTHER":
+        return this.#other(message);
+      case "CONNECT_ACK":
+      case "DISCONNECT":
+        return;
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    this.#subscriptions.clear();
+    await this.#options.access.disconnect();
+  }
+
+  destroy(): void {
+    this.#options.access.destroy();
+  }
+
+  async #connect(message: Message): Promise<void> {
+    const { access, privates } = this.#options;
+    await access.connect(message);
+    await privates.handle(message);
+  }
+
+  async #subscribe(message: Message): Promise<void> {
+    const { access, privates, subscriptionLimit } = this.#options;
+    const { subscriptionId = "", privateTo } = message.headers;
+    if (privateTo === undefined && !this.#isOurs(message)) return;
+
+    if (this.hasSubscription(subscriptionId)) {
+      throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
+    }
+    if (this.#subscriptions.size >= subscriptionLimit) {
+      throw refusal(`A session has at most ${subscriptionLimit} subscriptions`);
+    }
+    this.#subscriptions.add(subscriptionId);
+    await (privateTo === undefined ? access.subscribe(message) : privates.handle(message));
+  }
+
+  #unsubscribe(message: Message): void | Promise<void> {
+    const { access, privates, sessionId } = this.#options;
+    const { subscriptionId = "" } = message.headers;
+    this.#subscriptions.delete(subscriptionId);
+    return privates.hasSubscription(sessionId, subscriptionId)
+      ? privates.handle(message)
+      : access.unsubscribe(message);
+  }
+
+  #other(message: Message): void | Promise<void> {
+    const { access, privates } = this.#options;
+    const { stompCommand } = message.headers;
+    const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
+    return acknowledges && privates.delivered(message.headers)
+      ? privates.handle(message)
+      : access.other(message);
+  }
+
+  #isOurs({ headers }: Message): boolean {
+    return headers.destination !== undefined && this.#options.isOurs(headers.destination);
+  }
+}

@@ -1,0 +1,102 @@
+import { expect } from "chai";
+import { BrokerNotAvailableError } from "express-stomp";
+import { onActiveMq, onEachBroker, onRabbitMq } from "../support/brokers.js";
+import { FaultProxy } from "../support/fault-proxy.js";
+import { fresh, RealBrokerStage } from "../support/real-broker-stage.js";
+import { TcpStomp } from "../support/tcp-stomp.js";
+
+describe("The relay, when the broker goes away", function () {
+  this.timeout(30_000);
+  const stage = new RealBrokerStage();
+
+  afterEach(() => stage.close());
+
+  onEachBroker((broker) => {
+    it("notices a line that is cut, and works again when it is whole", async () => {
+      const proxy = await FaultProxy.open(broker());
+      await stage.start({ ...broker(), host: proxy.host, port: proxy.port });
+      const client = await stage.connect();
+      proxy.refuse();
+      proxy.cut();
+      expect((await client.frame()).headers.get("message")).to.equal("Broker not available");
+      await stage.available(false);
+
+      proxy.refuse(false);
+      await stage.available();
+      await stage.server.messaging.template.convertAndSend(fresh("topic"), "again");
+      await stage.connect();
+      await stage.server.close();
+      await proxy.close();
+    });
+
+    it("notices a line on which nothing comes any more", async () => {
+      const proxy = await FaultProxy.open(broker());
+      await stage.start(
+        { ...broker(), host: proxy.host, port: proxy.port },
+        { systemHeartbeatSendInterval: 200, systemHeartbeatReceiveInterval: 200, connectedTimeout: 300 },
+      );
+      const client = await stage.connect();
+      proxy.stall();
+      const sent = stage.server.messaging.template
+        .convertAndSend(fresh("topic"), "lost?")
+        .catch((error: Error) => error);
+      expect((await client.frame()).headers.get("message")).to.equal("Broker not available");
+      expect(await sent).to.be.instanceOf(BrokerNotAvailableError);
+      await proxy.close();
+    });
+  });
+
+  for (const onBroker of [onRabbitMq, onActiveMq]) {
+    onBroker((broker) => {
+      it("learns what was lost when the broker is killed under load, and recovers", async function () {
+        this.timeout(60_000);
+        await stage.start(broker());
+        const destination = `${fresh("queue")}`;
+        const client = await stage.connect();
+        const settled = { confirmed: new Set<number>(), rejected: 0 };
+        const received = new Set<string>();
+        let sending = true;
+        const load = (async () => {
+          for (let n = 0; sending; n++) {
+            await stage.server.messaging.template.convertAndSend(destination, n, { persistent: "true" }).then(
+              () => settled.confirmed.add(n),
+              (error: Error) => {
+                expect(error).to.be.instanceOf(BrokerNotAvailableError);
+                settled.rejected++;
+              },
+            );
+            await new Promise(setImmediate);
+          }
+          return true;
+        })();
+        const clients = (async () => {
+          for (let n = 0; ; n++) {
+            client.send("SEND", { destination, persistent: "true", receipt: "r" }, `client ${n}`);
+            const { command, headers } = await client.frame();
+            if (command === "ERROR") return headers.get("message");
+            received.add(`client ${n}`);
+          }
+        })();
+        while (settled.confirmed.size < 50 || received.size < 10) await new Promise(setImmediate);
+
+        await broker().kill();
+        await stage.available(false);
+        expect(await clients).to.equal("Broker not available");
+        const before = new Set(settled.confirmed);
+        await broker().restart();
+        await stage.available();
+        while (settled.confirmed.size < before.size + 10) await new Promise(setImmediate);
+        sending = false;
+        await load;
+
+        expect(settled.rejected).to.be.greaterThan(0);
+        // All that anybody was told of is there, whatever else is.
+        const promised = new Set([...received, ...[...settled.confirmed].map(String)]);
+        const reader = await TcpStomp.connect(broker());
+        reader.send("SUBSCRIBE", { id: "1", destination });
+        while (promised.size > 0) promised.delete((await reader.frame()).body);
+        reader.cut();
+      });
+    });
+  }
+});
