@@ -76,6 +76,7 @@ export function stompMessaging(
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
+    handlerTimeout: resolved.handlerTimeout,
   });
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,

@@ -1,5 +1,6 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { LimitExceededError } from "../errors.js";
+import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
@@ -30,6 +31,7 @@ const OVERLAP = 64;
 
 export interface InboundOptions {
   readonly channel: SubscribableChannel;
+  readonly logger: Logger;
   readonly limits: SessionLimits;
   readonly stats: SessionStats;
   /** The clock's, in ms. */
@@ -50,6 +52,7 @@ export interface InboundOptions {
 export class Inbound implements FrameSource {
   readonly session: InboundSession;
   readonly channel: SubscribableChannel;
+  readonly logger: Logger;
   version: StompVersion | undefined;
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
@@ -72,6 +75,7 @@ export class Inbound implements FrameSource {
     const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.session = session;
     this.channel = channel;
+    this.logger = options.logger;
     this.#limits = limits;
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;

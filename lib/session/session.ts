@@ -51,8 +51,15 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#attributes = handshake.attributes ?? new Map();
     this.#owner = owner;
     this.address = addressOf(handshake.request);
-    const { clientInboundChannel: channel, clock, limits, stats, preserveReceiveOrder } = context;
-    this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
+    const { clientInboundChannel: channel, logger, clock, limits, stats, preserveReceiveOrder } = context;
+    this.#inbound = new Inbound(this, {
+      channel,
+      logger,
+      limits,
+      stats,
+      now: clock.now,
+      preserveReceiveOrder,
+    });
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({ clock, limits, inbound: this.#inbound, session: this });
   }
