@@ -105,6 +105,7 @@ export function stompMessaging(
     encoder: new MessageEncoder(),
     limits: transport,
     preserveReceiveOrder: resolved.preserveReceiveOrder,
+    handlerTimeout: resolved.handlerTimeout,
     errorHandler: resolved.errorHandler,
   });
   clientOutboundChannel.subscribe(sessions);

@@ -243,6 +243,7 @@ describe("SessionWatch", () => {
       clock: new HeartBeatClock({ time }),
       encoder: new MessageEncoder(),
       preserveReceiveOrder: true,
+      handlerTimeout: 0,
       errorHandler: undefined,
       limits: { ...TRANSPORT, timeToFirstMessage: 15_000, sendTimeLimit: 10_000, ...limits },
     });
