@@ -189,6 +189,7 @@ describe("Spring's controllers, on the wire", () => {
     session.send("SEND", { destination: "/app/c/null" });
     session.send("SEND", { destination: "/app/c/greet" }, "Rod");
     expect((await heard(session)).map((each) => each.split(" | ")[0])).to.deep.equal(["/topic/c/greet"]);
+    expect(server.log.filter((line) => line.startsWith("error"))).to.deep.equal([]);
   });
 
   it("send to each destination of @SendTo", async () => {
