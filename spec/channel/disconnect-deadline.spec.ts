@@ -1,50 +1,19 @@
 import { expect } from "chai";
 import type { ChannelInterceptor, Message, MessagingEvents } from "express-stomp";
+import { INTERCEPTOR_HOOKS } from "#lib/channel/interceptor.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
 
-/** Never settles at a DISCONNECT; `nothing` is what it gives of other messages. */
-function stuckAt<T>({ headers }: Message, nothing: T): T | Promise<never> {
-  return headers.messageType === "DISCONNECT" ? new Promise<never>(() => {}) : nothing;
-}
-
-class StuckBefore implements ChannelInterceptor {
-  preSend(message: Message) {
-    return stuckAt(message, message);
+/** At a DISCONNECT one hook never settles. */
+class Stuck implements ChannelInterceptor {
+  constructor(hook: keyof ChannelInterceptor) {
+    Object.assign(this, { [hook]: stuck });
   }
 }
 
-class StuckAround implements ChannelInterceptor {
-  beforeHandle(message: Message) {
-    return stuckAt(message, message);
-  }
+function stuck(message: Message): Message | Promise<never> {
+  return message.headers.messageType === "DISCONNECT" ? new Promise<never>(() => {}) : message;
 }
-
-class StuckBehind implements ChannelInterceptor {
-  afterMessageHandled(message: Message) {
-    return stuckAt(message, undefined);
-  }
-}
-
-class StuckAfter implements ChannelInterceptor {
-  postSend(message: Message) {
-    return stuckAt(message, undefined);
-  }
-}
-
-class StuckAtLast implements ChannelInterceptor {
-  afterSendCompletion(message: Message) {
-    return stuckAt(message, undefined);
-  }
-}
-
-const INTERCEPTORS = [
-  ["preSend of StuckBefore", new StuckBefore()],
-  ["beforeHandle of StuckAround", new StuckAround()],
-  ["afterMessageHandled of StuckBehind", new StuckBehind()],
-  ["postSend of StuckAfter", new StuckAfter()],
-  ["afterSendCompletion of StuckAtLast", new StuckAtLast()],
-] as const;
 
 describe("A DISCONNECT that somebody never is done with", () => {
   let server: TestServer;
@@ -85,9 +54,11 @@ describe("A DISCONNECT that somebody never is done with", () => {
     await server.close();
   });
 
-  for (const [who, interceptor] of INTERCEPTORS) {
+  for (const hook of INTERCEPTOR_HOOKS) {
+    const who = `${hook} of Stuck`;
+
     it(`ends the session of a client that broke off, though ${who} hangs`, async () => {
-      await start(interceptor);
+      await start(new Stuck(hook));
 
       client.cut();
       await ended;
@@ -96,7 +67,7 @@ describe("A DISCONNECT that somebody never is done with", () => {
     });
 
     it(`confirms it to a client that sent it, though ${who} hangs`, async () => {
-      await start(interceptor);
+      await start(new Stuck(hook));
 
       client.send("DISCONNECT\nreceipt:r\n\n^@");
 
@@ -111,7 +82,7 @@ describe("A DISCONNECT that somebody never is done with", () => {
     await start();
     server.messaging.clientInboundChannel.subscribe({
       name: "stuck",
-      handle: (message) => stuckAt(message, undefined),
+      handle: async (message) => void (await stuck(message)),
     });
 
     client.cut();
@@ -124,7 +95,7 @@ describe("A DISCONNECT that somebody never is done with", () => {
     await start();
     server.messaging.clientInboundChannel.subscribe({
       name: "stuck",
-      handle: (message) => stuckAt(message, undefined),
+      handle: async (message) => void (await stuck(message)),
     });
 
     client.send("DISCONNECT\nreceipt:r\n\n^@");
