@@ -142,9 +142,10 @@ export class SubscribableChannel {
   }
 
   #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    return this.#permits
-      ? this.#permits.run(() => this.#handOver(message, handedOn))
-      : this.#handOver(message, handedOn);
+    if (!this.#permits) return this.#handOver(message, handedOn);
+
+    const done = this.#permits.run(() => this.#handOver(message, handedOn));
+    return done && Promise.resolve(this.#deadline.bound(done, message, { method: "concurrency", of: this }));
   }
 
   #handOver(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {

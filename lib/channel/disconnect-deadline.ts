@@ -1,14 +1,14 @@
 import { HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
-import type { MessageHandler } from "./channel.js";
+import type { MessageHandler, SubscribableChannel } from "./channel.js";
 import { inTime } from "./deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 
-/** What looks at a message, or handles it. */
+/** What looks at a message, or handles it, or lets it be handled. */
 interface Asked {
   readonly method: string;
-  readonly of: ChannelInterceptor | MessageHandler;
+  readonly of: ChannelInterceptor | MessageHandler | SubscribableChannel;
 }
 
 /** Bounds what a DISCONNECT waits for: who never settles would keep the session for ever. */

@@ -22,8 +22,8 @@ describe("A DISCONNECT that somebody never is done with", () => {
   let ends: number;
   const deliveries: string[] = [];
 
-  async function start(...interceptors: ChannelInterceptor[]) {
-    server = await startServer({ handlerTimeout: 10, clientInboundChannel: { interceptors } });
+  async function start(interceptors: readonly ChannelInterceptor[] = [], concurrency?: number) {
+    server = await startServer({ handlerTimeout: 10, clientInboundChannel: { interceptors, concurrency } });
     const { messaging } = server;
     deliveries.length = 0;
     messaging.clientOutboundChannel.subscribe({
@@ -58,7 +58,7 @@ describe("A DISCONNECT that somebody never is done with", () => {
     const who = `${hook} of Stuck`;
 
     it(`ends the session of a client that broke off, though ${who} hangs`, async () => {
-      await start(new Stuck(hook));
+      await start([new Stuck(hook)]);
 
       client.cut();
       await ended;
@@ -67,7 +67,7 @@ describe("A DISCONNECT that somebody never is done with", () => {
     });
 
     it(`confirms it to a client that sent it, though ${who} hangs`, async () => {
-      await start(new Stuck(hook));
+      await start([new Stuck(hook)]);
 
       client.send("DISCONNECT\nreceipt:r\n\n^@");
 
@@ -106,16 +106,43 @@ describe("A DISCONNECT that somebody never is done with", () => {
     await expectGone("handle of stuck");
   });
 
+  it("ends the session of a client that broke off, though all of concurrency's places are taken for ever", async () => {
+    await start([], 1);
+    const taken = new Promise<void>((resolve) => {
+      server.messaging.clientInboundChannel.subscribe({
+        name: "stuck",
+        handle({ headers }) {
+          if (headers.messageType !== "MESSAGE") return;
+          resolve();
+          return new Promise(() => {});
+        },
+      });
+    });
+    const other = await RawClient.connect(server.port);
+    other.send("SEND\ndestination:/app/a\n\nx^@");
+    await taken;
+
+    client.cut();
+    await ended;
+
+    expect(server.messaging.stats().connections).to.equal(1);
+    expect(server.log.join("\n")).to.include(
+      "HandlerTimeoutError: concurrency of clientInboundChannel did not settle within 10 ms",
+    );
+    other.cut();
+  });
+
   it("logs what was thrown too late", async () => {
     let fail = (_error: Error) => {};
-    await start({
-      preSend: ({ headers }) =>
-        headers.messageType === "DISCONNECT"
-          ? new Promise((_, reject) => {
-              fail = reject;
-            })
-          : ({ headers } as Message),
-    });
+    const failing: ChannelInterceptor = {
+      preSend(message) {
+        if (message.headers.messageType !== "DISCONNECT") return message;
+        return new Promise((_, reject) => {
+          fail = reject;
+        });
+      },
+    };
+    await start([failing]);
     client.cut();
     const { sessionId } = await ended;
 
