@@ -17,11 +17,29 @@ interface Topic {
   readonly underWay: Map<number, Publication>;
 }
 
+/** A part of a run. */
+interface Portion {
+  readonly publications: number;
+  /** After so many milliseconds no more are begun. */
+  readonly limitMs: number;
+  /** Subscribers that do not read. */
+  readonly stopped?: number;
+}
+
 /** Connections that are opened at a time. */
 const AT_A_TIME = 100;
 const HEART_BEAT_MS = 8_000;
 /** A run in which so long nothing arrives has lost something. */
 const STALL_MS = 15_000;
+/** As long as nothing takes that is still alive. */
+const LIMIT_MS = 180_000;
+/** So long publications are begun at the most: what costs much needs fewer of them to be counted finely. */
+const WARM_UP_MS = 600;
+const RUN_MS = 800;
+/** Those who do not read are to be given more than the kernel and the limits hold. */
+const SLOW_MS = 40_000;
+/** What a stopped client has still to read takes no longer, and then it learns whether it was cut. */
+const READ_MS = 3_000;
 
 export interface LoadResult {
   readonly deliveries: number;
@@ -39,19 +57,30 @@ const [port, peer, name] = [Number(process.argv[2]), process.argv[3] ?? "", proc
 const scenario = scenarioOf(name);
 const dialect = PEERS[peer]?.dialect;
 if (dialect === undefined) throw new Error(`no peer ${peer}`);
+// Whatever goes wrong, here or in what a client reads.
+process.on("uncaughtException", ({ message }) => {
+  process.send?.({ failed: message }, () => process.exit(1));
+});
+setTimeout(() => fail("it took too long"), LIMIT_MS).unref();
 const clients: RawClient[] = [];
 setInterval(() => {
-  for (const client of clients) client.heartBeat();
+  for (const client of clients) client?.heartBeat();
 }, HEART_BEAT_MS).unref();
 
 if (scenario.kind === "connect") {
+  const connectAll = () =>
+    inParallel(scenario.connections, async (i) => {
+      const client = await RawClient.connect(port, dialect);
+      clients.push(client);
+      await client.subscribe(dialect.topic(String(i)), "sub-0");
+    });
+  if (scenario.isWarm) {
+    await connectAll();
+    await Promise.all(clients.splice(0).map((client) => client.end()));
+  }
   await told("ready");
   const start = performance.now();
-  await inParallel(scenario.connections, async (i) => {
-    const client = await RawClient.connect(port, dialect);
-    clients[i] = client;
-    await client.subscribe(dialect.topic(String(i)), "sub-0");
-  });
+  await connectAll();
   report({
     p50: 0,
     p99: 0,
@@ -62,14 +91,15 @@ if (scenario.kind === "connect") {
   });
 } else {
   const flow = await prepare(scenario, dialect);
-  await flow.run(Math.ceil(scenario.publications / 6));
+  await flow.run({ publications: Math.ceil(scenario.publications / 6), limitMs: WARM_UP_MS });
   const stopped = clients.slice(0, scenario.stopped ?? 0);
-  const before = stopped.length > 0 ? await flow.run(Math.ceil(scenario.publications / 3)) : undefined;
+  const before = stopped.length > 0 ? await flow.run({ ...scenario, limitMs: RUN_MS }) : undefined;
   for (const client of stopped) client.pause();
   await told("ready");
-  const result = await flow.run(scenario.publications, stopped.length);
+  const limitMs = stopped.length > 0 ? SLOW_MS : RUN_MS;
+  const result = await flow.run({ ...scenario, limitMs, stopped: stopped.length });
   for (const client of stopped) client.resume();
-  if (stopped.length > 0) await delay(6_000);
+  if (stopped.length > 0) await delay(READ_MS);
   report({
     ...result,
     cut: stopped.filter((client) => client.closed).length,
@@ -106,7 +136,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
         completed(topic, publication);
       }
     };
-    clients[i] = client;
+    clients.push(client);
     await client.subscribe(
       scenario.patterns ? pattern(dialect, i) : topic.destination,
       ids === "equal" ? "sub-0" : `sub-${String(i).padStart(4, "0")}`,
@@ -116,8 +146,9 @@ async function prepare(scenario: Flow, dialect: Dialect) {
   for (let i = 0; i < scenario.publishers; i++) publishers.push(await RawClient.connect(port, dialect));
   clients.push(...publishers);
 
-  async function run(publications: number, stopped = 0): Promise<LoadResult> {
+  async function run({ publications, limitMs, stopped = 0 }: Portion): Promise<LoadResult> {
     const times: number[] = [];
+    let total = publications;
     let started = 0;
     let ended = 0;
     const start = performance.now();
@@ -125,7 +156,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
       const ready = publishers.map(() => Math.ceil(scenario.inFlight / publishers.length));
       let heard = performance.now();
       const watch = setInterval(() => {
-        if (performance.now() - heard > STALL_MS) fail(`${publications - ended} publications did not arrive`);
+        if (performance.now() - heard > STALL_MS) fail(`${started - ended} publications did not arrive`);
       }, 1000);
       let awaited = false;
       const publishLater = () => {
@@ -135,7 +166,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
           awaited = false;
           for (const [i, publisher] of publishers.entries()) {
             const frames: Buffer[] = [];
-            for (; (ready[i] as number) > 0 && started < publications; started++) {
+            for (; (ready[i] as number) > 0 && started < total; started++) {
               (ready[i] as number)--;
               const turn = Math.floor(started / publishers.length) * publishers.length + i;
               const topic = published[turn % published.length] as Topic;
@@ -156,7 +187,8 @@ async function prepare(scenario: Flow, dialect: Dialect) {
         times.push(heard - at);
         const publisher = published.indexOf(topic) % publishers.length;
         (ready[publisher] as number)++;
-        if (++ended < publications) publishLater();
+        if (heard - start > limitMs) total = started;
+        if (++ended < total) publishLater();
         else {
           clearInterval(watch);
           resolve();
@@ -166,7 +198,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
     });
     times.sort((a, b) => a - b);
     return {
-      deliveries: publications * (perTopic - stopped),
+      deliveries: ended * (perTopic - stopped),
       seconds: (performance.now() - start) / 1000,
       p50: times[Math.floor(times.length / 2)] as number,
       p99: times[Math.floor(times.length * 0.99)] as number,
@@ -214,6 +246,5 @@ function report(result: LoadResult): void {
 }
 
 function fail(text: string): never {
-  console.error(`${name}: ${text}`);
-  process.exit(1);
+  throw new Error(text);
 }

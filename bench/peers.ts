@@ -1,13 +1,28 @@
 import { type Dialect, RABBITMQ, SOCKET_IO, STOMP, STOMP_BROKER_JS } from "./dialect.js";
 
+/** What not every peer has. */
+export type Ability = "subscription ids" | "patterns" | "connections";
+
 /** What express-stomp is measured beside, or itself. */
 export interface Peer {
-  /** Starts it on a free port of the loopback interface, and gives that. */
-  start(): Promise<number>;
+  /** Starts it on the loopback interface. */
+  start(): Promise<Started>;
   readonly dialect: Dialect;
-  readonly has: readonly ("topics" | "subscription ids" | "patterns" | "controllers")[];
+  /** It takes long to start, so one serves all runs. */
+  readonly isLasting?: boolean;
+  /** What it cannot be asked for, and why. */
+  readonly lacks?: Readonly<Partial<Record<Ability, string>>>;
   /** Says why it cannot run here, if so. */
   missing?(): Promise<string | undefined>;
+}
+
+export interface Started {
+  /** Where it listens: a free port. */
+  readonly port: number;
+  /** The process group that does its work, if that is none of the process that started it. */
+  readonly group?: number;
+  /** Ends what does not end with the process that started it. */
+  stop?(): Promise<void>;
 }
 
 const raw = () => import("./peers/raw.js");
@@ -15,30 +30,45 @@ const packages = () => import("./peers/packages.js");
 const rabbitMq = () => import("./peers/rabbitmq.js");
 
 export const PEERS: Readonly<Record<string, Peer>> = {
-  "ws-loop": { start: async () => (await raw()).wsLoop(), dialect: STOMP, has: ["topics"] },
-  "ws-preframed": { start: async () => (await raw()).wsPreframed(), dialect: STOMP, has: ["topics"] },
-  "ws-by-hand": { start: async () => (await raw()).wsByHand(), dialect: STOMP, has: ["controllers"] },
+  "ws-loop": {
+    start: async () => (await raw()).wsLoop(),
+    dialect: STOMP,
+    // It ignores ids: what it saves by that is all the better to be compared with.
+    lacks: { patterns: "has no patterns" },
+  },
+  "ws-preframed": {
+    start: async () => (await raw()).wsPreframed(),
+    dialect: STOMP,
+    lacks: {
+      "subscription ids": "cannot: one frame for all has one id",
+      patterns: "has no patterns",
+      connections: "connects as ws-loop does",
+    },
+  },
+  "ws-by-hand": { start: async () => (await raw()).wsByHand(), dialect: STOMP },
+  "ws-express": { start: async () => (await raw()).wsExpress(), dialect: STOMP },
   "express-stomp": {
     start: async () => (await import("./peers/express-stomp.js")).expressStomp(),
     dialect: STOMP,
-    has: ["topics", "subscription ids", "patterns", "controllers"],
   },
   "socket.io": {
     start: async () => (await packages()).socketIo(),
     dialect: SOCKET_IO,
-    has: ["topics"],
+    lacks: {
+      "subscription ids": "cannot: a room has no subscription ids",
+      patterns: "cannot: a room has a name, no pattern",
+    },
     missing: async () => (await packages()).missing(),
   },
   "stomp-broker-js": {
     start: async () => (await packages()).stompBrokerJs(),
     dialect: STOMP_BROKER_JS,
-    has: ["topics", "subscription ids", "patterns"],
     missing: async () => (await packages()).missing(),
   },
   rabbitmq: {
     start: async () => (await rabbitMq()).rabbitMq(),
     dialect: RABBITMQ,
-    has: ["topics", "subscription ids", "patterns"],
+    isLasting: true,
     missing: async () => (await rabbitMq()).missing(),
   },
 };

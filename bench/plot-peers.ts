@@ -1,5 +1,5 @@
 import { COLOURS } from "./colours.js";
-import type { Summary } from "./report.js";
+import type { Summary } from "./results.js";
 
 const [ROW, LABEL, WIDTH, TOP, RIGHT] = [24, 300, 520, 70, 30];
 const [LEAST, MOST] = [0.05, 20];
@@ -46,7 +46,7 @@ export function plotPeers(summaries: readonly Summary[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LABEL + WIDTH + RIGHT + 20} ${height}" font-family="sans-serif" font-size="13">`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="12" y="20" font-weight="bold">Server CPU per delivery as ratio to a bare ws server, logarithmic: left is cheaper (mark: goal)</text>`,
+    `<text x="12" y="20" font-weight="bold" font-size="12">Server CPU per delivery as ratio to a bare ws server (patterns: to the peer’s own exact fan-out), logarithmic: left is cheaper (mark: goal)</text>`,
     ...legend,
     ...grid,
     ...rows.filter(Boolean),

@@ -1,10 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** The kernel counts CPU time in hundredths of a second. */
-const TICK_MICROSECONDS = 10_000;
+export const TICK_MICROSECONDS = 10_000;
 const GROUP = 2;
 const UTIME = 11;
 const STIME = 12;
+const REST_MS = 200;
+const REST_LIMIT_MS = 60_000;
 
 export interface Usage {
   /** Microseconds of CPU so far. */
@@ -18,16 +21,11 @@ export interface Usage {
 /** What the operating system says a process group uses. Linux only. */
 export function usageOf(group: number): Usage {
   const usage = { user: 0, system: 0, memory: 0, memoryPeak: 0 };
-  for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
+  for (const { pid, fields } of processesOf(group)) {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      // The name in brackets may hold anything.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(fields[GROUP]) !== group) continue;
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
       usage.user += Number(fields[UTIME]) * TICK_MICROSECONDS;
       usage.system += Number(fields[STIME]) * TICK_MICROSECONDS;
-      const status = readFileSync(`/proc/${pid}/status`, "latin1");
       usage.memory += kilobytes(status, "VmRSS") * 1024;
       usage.memoryPeak += kilobytes(status, "VmHWM") * 1024;
     } catch {
@@ -35,6 +33,38 @@ export function usageOf(group: number): Usage {
     }
   }
   return usage;
+}
+
+/** Waits until a process group has hardly anything to do. */
+export async function restOf(group: number): Promise<void> {
+  let before = usageOf(group);
+  for (let waited = 0; waited < REST_LIMIT_MS; waited += REST_MS) {
+    await delay(REST_MS);
+    const now = usageOf(group);
+    if (now.user + now.system - before.user - before.system <= 2 * TICK_MICROSECONDS) return;
+    before = now;
+  }
+  throw new Error("the server does not come to rest");
+}
+
+/** Makes what the group has in memory now the most that it had. */
+export function forgetPeak(group: number): void {
+  for (const { pid } of processesOf(group)) writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+function processesOf(group: number): { readonly pid: string; readonly fields: readonly string[] }[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      // The name in brackets may hold anything.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(fields[GROUP]) === group ? [{ pid, fields }] : [];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
 }
 
 function kilobytes(status: string, name: string): number {

@@ -72,6 +72,15 @@ export class RawClient {
     this.write(this.#heartBeat);
   }
 
+  /** Hangs up. */
+  async end(): Promise<void> {
+    if (this.#socket.destroyed) return;
+
+    const closed = once(this.#socket, "close");
+    this.#socket.end();
+    await closed;
+  }
+
   pause(): void {
     this.#socket.pause();
   }

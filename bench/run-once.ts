@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LoadResult } from "./load.js";
-import { usageOf } from "./process-usage.js";
+import { PEERS, type Started } from "./peers.js";
+import { forgetPeak, restOf, usageOf } from "./process-usage.js";
 import type { Scenario } from "./scenarios.js";
 
 export interface Measurement extends LoadResult {
@@ -17,6 +18,8 @@ export interface Measurement extends LoadResult {
   readonly growth: number;
   /** Bytes of memory that the server has more some seconds after the last connection than before the first. */
   readonly resident: number;
+  /** The same with both after a garbage collection; `undefined` where none can be had. */
+  readonly collected?: number | undefined;
 }
 
 export interface Run {
@@ -27,28 +30,39 @@ export interface Run {
   readonly profile?: string | undefined;
 }
 
-const SETTLE_MS = 6_000;
+interface Server {
+  readonly child: ChildProcess;
+  readonly port: number;
+  /** The process group whose CPU and memory count. */
+  readonly group: number;
+}
+
+const SETTLE_MS = 4_000;
+
+/** Those that serve all runs, by peer. */
+const lasting = new Map<string, Server>();
 
 /** Runs one scenario against one peer, each in a fresh process. Rejects when anything was lost. */
 export async function runOnce({ peer, scenario, round, profile }: Run): Promise<Measurement> {
-  // A process group of its own, so that whatever it starts is counted with it, and ended with it.
-  const server = fork(new URL("server.js", import.meta.url), profile ? [peer, profile] : [peer], {
-    detached: true,
-  });
-  const group = server.pid as number;
+  const server = lasting.get(peer) ?? (await start(peer, profile));
+  const { child, group } = server;
   let load: ChildProcess | undefined;
   try {
-    const port = (await answer(server)) as number;
-    await delay(200);
-    load = fork(new URL("load.js", import.meta.url), [String(port), peer, scenario.name]);
+    await restOf(group);
+    load = fork(new URL("load.js", import.meta.url), [String(server.port), peer, scenario.name]);
     await answer(load);
-    await ask(server, "start");
+    const isConnect = scenario.kind === "connect";
+    if (isConnect) await restOf(group);
+    await ask(child, "start");
+    const empty = isConnect && (await collected(server));
+    forgetPeak(group);
     const before = usageOf(group);
     const result = (await ask(load, "go")) as LoadResult;
     const after = usageOf(group);
-    await ask(server, "stop");
-    if (scenario.kind === "connect") await delay(SETTLE_MS);
+    await ask(child, "stop");
+    if (isConnect) await delay(SETTLE_MS);
     const settled = usageOf(group);
+    const full = isConnect && (await collected(server));
     return {
       ...result,
       peer,
@@ -56,13 +70,39 @@ export async function runOnce({ peer, scenario, round, profile }: Run): Promise<
       round,
       user: (after.user - before.user) / result.deliveries,
       system: (after.system - before.system) / result.deliveries,
-      growth: settled.memoryPeak - before.memory,
+      growth: Math.max(0, settled.memoryPeak - before.memory),
       resident: settled.memory - before.memory,
+      collected: full && empty ? full - empty : undefined,
     };
   } finally {
     load?.kill("SIGKILL");
-    await end(server);
+    if (!lasting.has(peer)) await end(child);
   }
+}
+
+/** Ends the servers that served all runs. */
+export async function endLasting(): Promise<void> {
+  await Promise.all([...lasting.values()].map(({ child }) => end(child)));
+  lasting.clear();
+}
+
+async function start(peer: string, profile: string | undefined): Promise<Server> {
+  // A process group of its own, so that whatever it starts is counted with it, and ended with it.
+  const child = fork(new URL("server.js", import.meta.url), profile ? [peer, profile] : [peer], {
+    detached: true,
+  });
+  const { port, group = child.pid as number } = (await answer(child)) as Started;
+  const server = { child, port, group };
+  if (PEERS[peer]?.isLasting) lasting.set(peer, server);
+  return server;
+}
+
+/** Bytes of memory after a garbage collection; `undefined` where we cannot ask for one. */
+async function collected({ child, group }: Server): Promise<number | undefined> {
+  if (group !== child.pid) return undefined;
+
+  await ask(child, "collect");
+  return usageOf(group).memory;
 }
 
 /** Ends a server, and then what it has started. */
@@ -86,11 +126,12 @@ function ask(child: ChildProcess, message: string): Promise<unknown> {
 
 function answer(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const exited = (code: number | null) => reject(new Error(`ended with ${code}: something was lost`));
+    const exited = (code: number | null) => reject(new Error(`ended with ${code}`));
     child.once("exit", exited);
-    child.once("message", (message) => {
+    child.once("message", (message: { readonly failed?: string }) => {
       child.off("exit", exited);
-      resolve(message);
+      if (message.failed === undefined) resolve(message);
+      else reject(new Error(message.failed));
     });
   });
 }

@@ -1,47 +1,89 @@
 // `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--append] [--profile]`
-import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { PEERS } from "./peers.js";
 import { ProfileTable } from "./profile-table.js";
-import { MEASUREMENTS, writeReport } from "./report.js";
-import { type Measurement, runOnce } from "./run-once.js";
-import { peersOf, SCENARIOS, scenarioOf } from "./scenarios.js";
+import { tablesOf, writeReport } from "./report.js";
+import { isMeasurement, keepResult, RESULTS, type Result, readResults } from "./results.js";
+import { endLasting, type Measurement, runOnce } from "./run-once.js";
+import { peersOf, referenceOf, roundsOf, SCENARIOS, type Scenario, scenarioOf, whyNot } from "./scenarios.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "3" },
-    peers: { type: "string", default: Object.keys(PEERS).join(",") },
+    peers: { type: "string" },
     append: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
   },
 });
 const scenarios = positionals.length > 0 ? positionals.map(scenarioOf) : SCENARIOS;
-const peers = await present(values.profile ? ["express-stomp"] : values.peers.split(","));
+/** Of a part nothing is kept, unless it is added. */
+const isKept = values.append || (positionals.length === 0 && values.peers === undefined);
 
-if (values.profile) await profile();
-else await measure();
+try {
+  if (values.profile) await profile();
+  else await measure(await present(values.peers?.split(",") ?? Object.keys(PEERS)));
+} finally {
+  await endLasting();
+}
 
-/** Whole rounds one after the other: a run that is cut short has figures of everything. */
-async function measure(): Promise<void> {
-  if (!values.append) rmSync(MEASUREMENTS, { force: true });
+/** Whole rounds one after the other: a run that is cut short has figures of everything, and can be gone on with. */
+async function measure(peers: readonly string[]): Promise<void> {
+  const started = performance.now();
+  if (isKept && !values.append) rmSync(RESULTS, { force: true });
+  const results = isKept ? readResults() : [];
   for (let number = 0; number < Number(values.rounds); number++) {
     const round = new Date().toISOString();
-    for (const scenario of scenarios) {
-      for (const peer of peersOf(scenario).filter((able) => peers.includes(able))) {
-        const measurement = await runOnce({ peer, scenario, round });
-        appendFileSync(MEASUREMENTS, `${JSON.stringify(measurement)}\n`);
-        console.log(`${number} ${told(measurement)}`);
-      }
+    for (const [scenario, peer] of lackingIn(number, results, peers)) {
+      const result = await tried(scenario, peer, round);
+      results.push(result);
+      if (isKept) keepResult(result);
+      console.log(`${number} ${isMeasurement(result) ? told(result) : toldFailure(result)}`);
     }
   }
-  writeReport();
+  if (isKept) writeReport(results);
+  else console.log(`\n${tablesOf(results)}`);
+  console.log(`\ntook ${((performance.now() - started) / 60_000).toFixed(1)} minutes`);
+}
+
+/** What has not so many rounds yet, and what that is compared with, in the order of scenarios. */
+function lackingIn(number: number, results: readonly Result[], peers: readonly string[]) {
+  const key = (scenario: string, peer: string) => `${scenario} ${peer}`;
+  const wanted = new Set<string>();
+  for (const scenario of scenarios) {
+    for (const peer of peersOf(scenario)) {
+      const rounds = results.filter(
+        (each) => isMeasurement(each) && each.scenario === scenario.name && each.peer === peer,
+      );
+      const enough = rounds.length > number || number >= roundsOf(scenario, peer);
+      if (enough || !peers.includes(peer) || whyNot(scenario, peer) !== undefined) continue;
+
+      const reference = referenceOf(scenario, peer);
+      wanted.add(key(reference.scenario, reference.peer)).add(key(scenario.name, peer));
+    }
+  }
+  return SCENARIOS.flatMap((scenario) =>
+    peersOf(scenario)
+      .filter((peer) => wanted.has(key(scenario.name, peer)))
+      .map((peer) => [scenario, peer] as const),
+  );
+}
+
+/** One that fails does not end the others; the whole command fails when it is through. */
+async function tried(scenario: Scenario, peer: string, round: string): Promise<Result> {
+  try {
+    return await runOnce({ peer, scenario, round });
+  } catch (error) {
+    process.exitCode = 1;
+    return { peer, scenario: scenario.name, round, failed: (error as Error).message };
+  }
 }
 
 async function profile(): Promise<void> {
   mkdirSync("build/profiles", { recursive: true });
   const table = new ProfileTable();
-  for (const scenario of scenarios.filter((each) => peersOf(each).includes("express-stomp"))) {
+  for (const scenario of scenarios) {
     const path = `build/profiles/${scenario.name}.cpuprofile`;
     const measurement = await runOnce({ peer: "express-stomp", scenario, round: "", profile: path });
     console.log(told(measurement));
@@ -68,4 +110,8 @@ function told({ scenario, peer, user, system, deliveries, seconds, p50, growth, 
     `${Math.round(deliveries / seconds / 1000)}k/s, p50 ${p50.toFixed(1)} ms, ` +
     `growth ${(growth / 1e6).toFixed(1)} MB, cut ${cut}`
   );
+}
+
+function toldFailure({ scenario, peer, ...failure }: Result): string {
+  return `${scenario} ${peer}: failed: ${"failed" in failure ? failure.failed : ""}`;
 }

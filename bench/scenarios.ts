@@ -1,4 +1,4 @@
-import { PEERS, type Peer } from "./peers.js";
+import { type Ability, PEERS } from "./peers.js";
 
 /** A closed loop: so many publications are under way, and the next follows when all have one. */
 export interface Flow {
@@ -27,6 +27,7 @@ export interface Flow {
   readonly goal?: number;
   /** It is one of those that show how cost grows with sessions: as many as there are subscribers. */
   readonly growth?: boolean;
+  readonly peers?: readonly string[];
 }
 
 /** Connections, one subscription each, then nothing. */
@@ -35,12 +36,18 @@ export interface Connect {
   readonly name: string;
   readonly title: string;
   readonly connections: number;
-  readonly goal: number;
+  /** As many came and went before: what the server runs is compiled. */
+  readonly isWarm?: boolean;
+  readonly goal?: number;
   /** KiB of memory for each that is idle. */
-  readonly memoryGoal: number;
+  readonly memoryGoal?: number;
+  readonly peers?: readonly string[];
 }
 
 export type Scenario = Flow | Connect;
+
+const EVERYBODY = ["ws-loop", "ws-preframed", "express-stomp", "socket.io", "stomp-broker-js", "rabbitmq"];
+const CONNECTING = ["ws-loop", "ws-express", ...EVERYBODY.slice(1)];
 
 const FAN_OUT = {
   kind: "flow",
@@ -82,6 +89,7 @@ const manySessions: readonly Flow[] = [100, 1_000, 10_000].map((subscribers) => 
     inFlight: 40,
     publications: 15_000,
     growth: true,
+    peers: ["ws-loop", "express-stomp"],
   };
 });
 
@@ -112,13 +120,14 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "1 → 1, 1 in flight",
     subscribers: 1,
     inFlight: 1,
-    publications: 15_000,
+    publications: 60_000,
   },
   {
     ...FAN_OUT,
     name: "controller",
     title: "1 → controller, JSON → 1, 64 in flight",
     controller: true,
+    peers: ["ws-by-hand", "express-stomp"],
     subscribers: 1,
     inFlight: 64,
     publications: 60_000,
@@ -128,6 +137,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...FAN_OUT,
     name: "exact-100",
     title: "1 → 100 of 1,000, exact",
+    peers: ["ws-loop", "express-stomp", "stomp-broker-js", "rabbitmq"],
     topics: 10,
     inFlight: 4,
     publications: 1500,
@@ -158,6 +168,15 @@ export const SCENARIOS: readonly Scenario[] = [
     connections: 5000,
     goal: 1.4,
     memoryGoal: 13,
+    peers: CONNECTING,
+  },
+  {
+    kind: "connect",
+    name: "connect-again",
+    title: "5,000 connections, after as many that left",
+    connections: 5000,
+    isWarm: true,
+    peers: ["ws-loop", "ws-express", "express-stomp"],
   },
 ];
 
@@ -176,18 +195,28 @@ export function referenceOf(scenario: Scenario, peer: string): { scenario: strin
   return { scenario: scenario.name, peer: controller ? "ws-by-hand" : "ws-loop" };
 }
 
-/** Those that have what a scenario asks for. */
-export function peersOf(scenario: Scenario): readonly string[] {
-  const asked = askedBy(scenario);
-  // The bare server ignores ids: what it saves by that is all the better to be compared with.
-  const able = ([name, { has }]: [string, Peer]) =>
-    has.includes(asked) || (asked === "subscription ids" && name === "ws-loop");
-  return Object.entries(PEERS).flatMap((entry) => (able(entry) ? [entry[0]] : []));
+/** Those that have a row, the one that others are compared with before them. */
+export function peersOf({ peers = EVERYBODY }: Scenario): readonly string[] {
+  return peers;
 }
 
-function askedBy(scenario: Scenario): Peer["has"][number] {
-  if (scenario.kind === "connect") return "topics";
+/** How many rounds are enough for a peer: one where it takes long and lies far off, or where nothing hangs on it. */
+export function roundsOf(scenario: Scenario, peer: string): number {
+  if (scenario.kind === "connect" && scenario.isWarm) return 1;
+
+  const isSlow = scenario.kind === "flow" && scenario.stopped !== undefined;
+  const isLong = PEERS[peer]?.isLasting || (isSlow && peer !== "express-stomp" && peer !== "ws-loop");
+  return isLong ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/** Why a peer cannot be measured, if so. */
+export function whyNot(scenario: Scenario, peer: string): string | undefined {
+  const asked = askedBy(scenario);
+  return asked && PEERS[peer]?.lacks?.[asked];
+}
+
+function askedBy(scenario: Scenario): Ability | undefined {
+  if (scenario.kind === "connect") return "connections";
   if (scenario.patterns) return "patterns";
-  if (scenario.controller) return "controllers";
-  return scenario.ids === "different" ? "subscription ids" : "topics";
+  return scenario.ids === "different" ? "subscription ids" : undefined;
 }

@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
-import { PEERS } from "./peers.js";
+import { PEERS, type Started } from "./peers.js";
 
 const SAMPLE_MICROSECONDS = 100;
 
@@ -10,16 +10,33 @@ const [name = "", profile] = process.argv.slice(2);
 const peer = PEERS[name];
 if (peer === undefined) throw new Error(`no peer ${name}`);
 
-process.send?.(await peer.start());
+const { port, group = process.pid, stop } = await peer.start();
+// Who asked for it may have gone meanwhile.
+if (process.connected) process.send?.({ port, group } satisfies Started);
+else await end();
 
 const inspector = new Session();
 process.on("message", (message) => void told(message));
-process.once("disconnect", () => process.exit());
-process.once("SIGTERM", () => process.exit());
+process.once("disconnect", () => void end());
+process.once("SIGTERM", () => void end());
 
 async function told(message: unknown): Promise<void> {
-  if (profile !== undefined) await (message === "start" ? startProfile() : writeProfile(profile));
+  if (message === "collect") await collect();
+  else if (profile !== undefined) await (message === "start" ? startProfile() : writeProfile(profile));
   process.send?.("done");
+}
+
+async function end(): Promise<void> {
+  await stop?.();
+  process.exit();
+}
+
+/** All that is garbage, and what V8 holds in reserve. */
+async function collect(): Promise<void> {
+  const collector = new Session();
+  collector.connect();
+  await collector.post("HeapProfiler.collectGarbage");
+  collector.disconnect();
 }
 
 async function startProfile(): Promise<void> {

@@ -17,7 +17,7 @@ import type { Message } from "./message/message.js";
 import { resolveOptions, type StompMessagingOptions } from "./options.js";
 import { AccessControl } from "./security/access-control.js";
 import { joinServers } from "./servers/servers.js";
-import type { SessionsToEnd } from "./servers/user-broadcast.js";
+import type { WhoseSessions } from "./servers/user-broadcast.js";
 import { MessageEncoder } from "./session/message-encoder.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { Endpoint } from "./socket/endpoint.js";
@@ -113,9 +113,9 @@ export function stompMessaging(
   const access = new AccessControl({
     security: resolved.security,
     template,
-    userRegistry,
     events,
     logger,
+    subscriptionsOf: (sessionId) => [...(userSessions.get(sessionId)?.subscriptions.values() ?? [])],
     sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
     unsubscribe: (subscription, reason) => unsubscribe(subscription, reason, channels),
   });
@@ -168,6 +168,7 @@ export function stompMessaging(
     handler: {
       deliver: (message, options) => userMessages.deliver(message, options),
       end: endHere,
+      recheck: recheckHere,
       unsubscribe: async (sessionId, id, reason) => {
         const subscription = userSessions.get(sessionId)?.subscriptions.get(id);
         if (subscription) await unsubscribe(subscription, reason, channels);
@@ -202,11 +203,19 @@ export function stompMessaging(
     return sessions.end(sessionId, new AccessDeniedError(reason));
   }
 
-  function endHere(target: SessionsToEnd, reason: string): number {
+  function endHere(target: WhoseSessions, reason: string): number {
     if ("sessionId" in target) return Number(end(target.sessionId, reason));
 
     const ids = [...(userRegistry.getUser(target.user)?.sessions.keys() ?? [])];
     return ids.filter((id) => end(id, reason)).length;
+  }
+
+  function recheckHere(target: WhoseSessions | undefined, reason: string | undefined): Promise<number> {
+    const subscriptions = userRegistry.findSubscriptions(({ session }) => {
+      if (!target) return true;
+      return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
+    });
+    return access.recheck(subscriptions, reason);
   }
 
   const endpoints = resolved.endpoints.map(
@@ -242,7 +251,7 @@ export function stompMessaging(
       detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
     },
 
-    disconnect(target: SessionsToEnd, reason = "The session was ended"): number {
+    disconnect(target: WhoseSessions, reason = "The session was ended"): number {
       const ended = endHere(target, reason);
       if (ended === 0 || "user" in target) {
         servers.users
@@ -265,12 +274,12 @@ export function stompMessaging(
       return true;
     },
 
-    recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number> {
-      return access.recheck(({ session }) => {
-        if (!target) return true;
-        return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
-      }, reason);
+    async recheck(target?: WhoseSessions, reason?: string): Promise<number> {
+      const told = servers.users?.recheck(target, reason);
+      const [ended] = await Promise.all([recheckHere(target, reason), told]);
+      return ended;
     },
+
     system: broker.system,
 
     isBrokerAvailable: () => broker.isAvailable,

@@ -216,7 +216,8 @@ function endpoints(given: StompMessagingOptions["endpoints"]): readonly Endpoint
     throw new ConfigurationError("endpoints is empty: name the path where clients connect");
 
   for (const [i, endpoint] of all.entries()) onlyKnown(`endpoints[${i}]`, endpoint, KNOWN.endpoint);
-  const paths = all.map((endpoint) => endpoint.path);
+  // The endpoint answers with and without a slash at its end.
+  const paths = all.map(({ path }) => String(path).replace(/\/$/, ""));
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
   if (twice !== undefined) throw new ConfigurationError(`endpoints has the path ${twice} twice`);
   return all;
@@ -335,7 +336,8 @@ function list<T>(name: string, given: readonly T[] | undefined): readonly T[] {
 }
 
 function brokerFactory(given: BrokerFactory = simpleBroker()): BrokerFactory {
-  if (typeof given !== "function") throw new ConfigurationError("broker takes what simpleBroker(…) returns");
+  if (typeof given !== "function")
+    throw new ConfigurationError("broker takes what simpleBroker(…) or stompBrokerRelay(…) returns");
   return given;
 }
 

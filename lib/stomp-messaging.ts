@@ -43,7 +43,7 @@ export interface StompMessaging extends RequestHandler {
    * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
    * MESSAGE on it, whose header `unsubscribed` says why.
    *
-   * @returns `false` when it was over already
+   * @returns `false` when it was over already; when it resolves nothing more comes, if its session is here
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
@@ -52,10 +52,13 @@ export interface StompMessaging extends RequestHandler {
    * users are now; those that are denied end as by `unsubscribe`. A subscription
    * that is being made meanwhile is judged by the new rights, or ended as soon
    * as it was made. Strangers have no rights to lose: their subscriptions stay.
+   * With `userDestinationBroadcast` other servers do the same, as soon as they
+   * hear of it.
    *
    * @param target whose; by default everybody's
    * @param reason what the client reads; by default what was denied
-   * @returns how many were ended: when it resolves they get nothing any more
+   * @returns how many were ended on this server: when it resolves they get nothing any more
+   * @throws whatever kept a client from being told, when all have been judged; or other servers
    */
   recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
   /** Lets the application itself subscribe at the broker, where that is somebody else's. */

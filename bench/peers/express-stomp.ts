@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import express from "express";
 import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import type { Started } from "../peers.js";
 import { listen } from "./listen.js";
 
 export interface Greeted {
@@ -18,7 +19,7 @@ class GreetingController {
 }
 
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp(): Promise<number> {
+export function expressStomp(): Promise<Started> {
   const app = express();
   const messaging = stompMessaging({
     endpoints: [{ path: "/ws" }],

@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
-import { listen } from "./listen.js";
+import type { Started } from "../peers.js";
+import { listen, MAX_PAYLOAD } from "./listen.js";
 
 const FOLDER = "bench/packages";
 
@@ -19,7 +20,12 @@ interface SocketIoSocket {
 }
 type SocketIoConstructor = new (
   server: Server,
-  options: { transports: string[]; serveClient: boolean },
+  options: {
+    transports: string[];
+    serveClient: boolean;
+    perMessageDeflate: boolean;
+    maxHttpBufferSize: number;
+  },
 ) => SocketIo;
 type StompServerConstructor = new (options: { server: Server; path: string; heartbeat: number[] }) => unknown;
 
@@ -40,10 +46,15 @@ export async function missing(): Promise<string | undefined> {
 }
 
 /** A room for each topic. */
-export function socketIo(): Promise<number> {
+export function socketIo(): Promise<Started> {
   const { Server: SocketIoServer } = require("socket.io") as { Server: SocketIoConstructor };
   const server = createServer();
-  const io = new SocketIoServer(server, { transports: ["websocket"], serveClient: false });
+  const io = new SocketIoServer(server, {
+    transports: ["websocket"],
+    serveClient: false,
+    perMessageDeflate: false,
+    maxHttpBufferSize: MAX_PAYLOAD,
+  });
   io.on("connection", (socket) => {
     socket.on("subscribe", (room, done) => {
       socket.join(room);
@@ -54,7 +65,7 @@ export function socketIo(): Promise<number> {
   return listen(server);
 }
 
-export function stompBrokerJs(): Promise<number> {
+export function stompBrokerJs(): Promise<Started> {
   const StompServer = require("stomp-broker-js") as StompServerConstructor;
   const server = createServer();
   new StompServer({ server, path: "/ws", heartbeat: [10_000, 10_000] });

@@ -1,9 +1,11 @@
 // What one would write by hand: `ws`, a Map of subscribers, and hardly any STOMP.
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import express from "express";
 import { WebSocket, WebSocketServer } from "ws";
+import type { Started } from "../peers.js";
 import type { Greeted } from "./express-stomp.js";
-import { listen } from "./listen.js";
+import { listen, MAX_PAYLOAD } from "./listen.js";
 
 type Send = (subscribers: ReadonlySet<WebSocket>, frame: string) => void;
 
@@ -18,9 +20,23 @@ const passOn = (destination: string, body: string): Answer => {
   return { destination, contentType: "text/plain", body };
 };
 
-function rawServer(send: Send, answer = passOn): Promise<number> {
+interface RawServerOptions {
+  readonly send?: Send;
+  readonly answer?: typeof passOn;
+  /** Lets handshakes come through an Express application, as express-stomp does. */
+  readonly throughExpress?: boolean;
+}
+
+function rawServer({
+  send = sendToEach,
+  answer = passOn,
+  throughExpress,
+}: RawServerOptions): Promise<Started> {
   const server = createServer();
-  const webSockets = new WebSocketServer({ server, path: "/ws", perMessageDeflate: false });
+  const options = { perMessageDeflate: false, maxPayload: MAX_PAYLOAD };
+  const webSockets = throughExpress
+    ? behindExpress(server, new WebSocketServer({ ...options, noServer: true }))
+    : new WebSocketServer({ ...options, server, path: "/ws" });
   const topics = new Map<string, Set<WebSocket>>();
   let published = 0;
 
@@ -46,18 +62,43 @@ function rawServer(send: Send, answer = passOn): Promise<number> {
   return listen(server);
 }
 
+/** As one would do it by hand, for sessions and the like: each handshake is a request to the application. */
+function behindExpress(server: Server, webSockets: WebSocketServer): WebSocketServer {
+  const app = express();
+  const heads = new WeakMap<IncomingMessage, Buffer>();
+  app.get("/ws", (req, res) => {
+    res.detachSocket(req.socket);
+    webSockets.handleUpgrade(req, req.socket, heads.get(req) as Buffer, (ws) =>
+      webSockets.emit("connection", ws, req),
+    );
+  });
+  server.on("request", app);
+  server.on("upgrade", (req, socket, head) => {
+    const res = new ServerResponse(req);
+    heads.set(req, head);
+    res.assignSocket(socket as Socket);
+    app(req, res);
+  });
+  return webSockets;
+}
+
 const sendToEach: Send = (subscribers, frame) => {
   for (const ws of subscribers) if (ws.readyState === WebSocket.OPEN) ws.send(frame);
 };
 
 /** `ws.send` to each. */
-export function wsLoop(): Promise<number> {
-  return rawServer(sendToEach);
+export function wsLoop(): Promise<Started> {
+  return rawServer({});
+}
+
+/** The same, behind Express. */
+export function wsExpress(): Promise<Started> {
+  return rawServer({ throughExpress: true });
 }
 
 /** The answer of express-stomp's controller. */
-export function wsByHand(): Promise<number> {
-  return rawServer(sendToEach, (destination, body) => {
+export function wsByHand(): Promise<Started> {
+  const answer = (destination: string, body: string): Answer => {
     if (destination !== "/app/p0/news") return passOn(destination, body);
 
     const { name, number } = JSON.parse(body) as Greeted;
@@ -66,12 +107,13 @@ export function wsByHand(): Promise<number> {
       contentType: "application/json",
       body: JSON.stringify({ content: `Hello, ${name}!`, number }),
     };
-  });
+  };
+  return rawServer({ answer });
 }
 
 /** One WebSocket frame, written to each past `ws`. */
-export function wsPreframed(): Promise<number> {
-  return rawServer((subscribers, frame) => {
+export function wsPreframed(): Promise<Started> {
+  const send: Send = (subscribers, frame) => {
     const payload = Buffer.from(frame);
     const head = Buffer.alloc(payload.length > 125 ? 4 : 2);
     head[0] = 0x81;
@@ -79,5 +121,6 @@ export function wsPreframed(): Promise<number> {
     if (payload.length > 125) head.writeUInt16BE(payload.length, 2);
     const framed = Buffer.concat([head, payload]);
     for (const ws of subscribers) (ws as unknown as { _socket: Socket })._socket.write(framed);
-  });
+  };
+  return rawServer({ send });
 }

@@ -27,7 +27,8 @@ app.get("/", (_req, res) => res.sendFile(page));
 app.use("/stompjs", express.static(dirname(fileURLToPath(import.meta.resolve("@stomp/stompjs")))));
 app.use(messaging);
 
-const server = app.listen(Number(process.env.PORT ?? 8080), "localhost", () => {
+const server = app.listen(Number(process.env.PORT ?? 8080), "localhost", (error) => {
+  if (error) throw error;
   console.log(`Greetings at http://localhost:${(server.address() as AddressInfo).port}`);
 });
 messaging.attach(server);

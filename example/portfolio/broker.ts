@@ -11,7 +11,10 @@ const DESTINATION_PREFIXES = ["/topic"];
 export function brokerAt(url: string | undefined, secret: string): BrokerFactory {
   if (url === undefined) return simpleBroker({ destinationPrefixes: DESTINATION_PREFIXES });
 
-  const { hostname, port, username, password } = new URL(url);
+  const { protocol, hostname, port, username, password } = new URL(url);
+  if (protocol !== "stomp:") {
+    throw new Error(`BROKER_URL is stomp://login:passcode@host:61613: it cannot be ${protocol}//…`);
+  }
   const [login, passcode] = [username, password].map(decodeURIComponent) as [string, string];
   return stompBrokerRelay({
     destinationPrefixes: DESTINATION_PREFIXES,

@@ -26,6 +26,8 @@ export interface PortfolioServers {
 /** Starts servers of the portfolio, each a process of its own, and a balancer in front of them. */
 export async function startPortfolioServers(options: PortfolioServersOptions): Promise<PortfolioServers> {
   const { count, brokerUrl, databaseUrl, port, host } = options;
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new Error(`SERVERS is a whole number from 1, not ${count}`);
   const balancer = new Balancer();
   const processes = new Map<string, ChildProcess>();
   // One after the other: the first makes the tables.

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { killGroup, type SpawnedWithUs, spawnWithUs } from "./spawn-with-us.js";
 
 /** A program that a broker consists of. */
 export interface BrokerCommand {
@@ -38,20 +38,22 @@ export class BrokerProcess implements RealBroker {
   readonly login = "guest";
   readonly passcode = "guest";
   readonly #options: BrokerProcessOptions;
-  #children: ChildProcess[] = [];
+  #children: SpawnedWithUs[] = [];
   #log = "";
-  /** Nothing of it outlives the run, however that ends. */
-  readonly #atExit = () => this.#children.forEach(killAll);
 
   private constructor(options: BrokerProcessOptions) {
     this.#options = options;
-    process.once("exit", this.#atExit);
   }
 
-  /** Starts a broker, and gives it when it answers CONNECT. */
+  /** Starts a broker, and gives it when it answers CONNECT. It does not outlive this process, however that ends. */
   static async start(options: BrokerProcessOptions): Promise<BrokerProcess> {
     const broker = new BrokerProcess(options);
-    await broker.restart();
+    try {
+      await broker.restart();
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
     return broker;
   }
 
@@ -72,7 +74,7 @@ export class BrokerProcess implements RealBroker {
   async kill(): Promise<void> {
     const children = this.#children.splice(0);
     const exits = children.filter(isAlive).map((child) => once(child, "exit"));
-    children.forEach(killAll);
+    children.forEach(killGroup);
     await Promise.all(exits);
   }
 
@@ -80,13 +82,7 @@ export class BrokerProcess implements RealBroker {
   async restart(): Promise<void> {
     this.#log = "";
     for (const { command, env } of this.#options.commands) {
-      const [program, ...args] = command;
-      // In a group of its own, so that what it starts goes with it.
-      const child = spawn(program, args, {
-        env: { ...process.env, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-      });
+      const child = spawnWithUs(command, { folder: this.#options.folder, env });
       for (const output of [child.stdout, child.stderr]) {
         output.setEncoding("utf8").on("data", (text: string) => {
           this.#log = `${this.#log}${text}`.slice(-10_000);
@@ -106,7 +102,6 @@ export class BrokerProcess implements RealBroker {
   /** Ends it, and removes what it had stored. */
   async stop(): Promise<void> {
     await this.kill();
-    process.off("exit", this.#atExit);
     rmSync(this.#options.folder, { recursive: true, force: true });
   }
 }
@@ -146,14 +141,6 @@ function answersConnect(port: number): Promise<boolean> {
   });
 }
 
-function isAlive(child: ChildProcess): boolean {
+function isAlive(child: SpawnedWithUs): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-}
-
-function killAll(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // The whole group has ended.
-  }
 }

@@ -31,7 +31,11 @@ export type Migrations = (counter: Counter) => Record<string, Migration>;
 
 /** Gives the dialect of a database by its address: `postgres://…`, or the path of an embedded file, made if missing. */
 export function dialectOf(url: string): Dialect {
-  return isPostgres(url) ? postgresDialect(url) : embeddedDialect(url);
+  if (isPostgres(url)) return postgresDialect(url);
+  // Without its password.
+  const [scheme] = /^\w+:\/\//.exec(url) ?? [];
+  if (scheme) throw new Error(`DATABASE_URL is postgres://… or the path of a file: it cannot be ${scheme}…`);
+  return embeddedDialect(url);
 }
 
 /** Brings the tables of a database up to date; closes it when that fails. */

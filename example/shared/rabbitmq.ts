@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { BrokerProcess, brokerFolder, freePorts } from "./broker-process.js";
+
+const START_MS = 30_000;
 
 /** A RabbitMQ, and where browsers would reach it without us. */
 export interface RabbitMq {
@@ -60,5 +63,18 @@ export async function startRabbitMq(
       { command: [program], env },
     ],
   });
+  if (webStomp) await untilListens(web);
   return { broker, webStompPort: webStomp ? web : undefined };
+}
+
+/** Web-STOMP comes up after STOMP itself. */
+async function untilListens(port: number): Promise<void> {
+  for (const start = Date.now(); Date.now() - start < START_MS; await wait(50)) {
+    const answers = await fetch(`http://127.0.0.1:${port}`).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return;
+  }
+  throw new Error("RabbitMQ's Web-STOMP did not start.");
 }

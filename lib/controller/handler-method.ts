@@ -59,11 +59,16 @@ export class HandlerMethod {
   }
 
   #invoke(invocation: Invocation): unknown {
-    const { message } = invocation;
     const args = argumentValues(this.#arguments, invocation);
     return isPromise(args)
-      ? args.then((values) => this.#method.invoke(values, message))
-      : this.#method.invoke(args, message);
+      ? args.then((values) => this.#run(values, invocation))
+      : this.#run(args, invocation);
+  }
+
+  /** Not when time has passed while something was waited for: the client was told that it failed. */
+  #run(args: unknown[], { message, abort }: Invocation): unknown {
+    abort.check();
+    return this.#method.invoke(args, message);
   }
 
   #inTime(value: PromiseLike<unknown>, { abort }: Invocation): Promise<unknown> {

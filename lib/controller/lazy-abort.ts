@@ -1,4 +1,4 @@
-/** An `AbortController` that is made when somebody asks for its signal: most methods do not. */
+/** An `AbortController` that is made when it is needed: most methods neither ask for its signal nor are aborted. */
 export class LazyAbort {
   #controller: AbortController | undefined;
 
@@ -8,6 +8,12 @@ export class LazyAbort {
   }
 
   now(reason?: Error): void {
-    this.#controller?.abort(reason);
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
+  /** @throws the reason when it has been aborted */
+  check(): void {
+    this.#controller?.signal.throwIfAborted();
   }
 }

@@ -1,5 +1,5 @@
+import { commonDestination } from "../destination/common-destination.js";
 import { DestinationIndex } from "../destination/destination-index.js";
-import { commonDestination } from "../destination/overlap.js";
 import {
   comparePatterns,
   type DestinationPattern,

@@ -1,15 +1,16 @@
+import { alignSegments, alignUnits, ONE } from "./alignment.js";
+import { commonSegment } from "./common-destination.js";
 import type { DestinationPattern } from "./pattern.js";
-import { readPieces, type Segment } from "./segment.js";
+import type { Segment } from "./segment.js";
 
 /**
  * Whether some destination fits both patterns. Where a regular expression meets
- * another wildcard it is taken to, since that cannot be told. A client may have
- * written one of them: no example is made, which would cost more.
+ * another wildcard it is taken to, since that cannot be told.
  */
 export function overlaps(a: DestinationPattern, b: DestinationPattern): boolean {
   if (!b.isPattern) return a.match(b.text) !== undefined;
   if (!a.isPattern) return b.match(a.text) !== undefined;
-  return aligns(a.segments, b.segments, { isMany: isRest, fits: segmentsOverlap, covering: false });
+  return alignSegments(a, b, { fits: segmentsOverlap, covering: false }) !== undefined;
 }
 
 /**
@@ -20,7 +21,7 @@ export function overlaps(a: DestinationPattern, b: DestinationPattern): boolean 
 export function covers(pattern: DestinationPattern, other: DestinationPattern): boolean {
   if (!other.isPattern) return pattern.match(other.text) !== undefined;
   if (!pattern.isPattern) return false;
-  return aligns(pattern.segments, other.segments, { isMany: isRest, fits: segmentCovers, covering: true });
+  return alignSegments(pattern, other, { fits: segmentCovers, covering: true }) !== undefined;
 }
 
 /**
@@ -50,50 +51,13 @@ export function commonVariables(
   return variables;
 }
 
-interface Alignment<T> {
-  /** Whether it stands for any number of the others. */
-  isMany(one: T): boolean;
-  fits(one: T, other: T): boolean;
-  /** Whether what is many in the second may only stand where the first is many: then the first has all of the second. */
-  readonly covering: boolean;
-}
-
-/** Whether two sequences can be laid beside each other; at most length × length steps. */
-function aligns<T>(first: readonly T[], second: readonly T[], { isMany, fits, covering }: Alignment<T>) {
-  /** Of what stands behind the current place of the first: whether it aligns with the second from j on. */
-  let behind: boolean[] = [];
-  for (let i = first.length; i >= 0; i--) {
-    const here: boolean[] = [];
-    const one = first[i];
-    const oneIsMany = one !== undefined && isMany(one);
-    for (let j = second.length; j >= 0; j--) {
-      const other = second[j];
-      const otherIsMany = other !== undefined && isMany(other);
-      if (one === undefined && other === undefined) here[j] = true;
-      else if (oneIsMany) here[j] = behind[j] === true || here[j + 1] === true;
-      else if (otherIsMany) here[j] = !covering && (here[j + 1] === true || behind[j] === true);
-      else {
-        here[j] = one !== undefined && other !== undefined && behind[j + 1] === true && fits(one, other);
-      }
-    }
-    behind = here;
-  }
-  return behind[0] === true;
-}
-
 function isRest(segment: Segment): boolean {
   return segment.kind === "rest";
 }
 
 function segmentsOverlap(a: Segment, b: Segment): boolean {
-  if (b.kind === "literal") return a.match(b.text);
-  if (a.kind === "literal") return b.match(a.text);
-  if (a.regexes > 0 || b.regexes > 0) return true;
-  return aligns(units(a), units(b), {
-    isMany,
-    fits: (one, other) => one === other || one === ONE || other === ONE,
-    covering: false,
-  });
+  const isUncertain = a.kind !== "literal" && b.kind !== "literal" && a.regexes + b.regexes > 0;
+  return isUncertain || commonSegment(a, b) !== undefined;
 }
 
 function segmentCovers(a: Segment, b: Segment): boolean {
@@ -102,26 +66,7 @@ function segmentCovers(a: Segment, b: Segment): boolean {
   if (a.kind === "literal" || a.regexes > 0 || b.regexes > 0) return false;
   // What is empty has nothing for a variable.
   if (b.match("") && !a.match("")) return false;
-  return aligns(units(a), units(b), {
-    isMany,
-    fits: (one, other) => one === other || one === ONE,
-    covering: true,
-  });
-}
-
-const ONE = 0;
-const MANY = 1;
-
-/** A character, or what stands for one or for many. */
-type Unit = string | typeof ONE | typeof MANY;
-
-function units(segment: Segment): Unit[] {
-  return readPieces(segment.text).flatMap((piece): Unit[] => {
-    if (piece.kind === "text") return [...piece.text];
-    return [piece.kind === "one" ? ONE : MANY];
-  });
-}
-
-function isMany(unit: Unit): boolean {
-  return unit === MANY;
+  return (
+    alignUnits(a, b, { fits: (one, other) => one === other || one === ONE, covering: true }) !== undefined
+  );
 }

@@ -16,7 +16,15 @@ export function serversOnly(servers: ServersSettings | undefined): (destination:
   return (destination) =>
     decoded(destination)
       .split(/[/,?:]/)
-      .some((part) => names.includes(part.trim()));
+      .some((part) => names.includes(trimmed(part)));
+}
+
+/** As ActiveMQ does it: for Java every character up to the blank is one. */
+function trimmed(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && (text[from] as string) <= " ") from++;
+  while (to > from && (text[to - 1] as string) <= " ") to--;
+  return text.slice(from, to);
 }
 
 function decoded(text: string): string {

@@ -5,7 +5,7 @@ import { AccessDeniedError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
-import type { SimpSubscription, SimpUserRegistry } from "../user/simp-user-registry.js";
+import type { SimpSubscription } from "../user/simp-user-registry.js";
 import { type Authorization, isAllowed, type Verdict } from "./authorization.js";
 import type { MessageSecurity } from "./message-security.js";
 import type { AuthorizationDecision } from "./rule.js";
@@ -14,13 +14,14 @@ export interface AccessControlOptions {
   /** Without, only what stands on controllers counts. */
   readonly security: MessageSecurity | undefined;
   readonly template: SimpMessagingTemplate;
-  readonly userRegistry: SimpUserRegistry;
   readonly events: EventPublisher;
   readonly logger: Logger;
   /** What messages of a session carry now; `undefined` when it has ended. */
   sessionHeaders(
     sessionId: string,
   ): Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes"> | undefined;
+  /** What a user's session has subscribed to at the broker. */
+  subscriptionsOf(sessionId: string): readonly SimpSubscription[];
   /** Ends a subscription, and tells the client why. */
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
 }
@@ -52,10 +53,10 @@ export class AccessControl implements ChannelInterceptor {
   }
 
   afterSendCompletion({ headers }: Message): void | Promise<void> {
-    const { messageType, sessionId, subscriptionId, grant } = headers;
+    const { messageType, sessionId = "", subscriptionId, grant } = headers;
+    const { subscriptionsOf } = this.#options;
     // A renewed token has brought another user, who may be allowed less.
-    if (grant && messageType === "MESSAGE")
-      return this.recheck(({ session }) => session.id === sessionId).then(() => {});
+    if (grant && messageType === "MESSAGE") return this.recheck(subscriptionsOf(sessionId)).then(() => {});
     if (messageType !== "SUBSCRIBE") return;
 
     const key = keyOf(headers);
@@ -64,7 +65,7 @@ export class AccessControl implements ChannelInterceptor {
     if (generation === this.#generation) return;
 
     // Rights have changed since it passed, and it was not there yet to be found.
-    return this.#end(({ id, session }) => id === subscriptionId && session.id === sessionId).then(() => {});
+    return this.#end(subscriptionsOf(sessionId).filter(({ id }) => id === subscriptionId)).then(() => {});
   }
 
   /**
@@ -115,21 +116,22 @@ export class AccessControl implements ChannelInterceptor {
 
   /**
    * Judges subscriptions anew, by what their users are now, and ends those that
-   * are denied.
+   * are denied. When that fails with one it goes on, and rejects at the end.
    *
    * @returns how many were ended
    */
-  recheck(which: (subscription: SimpSubscription) => boolean, reason?: string): Promise<number> {
+  recheck(subscriptions: readonly SimpSubscription[], reason?: string): Promise<number> {
     this.#generation++;
-    return this.#end(which, reason);
+    return this.#end(subscriptions, reason);
   }
 
-  async #end(which: (subscription: SimpSubscription) => boolean, reason?: string): Promise<number> {
-    const { security, userRegistry, sessionHeaders, unsubscribe } = this.#options;
+  async #end(subscriptions: readonly SimpSubscription[], reason?: string): Promise<number> {
+    const { security, sessionHeaders, unsubscribe } = this.#options;
     if (!security) return 0;
 
     let ended = 0;
-    for (const subscription of userRegistry.findSubscriptions(which)) {
+    const failures: unknown[] = [];
+    for (const subscription of subscriptions) {
       const { id, session, destination } = subscription;
       const headers = sessionHeaders(session.id);
       if (!headers) continue;
@@ -139,8 +141,13 @@ export class AccessControl implements ChannelInterceptor {
       if (decision.granted) continue;
 
       const denial = this.#denied(message, decision.rule, decision.reason);
-      if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
+      try {
+        if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return ended;
   }
 

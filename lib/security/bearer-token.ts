@@ -54,6 +54,8 @@ class BearerTokens implements BearerTokenInterceptor {
   readonly #grants = new Set<BearerGrant>();
   /** For each token that is being verified, what was revoked meanwhile. */
   readonly #verifying = new Set<RevokedTokens[]>();
+  /** By session, while CONNECT is on its way: an interceptor behind may put another grant in place. */
+  readonly #connecting = new Map<string, BearerGrant>();
 
   constructor(settings: BearerTokenSettings) {
     this.#settings = settings;
@@ -67,9 +69,14 @@ class BearerTokens implements BearerTokenInterceptor {
     return isRenewal ? this.#renew(message) : message;
   }
 
-  /** A message that was refused later on has reached no session. */
-  afterSendCompletion({ headers: { grant } }: Message): void {
-    if (grant instanceof BearerGrant && !grant.held) grant.release();
+  /** What was refused later on, or lost its grant there, has brought none to a session. */
+  afterSendCompletion({ headers: { messageType, sessionId = "", grant } }: Message): void {
+    let given = grant;
+    if (messageType === "CONNECT") {
+      given = this.#connecting.get(sessionId);
+      this.#connecting.delete(sessionId);
+    }
+    if (given instanceof BearerGrant && !given.held) given.release();
   }
 
   revoke(tokens: RevokedTokens, reason = "The token was revoked"): number {
@@ -80,10 +87,11 @@ class BearerTokens implements BearerTokenInterceptor {
   }
 
   async #connect(message: Message): Promise<Message> {
-    const { native } = message.headers;
+    const { native, sessionId = "" } = message.headers;
     if (!native.has(HEADER) && !this.#settings.required) return message;
 
     const grant = await this.#verified(message);
+    this.#connecting.set(sessionId, grant);
     return withHeaders(message, { user: grant.user, grant, native: native.without(HEADER) });
   }
 

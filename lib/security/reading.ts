@@ -28,14 +28,21 @@ export function readingOf(broker: RuledBroker, separator: DestinationSeparator):
     return (type, destination) => (type === "SUBSCRIBE" ? read(destination) : undefined);
 
   return (_type, destination) => {
-    // ActiveMQ takes several destinations at once between commas, and trims each.
-    if (destination.includes(",") || destination.trim() !== destination) return all;
+    // ActiveMQ takes several destinations at once between commas. Artemis reads a queue by its name behind `::`.
+    if (destination.includes(",") || destination.includes("::")) return all;
+    // ActiveMQ trims a destination, and the name behind `/topic/` too.
+    if (destination.split("/").some(wouldBeTrimmed)) return all;
     // RabbitMQ and Artemis: `#`, ActiveMQ: `>`, any number of words. What is behind `?` is no name at ActiveMQ.
     const wildcard = destination.search(/[#>?]/);
     return wildcard < 0
       ? read(destination)
       : (read(allFrom(destination.slice(0, wildcard), separator)) ?? all);
   };
+}
+
+/** For Java every character up to the blank is one. */
+function wouldBeTrimmed(text: string): boolean {
+  return text !== "" && (text < "!" || (text.at(-1) as string) < "!" || text.trim() !== text);
 }
 
 /** A pattern of all that begins with a text, at a word's end too. */

@@ -13,16 +13,19 @@ type Told =
       /** A client sent it: it is not for strangers. */
       readonly byClient: boolean;
     }
-  | { readonly end: SessionsToEnd; readonly reason: string }
+  | { readonly end: WhoseSessions; readonly reason: string }
+  | { readonly recheck: WhoseSessions | "all"; readonly reason: string | undefined }
   | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
 
-export type SessionsToEnd = { readonly user: string } | { readonly sessionId: string };
+/** All sessions of a user, or one. */
+export type WhoseSessions = { readonly user: string } | { readonly sessionId: string };
 
 /** What a server does when another says so. */
 export interface UserBroadcastHandler {
   /** Hands a message for a user to the sessions that are here. */
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
-  end(sessions: SessionsToEnd, reason: string): void;
+  end(sessions: WhoseSessions, reason: string): void;
+  recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<unknown>;
   unsubscribe(sessionId: string, id: string, reason: string | undefined): void | Promise<void>;
 }
 
@@ -48,8 +51,13 @@ export class UserBroadcast {
   }
 
   /** Lets all other servers end sessions. Resolves when the broker has it. */
-  end(sessions: SessionsToEnd, reason: string): Promise<void> {
+  end(sessions: WhoseSessions, reason: string): Promise<void> {
     return this.#link.say({ end: sessions, reason });
+  }
+
+  /** Lets all other servers judge subscriptions anew, everybody's if no sessions are named. Resolves when the broker has it. */
+  recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<void> {
+    return this.#link.say({ recheck: sessions ?? "all", reason });
   }
 
   /** Lets the server of that session end its subscription. Resolves when the broker has it. */
@@ -69,12 +77,14 @@ export class UserBroadcast {
         await this.#handler.deliver(createMessage(payload, headers), { byClient });
       } else if ("end" in content) {
         this.#handler.end(content.end, content.reason);
+      } else if ("recheck" in content) {
+        await this.#handler.recheck(content.recheck === "all" ? undefined : content.recheck, content.reason);
       } else {
         const { sessionId, id } = content.unsubscribe;
         await this.#handler.unsubscribe(sessionId, id, content.reason);
       }
     } catch (error) {
-      this.#logger.error("What another server sent to a user could not be handed on", error);
+      this.#logger.error("What another server sent for users could not be done", error);
     }
   }
 }

@@ -2,8 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
-import { headerLine } from "../stomp/encoder.js";
-import { isPlain } from "../stomp/escape.js";
+import { headerLine, headerOctets, octetsOf } from "../stomp/encoder.js";
 import type { StompVersion } from "../stomp/version.js";
 
 /** A publication as MESSAGE in one version, but for what is a subscriber's own; one character for each byte. */
@@ -100,12 +99,12 @@ export class MessageEncoder {
 
 function templateOf({ payload, headers }: Message, version: StompVersion): Template {
   const { destination = "", contentType, messageId = "" } = headers;
-  let head = `MESSAGE\n${line("destination", destination, version)}`;
-  if (contentType !== undefined) head += line("content-type", contentType, version);
+  let head = `MESSAGE\n${headerOctets("destination", destination, version)}`;
+  if (contentType !== undefined) head += headerOctets("content-type", contentType, version);
   for (const [name, value] of headers.native) {
-    if (name !== "" && !OURS.has(name)) head += octets(headerLine(name, value, version));
+    if (name !== "" && !OURS.has(name)) head += octetsOf(headerLine(name, value, version));
   }
-  const behind = `${line("message-id", messageId, version)}content-length:${payload.length}\n\n`;
+  const behind = `${headerOctets("message-id", messageId, version)}content-length:${payload.length}\n\n`;
   const body = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1");
 
   return {
@@ -116,19 +115,10 @@ function templateOf({ payload, headers }: Message, version: StompVersion): Templ
 }
 
 function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
-  let lines = line("subscription", own.subscriptionId, version);
+  let lines = headerOctets("subscription", own.subscriptionId, version);
   // Before 1.2 a client acknowledges by message-id.
-  if (own.ackId !== undefined && version === "1.2") lines += line("ack", own.ackId, version);
+  if (own.ackId !== undefined && version === "1.2") lines += headerOctets("ack", own.ackId, version);
   return new SharedMessage(head + lines + tail, binary);
-}
-
-function line(name: string, value: string, version: StompVersion): string {
-  return isPlain(value) ? `${name}:${value}\n` : octets(headerLine(name, value, version));
-}
-
-/** Text as its UTF-8, one character for each byte. */
-function octets(text: string): string {
-  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString("latin1");
 }
 
 /** A text WebSocket message must be UTF-8, or the browser ends the connection. */

@@ -1,11 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
-import { NO_PAYLOAD } from "../message/message.js";
-import { NativeHeaders } from "../message/native-headers.js";
+import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
-import type { ServerCommand } from "../stomp/command.js";
-import { encode, HEART_BEAT } from "../stomp/encoder.js";
+import { encode, HEART_BEAT, headerOctets, octetsOf } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
 import { SendQueue } from "./send-queue.js";
@@ -122,44 +120,40 @@ export class Outbound {
 
   connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
     const [sends, receives] = heartbeat;
-    const headers = ["version", this.version, "heart-beat", `${sends},${receives}`];
-    headers.push("server", "express-stomp", "session", sessionId);
+    let head = `version:${this.version}\nheart-beat:${sends},${receives}\nserver:express-stomp\nsession:${sessionId}\n`;
     // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
-    if (userName !== undefined && !/[\r\n\0]/.test(userName)) headers.push("user-name", userName);
-    this.#send("CONNECTED", headers);
+    if (userName !== undefined && !/[\r\n\0]/.test(userName)) head += octetsOf(`user-name:${userName}\n`);
+    this.#send(new SharedMessage(`CONNECTED\n${head}\n\0`, false), false);
   }
 
   message(message: Message): void {
     const encoded = this.#context.encoder.encode(message, this.version);
     this.#context.stats.messagesSent++;
-    if (this.#queue) {
-      this.#queue.send(encoded.bytes, encoded.binary, !isToAcknowledge(message));
-    } else if (this.#socket.sendShared) {
-      this.#count(encoded.length);
-      this.#socket.sendShared(encoded);
-    } else {
-      this.#give(encoded.bytes, encoded.binary);
-    }
+    this.#send(encoded, !isToAcknowledge(message));
   }
 
   receipt(receiptId: string): void {
-    this.#send("RECEIPT", ["receipt-id", receiptId]);
+    const line = headerOctets("receipt-id", receiptId, this.version);
+    this.#send(new SharedMessage(`RECEIPT\n${line}\n\0`, false), false);
   }
 
   error(frame: Omit<Frame, "command">): void {
     this.#context.stats.errorsSent++;
-    this.#write({ command: "ERROR", ...frame });
-  }
-
-  #send(command: ServerCommand, headers: readonly string[]): void {
-    this.#write({ command, headers: NativeHeaders.fromFlat(headers), body: NO_PAYLOAD });
-  }
-
-  #write(frame: Frame): void {
-    const bytes = encode(frame, this.version);
+    const bytes = encode({ command: "ERROR", ...frame }, this.version);
     const binary = frame.body.length > 0 && !isUtf8(frame.body);
     if (this.#queue) this.#queue.send(bytes, binary, false);
     else this.#give(bytes, binary);
+  }
+
+  #send(message: SharedMessage, droppable: boolean): void {
+    if (this.#queue) {
+      this.#queue.send(message.bytes, message.binary, droppable);
+    } else if (this.#socket.sendShared) {
+      this.#count(message.length);
+      this.#socket.sendShared(message);
+    } else {
+      this.#give(message.bytes, message.binary);
+    }
   }
 
   #give(bytes: Uint8Array, binary: boolean): void {

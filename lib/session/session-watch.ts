@@ -1,5 +1,5 @@
 import type { SessionGrant } from "../message/session-grant.js";
-import { type AgreedHeartBeat, HeartBeat } from "../stomp/heart-beat.js";
+import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
@@ -28,9 +28,14 @@ export interface WatchedSession {
  * lasts by. Nothing else would notice a client that does nothing. For limits
  * time stands still while our own process stalls.
  */
-export class SessionWatch implements Watched {
+export class SessionWatch implements Watched, HeartBeatOptions {
   readonly shortest: number;
-  readonly #options: SessionWatchOptions;
+  readonly clock: HeartBeatClock;
+  sendEvery = 0;
+  receiveWithin = 0;
+  readonly #limits: SessionLimits;
+  readonly #inbound: Inbound;
+  readonly #session: WatchedSession;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";
   #since = 0;
   #heartBeat: HeartBeat | undefined;
@@ -38,15 +43,18 @@ export class SessionWatch implements Watched {
   /** From when on what waits now has been waiting, and how much had been given to the socket by then. */
   #waiting: { readonly since: number; readonly given: number } | undefined;
 
-  constructor(options: SessionWatchOptions) {
-    const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = options.limits;
-    this.#options = options;
+  constructor({ clock, limits, inbound, session }: SessionWatchOptions) {
+    const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = limits;
+    this.clock = clock;
+    this.#limits = limits;
+    this.#inbound = inbound;
+    this.#session = session;
     this.shortest = Math.min(timeToFirstMessage, connectTimeLimit, sendTimeLimit);
-    options.clock.watch(this);
+    clock.watch(this);
   }
 
   begin(): void {
-    this.#since = this.#options.clock.now;
+    this.#since = this.clock.now;
   }
 
   /** Bytes came. */
@@ -65,15 +73,18 @@ export class SessionWatch implements Watched {
   beat(agreed: AgreedHeartBeat): void {
     if (agreed.sendEvery === 0 && agreed.receiveWithin === 0) return;
 
-    const { clock, session } = this.#options;
-    this.#heartBeat = new HeartBeat({
-      clock,
-      sendEvery: agreed.sendEvery,
-      receiveWithin: agreed.receiveWithin,
-      send: () => session.outbound.heartBeat(),
-      expired: () => session.silent(),
-    });
-    clock.watch(this.#heartBeat);
+    this.sendEvery = agreed.sendEvery;
+    this.receiveWithin = agreed.receiveWithin;
+    this.#heartBeat = new HeartBeat(this);
+    this.clock.watch(this.#heartBeat);
+  }
+
+  send(): void {
+    this.#session.outbound.heartBeat();
+  }
+
+  expired(): void {
+    this.#session.silent();
   }
 
   /** A frame is written. */
@@ -93,9 +104,9 @@ export class SessionWatch implements Watched {
       grant.release();
       return;
     }
-    const { clock, session } = this.#options;
+    const session = this.#session;
     this.#grant = new GrantWatch({
-      clock,
+      clock: this.clock,
       grant,
       ended: (fault) => session.grantEnded(fault),
       expiring: (expiring) => session.grantExpiring(expiring),
@@ -108,35 +119,34 @@ export class SessionWatch implements Watched {
   }
 
   stop(): void {
-    const { clock } = this.#options;
-    clock.unwatch(this);
-    if (this.#heartBeat) clock.unwatch(this.#heartBeat);
+    this.clock.unwatch(this);
+    if (this.#heartBeat) this.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
     this.#grant?.release();
     this.#grant = undefined;
   }
 
   check(): void {
-    const { clock, inbound, session } = this.#options;
-    session.outbound.drained();
-    const limit = this.#passed() ?? (inbound.tick(clock.now) ? "inboundRateLimit" : undefined);
-    if (limit !== undefined) session.exceeded(limit);
+    this.#session.outbound.drained();
+    const limit = this.#passed() ?? (this.#inbound.tick(this.clock.now) ? "inboundRateLimit" : undefined);
+    if (limit !== undefined) this.#session.exceeded(limit);
   }
 
   #passed(): WatchedLimit | undefined {
-    const { clock, limits, session } = this.#options;
-    const time = clock.now - this.#since;
+    const { now } = this.clock;
+    const limits = this.#limits;
+    const time = now - this.#since;
     if (this.#awaits === "first bytes" && time > limits.timeToFirstMessage) return "timeToFirstMessage";
     if (this.#awaits === "CONNECT" && time > limits.connectTimeLimit) return "connectTimeLimit";
-    if (session.outbound.overflowing) return "sendBufferSizeLimit";
+    if (this.#session.outbound.overflowing) return "sendBufferSizeLimit";
 
-    const { buffered, given } = session.outbound;
+    const { buffered, given } = this.#session.outbound;
     if (buffered === 0) {
       this.#waiting = undefined;
     } else if (this.#waiting === undefined || given - this.#waiting.given >= buffered) {
       // All that waited at the last mark has left.
-      this.#waiting = { since: clock.now, given };
-    } else if (clock.now - this.#waiting.since > limits.sendTimeLimit) {
+      this.#waiting = { since: now, given };
+    } else if (now - this.#waiting.since > limits.sendTimeLimit) {
       return "sendTimeLimit";
     }
     return undefined;

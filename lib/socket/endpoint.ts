@@ -5,6 +5,7 @@ import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
 import {
+  type Connect,
   HANDSHAKE_HOOKS,
   type HandshakeInterceptor,
   interceptHandshake,
@@ -170,42 +171,44 @@ export class Endpoint {
     return sessionRoute(rest)?.transport === "websocket" ? this.#sockJs.webSocket : undefined;
   }
 
-  async #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): Promise<void> {
+  #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): void | Promise<void> {
     if (route.handshake.refuses(req, res)) return;
 
     if (!isAttached && !this.#isClosed) {
       this.#tellOfAttach(res);
       return;
     }
-    await this.#intercept(req, res, async (attributes) => {
-      const found = findUser(req, this.#user);
-      // Without a wait the handshake is done before the application's middleware returns.
-      const user = found instanceof Promise ? await found : found;
-      if (this.#isClosed) {
-        answer(res, 503, "The server is closing.\n");
-        return false;
-      }
-      if (!this.#context.admits(req)) {
-        answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
-        return false;
-      }
-      const claimed = claim(req);
-      if (claimed === undefined) return false;
-
-      let isOpen = false;
-      route.handshake.accept(req, claimed, (ws) => {
-        isOpen = true;
-        this.#context.open(route.socketOf(ws, claimed.socket), { request: req, user, attributes });
-      });
-      return isOpen;
+    return this.#intercept(req, res, (attributes) => {
+      const user = findUser(req, this.#user);
+      return user instanceof Promise
+        ? user.then((found) => this.#open(route, res, { request: req, user: found, attributes }))
+        : this.#open(route, res, { request: req, user, attributes });
     });
   }
 
-  #intercept(
-    req: Request,
-    res: Response,
-    connect: (attributes: Map<string, unknown>) => Promise<boolean>,
-  ): Promise<void> {
+  /** Returns whether there is a connection now; else it has answered. */
+  #open(route: WebSocketRoute, res: Response, handshake: Handshake): boolean {
+    const { req } = res;
+    if (this.#isClosed) {
+      answer(res, 503, "The server is closing.\n");
+      return false;
+    }
+    if (!this.#context.admits(req)) {
+      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+      return false;
+    }
+    const claimed = claim(req);
+    if (claimed === undefined) return false;
+
+    let isOpen = false;
+    route.handshake.accept(req, claimed, (ws) => {
+      isOpen = true;
+      this.#context.open(route.socketOf(ws, claimed.socket), handshake);
+    });
+    return isOpen;
+  }
+
+  #intercept(req: Request, res: Response, connect: Connect): void | Promise<void> {
     const { logger } = this.#context;
     return interceptHandshake({ interceptors: this.#interceptors, req, res, logger }, connect);
   }

@@ -47,18 +47,29 @@ export interface InterceptedHandshake {
   readonly logger: Logger;
 }
 
+/** Returns whether a connection came of a handshake; else it has answered. */
+export type Connect = (attributes: Map<string, unknown>) => boolean | Promise<boolean>;
+
 /**
  * Goes on with a handshake when all interceptors let it pass, and tells them how it ended.
  *
- * @param connect returns whether a connection came of it; else it has answered
- * @throws whatever an interceptor's `beforeHandshake` or `connect` throws
+ * @throws (or rejects with) whatever an interceptor's `beforeHandshake` or `connect` throws
  */
-export async function interceptHandshake(
+export function interceptHandshake(handshake: InterceptedHandshake, connect: Connect): void | Promise<void> {
+  const attributes = new Map<string, unknown>();
+  if (handshake.interceptors.length > 0) return interceptAndTell(handshake, connect, attributes);
+
+  // Without a wait the handshake is done before the application's middleware returns.
+  const connected = connect(attributes);
+  if (connected instanceof Promise) return connected.then(() => {});
+}
+
+async function interceptAndTell(
   handshake: InterceptedHandshake,
-  connect: (attributes: Map<string, unknown>) => boolean | Promise<boolean>,
+  connect: Connect,
+  attributes: Map<string, unknown>,
 ): Promise<void> {
   const { interceptors, res } = handshake;
-  const attributes = new Map<string, unknown>();
   const passed: HandshakeInterceptor[] = [];
   let failure: unknown;
   try {

@@ -9,16 +9,25 @@ const OTHERS_GO_FIRST_MS = 750;
 /** How long a client may take to hang up after its answer. */
 const LINGER_MS = 2_000;
 
-export interface UpgradeConversationOptions {
-  readonly req: IncomingMessage;
+/** What a claimed handshake is answered on. */
+export interface ClaimedUpgrade {
   readonly socket: Duplex;
+  /** What the client sent behind its request. */
   readonly head: Buffer;
-  /** In ms. */
+}
+
+/**
+ * Where conversations are held. One object for all of them, not closures for each: V8 makes some of those in
+ * its old space, where a dead one keeps its handshake, and so what that refers to, until a major garbage collection.
+ */
+export interface UpgradeHost {
+  readonly server: Server | SecureServer;
+  /** How long the application may take, in ms. */
   readonly timeout: number;
-  /** Tells whether others listen for upgrades on the same server. */
-  isShared(): boolean;
+  /** Whether others listen for upgrades on the same server. */
+  readonly isShared: boolean;
   /** The handshake is being answered, or its socket is somebody else's. May be told twice. */
-  done(): void;
+  done(conversation: UpgradeConversation): void;
 }
 
 /**
@@ -29,46 +38,41 @@ export class UpgradeConversation {
   readonly #req: IncomingMessage;
   readonly #socket: Socket;
   readonly #head: Buffer;
-  readonly #timeout: number;
-  readonly #isShared: () => boolean;
-  readonly #done: () => void;
+  readonly #host: UpgradeHost;
   readonly #bytesBefore: number;
-  /** The response's own end: nobody but `#write` sees its bytes. */
-  readonly #outlet: Outlet;
+  /** The response's own end: nobody but `#write` sees its bytes. Most never need one. */
+  #outlet: Outlet | undefined;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
   #deadline: NodeJS.Timeout | undefined;
   /** What the application has not yet answered with, when it has returned. */
   #awaited: ServerResponse | undefined;
 
-  constructor(options: UpgradeConversationOptions) {
-    this.#req = options.req;
-    this.#socket = options.socket as Socket;
-    this.#head = options.head;
-    this.#timeout = options.timeout;
-    this.#isShared = () => options.isShared();
-    this.#done = () => options.done();
+  constructor(req: IncomingMessage, { socket, head }: ClaimedUpgrade, host: UpgradeHost) {
+    this.#req = req;
+    this.#socket = socket as Socket;
+    this.#head = head;
+    this.#host = host;
     this.#bytesBefore = this.#socket.bytesWritten;
-    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
   }
 
   /** Lets the server's request listeners answer. Does nothing when another listener has taken the socket. */
-  run(server: Server | SecureServer): void {
+  run(): void {
     if (!this.#isFree()) {
       this.#state = "gone";
-      this.#done();
+      this.#host.done(this);
       return;
     }
 
     const res = new ServerResponse(this.#req);
     res.shouldKeepAlive = false;
-    res.assignSocket(this.#outlet as Writable as Socket);
-    prepare(this.#req, res);
+    loosen(this.#req as object);
+    loosen(res as object);
     try {
       if (hasBody(this.#req)) {
         // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
         answer(res, 400, "A request to upgrade the connection cannot have a body.\n");
       } else {
-        server.emit("request", this.#req, res);
+        this.#host.server.emit("request", this.#req, res);
       }
     } finally {
       // Most are claimed by now, and need none of it: nothing that it waits for comes before this turn is over.
@@ -81,7 +85,7 @@ export class UpgradeConversation {
     return this.#state === "reserved";
   }
 
-  claim(): { socket: Duplex; head: Buffer } | undefined {
+  claim(): ClaimedUpgrade | undefined {
     if (!this.reserve() || !this.#isFree()) return undefined;
 
     this.#letGo();
@@ -92,9 +96,11 @@ export class UpgradeConversation {
     res.once("finish", this.#end);
     res.once("close", this.#responseClosed);
     this.#awaited = res;
+    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
+    res.assignSocket(this.#outlet as Writable as Socket);
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
-    if (this.#state !== "answering") this.#deadline ??= setTimeout(() => this.expire(), this.#timeout);
+    if (this.#state !== "answering") this.#deadline ??= setTimeout(() => this.expire(), this.#host.timeout);
   }
 
   /** Nobody has read from the socket or written to it since the request. */
@@ -114,7 +120,7 @@ export class UpgradeConversation {
       done();
       return;
     }
-    if (this.#state === "open" && this.#isShared()) {
+    if (this.#state === "open" && this.#host.isShared) {
       this.#writeLater(chunk, done);
       return;
     }
@@ -135,10 +141,10 @@ export class UpgradeConversation {
 
   #startAnswer(): void {
     clearTimeout(this.#deadline);
-    this.#done();
+    this.#host.done(this);
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever.
-    this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
+    this.#socket.setTimeout(this.#host.timeout, () => this.#socket.destroy());
   }
 
   /** Hangs up in two steps: with unread bytes left, closing at once would reset the answer away. */
@@ -162,7 +168,7 @@ export class UpgradeConversation {
     }
 
     // Not through the response: what holds it back may hold its end back too.
-    this.#done();
+    this.#host.done(this);
     this.#state = "answering";
     const text = "The application did not answer the handshake in time.\n";
     this.#socket.write(
@@ -170,13 +176,13 @@ export class UpgradeConversation {
         `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     );
     this.#end();
-    this.#outlet.destroy();
+    this.#outlet?.destroy();
   }
 
   /** The application destroyed its response before it was whole. */
   readonly #responseClosed = (): void => {
     if (this.#state === "reserved" || this.#state === "answering") this.#socket.destroy();
-    else if (this.#state === "open" && !this.#isShared()) this.#socket.destroy();
+    else if (this.#state === "open" && !this.#host.isShared) this.#socket.destroy();
     clearTimeout(this.#deadline);
   };
 
@@ -191,12 +197,12 @@ export class UpgradeConversation {
   /** The response's middleware learns that nobody listens. */
   #abandon(): void {
     this.#letGo();
-    this.#outlet.destroy();
+    this.#outlet?.destroy();
   }
 
   #letGo(): void {
     this.#state = "gone";
-    this.#done();
+    this.#host.done(this);
     clearTimeout(this.#deadline);
     if (this.#awaited === undefined) return;
 
@@ -209,16 +215,20 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
 }
 
-/** What Express writes to a request and to a response that has not got it yet. */
-const EXPRESS_ADDS = ["res", "next", "baseUrl", "originalUrl", "_parsedUrl", "params"] as const;
+const PASSING = Symbol("passing");
+const NEWEST = Symbol("newest");
 
 /**
- * Gives both what Express will write to. It changes their prototypes first, and to such an object V8 adds no
- * property without a new hidden class for each request: kilobytes that only a major garbage collection takes.
+ * Has V8 keep an object's properties in a table. Express changes the prototype of each request and response,
+ * and to such an object V8 adds no property without a new hidden class: one for each request and each property
+ * that middleware adds, kilobytes that only a major garbage collection takes.
  */
-function prepare(req: IncomingMessage, res: ServerResponse): void {
-  for (const name of EXPRESS_ADDS) (req as unknown as Record<string, unknown>)[name] = undefined;
-  (res as unknown as Record<string, unknown>).locals = undefined;
+function loosen(object: { [PASSING]?: boolean; [NEWEST]?: boolean }): void {
+  object[PASSING] = true;
+  object[NEWEST] = true;
+  // V8 makes a table of what loses any property but the newest.
+  delete object[PASSING];
+  delete object[NEWEST];
 }
 
 /** What a response takes for its socket. */

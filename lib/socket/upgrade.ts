@@ -2,18 +2,11 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { ConfigurationError } from "../errors.js";
-import { UpgradeConversation } from "./upgrade-conversation.js";
+import { type ClaimedUpgrade, UpgradeConversation, type UpgradeHost } from "./upgrade-conversation.js";
 
 export interface AttachOptions {
   /** How long the application's middleware may take over a handshake, in ms. Default 10,000. */
   readonly handshakeTimeout?: number | undefined;
-}
-
-/** What a claimed handshake is answered on. */
-export interface ClaimedUpgrade {
-  readonly socket: Duplex;
-  /** What the client sent behind its request. */
-  readonly head: Buffer;
 }
 
 type HttpServer = Server | SecureServer;
@@ -62,48 +55,53 @@ export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
   return (req as UpgradeRequest)[CONVERSATION]?.claim();
 }
 
-class Attachment {
-  readonly #server: HttpServer;
+class Attachment implements UpgradeHost {
+  readonly server: HttpServer;
   readonly #timeouts = new Map<symbol, number>();
   /** Handshakes that the application has not decided about. */
   readonly #undecided = new Set<UpgradeConversation>();
   #restore: () => void = () => {};
 
   constructor(server: HttpServer) {
-    this.#server = server;
+    this.server = server;
   }
 
   add(handshakeTimeout: number): () => void {
     const key = Symbol();
     if (this.#timeouts.size === 0) {
-      this.#server.on("upgrade", this.#upgrade);
-      this.#restore = spareOtherUpgrades(this.#server);
+      this.server.on("upgrade", this.#upgrade);
+      this.#restore = spareOtherUpgrades(this.server);
     }
     this.#timeouts.set(key, handshakeTimeout);
 
     return () => {
       if (!this.#timeouts.delete(key) || this.#timeouts.size > 0) return;
 
-      this.#server.off("upgrade", this.#upgrade);
+      this.server.off("upgrade", this.#upgrade);
       this.#restore();
       // With others listening, a handshake may be theirs, and has its own deadline.
-      if (this.#server.listenerCount("upgrade") > 0) return;
+      if (this.server.listenerCount("upgrade") > 0) return;
       for (const conversation of this.#undecided) conversation.expire();
     };
   }
 
+  get timeout(): number {
+    return Math.min(...this.#timeouts.values());
+  }
+
+  get isShared(): boolean {
+    return this.server.listenerCount("upgrade") > 1;
+  }
+
+  done(conversation: UpgradeConversation): void {
+    this.#undecided.delete(conversation);
+  }
+
   readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const conversation: UpgradeConversation = new UpgradeConversation({
-      req,
-      socket,
-      head,
-      timeout: Math.min(...this.#timeouts.values()),
-      isShared: () => this.#server.listenerCount("upgrade") > 1,
-      done: () => this.#undecided.delete(conversation),
-    });
+    const conversation = new UpgradeConversation(req, { socket, head }, this);
     this.#undecided.add(conversation);
     if (isWebSocket(req)) (req as UpgradeRequest)[CONVERSATION] = conversation;
-    conversation.run(this.#server);
+    conversation.run();
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Request, Response } from "express";
 import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { answer } from "./answer.js";
-import type { ClaimedUpgrade } from "./upgrade.js";
+import type { ClaimedUpgrade } from "./upgrade-conversation.js";
 
 export interface WebSocketHandshakeOptions {
   /** Bytes of one message; a longer one closes with 1009. */

@@ -1,7 +1,7 @@
 import { StompConversionError } from "../errors.js";
 import { printable } from "../logger.js";
 import { COMMANDS } from "./command.js";
-import { escapeHeader } from "./escape.js";
+import { escapeHeader, isPlain } from "./escape.js";
 import type { Frame } from "./frame.js";
 import type { StompVersion } from "./version.js";
 
@@ -51,4 +51,14 @@ export function encode(frame: Frame, version: StompVersion): Buffer {
 /** A header as its line in a frame whose command has escapes. */
 export function headerLine(name: string, value: string, version: StompVersion): string {
   return `${escapeHeader(name, "name", version)}:${escapeHeader(value, "value", version)}\n`;
+}
+
+/** A header that has a name of ours, as its line in UTF-8, one character for each byte. */
+export function headerOctets(name: string, value: string, version: StompVersion): string {
+  return isPlain(value) ? `${name}:${value}\n` : octetsOf(headerLine(name, value, version));
+}
+
+/** Text as its UTF-8, one character for each byte. */
+export function octetsOf(text: string): string {
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString("latin1");
 }

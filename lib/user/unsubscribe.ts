@@ -29,15 +29,28 @@ export async function unsubscribe(
 
   const sessionId = session.id;
   const user = session.user.principal;
-  const message = createMessage(NO_PAYLOAD, { messageType: "UNSUBSCRIBE", sessionId, subscriptionId, user });
+  // A broker elsewhere is waited for: until it confirms, what it has sent already may still come.
+  const native = NativeHeaders.of({ receipt: randomUUID() });
+  const message = createMessage(NO_PAYLOAD, {
+    messageType: "UNSUBSCRIBE",
+    sessionId,
+    subscriptionId,
+    user,
+    native,
+  });
   await clientInboundChannel.dispatch(message);
   events.publish("unsubscribe", { sessionId, user, message });
 
   if (reason !== undefined) {
-    const messageId = randomUUID();
-    const native = NativeHeaders.of({ unsubscribed: reason });
     await clientOutboundChannel.send(
-      createMessage(NO_PAYLOAD, { destination, sessionId, subscriptionId, user, messageId, native }),
+      createMessage(NO_PAYLOAD, {
+        destination,
+        sessionId,
+        subscriptionId,
+        user,
+        messageId: randomUUID(),
+        native: NativeHeaders.of({ unsubscribed: reason }),
+      }),
     );
   }
   return true;

@@ -87,7 +87,9 @@ export class UserClientHandler implements MessageHandler {
   #unsubscribe(message: Message): void | Promise<void> {
     const { broker, sessions } = this.#options;
     const { sessionId = "", subscriptionId = "" } = message.headers;
-    return after(broker.handle(message), () => sessions.removeSubscription(sessionId, subscriptionId));
+    // First: while a broker elsewhere is asked, the id may come to stand for another subscription.
+    sessions.removeSubscription(sessionId, subscriptionId);
+    return broker.handle(message);
   }
 
   #disconnect(message: Message): void | Promise<void> {

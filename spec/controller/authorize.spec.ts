@@ -25,6 +25,7 @@ import {
 import { z } from "zod";
 import { annotatedMethods } from "#lib/controller/metadata.js";
 import { RawClient } from "../support/raw-client.js";
+import { settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 const parsed: unknown[] = [];
@@ -242,6 +243,27 @@ describe("@Authorize", () => {
     const rod = await connect("rod");
     rod.send("SEND\ndestination:/app/wait\nreceipt:r\n\n^@");
     expect(await rod.frame()).to.match(/^ERROR\n(?:.*\n)*receipt-id:r\n/);
+    expect(parsed).to.deep.equal([]);
+  });
+
+  it("does not call what it lets pass too late", async () => {
+    let pass = (_allowed: boolean) => {};
+    @Controller()
+    class Waiting {
+      @MessageMapping("/wait")
+      @Authorize(() => new Promise<boolean>((resolve) => (pass = resolve)))
+      wait() {
+        parsed.push("called");
+      }
+    }
+    await start({ controllers: [Waiting], handlerTimeout: 1 });
+    const rod = await connect("rod");
+    rod.send("SEND\ndestination:/app/wait\nreceipt:r\n\n^@");
+    expect(await rod.frame()).to.match(/^ERROR\n(?:.*\n)*receipt-id:r\n/);
+
+    pass(true);
+
+    await settled();
     expect(parsed).to.deep.equal([]);
   });
 

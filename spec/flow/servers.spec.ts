@@ -70,13 +70,14 @@ describe("Servers on one broker", function () {
       const spellings = [
         "/topic/NAME",
         "/topic/NAME ",
+        "/topic/\u0001NAME\u001f",
         "/topic/NAME?consumer.prefetchSize=1",
         "/topic/other,/topic/NAME",
         "/topic/topic://NAME",
         ...(name === "RabbitMQ" ? ["/exchange/amq.topic/NAME", "/topic/%73ervers%2eusers.ID"] : []),
       ];
       for (const spelling of spellings) {
-        it(`let no client send or subscribe to ${spelling}`, async () => {
+        it(`let no client send or subscribe to ${JSON.stringify(spelling)}`, async () => {
           const destination = spelling.replace("NAME", names.users).replace("ID", names.users.split(".")[2]!);
           for (const command of ["SEND", "SUBSCRIBE\nid:7"]) {
             const client = await servers[0]!.connect("eve");

@@ -114,6 +114,23 @@ describe("httpSessionHandshakeInterceptor", () => {
     expect(await attributes()).to.deep.equal({ cart: 1 });
   });
 
+  for (const createSession of [true, false]) {
+    it(`${createSession ? "makes" : "does not make"} a session where another package keeps it in a cookie`, async () => {
+      const kept: object[] = [];
+      host = new SocketHost();
+      host.app.use((req, _res, next) => {
+        const session = {};
+        kept.push(session);
+        Object.assign(req, { session });
+        next();
+      });
+      host.endpoint({ handshakeInterceptors: [httpSessionHandshakeInterceptor({ createSession })] });
+      port = await host.listen();
+      expect(await attributes()).to.deep.equal({});
+      expect(kept.map((session) => Object.keys(session).length)).to.deep.equal([createSession ? 1 : 0]);
+    });
+  }
+
   for (const [option, options] of [
     ["copyAll", { copyAll: true }],
     ["createSession", { createSession: "yes" }],

@@ -75,10 +75,10 @@ export function withControllers(controllers: object | object[], options: Control
       access: new AccessControl({
         security: undefined,
         template,
-        userRegistry,
         events,
         logger,
         sessionHeaders: () => undefined,
+        subscriptionsOf: () => [],
         unsubscribe: async () => false,
       }),
       events,

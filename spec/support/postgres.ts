@@ -1,19 +1,20 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { freePorts } from "../../example/shared/broker-process.js";
+import { killGroup, type SpawnedWithUs, spawnWithUs } from "../../example/shared/spawn-with-us.js";
 
 /** A PostgreSQL of the specs' own, on loopback and in a folder that goes with it. */
 export class Postgres {
   readonly #folder: string;
-  readonly #process: ChildProcess;
+  readonly #process: SpawnedWithUs;
   readonly #port: number;
   #databases = 0;
 
-  private constructor(folder: string, process: ChildProcess, port: number) {
+  private constructor(folder: string, process: SpawnedWithUs, port: number) {
     this.#folder = folder;
     this.#process = process;
     this.#port = port;
@@ -24,7 +25,7 @@ export class Postgres {
     const folder = mkdtempSync(join(tmpdir(), "chat-postgres-"));
     chmodSync(folder, 0o777);
     const data = join(folder, "data");
-    const port = await freePort();
+    const [port] = await freePorts(1);
 
     const initdb = asPostgres(
       join(programs, "initdb"),
@@ -48,9 +49,9 @@ export class Postgres {
     ];
     const options = settings.flatMap((setting) => ["-c", setting]);
     const server = asPostgres(join(programs, "postgres"), "-D", data, "-p", String(port), ...options);
-    const child = spawn(server[0]!, server.slice(1), { stdio: ["ignore", "ignore", "pipe"], cwd: folder });
+    const child = spawnWithUs(server, { folder });
 
-    const postgres = new Postgres(folder, child, port);
+    const postgres = new Postgres(folder, child, port!);
     await ready(child);
     return postgres;
   }
@@ -72,6 +73,7 @@ export class Postgres {
     const impatience = setTimeout(() => this.#process.kill("SIGINT"), 2000);
     await exit;
     clearTimeout(impatience);
+    killGroup(this.#process);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -87,22 +89,13 @@ function asPostgres(...command: string[]): string[] {
 }
 
 /** Waits for the line of the log that says that connections are welcome. */
-function ready(child: ChildProcess): Promise<void> {
+function ready(child: SpawnedWithUs): Promise<void> {
   return new Promise((resolve, reject) => {
     let log = "";
-    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
       log += text;
       if (log.includes("ready to accept connections")) resolve();
     });
     child.once("exit", () => reject(new Error(`PostgreSQL did not start: ${log}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

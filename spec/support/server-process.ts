@@ -18,7 +18,6 @@ export class ServerProcess {
   static async start(relay: StompBrokerRelayOptions): Promise<ServerProcess> {
     const program = fileURLToPath(new URL("server-program.js", import.meta.url));
     const child = fork(program, [JSON.stringify(relay)], { execArgv: [] });
-    process.once("exit", () => child.kill("SIGKILL"));
     const [port] = (await once(child, "message")) as [number];
     return new ServerProcess(child, port);
   }

@@ -1,7 +1,10 @@
 import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
 import { withUsers } from "./users.js";
 
-// What `ServerProcess` runs: a server that tells its parent the port, and everybody who is connected.
+// What `ServerProcess` runs: a server that tells its parent the port, and everybody who is connected. It ends with
+// its parent, however that ends.
+process.once("disconnect", () => process.exit());
+
 const relay = JSON.parse(process.argv[2]!) as StompBrokerRelayOptions;
 const { server } = await withUsers({ broker: stompBrokerRelay(relay), clientsMaySendToUsers: true });
 const { messaging } = server;

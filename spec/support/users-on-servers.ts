@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { StompMessaging, StompMessagingOptions } from "express-stomp";
+import { messageSecurity, type StompMessaging, type StompMessagingOptions } from "express-stomp";
 import type { RawClient } from "./raw-client.js";
 import { type Users, withUsers } from "./users.js";
 
@@ -49,10 +49,21 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
   let servers: Users[];
   let here: StompMessaging;
   let there: StompMessaging;
+  let dismissed: Set<string | undefined>;
+  const security = messageSecurity(
+    (messages) =>
+      messages
+        .simpSubscribeDestMatchers("/user/queue/letters")
+        .access((user) => !dismissed.has(user?.name))
+        .anyMessage()
+        .permitAll(),
+    { broker: "relay" },
+  );
 
   beforeEach(async function () {
     this.timeout(60_000);
-    servers = await startServers(2, options);
+    dismissed = new Set();
+    servers = await startServers(2, () => ({ ...options(), security }));
     [here, there] = servers.map(({ server }) => server.messaging) as [StompMessaging, StompMessaging];
     await until(() => servers.every(({ server }) => server.messaging.userRegistry.getUserCount() === 0));
   });
@@ -188,6 +199,21 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
     expect(await rod.frame()).to.include("unsubscribed:It is over\n");
     await until(() => subscriptionsOf(here, "rod").length === 0);
     expect(await here.unsubscribe(subscription!)).to.equal(false);
+  });
+
+  it("judge the subscriptions of a user anew", async () => {
+    const [rod, far, ann] = [await listening(0, "rod"), await listening(1, "rod"), await listening(1, "ann")];
+    dismissed.add("rod").add("ann");
+    expect(await here.recheck({ user: "rod" }, "You have left")).to.equal(1);
+    for (const client of [rod, far]) expect(await client.frame()).to.include("unsubscribed:You have left\n");
+    expect(await ann.synchronize()).to.deep.equal([]);
+  });
+
+  it("judge the subscriptions of everybody anew", async () => {
+    const [rod, ann] = [await listening(0, "rod"), await listening(1, "ann")];
+    dismissed.add("rod").add("ann");
+    expect(await there.recheck()).to.equal(1);
+    for (const client of [rod, ann]) expect(await client.frame()).to.include("unsubscribed:Access denied");
   });
 
   async function listening(server: number, name?: string): Promise<Client> {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { MessagingEvents } from "express-stomp";
+import { RelayStage } from "../support/relay-stage.js";
 import { type Users, withUsers } from "../support/users.js";
 
 describe("messaging.unsubscribe", () => {
@@ -82,6 +83,59 @@ describe("messaging.unsubscribe", () => {
     await client.frame();
 
     expect(await users.server.messaging.unsubscribe(subscription, "why")).to.equal(false);
+  });
+});
+
+describe("messaging.unsubscribe, with a broker elsewhere", () => {
+  it("is done when the broker has confirmed it, and what comes before that goes to the client before", async () => {
+    const stage = await RelayStage.open({
+      server: { endpoints: [{ path: "/ws", user: () => ({ name: "joe" }) }] },
+    });
+    await stage.system();
+    const { client, line } = await stage.connect();
+    client.send("SUBSCRIBE", { id: 1, destination: "/topic/a", receipt: "r" });
+    expect((await client.frame()).command).to.equal("RECEIPT");
+    await line.until("SUBSCRIBE");
+    const { messaging } = stage.server;
+    const [subscription] = messaging.userRegistry.findSubscriptions(() => true);
+
+    stage.broker.options = { receipts: false };
+    const over = messaging.unsubscribe(subscription!, "You left");
+    const { headers } = await line.until("UNSUBSCRIBE");
+    line.send("MESSAGE", { destination: "/topic/a", subscription: "1", "message-id": "m" }, "on its way");
+    expect((await client.frame()).body).to.equal("on its way");
+    line.send("RECEIPT", { "receipt-id": headers.get("receipt") ?? "" });
+
+    expect(await over).to.equal(true);
+    expect((await client.frame()).headers.get("unsubscribed")).to.equal("You left");
+    await stage.close();
+  });
+
+  it("is done for whoever comes second, and knows what was subscribed to meanwhile", async () => {
+    const stage = await RelayStage.open({
+      server: { endpoints: [{ path: "/ws", user: () => ({ name: "joe" }) }] },
+    });
+    await stage.system();
+    const { client, line } = await stage.connect();
+    const SUBSCRIBE = { id: 1, destination: "/topic/a", receipt: "r" };
+    client.send("SUBSCRIBE", SUBSCRIBE);
+    expect((await client.frame()).command).to.equal("RECEIPT");
+    const { messaging } = stage.server;
+    const [subscription] = messaging.userRegistry.findSubscriptions(() => true);
+
+    stage.broker.options = { receipts: false };
+    const over = messaging.unsubscribe(subscription!);
+    expect(await messaging.unsubscribe(subscription!)).to.equal(false);
+    const { headers } = await line.until("UNSUBSCRIBE");
+    stage.broker.options = {};
+    client.send("SUBSCRIBE", { ...SUBSCRIBE, destination: "/topic/b" });
+    expect((await client.frame()).command).to.equal("RECEIPT");
+    line.send("RECEIPT", { "receipt-id": headers.get("receipt") ?? "" });
+
+    expect(await over).to.equal(true);
+    const known = messaging.userRegistry.findSubscriptions(() => true);
+    expect(known.map(({ destination }) => destination)).to.deep.equal(["/topic/b"]);
+    await stage.close();
   });
 });
 

@@ -1,4 +1,4 @@
-import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
+import { stompClient } from "/public/stomp-client.js";
 import { People } from "./people.js";
 import { Talk } from "./talk.js";
 
@@ -32,22 +32,9 @@ let recipient;
 /** Whether the staff has ended the session: then nothing connects again by itself. */
 let ended = false;
 
-const client = new Client({
-  webSocketFactory: () =>
-    new SockJS("/stomp/chat", null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }),
-  reconnectDelay: 500,
-  maxReconnectDelay: 10_000,
-  reconnectTimeMode: ReconnectionTimeMode.EXPONENTIAL,
-
-  async beforeConnect() {
-    const answer = await fetch("/stomp/csrf", { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
-    // When the login is over no connection will be let in: the page is asked for again, and leads to the login.
-    if (answer?.status === 401) location.reload();
-    if (!answer?.ok) return;
-
-    const { headerName, token } = await answer.json();
-    client.connectHeaders = { [headerName]: token };
-  },
+const client = stompClient({
+  endpoint: "/stomp/chat",
+  csrf: "/stomp/csrf",
 
   onConnect({ headers }) {
     // Somebody else has logged in meanwhile, in another tab.

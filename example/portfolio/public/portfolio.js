@@ -1,4 +1,4 @@
-import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
+import { stompClient } from "/public/stomp-client.js";
 import { Market } from "./market.js";
 import { News } from "./news.js";
 import { TradeDialog } from "./trade-dialog.js";
@@ -14,24 +14,9 @@ const dialog = new TradeDialog(byId("dialog"), { means: (ticker) => market.means
 const unconfirmed = new Set();
 let sent = 0;
 
-const client = new Client({
-  webSocketFactory: () =>
-    new SockJS("/portfolio", null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }),
-  reconnectDelay: 500,
-  maxReconnectDelay: 10_000,
-  reconnectTimeMode: ReconnectionTimeMode.EXPONENTIAL,
-
-  async beforeConnect() {
-    const answer = await fetch("/portfolio/csrf", { signal: AbortSignal.timeout(10_000) }).catch(
-      () => undefined,
-    );
-    // When the login is over no connection will be let in: the page is asked for again, and leads to the login.
-    if (answer?.status === 401) location.reload();
-    if (!answer?.ok) return;
-
-    const { headerName, token } = await answer.json();
-    client.connectHeaders = { [headerName]: token };
-  },
+const client = stompClient({
+  endpoint: "/portfolio",
+  csrf: "/portfolio/csrf",
 
   onConnect() {
     // First the news, then the state: nothing falls between the two, and what is older is passed over.

@@ -3,6 +3,7 @@ import type { Request, Response } from "express";
 import type { Principal } from "../../message/message.js";
 import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
+import type { Connect } from "../handshake-interceptor.js";
 import type { Handshake, Socket } from "../socket.js";
 import { Carrier } from "./carrier.js";
 import { allowOrigin } from "./cors.js";
@@ -22,11 +23,7 @@ export interface SockJsServiceOptions {
   readonly bodyLimit: number;
   user(req: Request): Principal | undefined | Promise<Principal | undefined>;
   /** Goes on with `connect` when no interceptor refuses the handshake. */
-  intercept(
-    req: Request,
-    res: Response,
-    connect: (attributes: Map<string, unknown>) => Promise<boolean>,
-  ): Promise<void>;
+  intercept(req: Request, res: Response, connect: Connect): void | Promise<void>;
   /** Whether one more client may connect. */
   admits(req: Request): boolean;
   open(socket: Socket, handshake: Handshake): void;

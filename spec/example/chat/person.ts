@@ -1,46 +1,34 @@
-import type { Browser, Page } from "playwright-core";
-import { type OpenPage, openPage, type PageOptions } from "../shared/open-page.js";
+import type { Browser } from "playwright-core";
+import { BrowserPerson, type OpenPage, openPage, type PageOptions } from "../shared/browser-person.js";
 
 const PASSWORD = "a long password";
 
 /** A person at a browser of their own, doing what people do at the chat. */
-export class Person {
+export class Person extends BrowserPerson {
   readonly name: string;
-  readonly page: Page;
-  readonly faults: readonly string[];
   readonly #origin: string;
-  readonly #opened: OpenPage;
 
   private constructor(name: string, origin: string, opened: OpenPage) {
+    super(opened);
     this.name = name;
     this.#origin = origin;
-    this.#opened = opened;
-    this.page = opened.page;
-    this.faults = opened.faults;
   }
 
-  static async open(
-    browser: Browser,
-    origin: string,
-    name: string,
-    options: PageOptions = {},
-  ): Promise<Person> {
+  static async open(browser: Browser, origin: string, name: string, options?: PageOptions): Promise<Person> {
     return new Person(name, origin, await openPage(browser, options));
   }
 
   /** Signs up, which ends at the rooms. */
   async signUp(): Promise<void> {
     await this.page.goto(`${this.#origin}/chat/rooms`);
-    await this.page.fill("[name=name]", this.name);
-    await this.page.fill("[name=password]", PASSWORD);
+    await this.fillLogin(this.name, PASSWORD);
     await this.page.click("[formaction='/signup']");
     await this.page.waitForURL("**/chat/rooms");
   }
 
   async logIn(): Promise<void> {
     await this.page.goto(`${this.#origin}/chat/rooms`);
-    await this.page.fill("[name=name]", this.name);
-    await this.page.fill("[name=password]", PASSWORD);
+    await this.fillLogin(this.name, PASSWORD);
     await this.page.click("button.primary");
     await this.page.waitForURL("**/chat/rooms");
   }
@@ -55,10 +43,6 @@ export class Person {
   async enter(room: string): Promise<void> {
     await this.page.click(`li a:has-text("${room}")`);
     await this.connected();
-  }
-
-  async connected(): Promise<void> {
-    await this.page.waitForSelector("#connection[data-state=connected]", { state: "attached" });
   }
 
   async reconnecting(): Promise<void> {
@@ -99,9 +83,5 @@ export class Person {
         return `${writer?.textContent}: ${text?.textContent}`;
       }),
     );
-  }
-
-  close(): Promise<void> {
-    return this.#opened.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { type Chat, createChat } from "../../../example/chat/app.js";
 import { recordingLogger } from "../../support/recording.js";
-import type { PageOptions } from "../shared/open-page.js";
+import type { PageOptions } from "../shared/browser-person.js";
 import { Person } from "./person.js";
 
 /** A chat of its own, and the people who came. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { launchChromium } from "../../support/chromium.js";
@@ -30,6 +31,17 @@ describe("example/greeting", function () {
     const files = ["example/greeting/server.ts", "example/greeting/index.html"];
     const lines = files.flatMap((file) => readFileSync(file, "utf8").trimEnd().split("\n"));
     expect(lines.length).to.be.below(80);
+  });
+
+  it("says which port is taken", async () => {
+    const { port } = new URL(origin);
+    const second = spawn(process.execPath, ["build/example/greeting/server.js"], {
+      env: { ...process.env, PORT: port },
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    const [said] = await Promise.all([text(second.stderr), once(second, "exit")]);
+    expect(said).to.match(new RegExp(`EADDRINUSE.*:${port}\\b`));
+    expect(second.exitCode).to.equal(1);
   });
 
   it("greets in a browser, connected again too", async function () {

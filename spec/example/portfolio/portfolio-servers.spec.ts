@@ -178,6 +178,18 @@ describe("the portfolio on two servers", function () {
   });
 });
 
+describe("startPortfolioServers", () => {
+  it("refuses a number of servers that is none", async () => {
+    const options = { brokerUrl: "", databaseUrl: "", port: 0 };
+    for (const count of [0, 1.5, Number("two")]) {
+      const refusal = await startPortfolioServers({ count, ...options }).catch(
+        (error: Error) => error.message,
+      );
+      expect(refusal).to.equal(`SERVERS is a whole number from 1, not ${count}`);
+    }
+  });
+});
+
 /** Waits until no trade waits any more, and gives the latest ones. */
 async function settledTrades(investor: Investor): Promise<Trade[]> {
   for (;;) {

@@ -1,20 +1,15 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import type { TradeAction } from "../../../example/portfolio/trade.js";
-import { type OpenPage, openPage, type PageOptions } from "../shared/open-page.js";
+import { BrowserPerson, type OpenPage, openPage, type PageOptions } from "../shared/browser-person.js";
 import { type AccountName, passwordOf } from "./investor.js";
 
 /** A person at the portfolio's page, in a browser of their own. */
-export class Trader {
-  readonly page: Page;
-  readonly faults: readonly string[];
+export class Trader extends BrowserPerson {
   readonly #name: AccountName;
-  readonly #opened: OpenPage;
 
   private constructor(name: AccountName, opened: OpenPage) {
+    super(opened);
     this.#name = name;
-    this.#opened = opened;
-    this.page = opened.page;
-    this.faults = opened.faults;
   }
 
   /** Logs in, and waits until the page is connected. */
@@ -22,7 +17,7 @@ export class Trader {
     browser: Browser,
     origin: string,
     name: AccountName,
-    options: PageOptions = {},
+    options?: PageOptions,
   ): Promise<Trader> {
     const trader = new Trader(name, await openPage(browser, options));
     await trader.page.goto(origin);
@@ -32,8 +27,7 @@ export class Trader {
   }
 
   async logIn(password = passwordOf(this.#name)): Promise<void> {
-    await this.page.fill("[name=name]", this.#name);
-    await this.page.fill("[name=password]", password);
+    await this.fillLogin(this.#name, password);
     await this.page.click("text=Log in");
   }
 
@@ -44,8 +38,8 @@ export class Trader {
   }
 
   /** Waits until the page has its prices and positions. */
-  async connected(): Promise<void> {
-    await this.page.waitForSelector("#connection[data-state=connected]", { state: "attached" });
+  override async connected(): Promise<void> {
+    await super.connected();
     await this.page.waitForSelector("#cash:has-text('$')");
   }
 
@@ -72,17 +66,15 @@ export class Trader {
   /** Waits until another price stands there, and the line has been drawn on. */
   async seesPriceMove(ticker: string): Promise<void> {
     const row = this.page.locator(`[data-ticker=${ticker}]`);
-    const [price, line] = [await row.locator(".price").textContent(), await this.#line(ticker)];
+    // The line first: a quote that comes in between would make it newer than the price.
+    const line = await this.#line(ticker);
+    const price = await row.locator(".price").textContent();
     await row.locator(".price").filter({ hasNotText: price! }).waitFor();
     if ((await this.#line(ticker)) === line) throw new Error(`the line of ${ticker} stands still`);
   }
 
   async shares(ticker: string): Promise<string | null> {
     return this.page.locator(`[data-ticker=${ticker}] .shares`).textContent();
-  }
-
-  close(): Promise<void> {
-    return this.#opened.close();
   }
 
   #line(ticker: string): Promise<string | null> {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { commonDestination } from "#lib/destination/overlap.js";
+import { commonDestination } from "#lib/destination/common-destination.js";
 import { parsePattern } from "#lib/destination/pattern.js";
 
 const parse = (text: string) => parsePattern(text, { regex: true });

@@ -1,24 +1,27 @@
-// What interceptors cost a message on its way through a channel to one handler: `node bench/interceptors.mjs`, after
-// a build. Variants take turns, and medians of their rounds are compared, since machines have moods.
-import { SubscribableChannel } from "#lib/channel/channel.js";
+// `npm run bench:interceptors`: what interceptors cost a message on its way through a channel to one handler.
+// Variants take turns, and medians of their rounds are compared, since machines have moods.
+import type { ChannelInterceptor, Message } from "express-stomp";
+import { type ChannelOptions, SubscribableChannel } from "#lib/channel/channel.js";
 import { createMessage } from "#lib/message/message.js";
+import { medianOf } from "./median.js";
+import { table } from "./page.js";
 
 const MESSAGES = 20_000;
 const ROUNDS = 15;
 
-const sync = () => ({ preSend: (message) => message });
-const async = () => ({ preSend: async (message) => message });
-const around = () => ({
+const sync = (): ChannelInterceptor => ({ preSend: (message) => message });
+const async = (): ChannelInterceptor => ({ preSend: async (message) => message });
+const around = (): ChannelInterceptor => ({
   preSend: (message) => message,
   beforeHandle: (message) => message,
   afterMessageHandled() {},
   postSend() {},
   afterSendCompletion() {},
 });
-const orderOf = (message) => message.headers.sessionId;
-const times = (count, make) => Array.from({ length: count }, make);
+const orderOf = (message: Message) => message.headers.sessionId ?? "";
+const times = (length: number, make: () => ChannelInterceptor) => Array.from({ length }, make);
 
-const variants = [
+const kinds: readonly (readonly [string, Omit<ChannelOptions, "logger">])[] = [
   ["none", {}],
   ["1, preSend", { interceptors: times(1, sync) }],
   ["5, preSend", { interceptors: times(5, sync) }],
@@ -28,9 +31,10 @@ const variants = [
   ["5, all five hooks", { interceptors: times(5, around) }],
   ["1, preSend, on an outbound channel", { interceptors: times(1, sync), orderOf }],
   ["none, with `concurrency`", { concurrency: 16 }],
-].map(([name, options]) => ({ name, send: sender(options), rounds: [] }));
+];
+const variants = kinds.map(([name, options]) => ({ name, send: sender(options), rounds: [] as number[] }));
 
-function sender(options) {
+function sender(options: Omit<ChannelOptions, "logger">) {
   const channel = new SubscribableChannel("bench", { logger: console, ...options });
   channel.subscribe({ handle() {} });
   const message = createMessage(Buffer.from("x"), { sessionId: "s", destination: "/topic/a" });
@@ -52,6 +56,5 @@ for (let round = 0; round <= ROUNDS; round++) {
   }
 }
 
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-console.log("| interceptors | µs of CPU for each message |\n|---|---|");
-for (const { name, rounds } of variants) console.log(`| ${name} | ${median(rounds).toFixed(2)} |`);
+const rows = variants.map(({ name, rounds }) => [name, medianOf(rounds).toFixed(2)]);
+console.log(table(["interceptors", "µs of CPU for each message"], rows));

@@ -5,9 +5,33 @@ export type PageOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
 
 export interface OpenPage {
   readonly page: Page;
+  readonly faults: readonly string[];
+}
+
+/** Someone at an example's page, in a browser profile of their own. */
+export class BrowserPerson {
+  readonly page: Page;
   /** What went wrong in the page: uncaught errors, and what the security policy forbade. */
   readonly faults: readonly string[];
-  close(): Promise<void>;
+
+  constructor({ page, faults }: OpenPage) {
+    this.page = page;
+    this.faults = faults;
+  }
+
+  /** Waits until the page says that it is connected. */
+  async connected(): Promise<void> {
+    await this.page.waitForSelector("#connection[data-state=connected]", { state: "attached" });
+  }
+
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
+
+  protected async fillLogin(name: string, password: string): Promise<void> {
+    await this.page.fill("[name=name]", name);
+    await this.page.fill("[name=password]", password);
+  }
 }
 
 /** Opens a page in a browser profile of its own. */
@@ -21,5 +45,5 @@ export async function openPage(browser: Browser, options: PageOptions = {}): Pro
   page.on("console", (line) => {
     if (line.text().includes("Content Security Policy")) faults.push(line.text());
   });
-  return { page, faults, close: () => context.close() };
+  return { page, faults };
 }

@@ -1,0 +1,191 @@
+// What a delivery costs the broker and our servers: with connections of the clients' own, with shared ones, and
+// with clients straight on RabbitMQ. `npm run bench:relay`, or `… -- --clients=500 --rounds=1`. Linux only.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { type Dialect, RABBITMQ, STOMP } from "./dialect.js";
+import { medianOf } from "./median.js";
+import { table } from "./page.js";
+import { missing, rabbitMqWithStomp } from "./peers/rabbitmq.js";
+import { restOf, TICK_MICROSECONDS, usageOf } from "./process-usage.js";
+import { masked, NUMBER_LENGTH, RawClient } from "./raw-client.js";
+
+interface Cost {
+  /** Microseconds of CPU for each delivery, and in all. */
+  readonly broker: number;
+  readonly servers: number;
+  readonly brokerTicks: number;
+  readonly publications: number;
+}
+
+interface Way {
+  readonly dialect: Dialect;
+  readonly ports: readonly number[];
+  /** Process groups of our servers. */
+  readonly servers: readonly number[];
+}
+
+const WAYS = ["own", "shared", "straight"] as const;
+const SERVERS = 2;
+const AT_A_TIME = 20;
+const IN_FLIGHT = 4;
+const SIZE = 100;
+const WARM_UP = 8;
+/** Publications go on until the broker's CPU is this much, so that the kernel's clock counts it finely … */
+const ENOUGH_TICKS = 60;
+const PORTION = 20;
+/** … but no further. */
+const MOST = 6_000;
+const LIMIT_MS = 40_000;
+
+const { values } = parseArgs({
+  options: { clients: { type: "string", default: "1000" }, rounds: { type: "string", default: "3" } },
+});
+const clientCount = Number(values.clients);
+const why = missing();
+if (why !== undefined) throw new Error(why);
+
+const broker = await rabbitMqWithStomp();
+const costs = new Map<string, Cost[]>(WAYS.map((way) => [way, []]));
+try {
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const way of WAYS) {
+      const cost = await measure(way);
+      costs.get(way)?.push(cost);
+      console.log(
+        `${round} ${way}: ${cost.broker.toFixed(2)} µs of the broker (${cost.brokerTicks} ticks), ` +
+          `${cost.servers.toFixed(2)} µs of the servers for each delivery, ${cost.publications} publications`,
+      );
+    }
+  }
+} finally {
+  await broker.stop();
+}
+console.log(`\n${summary()}`);
+process.exit();
+
+async function measure(way: (typeof WAYS)[number]): Promise<Cost> {
+  const children =
+    way === "straight" ? [] : await Promise.all(Array.from({ length: SERVERS }, () => start(way)));
+  const clients: RawClient[] = [];
+  try {
+    const { dialect, ports, servers }: Way =
+      way === "straight"
+        ? { dialect: RABBITMQ, ports: [broker.webStompPort], servers: [] }
+        : {
+            dialect: STOMP,
+            ports: children.map(({ port }) => port),
+            servers: children.map(({ child }) => child.pid as number),
+          };
+    while (clients.length < clientCount) {
+      const length = Math.min(AT_A_TIME, clientCount - clients.length);
+      const some = Array.from({ length }, (_, i) =>
+        RawClient.connect(ports[i % ports.length] as number, dialect),
+      );
+      clients.push(...(await Promise.all(some)));
+    }
+    const publish = await publisherTo(clients, dialect);
+    await publish(WARM_UP);
+    for (const group of [broker.group, ...servers]) await restOf(group);
+
+    const used = () => [cpuOf([broker.group]), cpuOf(servers)] as const;
+    const [brokerBefore, serversBefore] = used();
+    const started = performance.now();
+    let publications = 0;
+    let [brokerNow, serversNow] = used();
+    do {
+      await publish(PORTION);
+      publications += PORTION;
+      [brokerNow, serversNow] = used();
+    } while (
+      (brokerNow - brokerBefore) / TICK_MICROSECONDS < ENOUGH_TICKS &&
+      publications < MOST &&
+      performance.now() - started < LIMIT_MS
+    );
+    const deliveries = publications * clientCount;
+    return {
+      broker: (brokerNow - brokerBefore) / deliveries,
+      servers: (serversNow - serversBefore) / deliveries,
+      brokerTicks: (brokerNow - brokerBefore) / TICK_MICROSECONDS,
+      publications,
+    };
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+    await Promise.all(children.map(({ child }) => end(child)));
+    await restOf(broker.group);
+  }
+}
+
+async function start(connections: "own" | "shared"): Promise<{ child: ChildProcess; port: number }> {
+  const options = { destinationPrefixes: ["/topic"], relayPort: broker.port, connections };
+  const child = fork(new URL("relay-server.js", import.meta.url), [JSON.stringify(options)], {
+    detached: true,
+  });
+  const [port] = (await once(child, "message")) as [number];
+  return { child, port };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}
+
+/** Subscribes all; gives what publishes so many, some at a time, and waits until everybody has heard all, in order. */
+async function publisherTo(clients: readonly RawClient[], dialect: Dialect) {
+  const topic = dialect.topic("bench");
+  const [publisher] = clients;
+  const remaining = new Map<number, number>();
+  let next = 0;
+  let heard: (number: number) => void = () => {};
+  let failed: (error: Error) => void = () => {};
+  for (const [i, client] of clients.entries()) {
+    let expected = 0;
+    client.onMessage = (number) => {
+      if (number !== expected++) failed(new Error(`client ${i} got ${number} instead of ${expected - 1}`));
+      else heard(number);
+    };
+    await client.subscribe(topic, "0");
+  }
+
+  const send = () => {
+    const text = String(next).padStart(NUMBER_LENGTH, "0").padStart(SIZE, "x");
+    remaining.set(next++, clients.length);
+    publisher?.write(masked(dialect.send(topic, "text/plain", text)));
+  };
+  return (count: number) =>
+    new Promise<void>((resolve, reject) => {
+      const last = next + count;
+      failed = reject;
+      heard = (number) => {
+        const left = (remaining.get(number) ?? 0) - 1;
+        remaining.set(number, left);
+        if (left > 0) return;
+        remaining.delete(number);
+        if (next < last) send();
+        else if (remaining.size === 0) resolve();
+      };
+      for (let i = 0; i < Math.min(IN_FLIGHT, count); i++) send();
+    });
+}
+
+function cpuOf(groups: readonly number[]): number {
+  return groups.map(usageOf).reduce((sum, { user, system }) => sum + user + system, 0);
+}
+
+function summary(): string {
+  const rows = [...costs].map(([way, rounds]) => [
+    way,
+    medianOf(rounds.map((each) => each.broker)).toFixed(2),
+    way === "straight" ? "–" : medianOf(rounds.map((each) => each.servers)).toFixed(2),
+    String(Math.min(...rounds.map(({ brokerTicks }) => brokerTicks))),
+    String(rounds.length),
+  ]);
+  const head = ["connections", "the broker, µs", "our servers, µs", "ticks of the broker, least", "rounds"];
+  const shares = (costs.get("shared") ?? []).map(
+    (cost, i) => (costs.get("own")?.[i]?.broker ?? 0) / cost.broker,
+  );
+  return `${table(head, rows)}\n\nown connections cost the broker ${medianOf(shares).toFixed(0)} times as much as shared ones`;
+}
