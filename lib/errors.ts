@@ -63,7 +63,7 @@ export class MessageConversionError extends MessageHandlingError {
   }
 }
 
-/** One message is lost: its handler did not settle within `handlerTimeout`. */
+/** One message is lost: its handler, or at a DISCONNECT an interceptor, did not settle within `handlerTimeout`. */
 export class HandlerTimeoutError extends MessageHandlingError {
   override name = "HandlerTimeoutError";
 

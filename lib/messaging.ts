@@ -76,6 +76,7 @@ export function stompMessaging(
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
+    handlerTimeout: resolved.handlerTimeout,
   });
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,
@@ -104,6 +105,7 @@ export function stompMessaging(
     encoder: new MessageEncoder(),
     limits: transport,
     preserveReceiveOrder: resolved.preserveReceiveOrder,
+    handlerTimeout: resolved.handlerTimeout,
     errorHandler: resolved.errorHandler,
   });
   clientOutboundChannel.subscribe(sessions);

@@ -73,7 +73,8 @@ export interface StompMessagingOptions {
   returnValueHandlers?: readonly HandlerMethodReturnValueHandler[];
   /**
    * Milliseconds until a method's promise must have settled; then its message
-   * fails with a `HandlerTimeoutError`, and the next one has its turn. 0 is
+   * fails with a `HandlerTimeoutError`, and the next one has its turn. At a
+   * DISCONNECT this is so for all handlers and each interceptor's hook. 0 is
    * without end.
    *
    * @default 30000

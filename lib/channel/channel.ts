@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
+import { DisconnectDeadline } from "./disconnect-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import { Lanes } from "./lanes.js";
 import { isPromise, Passage } from "./passage.js";
@@ -24,6 +25,11 @@ export interface ChannelOptions {
    * wait. Default: no bound.
    */
   concurrency?: number | undefined;
+  /**
+   * Milliseconds that each interceptor's hook and each handler has at a
+   * DISCONNECT; then it has failed. 0, the default, is without end.
+   */
+  handlerTimeout?: number;
   /**
    * Names the order a message belongs to: interceptors see the messages of one
    * order one after the other. Left out where the sender itself keeps order.
@@ -57,6 +63,7 @@ export class SubscribableChannel {
   readonly #options: ChannelOptions;
   readonly #lanes = new Lanes();
   readonly #permits: Permits | undefined;
+  readonly #deadline: DisconnectDeadline;
 
   constructor(name: string, options: ChannelOptions) {
     this.name = name;
@@ -64,6 +71,7 @@ export class SubscribableChannel {
     this.#interceptors = [...(options.interceptors ?? [])];
     this.#around = this.#interceptors.filter(looksAtHandlers);
     if (options.concurrency !== undefined) this.#permits = new Permits(options.concurrency);
+    this.#deadline = new DisconnectDeadline(options.handlerTimeout ?? 0, options.logger);
   }
 
   /** Whether anybody looks at what passes. */
@@ -111,7 +119,7 @@ export class SubscribableChannel {
    * first error is thrown at the end.
    */
   dispatch(message: Message, handedOn?: HandedOn): void | Promise<void> {
-    let pending: Promise<void>[] | undefined;
+    let pending: PromiseLike<void>[] | undefined;
     let failed = false;
     let failure: unknown;
 
@@ -120,7 +128,7 @@ export class SubscribableChannel {
         const result = handler.handle(message);
         if (result) {
           pending ??= [];
-          pending.push(result);
+          pending.push(this.#deadline.bound(result, message, { method: "handle", of: handler }));
         }
       } catch (error) {
         if (!failed) failure = error;
@@ -134,9 +142,10 @@ export class SubscribableChannel {
   }
 
   #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    return this.#permits
-      ? this.#permits.run(() => this.#handOver(message, handedOn))
-      : this.#handOver(message, handedOn);
+    if (!this.#permits) return this.#handOver(message, handedOn);
+
+    const done = this.#permits.run(() => this.#handOver(message, handedOn));
+    return done && Promise.resolve(this.#deadline.bound(done, message, { method: "concurrency", of: this }));
   }
 
   #handOver(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
@@ -152,7 +161,7 @@ export class SubscribableChannel {
 
   /** Gives a message to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
   async #handleAround(handler: MessageHandler, message: Message, taken: () => void): Promise<void> {
-    const passage = new Passage(message);
+    const passage = new Passage(message, this.#deadline);
     let failure: Error | undefined;
     try {
       const passed = await passage.past(this.#around, {
@@ -163,19 +172,20 @@ export class SubscribableChannel {
       const handled =
         passed || message.headers.messageType === "DISCONNECT" ? handler.handle(passage.message) : undefined;
       taken();
-      if (handled) await handled;
+      if (handled) await this.#deadline.bound(handled, message, { method: "handle", of: handler });
     } catch (error) {
       failure = this.#deliveryError(error);
       throw failure;
     } finally {
       await passage.complete(
+        "afterMessageHandled",
         (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
-        { logger: this.#options.logger, text: `afterMessageHandled failed on ${this.name}` },
+        { logger: this.#options.logger, channel: this.name },
       );
     }
   }
 
-  async #settle(pending: Promise<void>[]): Promise<void> {
+  async #settle(pending: PromiseLike<void>[]): Promise<void> {
     for (const result of await Promise.allSettled(pending)) {
       if (result.status === "rejected") throw this.#deliveryError(result.reason);
     }
@@ -183,7 +193,7 @@ export class SubscribableChannel {
 
   async #sendIntercepted(message: Message, handedOn: HandedOn | undefined): Promise<boolean> {
     const interceptors = this.#interceptors;
-    const passage = new Passage(message);
+    const passage = new Passage(message, this.#deadline);
     let sent = false;
     let failure: Error | undefined;
 
@@ -207,7 +217,9 @@ export class SubscribableChannel {
       if (sent) {
         for (const interceptor of interceptors) {
           const done = interceptor.postSend?.(passage.message, this, sent);
-          if (isPromise(done)) await done;
+          if (isPromise(done)) {
+            await this.#deadline.bound(done, message, { method: "postSend", of: interceptor });
+          }
         }
       }
     } catch (error) {
@@ -215,8 +227,9 @@ export class SubscribableChannel {
       throw failure;
     } finally {
       await passage.complete(
+        "afterSendCompletion",
         (interceptor) => interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
-        { logger: this.#options.logger, text: `afterSendCompletion failed on ${this.name}` },
+        { logger: this.#options.logger, channel: this.name },
       );
     }
     return sent;

@@ -1,5 +1,6 @@
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
+import type { DisconnectDeadline } from "./disconnect-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 
 type Answer = Message | null;
@@ -14,10 +15,12 @@ interface Asking {
 export class Passage {
   /** As the last interceptor returned it. */
   message: Message;
+  readonly #deadline: DisconnectDeadline;
   readonly #passed: ChannelInterceptor[] = [];
 
-  constructor(message: Message) {
+  constructor(message: Message, deadline: DisconnectDeadline) {
     this.message = message;
+    this.#deadline = deadline;
   }
 
   /**
@@ -29,7 +32,9 @@ export class Passage {
     for (const interceptor of interceptors) {
       if (interceptor[hook]) {
         const answer = ask(interceptor, this.message);
-        const message = isPromise(answer) ? await answer : answer;
+        const message = isPromise(answer)
+          ? await this.#deadline.bound(answer, this.message, { method: hook, of: interceptor })
+          : answer;
         if (message === null) return false;
         if (message === undefined) throw new TypeError(forgotten(interceptor, hook));
         this.message = message;
@@ -41,15 +46,18 @@ export class Passage {
 
   /** Tells those who let it pass of the end, last first. Never throws: what they throw is logged. */
   async complete(
+    hook: "afterMessageHandled" | "afterSendCompletion",
     tell: (interceptor: ChannelInterceptor) => void | Promise<void> | undefined,
-    failed: { readonly logger: Logger; readonly text: string },
+    failed: { readonly logger: Logger; readonly channel: string },
   ): Promise<void> {
     for (const interceptor of this.#passed.reverse()) {
       try {
         const told = tell(interceptor);
-        if (isPromise(told)) await told;
+        if (isPromise(told)) {
+          await this.#deadline.bound(told, this.message, { method: hook, of: interceptor });
+        }
       } catch (error) {
-        failed.logger.error(failed.text, error);
+        failed.logger.error(`${hook} failed on ${failed.channel}`, error);
       }
     }
   }

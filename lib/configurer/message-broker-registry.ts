@@ -58,6 +58,7 @@ export class SimpleBrokerRegistration {
     this.#options.heartbeatValue = heartbeat;
     return this;
   }
+
   /** Selectors are those of JMS, not SpEL. */
   setSelectorHeaderName(name: string): this {
     this.#options.selectorHeaderName = name;

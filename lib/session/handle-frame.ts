@@ -1,6 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
+import type { Logger } from "../logger.js";
 import { type Message, withHeaders } from "../message/message.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
@@ -25,6 +26,7 @@ export interface FramedSession {
 export interface FrameSource {
   readonly session: FramedSession;
   readonly channel: SubscribableChannel;
+  readonly logger: Logger;
   /** What CONNECT agreed on; `undefined` when nothing was in common. */
   readonly version: StompVersion | undefined;
   /** Every handler has got a frame's message, as interceptors made it. */
@@ -112,6 +114,7 @@ function failed(
 ): void | Promise<void> {
   const { session } = source;
   if (frame.command === "DISCONNECT" && session.connected) {
+    source.logger.error(`DISCONNECT of session ${session.messageHeaders.sessionId} failed`, error);
     return disconnected(frame, clientMessage(frame, "1.2", session.messageHeaders), false, source);
   }
 

@@ -1,5 +1,6 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { LimitExceededError } from "../errors.js";
+import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
@@ -16,6 +17,8 @@ export interface InboundSession extends FramedSession {
   mayGoOn(): boolean;
   /** Every handler has got a frame's message, as interceptors made it. */
   handedOn(message: Message): void;
+  /** A frame that nobody waited for any more was handled after all. */
+  handledLate(): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;
@@ -30,6 +33,7 @@ const OVERLAP = 64;
 
 export interface InboundOptions {
   readonly channel: SubscribableChannel;
+  readonly logger: Logger;
   readonly limits: SessionLimits;
   readonly stats: SessionStats;
   /** The clock's, in ms. */
@@ -40,6 +44,8 @@ export interface InboundOptions {
    * what ends the session are alone all the same.
    */
   readonly preserveReceiveOrder: boolean;
+  /** Milliseconds in which frames of a client that is gone have to go on; 0 is without end. */
+  readonly handlerTimeout: number;
 }
 
 /**
@@ -50,11 +56,13 @@ export interface InboundOptions {
 export class Inbound implements FrameSource {
   readonly session: InboundSession;
   readonly channel: SubscribableChannel;
+  readonly logger: Logger;
   version: StompVersion | undefined;
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
   readonly #preserveReceiveOrder: boolean;
+  readonly #handlerTimeout: number;
   #rate: InboundRate | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
@@ -66,15 +74,19 @@ export class Inbound implements FrameSource {
   #paused = false;
   #finished = false;
   #whenIdle: (() => void) | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #gaveUp = false;
 
   constructor(session: InboundSession, options: InboundOptions) {
     const { channel, limits, stats, now } = options;
     const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.session = session;
     this.channel = channel;
+    this.logger = options.logger;
     this.#limits = limits;
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;
+    this.#handlerTimeout = options.handlerTimeout;
     this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
     this.#decoder = new StompDecoder(limits);
     this.#decoder.limits = { messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit) };
@@ -117,7 +129,10 @@ export class Inbound implements FrameSource {
     this.#queue = [];
   }
 
-  /** Calls back when everything received so far has been handled, which nothing slows down any more. */
+  /**
+   * Calls back when everything received so far has been handled, which nothing
+   * slows down any more; or when it does not go on for `handlerTimeout`.
+   */
   whenIdle(callback: () => void): void {
     this.#rate = undefined;
     this.#whenIdle = callback;
@@ -173,11 +188,36 @@ export class Inbound implements FrameSource {
       this.#paused = false;
       this.session.resume();
     }
-    if (this.#atWork === 0 && this.#queue.length === 0) {
-      const idle = this.#whenIdle;
-      this.#whenIdle = undefined;
-      idle?.();
+    if (this.#atWork === 0 && this.#queue.length === 0) this.#idle();
+    else if (this.#whenIdle && this.#handlerTimeout > 0) {
+      this.#patience ??= setTimeout(() => this.#giveUp(), this.#handlerTimeout).unref();
+      this.#patience.refresh();
     }
+  }
+
+  #idle(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    const idle = this.#whenIdle;
+    this.#whenIdle = undefined;
+    idle?.();
+  }
+
+  #giveUp(): void {
+    const { sessionId } = this.session.messageHeaders;
+    this.logger.error(
+      `Session ${sessionId} ends though ${this.#hanging} did not settle within ${this.#handlerTimeout} ms`,
+    );
+    this.#gaveUp = true;
+    this.discard();
+    this.#idle();
+  }
+
+  /** What is being handled, in words for the log. */
+  get #hanging(): string {
+    const frame = this.#entering;
+    if (frame === undefined || frame instanceof Error) return `${this.#atWork} of its frames`;
+    return `its ${frame.command} ${printable(frame.headers.get("destination") ?? "")}`.trimEnd();
   }
 
   #mayStart(next: Frame | Error | undefined): boolean {
@@ -197,6 +237,7 @@ export class Inbound implements FrameSource {
     void handled.then(() => {
       this.#done(next);
       this.#drain();
+      if (this.#gaveUp) this.session.handledLate();
     });
   }
 

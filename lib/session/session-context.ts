@@ -16,6 +16,8 @@ export interface SessionContext {
   readonly encoder: MessageEncoder;
   readonly limits: SessionLimits;
   readonly preserveReceiveOrder: boolean;
+  /** Milliseconds in which frames of a client that is gone have to go on; 0 is without end. */
+  readonly handlerTimeout: number;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly stats: SessionStats;
 }

@@ -51,8 +51,16 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#attributes = handshake.attributes ?? new Map();
     this.#owner = owner;
     this.address = addressOf(handshake.request);
-    const { clientInboundChannel: channel, clock, limits, stats, preserveReceiveOrder } = context;
-    this.#inbound = new Inbound(this, { channel, limits, stats, now: clock.now, preserveReceiveOrder });
+    const { clientInboundChannel: channel, logger, clock, limits, stats, preserveReceiveOrder } = context;
+    this.#inbound = new Inbound(this, {
+      channel,
+      logger,
+      limits,
+      stats,
+      now: clock.now,
+      preserveReceiveOrder,
+      handlerTimeout: context.handlerTimeout,
+    });
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({ clock, limits, inbound: this.#inbound, session: this });
   }
@@ -110,6 +118,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     else if (grant) this.#user = user;
     if (grant) this.#watch.hold(grant, this.closed);
     announceHandedOn(this, message, this.#context);
+  }
+
+  /** What the late frame made of this session, a subscription perhaps, goes too. */
+  handledLate(): void {
+    void this.#sayFarewell();
   }
 
   processed(message: Message): void {
@@ -237,12 +250,17 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   async #end(code: number, reason: string): Promise<void> {
-    const { clientInboundChannel, events, logger } = this.#context;
     if (this.#open) {
       this.#open = false;
-      await sayFarewell(disconnectMessage(this.messageHeaders), clientInboundChannel, logger);
+      await this.#sayFarewell();
     }
+    const { events } = this.#context;
     if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });
     this.#owner.ended(this);
+  }
+
+  #sayFarewell(): Promise<void> {
+    const { clientInboundChannel, logger } = this.#context;
+    return sayFarewell(disconnectMessage(this.messageHeaders), clientInboundChannel, logger);
   }
 }

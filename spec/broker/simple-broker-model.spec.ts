@@ -1,113 +1,15 @@
 import { expect } from "chai";
-import {
-  createMessage,
-  MessageDeliveryError,
-  type MessageHeaders,
-  NativeHeaders,
-  SubscribableChannel,
-  simpleBroker,
-} from "express-stomp";
 import fc from "fast-check";
-import { EventPublisher } from "#lib/events.js";
-import { Delivery } from "#lib/message/delivery.js";
-import { recordingLogger } from "../support/recording.js";
-import { BrokerModel, LIMITS } from "./broker-model.js";
-
-/** The broker itself, spoken to as the model is. */
-class RealBroker {
-  readonly log: string[] = [];
-  readonly #ackIds: (string | undefined)[] = [];
-  readonly #sessions = new Set<string>();
-  readonly #broker;
-
-  constructor() {
-    const logger = recordingLogger();
-    const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
-    clientOutboundChannel.subscribe({
-      handle: (message) => {
-        if (!(message instanceof Delivery)) return;
-        const { headers, payload } = message;
-        const again = headers.native.has("redelivered") ? " again" : "";
-        this.log.push(
-          `${message.sessionId} ${message.subscriptionId} ${headers.destination} ${Buffer.from(payload)}${again}`,
-        );
-        this.#ackIds.push(message.ackId);
-      },
-    });
-    const events = new EventPublisher(logger);
-    events.on("messageDropped", ({ destination, reason, sessionId }) => {
-      this.log.push(`dropped ${destination} ${reason}${sessionId === undefined ? "" : ` ${sessionId}`}`);
-    });
-    this.#broker = simpleBroker({
-      ...LIMITS,
-      queuePrefixes: ["/queue"],
-      deadLetterDestination: "/queue/dead",
-      retainLast: ["/topic/a"],
-      selectorHeaderName: "selector",
-    })({ clientOutboundChannel, sessions: { end() {}, room: () => undefined }, events, logger });
-  }
-
-  subscribe(given: Parameters<BrokerModel["subscribe"]>[0]): void {
-    const { session, id, destination, ack, prefetch, color } = given;
-    const native = NativeHeaders.of({
-      ack,
-      "prefetch-count": prefetch === Number.POSITIVE_INFINITY ? undefined : prefetch,
-      selector: color && `color = '${color}'`,
-    });
-    this.#handle("SUBSCRIBE", session, { subscriptionId: id, destination, native });
-  }
-
-  unsubscribe(session: string, id: string): void {
-    this.#handle("UNSUBSCRIBE", session, { subscriptionId: id });
-  }
-
-  send(
-    session: string,
-    letter: { destination: string; color: string; body: string },
-    transaction?: string,
-  ): void {
-    const native = NativeHeaders.of({ color: letter.color, transaction });
-    this.#handle("MESSAGE", session, { destination: letter.destination, native }, letter.body);
-  }
-
-  settle(session: string, delivery: number, acknowledged: boolean, transaction?: string): void {
-    this.#handle("OTHER", session, {
-      stompCommand: acknowledged ? "ACK" : "NACK",
-      ackId: this.#ackIds[delivery] ?? "none",
-      native: NativeHeaders.of({ transaction }),
-    });
-  }
-
-  transact(session: string, stompCommand: string, transaction: string): void {
-    this.#handle("OTHER", session, { stompCommand, native: NativeHeaders.of({ transaction }) });
-  }
-
-  disconnect(session: string): void {
-    this.#handle("DISCONNECT", session);
-    this.#sessions.delete(session);
-  }
-
-  #handle(messageType: MessageHeaders["messageType"], sessionId: string, headers = {}, body = ""): void {
-    if (!this.#sessions.has(sessionId)) {
-      this.#sessions.add(sessionId);
-      void this.#broker.handle(createMessage(new Uint8Array(0), { messageType: "CONNECT", sessionId }));
-    }
-    try {
-      void this.#broker.handle(createMessage(Buffer.from(body), { messageType, sessionId, ...headers }));
-    } catch (error) {
-      expect(error).to.be.instanceOf(MessageDeliveryError);
-      throw new Error("refused", { cause: error });
-    }
-  }
-}
+import { BrokerDriver } from "./broker-driver.js";
+import { BrokerModel } from "./broker-model.js";
 
 type Broker = Pick<
-  RealBroker,
+  BrokerDriver,
   "subscribe" | "unsubscribe" | "send" | "settle" | "transact" | "disconnect" | "log"
 >;
 
 /** Something that a session does, to both alike; refused, it costs the session in both. */
-class Step implements fc.Command<BrokerModel, RealBroker> {
+class Step implements fc.Command<BrokerModel, BrokerDriver> {
   readonly #session: string;
   readonly #choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => void];
   #text = "not reached";
@@ -125,7 +27,7 @@ class Step implements fc.Command<BrokerModel, RealBroker> {
     return true;
   }
 
-  run(model: BrokerModel, real: RealBroker): void {
+  run(model: BrokerModel, real: BrokerDriver): void {
     const [text, act] = this.#choose(model);
     this.#text = text;
     const expected = this.#refusedBy(model, act);
@@ -234,7 +136,7 @@ describe("SimpleBroker, beside a model of it", () => {
     ];
     fc.assert(
       fc.property(fc.commands(steps, { maxCommands: 80, size: "max" }), (commands) => {
-        fc.modelRun(() => ({ model: new BrokerModel(), real: new RealBroker() }), commands);
+        fc.modelRun(() => ({ model: new BrokerModel(), real: new BrokerDriver() }), commands);
       }),
       { numRuns: 1500 },
     );

@@ -27,7 +27,6 @@ import {
 import { configuredOptions } from "#lib/configurer/configurer.js";
 import { RawClient } from "../support/raw-client.js";
 import { recordingLogger } from "../support/recording.js";
-import { ScriptedBroker } from "../support/scripted-broker.js";
 
 /** Spring's guide "Using WebSocket to build an interactive web application". */
 class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
@@ -70,11 +69,6 @@ class StompChatController {
   async message(message: { roomId: number; text: string }) {
     await this.template.convertAndSend(`/sub/chat/room/${message.roomId}`, message);
   }
-}
-
-/** Whatever a configurer says of its endpoints. */
-function endpointsOf(register: (registry: StompEndpointRegistry) => void) {
-  return configuredOptions({ registerStompEndpoints: register }, {}).endpoints;
 }
 
 describe("WebSocketMessageBrokerConfigurer", () => {
@@ -139,55 +133,6 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         expect(answer.status).to.equal(status);
       });
     }
-  });
-
-  describe("with a broker relay", () => {
-    it("relays to the broker, as all methods of the registration say", async () => {
-      const broker = await ScriptedBroker.open();
-      await start({
-        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
-        configureMessageBroker(registry) {
-          registry
-            .enableStompBrokerRelay("/topic", "/queue")
-            .setRelayHost("localhost")
-            .setRelayPort(broker.port)
-            .setClientLogin("web")
-            .setClientPasscode("one")
-            .setSystemLogin("app")
-            .setSystemPasscode("two")
-            .setSystemHeartbeatSendInterval(2000)
-            .setSystemHeartbeatReceiveInterval(3000)
-            .setVirtualHost("stocks")
-            .setTls(false)
-            .setAutoStartup(false);
-        },
-      });
-      messaging?.start();
-      const connect = await (await broker.line()).frame();
-      await messaging?.close();
-      await broker.close();
-
-      expect(Object.fromEntries(connect.headers)).to.deep.equal({
-        "accept-version": "1.1,1.2",
-        "heart-beat": "2000,3000",
-        login: "app",
-        passcode: "two",
-        host: "stocks",
-      });
-    });
-
-    it("takes several addresses", async () => {
-      const broker = await ScriptedBroker.open();
-      await start({
-        registerStompEndpoints: (registry) => void registry.addEndpoint("/ws"),
-        configureMessageBroker(registry) {
-          registry.enableStompBrokerRelay("/topic").setAddresses({ host: "127.0.0.1", port: broker.port });
-        },
-      });
-      expect((await (await broker.line()).frame()).command).to.equal("CONNECT");
-      await messaging?.close();
-      await broker.close();
-    });
   });
 
   describe("with all that it can say", () => {
@@ -318,53 +263,6 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
       expect(await client.frame()).to.equal("ERROR\nmessage:No\nasked:yes\ncontent-length:0\n\n^@");
     });
-
-    it("says nothing of SockJS unless it is asked for", () => {
-      expect(endpointsOf((registry) => void registry.addEndpoint("/a"))).to.deep.equal([
-        { path: "/a", sockJS: undefined },
-      ]);
-    });
-
-    it("passes handshake interceptors on in the order of the calls", () => {
-      const [one, two, three] = [1, 2, 3].map(() => ({ beforeHandshake: () => true }));
-      const endpoints = endpointsOf((registry) => {
-        registry.addEndpoint("/a", "/b").addInterceptors(one!, two!).addInterceptors(three!);
-      });
-
-      expect(endpoints.map(({ handshakeInterceptors }) => handshakeInterceptors)).to.deep.equal([
-        [one, two, three],
-        [one, two, three],
-      ]);
-    });
-
-    it("passes SockJS's options on", () => {
-      const [endpoint] = endpointsOf((registry) => {
-        registry
-          .addEndpoint("/a")
-          .withSockJS()
-          .setHeartbeatTime(1000)
-          .setDisconnectDelay(2000)
-          .setStreamBytesLimit(3000)
-          .setSessionCookieNeeded(false)
-          .setWebSocketEnabled(false)
-          .setHttpMessageCacheSize(4000)
-          .setTransportHandlers("xhr", "jsonp")
-          .setClientLibraryUrl("/sockjs.min.js")
-          .setSuppressCors(true);
-      });
-
-      expect(endpoint?.sockJS).to.deep.equal({
-        heartbeatTime: 1000,
-        disconnectDelay: 2000,
-        streamBytesLimit: 3000,
-        sessionCookieNeeded: false,
-        webSocketEnabled: false,
-        httpMessageCacheSize: 4000,
-        transportHandlers: ["xhr", "jsonp"],
-        clientLibraryUrl: "/sockjs.min.js",
-        suppressCors: true,
-      });
-    });
   });
 
   it("names the header of selectors", async () => {
@@ -393,27 +291,6 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       await connect(port, "/ws");
       expect(await (await fetch(`http://127.0.0.1:${port}/ws`)).text()).to.equal("Welcome to SockJS!\n");
     });
-
-    for (const [what, register] of [
-      [
-        "of different origins",
-        (registry: StompEndpointRegistry) => {
-          registry.addEndpoint("/ws").setAllowedOrigins("https://a.example");
-          registry.addEndpoint("/ws").withSockJS();
-        },
-      ],
-      [
-        "both with SockJS",
-        (registry: StompEndpointRegistry) => {
-          registry.addEndpoint("/ws").withSockJS();
-          registry.addEndpoint("/ws").withSockJS();
-        },
-      ],
-    ] as const) {
-      it(`refuses two ${what}`, () => {
-        expect(() => endpointsOf(register)).to.throw(ConfigurationError, 'addEndpoint("/ws") is there twice');
-      });
-    }
   });
 
   for (const [what, configurer, text] of [

@@ -19,9 +19,9 @@ import {
 } from "express-stomp";
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
 import WebSocket from "ws";
+import { ClientHost } from "../support/client-host.js";
 import { missingExamples } from "../support/documented.js";
 import { RawClient } from "../support/raw-client.js";
-import { startServer, type TestServer } from "../support/server.js";
 import { converse, handshakeText } from "../support/socket-host.js";
 
 const secret = new TextEncoder().encode("a secret of thirty-two characters");
@@ -102,23 +102,11 @@ class CookieLifetime implements ChannelInterceptor {
 }
 
 describe("docs/authentication.md", () => {
-  let server: TestServer;
-  const clients: RawClient[] = [];
+  const host = new ClientHost();
+  const start = (options: Partial<StompMessagingOptions>) =>
+    host.listen(options, (app) => app.set("env", "test"));
 
-  async function start(options: Partial<StompMessagingOptions>) {
-    server = await startServer(options, (app) => app.set("env", "test"));
-  }
-
-  async function connect(headers?: string, options?: { headers: Record<string, string> }) {
-    const client = await RawClient.connect(server.port, headers, "/ws", options);
-    clients.push(client);
-    return client;
-  }
-
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.cut();
-    await server?.close();
-  });
+  afterEach(() => host.close());
 
   it("shows what is tried here", async () => {
     await start({});
@@ -127,14 +115,12 @@ describe("docs/authentication.md", () => {
 
   it("finds the user of a JWT in a cookie, and nobody gets in without", async () => {
     await start({ endpoints: [endpoint] });
-    const connected = new Promise<string | undefined>((resolve) =>
-      server.messaging.on("connected", ({ user }) => resolve(user?.name)),
-    );
+    const connected = host.event("connected");
     const token = await new SignJWT({ sub: "rod" }).setProtectedHeader({ alg: "HS256" }).sign(secret);
-    await connect("", { headers: { cookie: `token=${token}` } });
-    expect(await connected).to.equal("rod");
+    await host.connect("", { headers: { cookie: `token=${token}` } });
+    expect((await connected).user?.name).to.equal("rod");
 
-    expect(await converse(server.port, handshakeText("/ws", { Cookie: "token=x" }))).to.match(
+    expect(await converse(host.server.port, handshakeText("/ws", { Cookie: "token=x" }))).to.match(
       /^HTTP\/1\.1 500 /,
     );
   });
@@ -152,9 +138,9 @@ describe("docs/authentication.md", () => {
       clientInboundChannel: { interceptors: [looking] },
     });
 
-    await connect();
+    await host.connect();
     expect(attributes).to.deep.equal([{ id: 7 }]);
-    expect(await converse(server.port, handshakeText("/ws", { Host: "evil.example" }))).to.match(
+    expect(await converse(host.server.port, handshakeText("/ws", { Host: "evil.example" }))).to.match(
       /^HTTP\/1\.1 404 [\s\S]*No such tenant$/,
     );
     expect(logged).to.deep.equal(["127.0.0.1 connected"]);
@@ -191,12 +177,12 @@ describe("docs/authentication.md", () => {
     });
 
     it("keeps a client connected whose tokens are short", async () => {
-      const url = `ws://127.0.0.1:${server.port}/ws`;
+      const url = `ws://127.0.0.1:${host.server.port}/ws`;
       const client = clientOf(url, () => issue(issued.length === 0 ? 3 : 600));
       client.webSocketFactory = () => new WebSocket(url, ["v12.stomp"]);
-      const asked = new Promise((resolve) => server.messaging.on("expiring", resolve));
+      const asked = host.event("expiring");
       let ended = 0;
-      server.messaging.on("disconnect", () => void ended++);
+      host.server.messaging.on("disconnect", () => void ended++);
       client.activate();
       await asked;
       while (issued.length < 2) await new Promise((resolve) => setImmediate(resolve));
@@ -214,7 +200,7 @@ describe("docs/authentication.md", () => {
     });
 
     it("ends a session whose token is revoked, and says so", async () => {
-      const client = await connect(`Authorization:Bearer ${await issue(60)}\n`);
+      const client = await host.connect(`Authorization:Bearer ${await issue(60)}\n`);
       tokens.revoke({ user: "rod" });
       expect(await client.frame()).to.match(/^ERROR\nmessage:The token was revoked\n/);
     });
@@ -282,6 +268,6 @@ describe("docs/authentication.md", () => {
       ],
       clientInboundChannel: { interceptors: [new CookieLifetime()] },
     });
-    expect(await (await connect()).frame()).to.match(/^ERROR\nmessage:The session has expired\n/);
+    expect(await (await host.connect()).frame()).to.match(/^ERROR\nmessage:The session has expired\n/);
   });
 });

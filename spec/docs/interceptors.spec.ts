@@ -13,9 +13,8 @@ import {
   type SubscribableChannel,
   withHeaders,
 } from "express-stomp";
+import { ClientHost } from "../support/client-host.js";
 import { missingExamples } from "../support/documented.js";
-import { RawClient } from "../support/raw-client.js";
-import { startServer, type TestServer } from "../support/server.js";
 
 const users = {
   find: async (token: string | undefined): Promise<Principal | undefined> =>
@@ -89,23 +88,10 @@ class Work {
 }
 
 describe("docs/interceptors.md", () => {
-  let server: TestServer;
-  const clients: RawClient[] = [];
+  const host = new ClientHost();
+  const start = (options: Partial<StompMessagingOptions>) => host.listen({ controllers: [Work], ...options });
 
-  async function start(options: Partial<StompMessagingOptions>) {
-    server = await startServer({ controllers: [Work], ...options });
-  }
-
-  async function connect(headers?: string) {
-    const client = await RawClient.connect(server.port, headers);
-    clients.push(client);
-    return client;
-  }
-
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.cut();
-    await server?.close();
-  });
+  afterEach(() => host.close());
 
   it("shows what is tried here", async () => {
     await start({});
@@ -114,14 +100,11 @@ describe("docs/interceptors.md", () => {
 
   it("lets a token's user connect, and tells others why not", async () => {
     await start({ clientInboundChannel: { interceptors: [new TokenInterceptor()] } });
-    const connected = new Promise<Principal | undefined>((resolve) =>
-      server.messaging.on("connected", ({ user }) => resolve(user)),
-    );
-    await connect("Authorization:good\n");
-    expect(await connected).to.deep.equal({ name: "rod" });
+    const connected = host.event("connected");
+    await host.connect("Authorization:good\n");
+    expect((await connected).user).to.deep.equal({ name: "rod" });
 
-    const stranger = await RawClient.open(server.port);
-    clients.push(stranger);
+    const stranger = await host.open();
     stranger.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
     expect(await stranger.frame()).to.equal(
       "ERROR\nmessage:The token is not valid\ncode:TOKEN\ncontent-length:0\n\n^@",
@@ -130,7 +113,7 @@ describe("docs/interceptors.md", () => {
 
   it("measures controllers", async () => {
     await start({ clientInboundChannel: { interceptors: [new TimingInterceptor()] } });
-    const client = await connect();
+    const client = await host.connect();
 
     client.send("SEND\ndestination:/app/work\n\nwell^@SEND\ndestination:/app/work\n\nbadly^@");
     await client.synchronize();
@@ -143,16 +126,14 @@ describe("docs/interceptors.md", () => {
 
   it("keeps one's own messages from one", async () => {
     await start({ clientOutboundChannel: { interceptors: [new NoEcho()] } });
-    const [one, two] = [await connect(), await connect()];
-    const id = new Promise<string>((resolve) =>
-      server.messaging.on("subscribed", ({ sessionId }) => resolve(sessionId)),
-    );
+    const [one, two] = [await host.connect(), await host.connect()];
+    const subscribed = host.event("subscribed");
     one.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
     await one.synchronize();
     two.send("SUBSCRIBE\nid:2\ndestination:/topic/a\n\n^@");
     await two.synchronize();
 
-    one.send(`SEND\ndestination:/topic/a\nfrom-session:${await id}\n\nhi^@`);
+    one.send(`SEND\ndestination:/topic/a\nfrom-session:${(await subscribed).sessionId}\n\nhi^@`);
 
     expect(await two.frame()).to.match(/^MESSAGE\n(?:.+\n)+\nhi\^@$/);
     expect(await one.synchronize()).to.deep.equal([]);
@@ -160,7 +141,7 @@ describe("docs/interceptors.md", () => {
 
   it("bounds how much is handled at a time", async () => {
     await start(bounded);
-    const client = await connect();
+    const client = await host.connect();
 
     client.send("SEND\ndestination:/app/work\nreceipt:1\n\nwell^@");
 
@@ -169,7 +150,7 @@ describe("docs/interceptors.md", () => {
 
   it("gives every ERROR an id that stands in the log", async () => {
     await start({ errorHandler });
-    const client = await connect();
+    const client = await host.connect();
 
     client.send("SEND\ndestination:/app/work\nreceipt:1\n\nbadly^@");
 

@@ -173,8 +173,6 @@ describe("Spring's controllers, on the wire", () => {
   it("send a string to /topic and the destination, without the request's headers", async () => {
     const session = await connect("/topic/c/greet");
     session.send("SEND", { destination: "/app/c/greet", foo: "bar", receipt: "r" }, '"Rod"');
-    session.send("SEND", { destination: "/app/c/nothing" });
-    session.send("SEND", { destination: "/app/c/null" });
 
     const [message, receipt] = await session.messages();
 
@@ -183,6 +181,15 @@ describe("Spring's controllers, on the wire", () => {
       ...["destination", "content-type", "subscription", "message-id", "content-length"],
     ]);
     expect(receipt?.command).to.equal("RECEIPT");
+  });
+
+  it("send nothing when they return nothing, or null", async () => {
+    const session = await connect("/topic/c/**");
+    session.send("SEND", { destination: "/app/c/nothing" });
+    session.send("SEND", { destination: "/app/c/null" });
+    session.send("SEND", { destination: "/app/c/greet" }, "Rod");
+    expect((await heard(session)).map((each) => each.split(" | ")[0])).to.deep.equal(["/topic/c/greet"]);
+    expect(server.log.filter((line) => line.startsWith("error"))).to.deep.equal([]);
   });
 
   it("send to each destination of @SendTo", async () => {

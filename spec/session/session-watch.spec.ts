@@ -106,7 +106,7 @@ describe("A session's limits that pass with time", () => {
     it("bears nobody who drips bytes", async () => {
       await start({ connectTimeLimit: 300 });
       const client = await open();
-      const drip = setInterval(() => client.webSocket.readyState === 1 && client.send("\n"), 20);
+      const drip = setInterval(() => client.webSocket.readyState === 1 && client.send("\n"), 20).unref();
 
       expect(await client.frame()).to.include("message:Session passes connectTimeLimit\\c 300\n");
       clearInterval(drip);
@@ -189,7 +189,7 @@ describe("A session's limits that pass with time", () => {
         if (client.webSocket.readyState === 1 && client.webSocket.bufferedAmount < 100_000) {
           client.send(COUNT.repeat(50));
         }
-      }, 50);
+      }, 50).unref();
 
       expect(await client.frame()).to.include("message:Session passes inboundRateLimit\\c 20\n");
       expect(await client.closed()).to.equal(4500);
@@ -243,6 +243,7 @@ describe("SessionWatch", () => {
       clock: new HeartBeatClock({ time }),
       encoder: new MessageEncoder(),
       preserveReceiveOrder: true,
+      handlerTimeout: 0,
       errorHandler: undefined,
       limits: { ...TRANSPORT, timeToFirstMessage: 15_000, sendTimeLimit: 10_000, ...limits },
     });

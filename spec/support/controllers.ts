@@ -110,6 +110,20 @@ export function withControllers(controllers: object | object[], options: Control
   };
 }
 
+/** A controller whose methods note their name. */
+export abstract class Noting {
+  readonly called: string[] = [];
+}
+
+/** Keeps what its methods were called with. */
+export class Recording {
+  readonly calls: unknown[][] = [];
+
+  protected record(...args: unknown[]): void {
+    this.calls.push(args);
+  }
+}
+
 export function native(headers: Record<string, string> | [string, string][]): Partial<MessageHeaders> {
   return { native: NativeHeaders.of(headers) };
 }

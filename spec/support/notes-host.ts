@@ -1,12 +1,5 @@
-import {
-  type ChannelInterceptor,
-  Controller,
-  type Message,
-  MessageMapping,
-  type MessagingEvents,
-} from "express-stomp";
-import { RawClient } from "./raw-client.js";
-import { startServer, type TestServer } from "./server.js";
+import { type ChannelInterceptor, Controller, type Message, MessageMapping } from "express-stomp";
+import { ClientHost } from "./client-host.js";
 
 @Controller()
 class Notes {
@@ -24,43 +17,12 @@ class Notes {
 }
 
 /** A server that takes notes, and its clients. */
-export class NotesHost {
-  server!: TestServer;
+export class NotesHost extends ClientHost {
   notes!: Notes;
-  readonly #clients: RawClient[] = [];
 
   async start(...interceptors: ChannelInterceptor[]): Promise<void> {
     this.notes = new Notes();
-    this.server = await startServer({ controllers: [this.notes], clientInboundChannel: { interceptors } });
-  }
-
-  async open(): Promise<RawClient> {
-    const client = await RawClient.open(this.server.port);
-    this.#clients.push(client);
-    return client;
-  }
-
-  async connect(headers?: string): Promise<RawClient> {
-    const client = await RawClient.connect(this.server.port, headers);
-    this.#clients.push(client);
-    return client;
-  }
-
-  /** Collects events of one kind. */
-  collect<E extends keyof MessagingEvents>(name: E): MessagingEvents[E][] {
-    const events: MessagingEvents[E][] = [];
-    this.server.messaging.on(name, (event) => void events.push(event));
-    return events;
-  }
-
-  /** Waits for one event. */
-  event<E extends keyof MessagingEvents>(name: E): Promise<MessagingEvents[E]> {
-    return new Promise((resolve) => this.server.messaging.on(name, resolve));
-  }
-
-  async close(): Promise<void> {
-    for (const client of this.#clients.splice(0)) client.cut();
-    await this.server.close();
+    await this.listen({ controllers: [this.notes], clientInboundChannel: { interceptors } });
   }
 }
 

@@ -72,15 +72,26 @@ export class RawClient {
     return event.closed;
   }
 
-  /** Sends a frame and waits until the server says it has handled it; whatever came before stays to be read. */
-  async synchronize(): Promise<readonly Event[]> {
+  /** Waits until all that was sent has been handled; gives the frames that came meanwhile, and fails when the server closes. */
+  async synchronize(): Promise<readonly string[]> {
+    const events = await this.outcome();
+    return events.map((event) => {
+      if (typeof event !== "string")
+        throw new Error(`closed with ${event.closed} after ${events.slice(0, -1)}`);
+      return event;
+    });
+  }
+
+  /** Waits until all that was sent has been handled, or the server closes; gives all that it did. */
+  async outcome(): Promise<readonly Event[]> {
     const receipt = `sync-${Math.random()}`;
     this.send(`UNSUBSCRIBE\nid:none\nreceipt:${receipt}\n\n^@`);
-    const before: Event[] = [];
+    const events: Event[] = [];
     for (;;) {
       const event = await this.next();
-      if (typeof event !== "string" || event.includes(receipt)) return before;
-      before.push(event);
+      if (typeof event === "string" && event.includes(receipt)) return events;
+      events.push(event);
+      if (typeof event !== "string") return events;
     }
   }
 

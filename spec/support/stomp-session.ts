@@ -57,13 +57,8 @@ export class StompSession {
 
   /** The messages that have come, once all that was sent has been handled. */
   async messages(): Promise<readonly ReadFrame[]> {
-    const events = await this.#client.synchronize();
-    return events.map((event) => {
-      if (typeof event !== "string") throw new Error(`closed with ${event.closed}`);
-      const frame = parseFrame(event);
-      if (frame.command === "ERROR") throw new Error(event);
-      return frame;
-    });
+    const frames = await this.#client.synchronize();
+    return frames.map(parseFrame);
   }
 
   /** The bodies of those messages. */

@@ -13,7 +13,7 @@ describe("Private messages", () => {
     users.server.messaging.template.convertAndSendToUser(name, "/queue/x", body);
   const listen = async (client: RawClient, headers = "", destination = "/user/queue/x") => {
     client.send(`SUBSCRIBE\nid:s\ndestination:${destination}\n${headers}\n^@`);
-    await client.synchronize();
+    return client.synchronize();
   };
   const header = (frame: string, name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(frame)?.[1];
 
@@ -55,7 +55,7 @@ describe("Private messages", () => {
     await tell("joe", "secret");
 
     for (const client of [one, two]) expect(await client.frame()).to.include("\n\nsecret^@");
-    await listen(bob, "", "/**");
+    expect(await listen(bob, "", "/**")).to.deep.equal([]);
     expect(await bob.synchronize()).to.deep.equal([]);
   });
 
@@ -65,10 +65,10 @@ describe("Private messages", () => {
     await tell("joe", "secret");
     await users.server.messaging.template.convertAndSend("/queue/x", "public");
 
-    await listen(joe, "ack:client\n", "/user/**");
-    expect(await joe.synchronize()).to.deep.equal([]);
-    await listen(bob, "", "/**").then(() => undefined);
-    await joe.synchronize();
+    expect(await listen(joe, "ack:client\n", "/user/**")).to.deep.equal([]);
+    const [given = "", ...more] = await listen(bob, "", "/**");
+    expect(given).to.include("\n\npublic^@");
+    expect(more).to.deep.equal([]);
 
     await tell("joe", "later");
     const later = await joe.frame();
@@ -101,8 +101,7 @@ describe("Private messages", () => {
     await joe.frame();
     await users.server.messaging.template.convertAndSend("/topic/a", "public");
 
-    await listen(bob, "", "/user/**");
-    expect(await bob.synchronize()).to.deep.equal([]);
+    expect(await listen(bob, "", "/user/**")).to.deep.equal([]);
     bob.send("SUBSCRIBE\nid:2\ndestination:/**\n\n^@");
     const retained = await bob.synchronize();
     expect(retained).to.have.length(1);

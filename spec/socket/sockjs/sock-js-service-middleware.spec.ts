@@ -3,30 +3,22 @@ import { connect } from "node:net";
 import { expect } from "chai";
 import express from "express";
 import session from "express-session";
-import { closing, receivedText, SocketHost } from "../../support/socket-host.js";
-import { openPolling, post } from "../../support/sockjs-http.js";
+import { sockJsStage } from "../../support/sock-js-stage.js";
+import { closing, receivedText } from "../../support/socket-host.js";
+import { post } from "../../support/sockjs-http.js";
 
 describe("SockJsService", () => {
-  let host: SocketHost;
-
-  beforeEach(() => {
-    host = new SocketHost();
-  });
-
-  afterEach(async () => {
-    await host.close();
-  });
+  const stage = sockJsStage();
 
   describe("when middleware stands in front", () => {
     it("leaves the request of express-session alone, and the user who logs in again keeps the session", async () => {
-      host.app.use(session({ secret: "s", resave: false, saveUninitialized: true }));
-      host.app.use((req, _res, next) => {
+      stage.host.app.use(session({ secret: "s", resave: false, saveUninitialized: true }));
+      stage.host.app.use((req, _res, next) => {
         Object.assign(req.session, { visits: 1 });
         Object.assign(req, { user: { username: "ann" } });
         next();
       });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
+      const port = await stage.listen();
       const first = await post(port, "/ws/000/s1/xhr");
       expect(first.text).to.equal("o\n");
       const cookies = [first, await post(port, "/ws/000/s1/xhr_send", '["again"]')].map(
@@ -38,7 +30,7 @@ describe("SockJsService", () => {
         .to.match(/^connect\.sid=/)
         .and.not.equal(cookies[0]);
       expect((await post(port, "/ws/000/s1/xhr")).text).to.equal('a["again"]\n');
-      expect(((await host.nth(0)).handshake.request as express.Request).session).to.have.property(
+      expect(((await stage.host.nth(0)).handshake.request as express.Request).session).to.have.property(
         "visits",
         1,
       );
@@ -52,30 +44,27 @@ describe("SockJsService", () => {
     ];
     for (const [name, parser, type] of parsers) {
       it(`takes the body from ${name}`, async () => {
-        host.app.use(parser);
-        host.endpoint({ sockJS: true });
-        const port = await host.listen();
-        await openPolling(port, "/ws/000/s1");
+        stage.host.app.use(parser);
+        const port = await stage.poll();
         const answer = await post(port, "/ws/000/s1/xhr_send", '["한글 ","two"]', {
           headers: { "Content-Type": type },
         });
 
         expect(answer.status).to.equal(204);
-        expect(receivedText(await host.nth(0))).to.equal("한글 two");
+        expect(receivedText(await stage.host.nth(0))).to.equal("한글 two");
       });
     }
 
     it("ends a session whose response it has ended", async () => {
       let endResponse = () => {};
-      host.app.use("/ws/000/s1/xhr_streaming", (_req, res, next) => {
+      stage.host.app.use("/ws/000/s1/xhr_streaming", (_req, res, next) => {
         endResponse = () => void res.end();
         next();
       });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
+      const port = await stage.listen();
       const line = connect(port, "127.0.0.1");
       line.write("POST /ws/000/s1/xhr_streaming HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-      const opened = await host.nth(0);
+      const opened = await stage.host.nth(0);
       endResponse();
       opened.socket.send(Buffer.from("lost"), false);
 
@@ -86,28 +75,26 @@ describe("SockJsService", () => {
     it("starts no session for a request that it has answered meanwhile", async () => {
       let found: (() => void) | undefined;
       let answerIt = () => {};
-      host.app.use((_req, res, next) => {
+      stage.host.app.use((_req, res, next) => {
         answerIt = () => void res.status(503).end("Too late.");
         next();
       });
       const user = () => (found ? null : new Promise<null>((resolve) => (found = () => resolve(null))));
-      host.endpoint({ sockJS: { sessionLimit: 1 }, user });
-      const port = await host.listen();
-      const reached = once(host.server, "request");
+      stage.host.endpoint({ sockJS: { sessionLimit: 1 }, user });
+      const port = await stage.host.listen();
+      const reached = once(stage.host.server, "request");
       const poll = post(port, "/ws/000/s1/xhr");
       await reached;
       answerIt();
       found?.();
       expect((await poll).text).to.equal("Too late.");
-      expect(host.opened).to.deep.equal([]);
+      expect(stage.host.opened).to.deep.equal([]);
       expect((await post(port, "/ws/000/s2/xhr")).text).to.equal("o\n");
     });
 
     it("refuses what express.urlencoded() has made of a body", async () => {
-      host.app.use(express.urlencoded({ extended: true }));
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
+      stage.host.app.use(express.urlencoded({ extended: true }));
+      const port = await stage.poll();
       const headers = { "Content-Type": "application/x-www-form-urlencoded" };
       expect((await post(port, "/ws/000/s1/xhr_send", '["x"]', { headers })).status).to.equal(500);
       expect((await post(port, "/ws/000/s1/xhr_send", "", { headers })).status).to.equal(500);

@@ -2,19 +2,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { expect } from "chai";
+import { sockJsStage } from "../../support/sock-js-stage.js";
 import { listenTo, receivedText, SocketHost } from "../../support/socket-host.js";
-import { http, openPolling, post } from "../../support/sockjs-http.js";
+import { http, post } from "../../support/sockjs-http.js";
 
 describe("SockJsService", () => {
-  let host: SocketHost;
-
-  beforeEach(() => {
-    host = new SocketHost();
-  });
-
-  afterEach(async () => {
-    await host.close();
-  });
+  const stage = sockJsStage();
 
   describe("when what a client sends is wrong", () => {
     const bodies: [what: string, body: string, status: number, text: string][] = [
@@ -27,22 +20,18 @@ describe("SockJsService", () => {
     ];
     for (const [what, body, status, text] of bodies) {
       it(`answers ${status} to ${what}, and the session lives`, async () => {
-        host.endpoint({ sockJS: true });
-        const port = await host.listen();
-        await openPolling(port, "/ws/000/s1");
+        const port = await stage.poll();
         const answer = await post(port, "/ws/000/s1/xhr_send", body);
 
         expect([answer.status, answer.text]).to.deep.equal([status, text]);
         expect((await post(port, "/ws/000/s1/xhr_send", '["fine"]')).status).to.equal(204);
-        expect(receivedText(await host.nth(0))).to.equal("fine");
+        expect(receivedText(await stage.host.nth(0))).to.equal("fine");
       });
     }
 
     for (const announced of [true, false]) {
       it(`answers 413 to a body that is too long, its length ${announced ? "announced" : "unknown"}`, async () => {
-        host.endpoint({ sockJS: true });
-        const port = await host.listen();
-        await openPolling(port, "/ws/000/s1");
+        const port = await stage.poll();
         const body = JSON.stringify(["x".repeat(8_000_000)]);
         const headers: Record<string, string> = announced ? {} : { "Transfer-Encoding": "chunked" };
         const before = performance.eventLoopUtilization();
@@ -50,16 +39,14 @@ describe("SockJsService", () => {
 
         expect(answer.status).to.equal(413);
         expect(performance.eventLoopUtilization(before).active).to.be.below(1000);
-        expect((await host.nth(0)).received).to.deep.equal([]);
+        expect((await stage.host.nth(0)).received).to.deep.equal([]);
       });
     }
 
     it("drops a body that breaks off", async () => {
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
+      const port = await stage.poll();
       const line = connect(port, "127.0.0.1");
-      const reached = once(host.server, "request");
+      const reached = once(stage.host.server, "request");
       line.write('POST /ws/000/s1/xhr_send HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n["half"]');
       const [req] = (await reached) as [import("node:http").IncomingMessage];
       const left = new Promise((resolve) => req.once("close", resolve));
@@ -67,26 +54,22 @@ describe("SockJsService", () => {
       await left;
 
       await post(port, "/ws/000/s1/xhr_send", '["whole"]');
-      expect(receivedText(await host.nth(0))).to.equal("whole");
+      expect(receivedText(await stage.host.nth(0))).to.equal("whole");
     });
 
     it("joins the halves of a surrogate pair that a client has cut", async () => {
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
+      const port = await stage.poll();
       await post(port, "/ws/000/s1/xhr_send", '["a\\ud83d"]');
       await post(port, "/ws/000/s1/xhr_send", '["\\ude00","b"]');
-      expect(receivedText(await host.nth(0))).to.equal("a😀b");
+      expect(receivedText(await stage.host.nth(0))).to.equal("a😀b");
     });
   });
 
   describe("when the socket is paused", () => {
     it("holds what the client sends until it is resumed", async () => {
-      host = new SocketHost({ echo: false });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
-      const opened = await host.nth(0);
+      stage.host = new SocketHost({ echo: false });
+      const port = await stage.poll();
+      const opened = await stage.host.nth(0);
       listenTo(opened, () => opened.socket.pause());
       const sends = ["one ", "two ", "three"].map((text) =>
         post(port, "/ws/000/s1/xhr_send", JSON.stringify([text])),
@@ -102,12 +85,10 @@ describe("SockJsService", () => {
     });
 
     it("leaves a request unread that comes meanwhile", async () => {
-      host = new SocketHost({ echo: false });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
-      const opened = await host.nth(0);
-      const reached = once(host.server, "request");
+      stage.host = new SocketHost({ echo: false });
+      const port = await stage.poll();
+      const opened = await stage.host.nth(0);
+      const reached = once(stage.host.server, "request");
       const sent = post(port, "/ws/000/s1/xhr_send", JSON.stringify(["x".repeat(200_000)]));
       const [req] = (await reached) as [import("node:http").IncomingMessage];
       await http(port, "/ws/info");
@@ -118,12 +99,10 @@ describe("SockJsService", () => {
     });
 
     it("loses nothing that comes before it is listened to", async () => {
-      host = new SocketHost({ echo: false });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
-      const opened = await host.nth(0);
-      const reached = once(host.server, "request");
+      stage.host = new SocketHost({ echo: false });
+      const port = await stage.poll();
+      const opened = await stage.host.nth(0);
+      const reached = once(stage.host.server, "request");
       const send = post(port, "/ws/000/s1/xhr_send", '["early"]');
       await reached;
       listenTo(opened);
@@ -132,11 +111,9 @@ describe("SockJsService", () => {
     });
 
     it("lets only so many requests wait", async () => {
-      host = new SocketHost({ echo: false });
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
-      await openPolling(port, "/ws/000/s1");
-      const opened = await host.nth(0);
+      stage.host = new SocketHost({ echo: false });
+      const port = await stage.poll();
+      const opened = await stage.host.nth(0);
       const sends = Array.from({ length: 17 }, () => post(port, "/ws/000/s1/xhr_send", '["x"]'));
       expect((await Promise.race(sends)).status).to.equal(503);
 

@@ -1,22 +1,14 @@
 import { expect } from "chai";
-import { converse, handshakeText, SocketHost } from "../../support/socket-host.js";
+import { sockJsStage } from "../../support/sock-js-stage.js";
+import { converse, handshakeText } from "../../support/socket-host.js";
 import { http, openPolling, post } from "../../support/sockjs-http.js";
 
 describe("SockJsService", () => {
-  let host: SocketHost;
-
-  beforeEach(() => {
-    host = new SocketHost();
-  });
-
-  afterEach(async () => {
-    await host.close();
-  });
+  const stage = sockJsStage();
 
   describe("when a client looks around", () => {
     it("greets, and tells what it can in /info", async () => {
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
+      const port = await stage.listen();
       const info = await http(port, "/ws/info");
 
       expect((await http(port, "/ws")).text).to.equal("Welcome to SockJS!\n");
@@ -32,8 +24,7 @@ describe("SockJsService", () => {
     });
 
     it("tells what the options say", async () => {
-      host.endpoint({ sockJS: { webSocketEnabled: false, sessionCookieNeeded: false } });
-      const port = await host.listen();
+      const port = await stage.listen({ webSocketEnabled: false, sessionCookieNeeded: false });
       const info: unknown = JSON.parse((await http(port, "/ws/info")).text);
 
       expect(info).to.include({ websocket: false, cookie_needed: false });
@@ -69,16 +60,14 @@ describe("SockJsService", () => {
     ];
     for (const [method, path, status, allow] of statuses) {
       it(`answers ${status} to ${method} ${path}`, async () => {
-        host.endpoint({ sockJS: true });
-        const answer = await http(await host.listen(), path, { method });
+        const answer = await http(await stage.listen(), path, { method });
         expect(answer.status).to.equal(status);
         expect(answer.headers.allow).to.equal(allow);
       });
     }
 
     it("refuses an upgrade where no WebSocket is, whatever the method", async () => {
-      host.endpoint({ sockJS: true });
-      const port = await host.listen();
+      const port = await stage.listen();
       for (const path of [
         "/ws/info",
         "/ws/0/a/xhr",
@@ -96,8 +85,8 @@ describe("SockJsService", () => {
 
   describe("when the endpoint is closed", () => {
     it("answers 503 to new sessions, and serves those it has", async () => {
-      const endpoint = host.endpoint({ sockJS: true });
-      const port = await host.listen();
+      const endpoint = stage.host.endpoint({ sockJS: true });
+      const port = await stage.host.listen();
       await openPolling(port, "/ws/000/s1");
       endpoint.close();
 
