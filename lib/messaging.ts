@@ -157,6 +157,11 @@ export function stompMessaging(
     logger,
     destinationSeparator: resolved.destinationSeparator,
   });
+  if (typeof (broker as unknown as Partial<typeof broker> | undefined)?.handle !== "function") {
+    throw new ConfigurationError(
+      "broker takes what simpleBroker(…) or stompBrokerRelay(…) returns: this made no broker",
+    );
+  }
   if (resolved.security?.broker === "simple" && !broker.plainDestinations) {
     throw new ConfigurationError(
       'security was made for the simple broker, and this one may read destinations otherwise: tell messageSecurity broker: "relay"',

@@ -28,6 +28,7 @@ const WRONG: [options: unknown, text: string][] = [
     "simpleBroker: retainLast has the pattern /topic/{a.b}: The braces",
   ],
   [{ endpoints, broker: {} }, "broker takes what simpleBroker(…) or stompBrokerRelay(…) returns"],
+  [{ endpoints, broker: () => undefined }, "stompBrokerRelay(…) returns: this made no broker"],
   [{ endpoints, controllers: [class Greeter {}] }, "Greeter has no @Controller() above it"],
   [{ endpoints, validator: () => true }, "validator has no method validate"],
   [{ endpoints, argumentResolvers: [null] }, "argumentResolvers[0] has no method supportsParameter"],

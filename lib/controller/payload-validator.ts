@@ -1,4 +1,4 @@
-import { type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
+import { ConfigurationError, type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
 
 export type PayloadClass = new (...args: never[]) => object;
 
@@ -33,8 +33,16 @@ export interface ClassValidationError {
  * @param functions `plainToInstance` of class-transformer, `validate` of class-validator
  * @param options class-validator's own, such as `{ whitelist: true }`; classes without decorators pass unless
  *   `forbidUnknownValues` is set
+ * @throws ConfigurationError when one of the functions is missing
  */
 export function classValidator(functions: ClassValidatorFunctions, options: object = {}): PayloadValidator {
+  for (const name of ["plainToInstance", "validate"] as const) {
+    if (typeof functions?.[name] !== "function") {
+      throw new ConfigurationError(
+        `classValidator takes { plainToInstance, validate }: ${name} is no function`,
+      );
+    }
+  }
   return {
     async validate(value, type) {
       const instance = value instanceof type ? value : functions.plainToInstance(type, value);

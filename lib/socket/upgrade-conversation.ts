@@ -26,7 +26,9 @@ export interface UpgradeHost {
   readonly timeout: number;
   /** Whether others listen for upgrades on the same server. */
   readonly isShared: boolean;
-  /** The handshake is being answered, or its socket is somebody else's. May be told twice. */
+  /** The application has returned, and has not decided. */
+  waits(conversation: UpgradeConversation): void;
+  /** The handshake is being answered, or its socket is somebody else's. May be told twice, and of one that never waited. */
   done(conversation: UpgradeConversation): void;
 }
 
@@ -100,7 +102,10 @@ export class UpgradeConversation {
     res.assignSocket(this.#outlet as Writable as Socket);
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
-    if (this.#state !== "answering") this.#deadline ??= setTimeout(() => this.expire(), this.#host.timeout);
+    if (this.#state === "answering") return;
+
+    this.#host.waits(this);
+    this.#deadline ??= setTimeout(() => this.expire(), this.#host.timeout);
   }
 
   /** Nobody has read from the socket or written to it since the request. */

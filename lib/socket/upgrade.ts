@@ -93,13 +93,16 @@ class Attachment implements UpgradeHost {
     return this.server.listenerCount("upgrade") > 1;
   }
 
+  waits(conversation: UpgradeConversation): void {
+    this.#undecided.add(conversation);
+  }
+
   done(conversation: UpgradeConversation): void {
     this.#undecided.delete(conversation);
   }
 
   readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const conversation = new UpgradeConversation(req, { socket, head }, this);
-    this.#undecided.add(conversation);
     if (isWebSocket(req)) (req as UpgradeRequest)[CONVERSATION] = conversation;
     conversation.run();
   };

@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { plainToInstance, Type } from "class-transformer";
 import { ArrayMaxSize, IsInt, IsString, MinLength, ValidateNested, validate } from "class-validator";
 import {
+  type ClassValidatorFunctions,
+  ConfigurationError,
   classValidator,
   MessageMapping,
   MethodArgumentNotValidError,
@@ -94,6 +96,11 @@ describe("classValidator", () => {
     const body = '{"item":"tea","lines":[],"price":0}';
     const fault = (await faultOf(() => send("/app/order", body))) as MethodArgumentNotValidError;
     expect(fault.issues.map(({ path }) => path)).to.deep.equal([["price"]]);
+  });
+
+  it("is not made without both functions", () => {
+    const incomplete = { plainToInstance } as unknown as ClassValidatorFunctions;
+    expect(() => classValidator(incomplete)).to.throw(ConfigurationError, "validate is no function");
   });
 });
 
