@@ -22,7 +22,7 @@ export interface ClaimedUpgrade {
  */
 export interface UpgradeHost {
   readonly server: Server | SecureServer;
-  /** How long the application may take, in ms. */
+  /** How long the application may take over a handshake that begins now, in ms. */
   readonly timeout: number;
   /** Whether others listen for upgrades on the same server. */
   readonly isShared: boolean;
@@ -41,6 +41,7 @@ export class UpgradeConversation {
   readonly #socket: Socket;
   readonly #head: Buffer;
   readonly #host: UpgradeHost;
+  readonly #timeout: number;
   readonly #bytesBefore: number;
   /** The response's own end: nobody but `#write` sees its bytes. Most never need one. */
   #outlet: Outlet | undefined;
@@ -54,6 +55,7 @@ export class UpgradeConversation {
     this.#socket = socket as Socket;
     this.#head = head;
     this.#host = host;
+    this.#timeout = host.timeout;
     this.#bytesBefore = this.#socket.bytesWritten;
   }
 
@@ -105,7 +107,7 @@ export class UpgradeConversation {
     if (this.#state === "answering") return;
 
     this.#host.waits(this);
-    this.#deadline ??= setTimeout(() => this.expire(), this.#host.timeout);
+    this.#deadline ??= setTimeout(() => this.expire(), this.#timeout);
   }
 
   /** Nobody has read from the socket or written to it since the request. */
@@ -149,7 +151,7 @@ export class UpgradeConversation {
     this.#host.done(this);
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever.
-    this.#socket.setTimeout(this.#host.timeout, () => this.#socket.destroy());
+    this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
   }
 
   /** Hangs up in two steps: with unread bytes left, closing at once would reset the answer away. */
