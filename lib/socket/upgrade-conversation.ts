@@ -43,8 +43,8 @@ export class UpgradeConversation {
   readonly #host: UpgradeHost;
   readonly #timeout: number;
   readonly #bytesBefore: number;
-  /** The response's own end: nobody but `#write` sees its bytes. Most never need one. */
-  #outlet: Outlet | undefined;
+  /** The response's own end: nobody but `#write` sees its bytes. */
+  readonly #outlet: Outlet;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
   #deadline: NodeJS.Timeout | undefined;
   /** What the application has not yet answered with, when it has returned. */
@@ -56,6 +56,7 @@ export class UpgradeConversation {
     this.#head = head;
     this.#host = host;
     this.#timeout = host.timeout;
+    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
     this.#bytesBefore = this.#socket.bytesWritten;
   }
 
@@ -69,6 +70,7 @@ export class UpgradeConversation {
 
     const res = new ServerResponse(this.#req);
     res.shouldKeepAlive = false;
+    res.assignSocket(this.#outlet as Writable as Socket);
     loosen(this.#req as object);
     loosen(res as object);
     try {
@@ -100,8 +102,6 @@ export class UpgradeConversation {
     res.once("finish", this.#end);
     res.once("close", this.#responseClosed);
     this.#awaited = res;
-    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
-    res.assignSocket(this.#outlet as Writable as Socket);
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
     if (this.#state === "answering") return;
@@ -183,7 +183,7 @@ export class UpgradeConversation {
         `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     );
     this.#end();
-    this.#outlet?.destroy();
+    this.#outlet.destroy();
   }
 
   /** The application destroyed its response before it was whole. */
@@ -204,7 +204,7 @@ export class UpgradeConversation {
   /** The response's middleware learns that nobody listens. */
   #abandon(): void {
     this.#letGo();
-    this.#outlet?.destroy();
+    this.#outlet.destroy();
   }
 
   #letGo(): void {
