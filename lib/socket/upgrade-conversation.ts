@@ -22,7 +22,7 @@ export interface ClaimedUpgrade {
  */
 export interface UpgradeHost {
   readonly server: Server | SecureServer;
-  /** How long the application may take, in ms. */
+  /** How long the application may take over a handshake that begins now, in ms. */
   readonly timeout: number;
   /** Whether others listen for upgrades on the same server. */
   readonly isShared: boolean;
@@ -41,9 +41,10 @@ export class UpgradeConversation {
   readonly #socket: Socket;
   readonly #head: Buffer;
   readonly #host: UpgradeHost;
+  readonly #timeout: number;
   readonly #bytesBefore: number;
-  /** The response's own end: nobody but `#write` sees its bytes. Most never need one. */
-  #outlet: Outlet | undefined;
+  /** The response's own end: nobody but `#write` sees its bytes. */
+  readonly #outlet: Outlet;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
   #deadline: NodeJS.Timeout | undefined;
   /** What the application has not yet answered with, when it has returned. */
@@ -54,6 +55,8 @@ export class UpgradeConversation {
     this.#socket = socket as Socket;
     this.#head = head;
     this.#host = host;
+    this.#timeout = host.timeout;
+    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
     this.#bytesBefore = this.#socket.bytesWritten;
   }
 
@@ -67,6 +70,7 @@ export class UpgradeConversation {
 
     const res = new ServerResponse(this.#req);
     res.shouldKeepAlive = false;
+    res.assignSocket(this.#outlet as Writable as Socket);
     loosen(this.#req as object);
     loosen(res as object);
     try {
@@ -98,14 +102,12 @@ export class UpgradeConversation {
     res.once("finish", this.#end);
     res.once("close", this.#responseClosed);
     this.#awaited = res;
-    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
-    res.assignSocket(this.#outlet as Writable as Socket);
     this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
     if (this.#state === "answering") return;
 
     this.#host.waits(this);
-    this.#deadline ??= setTimeout(() => this.expire(), this.#host.timeout);
+    this.#deadline ??= setTimeout(() => this.expire(), this.#timeout);
   }
 
   /** Nobody has read from the socket or written to it since the request. */
@@ -149,7 +151,7 @@ export class UpgradeConversation {
     this.#host.done(this);
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever.
-    this.#socket.setTimeout(this.#host.timeout, () => this.#socket.destroy());
+    this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
   }
 
   /** Hangs up in two steps: with unread bytes left, closing at once would reset the answer away. */
@@ -181,7 +183,7 @@ export class UpgradeConversation {
         `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     );
     this.#end();
-    this.#outlet?.destroy();
+    this.#outlet.destroy();
   }
 
   /** The application destroyed its response before it was whole. */
@@ -202,7 +204,7 @@ export class UpgradeConversation {
   /** The response's middleware learns that nobody listens. */
   #abandon(): void {
     this.#letGo();
-    this.#outlet?.destroy();
+    this.#outlet.destroy();
   }
 
   #letGo(): void {

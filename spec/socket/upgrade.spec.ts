@@ -323,6 +323,22 @@ describe("attach", () => {
         await nobodys;
       });
 
+      it("sends what the application answers after it is detached", async () => {
+        const gate = new EventEmitter();
+        host.app.use("/slow", async (_req, res) => {
+          gate.emit("reached");
+          await once(gate, "go");
+          res.status(401).send("log in");
+        });
+        const reached = once(gate, "reached");
+        const answer = converse(port, handshakeText("/slow"));
+        await reached;
+        host.detach();
+        gate.emit("go");
+
+        expect(await answer).to.match(/^HTTP\/1\.1 401 [\s\S]*log in$/);
+      });
+
       it("answers what nobody takes before a listener as socket.io's hangs up on it", async () => {
         host.server.on("upgrade", (_req, socket: Duplex) => {
           setTimeout(() => {
