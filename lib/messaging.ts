@@ -14,7 +14,8 @@ import { AccessDeniedError, ConfigurationError, MessageDeliveryError } from "./e
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
-import { resolveOptions, type StompMessagingOptions } from "./options.js";
+import type { StompMessagingOptions } from "./options.js";
+import { resolveOptions } from "./resolve-options.js";
 import { AccessControl } from "./security/access-control.js";
 import { joinServers } from "./servers/servers.js";
 import type { WhoseSessions } from "./servers/user-broadcast.js";
