@@ -18,7 +18,7 @@ export interface Measurement extends LoadResult {
   readonly growth: number;
   /** Bytes of memory that the server has more some seconds after the last connection than before the first. */
   readonly resident: number;
-  /** The same with both after a garbage collection; `undefined` where none can be had. */
+  /** The same with both after a garbage collection, before the first in another process; `undefined` where none can be had. */
   readonly collected?: number | undefined;
 }
 
@@ -37,13 +37,15 @@ interface Server {
   readonly group: number;
 }
 
-const SETTLE_MS = 4_000;
+const SETTLE_MS = 6_000;
 
 /** Those that serve all runs, by peer. */
 const lasting = new Map<string, Server>();
 
 /** Runs one scenario against one peer, each in a fresh process. Rejects when anything was lost. */
 export async function runOnce({ peer, scenario, round, profile }: Run): Promise<Measurement> {
+  const isConnect = scenario.kind === "connect";
+  const empty = isConnect ? await emptyOf(peer) : undefined;
   const server = lasting.get(peer) ?? (await start(peer, profile));
   const { child, group } = server;
   let load: ChildProcess | undefined;
@@ -51,10 +53,8 @@ export async function runOnce({ peer, scenario, round, profile }: Run): Promise<
     await restOf(group);
     load = fork(new URL("load.js", import.meta.url), [String(server.port), peer, scenario.name]);
     await answer(load);
-    const isConnect = scenario.kind === "connect";
     if (isConnect) await restOf(group);
     await ask(child, "start");
-    const empty = isConnect && (await collected(server));
     forgetPeak(group);
     const before = usageOf(group);
     const result = (await ask(load, "go")) as LoadResult;
@@ -62,7 +62,7 @@ export async function runOnce({ peer, scenario, round, profile }: Run): Promise<
     await ask(child, "stop");
     if (isConnect) await delay(SETTLE_MS);
     const settled = usageOf(group);
-    const full = isConnect && (await collected(server));
+    const full = isConnect ? await collected(server) : undefined;
     return {
       ...result,
       peer,
@@ -95,6 +95,19 @@ async function start(peer: string, profile: string | undefined): Promise<Server>
   const server = { child, port, group };
   if (PEERS[peer]?.isLasting) lasting.set(peer, server);
   return server;
+}
+
+/** What a server has that nobody has connected to: in a process of its own, since a collection costs what comes next. */
+async function emptyOf(peer: string): Promise<number | undefined> {
+  if (PEERS[peer]?.isLasting) return undefined;
+
+  const server = await start(peer, undefined);
+  try {
+    await restOf(server.group);
+    return await collected(server);
+  } finally {
+    await end(server.child);
+  }
 }
 
 /** Bytes of memory after a garbage collection; `undefined` where we cannot ask for one. */

@@ -9,7 +9,7 @@ import type { SharedMessage } from "./shared-message.js";
 export interface Socket {
   /** `websocket`, or the SockJS transport that opened it: `xhr-streaming`, `xhr-polling`, `eventsource` … */
   readonly transport: string;
-  /** Bytes accepted by `send` that have not left the process. */
+  /** Bytes accepted by `send` that have not left the process. Who has asked is told when they have: by `drained`. */
   readonly bufferedAmount: number;
   /**
    * Sends one message. SockJS knows text only, and ignores `binary`.
@@ -39,7 +39,7 @@ export interface Socket {
 export interface SocketListener {
   /** Bytes in the order received, sliced as it happens. */
   data(chunk: Uint8Array): void;
-  /** What waited because the client did not read has left. */
+  /** What waited has left: once at least, if anybody has asked how much it was. */
   drained(): void;
   /** Exactly once, last. 1006 when the line just broke. */
   close(code: number, reason: string): void;

@@ -34,6 +34,8 @@ export class WebSocketSocket implements Socket, Gathering {
   #early: Uint8Array[] | undefined;
   #listener: SocketListener | undefined;
   #isClosing = false;
+  /** Somebody has asked how much waits, and may wait for it to leave. */
+  #isWatched = false;
   #fault: Ending | undefined;
   #ending: Ending | undefined;
 
@@ -51,6 +53,7 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 
   get bufferedAmount(): number {
+    this.#isWatched = true;
     return this.#ws.bufferedAmount + (this.#gathered?.length ?? 0);
   }
 
@@ -73,8 +76,11 @@ export class WebSocketSocket implements Socket, Gathering {
 
   flush(): void {
     this.#write();
-    // What has left at once is followed by no event.
-    if (this.#stream?.writableNeedDrain === false) this.#listener?.drained();
+    // What has left at once is followed by no event. To tell after each delivery, though nobody asked, costs more.
+    if (!this.#isWatched || this.#stream?.writableNeedDrain !== false) return;
+
+    this.#isWatched = false;
+    this.#listener?.drained();
   }
 
   pause(): void {

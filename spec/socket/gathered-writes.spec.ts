@@ -226,15 +226,20 @@ describe("WebSocketSocket, writing past ws", () => {
     expect(stream.bytesWritten - before).to.equal(9);
   });
 
-  it("says at the end of the turn that what it was sent has left", async () => {
+  it("says at the end of the turn that what it was sent has left, to who has asked how much it was", async () => {
     const { socket } = await open();
     let drained = 0;
     socket.listen({ data() {}, drained: () => drained++, close() {} });
 
     socket.send(Buffer.from("a"), false);
     await settled();
+    expect(drained).to.equal(0);
 
+    socket.send(Buffer.from("b"), false);
+    expect(socket.bufferedAmount).to.equal(3);
+    await settled();
     expect(drained).to.equal(1);
+    expect(socket.bufferedAmount).to.equal(0);
   });
 
   it("does not wait for the end of the turn with much", async () => {
