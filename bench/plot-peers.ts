@@ -46,7 +46,7 @@ export function plotPeers(summaries: readonly Summary[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LABEL + WIDTH + RIGHT + 20} ${height}" font-family="sans-serif" font-size="13">`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="12" y="20" font-weight="bold" font-size="12">Server CPU per delivery as ratio to a bare ws server (patterns: to the peer’s own exact fan-out), logarithmic: left is cheaper (mark: goal)</text>`,
+    `<text x="12" y="20" font-weight="bold" font-size="12">Server CPU per delivery beside a bare ws server; patterns beside the peer’s own exact fan-out. Marks are goals</text>`,
     ...legend,
     ...grid,
     ...rows.filter(Boolean),
