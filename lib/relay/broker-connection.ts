@@ -156,7 +156,6 @@ export class BrokerConnection {
   }
 
   #write(frame: Frame): void | Promise<void> {
-    this.#heartBeat?.sent();
     return this.#line.write(encode(frame, this.#version));
   }
 
@@ -193,6 +192,7 @@ export class BrokerConnection {
       this.#heartBeat = new HeartBeat({
         ...heartBeat,
         clock,
+        given: () => this.#line.given,
         send: () => void this.#line.write(HEART_BEAT),
         expired: () => this.#fail("has been silent for too long"),
       });

@@ -47,6 +47,11 @@ export class BrokerLine implements Watched {
       .on("close", () => options.failed("closed the connection"));
   }
 
+  /** Bytes that were sent so far. */
+  get given(): number {
+    return this.#given;
+  }
+
   /** Bytes that wait because the broker does not read. */
   get waiting(): number {
     return this.#socket.writableLength;

@@ -87,9 +87,8 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#session.silent();
   }
 
-  /** A frame is written. */
-  sent(): void {
-    this.#heartBeat?.sent();
+  given(): number {
+    return this.#session.outbound.given;
   }
 
   /** Whether the session reads: while it does not, its client is not the one who is silent. */

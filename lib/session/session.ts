@@ -43,6 +43,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   #open = false;
   #announced = false;
+  #isGranted = false;
 
   constructor(socket: Socket, handshake: Handshake, context: SessionContext, owner: SessionOwner) {
     this.#socket = socket;
@@ -102,7 +103,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   mayGoOn(): boolean {
-    return !this.#watch.grantOver();
+    return !this.#isGranted || !this.#watch.grantOver();
   }
 
   connecting(frame: Frame, version: StompVersion): void {
@@ -116,7 +117,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     const { messageType, user, grant } = message.headers;
     if (messageType === "CONNECT") this.#announced = true;
     else if (grant) this.#user = user;
-    if (grant) this.#watch.hold(grant, this.closed);
+    if (grant) {
+      this.#isGranted = true;
+      this.#watch.hold(grant, this.closed);
+    }
     announceHandedOn(this, message, this.#context);
   }
 
@@ -200,7 +204,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#watch.beat(agreed);
   }
 
-  /** Whether a frame may be written now; notes that one is. */
+  /** Whether a frame may be written now. */
   #writable(): boolean {
     if (this.closed || !this.connected || !this.mayGoOn()) return false;
 
@@ -208,7 +212,6 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
       this.overflow();
       return false;
     }
-    this.#watch.sent();
     return true;
   }
 

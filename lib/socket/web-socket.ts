@@ -1,17 +1,11 @@
 import { Socket as TcpSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { type Ending, faultOf, shortReason } from "./ending.js";
 import { FrameRun } from "./frame-run.js";
 import { flushAfterTurn, type Gathering } from "./loop-turn.js";
 import type { SharedMessage } from "./shared-message.js";
 import type { Socket, SocketListener } from "./socket.js";
-
-interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
-
-const MAX_REASON_BYTES = 123;
 
 /** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
 const GATHER_LIMIT = 64 * 1024;
@@ -29,6 +23,10 @@ export class WebSocketSocket implements Socket, Gathering {
   readonly #ws: WebSocket;
   /** What ws writes to, if we may too. */
   readonly #stream: TcpSocket | undefined;
+  /** Whether what is written may go past the stream's buffer too. */
+  readonly #pastBuffer: boolean;
+  /** Bytes that went past the buffer and have not left the process. */
+  #leaving = 0;
   #gathered: FrameRun | undefined;
   /** What arrived before anybody listened: what ws had read when the line broke. */
   #early: Uint8Array[] | undefined;
@@ -43,7 +41,7 @@ export class WebSocketSocket implements Socket, Gathering {
   constructor(ws: WebSocket, line: Duplex) {
     this.#ws = ws;
     this.#stream = writableBeside(ws, line);
-    line.on("drain", () => this.#listener?.drained());
+    this.#pastBuffer = this.#stream !== undefined && isPlain(this.#stream);
     ws.pause();
     ws.on("message", (data) => this.#receive(data as Buffer));
     ws.on("error", (error) => {
@@ -54,7 +52,7 @@ export class WebSocketSocket implements Socket, Gathering {
 
   get bufferedAmount(): number {
     this.#isWatched = true;
-    return this.#ws.bufferedAmount + (this.#gathered?.length ?? 0);
+    return this.#ws.bufferedAmount + this.#leaving + (this.#gathered?.length ?? 0);
   }
 
   send(data: Uint8Array, binary: boolean): void {
@@ -63,8 +61,8 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#stream !== undefined && data.length < LONG_MESSAGE) {
       this.#gather(FrameRun.of(latin1Of(data), binary));
     } else {
-      this.#write();
-      this.#ws.send(data, { binary });
+      this.flush();
+      this.#ws.send(data, { binary }, () => this.#left());
     }
   }
 
@@ -74,13 +72,17 @@ export class WebSocketSocket implements Socket, Gathering {
     else this.#gather(message.frame);
   }
 
+  /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
   flush(): void {
-    this.#write();
-    // What has left at once is followed by no event. To tell after each delivery, though nobody asked, costs more.
-    if (!this.#isWatched || this.#stream?.writableNeedDrain !== false) return;
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
 
-    this.#isWatched = false;
-    this.#listener?.drained();
+    this.#gathered = undefined;
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+
+    const { chunk } = gathered;
+    if (typeof chunk === "string" && this.#mayPassBuffer) this.#writePastBuffer(chunk);
+    else this.#stream?.write(chunk, "latin1", () => this.#left());
   }
 
   pause(): void {
@@ -95,7 +97,7 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#isClosing) return;
 
     this.#isClosing = true;
-    this.#write();
+    this.flush();
     this.#ws.close(code, shortReason(reason));
     // The client's own close frame is among what has not been read yet.
     this.#ws.resume();
@@ -123,16 +125,34 @@ export class WebSocketSocket implements Socket, Gathering {
     } else {
       this.#gathered = this.#gathered.plus(frame);
     }
-    if (this.#gathered.length >= GATHER_LIMIT) this.#write();
+    if (this.#gathered.length >= GATHER_LIMIT) this.flush();
   }
 
-  /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
-  #write(): void {
-    const gathered = this.#gathered;
-    if (gathered === undefined) return;
+  /** Only while nothing waits: then the buffer has nothing to do, and costs as much as all of ours. */
+  get #mayPassBuffer(): boolean {
+    if (!this.#pastBuffer || this.#leaving > 0) return false;
 
-    this.#gathered = undefined;
-    if (this.#ws.readyState === this.#ws.OPEN) this.#stream?.write(gathered.chunk, "latin1");
+    const stream = this.#stream as TcpSocket;
+    return stream.writableLength === 0 && stream.writable;
+  }
+
+  /** @param text one character for each byte: anything else would end the process */
+  #writePastBuffer(text: string): void {
+    const stream = this.#stream as TcpSocket;
+    this.#leaving = text.length;
+    stream._write(text, "latin1", (error) => {
+      this.#leaving = 0;
+      if (error) stream.destroy(error);
+      this.#left();
+    });
+  }
+
+  /** Tells who asked how much waits. To tell after each delivery, though nobody asked, costs more. */
+  #left(): void {
+    if (!this.#isWatched) return;
+
+    this.#isWatched = false;
+    this.#listener?.drained();
   }
 
   #receive(data: Buffer): void {
@@ -162,35 +182,21 @@ function writableBeside(ws: WebSocket, line: Duplex): TcpSocket | undefined {
   return ws.extensions === "" && line instanceof TcpSocket ? line : undefined;
 }
 
+/**
+ * Whether a stream is node's own, for TCP or a Unix socket, and nobody has put
+ * something of theirs before its writes. What such a stream is given it hands to
+ * libuv, which keeps order, whatever still waits there. TLS ends the process
+ * when two writes overlap.
+ */
+function isPlain(stream: TcpSocket): boolean {
+  const { prototype } = TcpSocket;
+  return (
+    Object.getPrototypeOf(stream) === prototype &&
+    stream.write === prototype.write &&
+    stream._write === prototype._write
+  );
+}
+
 function latin1Of(data: Uint8Array): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("latin1");
-}
-
-/** Cuts a close reason to what a close frame holds, between characters. */
-export function shortReason(reason: string): string {
-  const bytes = Buffer.from(reason);
-  if (bytes.length <= MAX_REASON_BYTES) return reason;
-
-  let end = MAX_REASON_BYTES;
-  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
-  return bytes.toString("utf8", 0, end);
-}
-
-/** ws closes with these codes, but reports 1006, since it reads no further. `undefined` when the line broke. */
-function faultOf(error: Error): Ending | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  // What was to be unpacked was not packed so.
-  if (code?.startsWith("Z_") === true) return { code: 1007, reason: error.message };
-  if (code?.startsWith("WS_ERR_") !== true) return undefined;
-
-  switch (code) {
-    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-      return { code: 1009, reason: error.message };
-    case "WS_ERR_INVALID_UTF8":
-      return { code: 1007, reason: error.message };
-    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return { code: 1008, reason: error.message };
-    default:
-      return { code: 1002, reason: error.message };
-  }
 }

@@ -55,6 +55,8 @@ function agree(can: number, wants: number): number {
 
 export interface HeartBeatOptions extends AgreedHeartBeat {
   readonly clock: HeartBeatClock;
+  /** How many bytes were sent so far. */
+  given(): number;
   /** Sends one EOL. Must not throw. */
   send(): void;
   /** The peer has been silent for three of its intervals. Called once; must not throw. */
@@ -64,8 +66,8 @@ export interface HeartBeatOptions extends AgreedHeartBeat {
 /** The heart-beats of one session, in both directions. Beats while its clock watches it. */
 export class HeartBeat implements Watched {
   readonly #options: HeartBeatOptions;
-  /** Sent since the clock last ticked: all that is noted for each frame, since there are many. */
-  #hasSent = false;
+  /** What had been sent at the last tick: frames are too many to note each. */
+  #given = 0;
   #sentAt = 0;
   #checkedAt = 0;
   #receivedAt = 0;
@@ -89,11 +91,6 @@ export class HeartBeat implements Watched {
     this.received();
   }
 
-  /** Something went to the peer, whatever it was. */
-  sent(): void {
-    this.#hasSent = true;
-  }
-
   /** Something came from the peer, whatever it was. */
   received(): void {
     this.#receivedAt = this.#options.clock.now;
@@ -115,8 +112,9 @@ export class HeartBeat implements Watched {
       this.#options.expired();
       return;
     }
-    if (this.#hasSent) this.#sentAt = this.#checkedAt;
-    this.#hasSent = false;
+    const given = this.#options.given();
+    if (given !== this.#given) this.#sentAt = this.#checkedAt;
+    this.#given = given;
     this.#checkedAt = clock.trueNow;
     // Two ticks early: one since the next tick would be too late, one since ticks come late.
     if (sendEvery > 0 && clock.trueNow - this.#sentAt + 2 * clock.tick > sendEvery) {

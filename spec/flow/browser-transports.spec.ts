@@ -50,7 +50,7 @@ const TEXTS = [
   "last",
 ];
 /** Sessions that pages leave behind do not hold up the end of a spec. */
-const SOON = { disconnectDelay: 500 };
+const SOON = { disconnectDelay: 2_000 };
 const ALL = ["websocket", "xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"] as const;
 
 /** The page and the scripts it loads. */
@@ -81,7 +81,7 @@ describe("A page in a browser", function () {
     faults = [];
     page.on("pageerror", (error) => faults.push(error.message));
     page.on("console", (message) => {
-      if (message.type() === "error") faults.push(message.text());
+      if (message.type() === "error") faults.push(`${message.text()} ${message.location().url}`);
     });
   });
 

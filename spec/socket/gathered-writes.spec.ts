@@ -1,23 +1,59 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect, type Socket as TcpSocket } from "node:net";
+import { connect as connectSecure } from "node:tls";
 import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 import { SharedMessage } from "#lib/socket/shared-message.js";
 import { WebSocketSocket } from "#lib/socket/web-socket.js";
+import { CERTIFICATE, KEY } from "../support/certificate.js";
 import { settled } from "../support/recording.js";
 import { handshakeText } from "../support/socket-host.js";
 
 interface Opened {
+  readonly ws: WebSocket;
   readonly socket: WebSocketSocket;
   readonly stream: TcpSocket;
 }
 
+interface Way {
+  readonly way: string;
+  readonly compressed?: boolean;
+  readonly secure?: boolean;
+  /** What is done to a stream before it is a WebSocket. */
+  prepare?(stream: TcpSocket): void;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+const PAST_BUFFER: Way = { way: "past the stream's buffer" };
+
+/** Somebody who looks at what is written is to see all of it. */
+const THROUGH_BUFFER: Way = {
+  way: "through the stream's buffer, where its write is not node's",
+  prepare(stream) {
+    const write = stream.write;
+    stream.write = function (this: TcpSocket, ...args: unknown[]) {
+      return Reflect.apply(write, this, args) as boolean;
+    };
+  },
+};
+
+/** Two writes that overlap would end the process. */
+const OVER_TLS: Way = { way: "over TLS", secure: true };
+
 /** Compression makes ws hold frames back: then nothing may be written beside it. */
-for (const [way, compressed] of [
-  ["past ws", false],
-  ["through ws, which compresses", true],
-] as const) {
+const THROUGH_WS: Way = { way: "through ws, which compresses", compressed: true };
+
+for (const { way, compressed = false, secure, prepare } of [
+  PAST_BUFFER,
+  THROUGH_BUFFER,
+  OVER_TLS,
+  THROUGH_WS,
+]) {
   describe(`WebSocketSocket, writing ${way}`, () => {
     let server: Server;
     let webSockets: WebSocketServer;
@@ -26,10 +62,14 @@ for (const [way, compressed] of [
     const ends: (() => void)[] = [];
 
     beforeEach(async () => {
-      server = createServer().listen(0, "127.0.0.1");
+      server = secure ? createSecureServer({ key: KEY, cert: CERTIFICATE }) : createServer();
+      server.listen(0, "127.0.0.1");
       webSockets = new WebSocketServer({ server, perMessageDeflate: compressed && { threshold: 0 } });
       await once(server, "listening");
-      server.on("connection", (stream: TcpSocket) => ends.push(() => stream.destroy()));
+      server.on("connection", (stream: TcpSocket) => {
+        ends.push(() => stream.destroy());
+        prepare?.(stream);
+      });
     });
 
     afterEach(async () => {
@@ -41,14 +81,14 @@ for (const [way, compressed] of [
     function accept(): Promise<Opened> {
       return new Promise((resolve) => {
         webSockets.once("connection", (ws, req) => {
-          resolve({ socket: new WebSocketSocket(ws, req.socket), stream: req.socket });
+          resolve({ ws, socket: new WebSocketSocket(ws, req.socket), stream: req.socket });
         });
       });
     }
 
     async function open(): Promise<Opened> {
       const accepted = accept();
-      client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      client = new WebSocket(`${secure ? "wss" : "ws"}://127.0.0.1:${portOf(server)}`, { ca: CERTIFICATE });
       const [webSocket, heard]: [WebSocket, string[]] = [client, []];
       messages = heard;
       ends.push(() => webSocket.terminate());
@@ -64,7 +104,8 @@ for (const [way, compressed] of [
     /** A client without ws, that gives all bytes behind the handshake when the server hangs up. */
     async function openLine(): Promise<Opened & { line: TcpSocket; bytes: Promise<Buffer> }> {
       const accepted = accept();
-      const line = connect((server.address() as AddressInfo).port, "127.0.0.1");
+      const to = { port: portOf(server), host: "127.0.0.1" };
+      const line = secure ? connectSecure({ ...to, ca: CERTIFICATE }) : connect(to);
       ends.push(() => line.destroy());
       line.on("error", () => {});
       line.write(handshakeText("/", compressed ? { "Sec-WebSocket-Extensions": "permessage-deflate" } : {}));
@@ -137,6 +178,79 @@ for (const [way, compressed] of [
       while (pongs < sent.length / 10) await once(client, "pong");
     });
 
+    it("keeps pongs out of messages that wait for a client that does not read", async () => {
+      const { socket, ws } = await open();
+      const text = "x".repeat(10_000);
+      let sent = 0;
+      let pongs = 0;
+      client.on("pong", () => pongs++);
+      client.pause();
+      const send = () => {
+        sent++;
+        if (sent % 2) socket.send(Buffer.from(`${sent} ${text}`), false);
+        else socket.sendShared(new SharedMessage(`${sent} ${text}`, false));
+      };
+      while (socket.bufferedAmount === 0) {
+        send();
+        await settled();
+      }
+      for (let i = 0; i < 5; i++) {
+        client.ping();
+        await once(ws, "ping");
+        send();
+        await settled();
+      }
+      expect(socket.bufferedAmount).to.be.greaterThan(compressed ? 0 : 50_000);
+
+      client.resume();
+
+      expect((await arrived(sent)).map((message) => Number.parseInt(message, 10))).to.deep.equal(
+        Array.from({ length: sent }, (_, i) => i + 1),
+      );
+      while (pongs < 5) await once(client, "pong");
+    });
+
+    it("lets nothing overtake what waits behind a long message", async () => {
+      const { socket } = await open();
+      const drained = new EventEmitter();
+      socket.listen({ data() {}, drained: () => drained.emit("drained"), close() {} });
+      client.pause();
+      let sent = 0;
+      const send = (length: number) => socket.send(Buffer.from(`${sent++} ${"x".repeat(length)}`), false);
+      while (socket.bufferedAmount === 0) {
+        send(4_000);
+        await settled();
+      }
+      send(16 * 1024 * 1024);
+      send(4_000);
+      await settled();
+      send(4_000);
+
+      client.resume();
+      // When what waited in front of the long one has left, this could go straight to the system.
+      if (socket.bufferedAmount > 0) await once(drained, "drained");
+      send(4_000);
+
+      expect((await arrived(sent)).map((message) => Number.parseInt(message, 10))).to.deep.equal(
+        Array.from({ length: sent }, (_, i) => i),
+      );
+    });
+
+    it("says that what waited has left, however little it was, to who has asked how much", async () => {
+      const { socket } = await open();
+      const drained = new EventEmitter();
+      socket.listen({ data() {}, drained: () => drained.emit("drained"), close() {} });
+      client.pause();
+      while (socket.bufferedAmount === 0) {
+        socket.send(Buffer.alloc(4_000, "x"), false);
+        await settled();
+      }
+
+      client.resume();
+
+      while (socket.bufferedAmount > 0) await once(drained, "drained");
+    });
+
     it("sends what was sent before it closes, and nothing behind", async () => {
       const { socket } = await open();
       const closed = once(client, "close");
@@ -177,6 +291,31 @@ for (const [way, compressed] of [
       while (socket.bufferedAmount > 0) await settled();
     });
 
+    it("ends when a write fails, though it does not read", async () => {
+      const { socket, stream, line } = await openLine();
+      const closed = new Promise((resolve) => socket.listen({ data() {}, drained() {}, close: resolve }));
+      socket.pause();
+      // Until the stream takes no more, and would not notice the end by reading.
+      line.write(
+        Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 0]), Buffer.alloc(1024 * 1024)]),
+      );
+      while (stream.readableLength < stream.readableHighWaterMark) await settled();
+
+      if (secure) line.destroy();
+      else line.resetAndDestroy();
+      await once(line, "close");
+
+      let code: unknown;
+      void closed.then((told) => {
+        code = told;
+      });
+      while (code === undefined) {
+        socket.send(Buffer.from("nobody is there"), false);
+        await settled();
+      }
+      expect(code).to.equal(1006);
+    });
+
     it("survives being cut with messages that it holds back", async () => {
       const { socket } = await open();
       const closed = once(client, "close");
@@ -201,11 +340,11 @@ describe("WebSocketSocket, writing past ws", () => {
     server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const webSockets = new WebSocketServer({ server });
-    client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    client = new WebSocket(`ws://127.0.0.1:${portOf(server)}`, {
       perMessageDeflate: false,
     });
     const [[ws, req]] = await Promise.all([once(webSockets, "connection"), once(client, "open")]);
-    return { socket: new WebSocketSocket(ws, req.socket), stream: req.socket };
+    return { ws, socket: new WebSocketSocket(ws, req.socket), stream: req.socket };
   }
 
   afterEach(async () => {
@@ -240,6 +379,21 @@ describe("WebSocketSocket, writing past ws", () => {
     await settled();
     expect(drained).to.equal(1);
     expect(socket.bufferedAmount).to.equal(0);
+  });
+
+  it("counts what the system does not take", async () => {
+    const { socket, stream } = await open();
+    const { _handle: handle } = stream as unknown as { _handle: { readonly writeQueueSize: number } };
+    client.pause();
+
+    while (handle.writeQueueSize === 0) {
+      expect(socket.bufferedAmount).to.equal(0);
+      socket.send(Buffer.alloc(4_000, "x"), false);
+      await settled();
+    }
+
+    expect(stream.writableLength).to.equal(0);
+    expect(socket.bufferedAmount).to.equal(4_004);
   });
 
   it("does not wait for the end of the turn with much", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket as TcpSocket } from "node:net";
 import { expect } from "chai";
-import { shortReason } from "#lib/socket/web-socket.js";
+import { shortReason } from "#lib/socket/ending.js";
 import {
   closing,
   converse,

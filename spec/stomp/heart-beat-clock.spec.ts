@@ -12,7 +12,7 @@ describe("HeartBeatClock", () => {
   });
 
   const beat = (agreed: Partial<AgreedHeartBeat>, send = () => {}) =>
-    new HeartBeat({ clock, sendEvery: 0, receiveWithin: 0, ...agreed, send, expired() {} });
+    new HeartBeat({ clock, sendEvery: 0, receiveWithin: 0, ...agreed, given: () => 0, send, expired() {} });
 
   it("ticks while something is watched", () => {
     const [one, other] = [beat({ sendEvery: 10_000 }), beat({ receiveWithin: 10_000 })];

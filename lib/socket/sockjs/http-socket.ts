@@ -1,5 +1,5 @@
+import { shortReason } from "../ending.js";
 import type { Socket, SocketListener } from "../socket.js";
-import { shortReason } from "../web-socket.js";
 import type { Carrier } from "./carrier.js";
 import { ReadGate } from "./read-gate.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";

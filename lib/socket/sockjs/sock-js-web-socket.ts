@@ -1,5 +1,6 @@
+import { shortReason } from "../ending.js";
 import type { Socket, SocketListener } from "../socket.js";
-import { shortReason, type WebSocketSocket } from "../web-socket.js";
+import type { WebSocketSocket } from "../web-socket.js";
 import { messagesOf } from "./messages.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import { TextBytes, textOf } from "./text-bytes.js";
