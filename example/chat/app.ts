@@ -6,6 +6,7 @@ import { csrfToken, type Logger, type StompMessaging, simpleBroker, stompMessagi
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
+import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
@@ -14,7 +15,6 @@ import { ChatMessageRepository } from "./chat-message-repository.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
 import { chatSecurity } from "./chat-security.js";
 import { ChatDatabase, openDatabase } from "./database.js";
-import { LoginInterceptor } from "./login-interceptor.js";
 import { MemberRepository } from "./member-repository.js";
 import { PeopleController, SessionEnder } from "./people-controller.js";
 import { RoomController } from "./room-controller.js";

@@ -7,6 +7,7 @@ import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
 import { keptSecret } from "../shared/kept-secret.js";
+import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { PasswordLogin } from "../shared/password-login.js";
@@ -20,6 +21,7 @@ import { portfolioSecurity } from "./portfolio-security.js";
 import { QuoteRepository } from "./quote-repository.js";
 import { QuoteService } from "./quote-service.js";
 import { repeat } from "./repeat.js";
+import { shareLogouts } from "./share-logouts.js";
 import { TradeRepository } from "./trade-repository.js";
 import { TradeService } from "./trade-service.js";
 
@@ -72,12 +74,13 @@ export async function createPortfolio({
     container.bind<object>(service).toSelf();
   }
 
+  const logins = new LoginInterceptor((login) => sessions.has(login));
   const csrf = csrfToken();
   const messaging = stompMessaging({
     endpoints: [{ path: "/portfolio", sockJS: true }],
     applicationDestinationPrefixes: ["/app"],
     broker: brokerAt(brokerUrl, await keptSecret(database, "servers' secret")),
-    clientInboundChannel: { interceptors: [csrf] },
+    clientInboundChannel: { interceptors: [csrf, logins] },
     security: portfolioSecurity(brokerUrl === undefined ? "simple" : "relay"),
     controllers: [PortfolioController],
     container,
@@ -91,7 +94,8 @@ export async function createPortfolio({
     home: "/",
     cookieName: COOKIE_NAME,
   });
-  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger: log });
+  const ended = shareLogouts({ messaging, end: (login) => logins.end(login), logger: log });
+  const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger: log, ended });
 
   const app = express();
   app.disable("x-powered-by");

@@ -1,4 +1,5 @@
 // Two servers on one database and one RabbitMQ, and a balancer in front. What is not given is found, or installed.
+import { closeAtSignal } from "../shared/close-at-signal.js";
 import { installPackages } from "../shared/install-packages.js";
 import { findRabbitMq } from "../shared/programs.js";
 import { startRabbitMq } from "../shared/rabbitmq.js";
@@ -19,16 +20,10 @@ for (const [name, child] of servers.processes) {
 }
 console.log(`The portfolio is open on all of them: http://localhost:${servers.port}`);
 
-let closing: Promise<void> | undefined;
-function close(): void {
-  closing ??= servers.close().then(() => broker?.stop());
-  closing.catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
-}
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, close);
+closeAtSignal(async () => {
+  await servers.close();
+  await broker?.stop();
+});
 
 async function ownRabbitMq() {
   if (!findRabbitMq()) installPackages(["rabbitmq-server"]);

@@ -1,5 +1,6 @@
 import { DestinationPatternError } from "../errors.js";
 import { Glob, type GlobPiece } from "./glob.js";
+import { countGroups, renumberGroups } from "./group-numbers.js";
 
 /** What stands between two separators of a pattern. */
 export interface Segment {
@@ -53,14 +54,22 @@ function matcher(text: string, pieces: readonly Piece[]): Segment["match"] {
 /** Only for what an application wrote: its expression meets client text, and may be slow on its own account. */
 function regexMatcher(pieces: readonly Piece[]): Segment["match"] {
   const names = pieces.map(nameOf);
-  // Ours have names, since the application's expressions may have groups that shift the numbers.
+  // Ours have names, and take numbers from the application's, which then count on.
+  let groups = 0;
   const sources = pieces.map((piece, i) => {
+    if (names[i] !== undefined) groups++;
     if (piece.kind === "text") return piece.text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
     if (piece.kind === "one") return "(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^])";
-    if (piece.kind === "regex") return `(?<segment${i}>${piece.regex})`;
+    if (piece.kind === "regex") {
+      // By itself: `a)(b` would be one expression only together with our own brackets.
+      const { source } = compile(piece.regex);
+      const before = groups;
+      groups += countGroups(source);
+      return `(?<segment${i}>${renumberGroups(source, before)})`;
+    }
     return piece.name === undefined ? "[^]*" : `(?<segment${i}>[^]*)`;
   });
-  const expression = compile(pieces, sources.join(""));
+  const expression = compile(`^(?:${sources.join("")})$`);
 
   return (text, variables) => {
     const found = text === "" ? null : expression.exec(text);
@@ -72,11 +81,9 @@ function regexMatcher(pieces: readonly Piece[]): Segment["match"] {
   };
 }
 
-function compile(pieces: readonly Piece[], source: string): RegExp {
+function compile(source: string): RegExp {
   try {
-    // Each by itself first: `a)(b` would be one expression only together with our own brackets.
-    for (const piece of pieces) if (piece.kind === "regex") new RegExp(piece.regex);
-    return new RegExp(`^(?:${source})$`);
+    return new RegExp(source);
   } catch (cause) {
     throw new DestinationPatternError("A variable's regular expression cannot be read", { cause });
   }

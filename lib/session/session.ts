@@ -97,7 +97,9 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   /** The socket is gone: what it had brought is still handled, then the session ends. */
-  close(code: number, reason: string): void {
+  close(code: number, reason: string, limit?: string): void {
+    // What ended it before was told already.
+    if (limit !== undefined && !this.closed) announceLimit(this, limit, this.#context);
     this.#stop();
     this.#inbound.whenIdle(() => void this.#end(code, reason));
   }

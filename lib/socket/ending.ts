@@ -3,6 +3,8 @@ export interface Ending {
   /** A WebSocket close code. */
   readonly code: number;
   readonly reason: string;
+  /** The limit that we found the client has passed, if that ended it. */
+  readonly limit?: string;
 }
 
 const MAX_REASON_BYTES = 123;
@@ -26,11 +28,12 @@ export function faultOf(error: Error): Ending | undefined {
 
   switch (code) {
     case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-      return { code: 1009, reason: error.message };
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+      return { code: 1009, reason: error.message, limit: "messageSizeLimit" };
     case "WS_ERR_INVALID_UTF8":
       return { code: 1007, reason: error.message };
     case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return { code: 1008, reason: error.message };
+      return { code: 1008, reason: error.message, limit: "maxFragments" };
     default:
       return { code: 1002, reason: error.message };
   }

@@ -41,8 +41,12 @@ export interface SocketListener {
   data(chunk: Uint8Array): void;
   /** What waited has left: once at least, if anybody has asked how much it was. */
   drained(): void;
-  /** Exactly once, last. 1006 when the line just broke. */
-  close(code: number, reason: string): void;
+  /**
+   * Exactly once, last. 1006 when the line just broke.
+   *
+   * @param limit the one that the transport found the client has passed, if that ended it
+   */
+  close(code: number, reason: string, limit?: string): void;
 }
 
 /** What the HTTP request that opened a socket said. */

@@ -114,7 +114,7 @@ export class WebSocketSocket implements Socket, Gathering {
     this.#early = undefined;
     for (const chunk of early) listener.data(chunk);
     const ending = this.#ending;
-    if (ending !== undefined) queueMicrotask(() => listener.close(ending.code, ending.reason));
+    if (ending !== undefined) queueMicrotask(() => tellEnding(listener, ending));
     else this.#ws.resume();
   }
 
@@ -169,8 +169,12 @@ export class WebSocketSocket implements Socket, Gathering {
   #closed(code: number, reason: Buffer): void {
     this.#ending = this.#fault ?? { code, reason: reason.toString() };
     this.#isClosing = true;
-    this.#listener?.close(this.#ending.code, this.#ending.reason);
+    if (this.#listener !== undefined) tellEnding(this.#listener, this.#ending);
   }
+}
+
+function tellEnding(listener: SocketListener, { code, reason, limit }: Ending): void {
+  listener.close(code, reason, limit);
 }
 
 /**

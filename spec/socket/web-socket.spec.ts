@@ -203,6 +203,7 @@ describe("WebSocketSocket", () => {
   describe("when the client breaks the protocol", () => {
     const faults: [what: string, bytes: () => Buffer, code: number][] = [
       ["a message that is too long", () => frame(0x82, Buffer.alloc(0), 60_000), 1009],
+      ["a message of more bytes than can be counted", () => Buffer.from(`82${"ff".repeat(13)}`, "hex"), 1009],
       ["text that is no UTF-8", () => frame(0x81, Buffer.from([0xff, 0xfe])), 1007],
       ["a reserved opcode", () => frame(0x83, Buffer.alloc(0)), 1002],
       ["a frame without mask", () => Buffer.from([0x81, 0x01, 0x41]), 1002],

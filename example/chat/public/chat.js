@@ -35,11 +35,9 @@ let ended = false;
 const client = stompClient({
   endpoint: "/stomp/chat",
   csrf: "/stomp/csrf",
+  user: member,
 
-  onConnect({ headers }) {
-    // Somebody else has logged in meanwhile, in another tab.
-    if (headers["user-name"] !== member) return location.reload();
-
+  onConnect() {
     client.subscribe("/user/queue/errors", (frame) => heed(JSON.parse(frame.body)));
     client.subscribe("/user/queue/private", (frame) => talk.add(JSON.parse(frame.body)));
     client.subscribe(`/sub/chat/room/${roomId}/present`, (frame) =>

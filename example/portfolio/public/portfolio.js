@@ -17,6 +17,7 @@ let sent = 0;
 const client = stompClient({
   endpoint: "/portfolio",
   csrf: "/portfolio/csrf",
+  user: document.body.dataset.user,
 
   onConnect() {
     // First the news, then the state: nothing falls between the two, and what is older is passed over.

@@ -3,9 +3,10 @@ import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
 /**
  * Makes a client that connects by SockJS, again and again, and brings a CSRF token each time.
  *
- * @param options `endpoint` is where it connects, `csrf` where the token is; all else is for `Client`
+ * @param options `endpoint` is where it connects, `csrf` where the token is, `user` whose page this is; all else is
+ *   for `Client`
  */
-export function stompClient({ endpoint, csrf, ...options }) {
+export function stompClient({ endpoint, csrf, user, onConnect, ...options }) {
   const client = new Client({
     webSocketFactory: () =>
       new SockJS(endpoint, null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }),
@@ -21,6 +22,12 @@ export function stompClient({ endpoint, csrf, ...options }) {
 
       const { headerName, token } = await answer.json();
       client.connectHeaders = { [headerName]: token };
+    },
+
+    onConnect(frame) {
+      // Somebody else has logged in meanwhile, in another tab.
+      if (frame.headers["user-name"] === user) onConnect(frame);
+      else location.reload();
     },
     ...options,
   });

@@ -54,11 +54,11 @@ export class SockJsWebSocket implements Socket {
     this.#line.listen({
       data: (chunk) => this.#receive(textOf(chunk), listener),
       drained: () => listener.drained(),
-      close: (code, reason) => {
+      close: (code, reason, limit) => {
         clearInterval(this.#heartbeat);
         // Clients answer SockJS's close frame by a close of their own, with 1000.
         const ending = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
-        listener.close(ending.code, ending.reason);
+        listener.close(ending.code, ending.reason, limit);
       },
     });
   }

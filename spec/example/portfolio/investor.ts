@@ -23,6 +23,12 @@ export async function logIn(origin: string, name: AccountName): Promise<string> 
   return visitor.cookie();
 }
 
+/** Logs out by the form on the page. */
+export async function logOut(visitor: PageVisitor): Promise<void> {
+  const { status } = await visitor.post("/logout", {}, "/");
+  if (status !== 303) throw new Error(`The login did not end: ${status}`);
+}
+
 /** What CONNECT carries besides, as the page asks for it. */
 export async function csrfHeader(port: number, cookie: string): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}/portfolio/csrf`, { headers: { cookie } });

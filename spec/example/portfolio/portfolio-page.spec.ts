@@ -5,7 +5,7 @@ import { launchChromium } from "../../support/chromium.js";
 import { newFile, onEachDatabase } from "../../support/databases.js";
 import { recordingLogger } from "../../support/recording.js";
 import type { PageOptions } from "../shared/browser-person.js";
-import type { AccountName } from "./investor.js";
+import { type AccountName, passwordOf } from "./investor.js";
 import { Trader } from "./trader.js";
 
 describe("the page of the portfolio", function () {
@@ -147,6 +147,29 @@ describe("the page of the portfolio", function () {
       await fabrice.page.click("#submit");
       await fabrice.isTold(/^Bought 2 RHT at /);
       await fabrice.seesPriceMove("RHT");
+    });
+
+    it("leads to the login in all tabs when one of them logs out", async () => {
+      await start(3_600_000);
+      const fabrice = await trader("fabrice");
+      const tab = await fabrice.page.context().newPage();
+      await tab.goto(`http://127.0.0.1:${port}/`);
+      await tab.waitForSelector("#connection[data-state=connected]");
+      await fabrice.logOut();
+
+      await tab.waitForURL("**/login");
+    });
+
+    it("is the page of who has logged in since, in another tab", async () => {
+      await start(3_600_000);
+      const fabrice = await trader("fabrice");
+      const token = await fabrice.page.inputValue("[name=_csrf]");
+      const form = { name: "paulson", password: passwordOf("paulson"), _csrf: token };
+      await fabrice.page.context().request.post(`http://127.0.0.1:${port}/login`, { form });
+
+      await fabrice.page.waitForSelector(".me:text-is('paulson')");
+      await fabrice.connected();
+      expect(await fabrice.shares("MSFT")).to.equal("–");
     });
 
     it("fits a phone: nothing is wider than the screen", async () => {

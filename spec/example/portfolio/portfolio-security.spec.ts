@@ -41,6 +41,7 @@ for (const broker of ["simple", "relay"] as const) {
       for (const destination of [
         "/topic/price.stock.MSFT",
         "/topic/portfolio.users",
+        "/topic/portfolio.logouts",
         "/user/paulson/queue/errors",
       ]) {
         expect(await granted(FABRICE, "MESSAGE", destination), destination).to.equal(false);
@@ -50,6 +51,7 @@ for (const broker of ["simple", "relay"] as const) {
         "/topic/#",
         "/topic/*.*",
         "/topic/portfolio.users",
+        "/topic/portfolio.logouts",
         "/topic/portfolio.*",
       ]) {
         expect(await granted(FABRICE, "SUBSCRIBE", destination), destination).to.equal(false);

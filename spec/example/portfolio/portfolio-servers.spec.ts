@@ -10,7 +10,7 @@ import { onRabbitMq } from "../../support/brokers.js";
 import { launchChromium } from "../../support/chromium.js";
 import { onEachDatabase } from "../../support/databases.js";
 import { PageVisitor } from "../shared/page-visitor.js";
-import { type AccountName, Investor, logIn } from "./investor.js";
+import { type AccountName, Investor, logIn, logOut } from "./investor.js";
 import { Trader } from "./trader.js";
 
 describe("the portfolio on two servers", function () {
@@ -63,7 +63,10 @@ describe("the portfolio on two servers", function () {
 
       /** Someone over the wire, by a session on this server. */
       async function investorOn(server: string, name: AccountName): Promise<Investor> {
-        const cookie = await logIn(origin, name);
+        return sessionOn(server, await logIn(origin, name));
+      }
+
+      async function sessionOn(server: string, cookie: string): Promise<Investor> {
         for (;;) {
           const investor = await Investor.connect(servers.port, cookie);
           if ((await investor.ask("/app/server")).name === server) {
@@ -143,6 +146,20 @@ describe("the portfolio on two servers", function () {
           const { body } = await visitor.get("/users");
           agreed = [...body].sort().join() === "fabrice,paulson" ? agreed + 1 : 0;
         }
+      });
+
+      it("cuts the connections of a login on all servers when one of them has seen it end", async () => {
+        const desk = new PageVisitor(origin);
+        await desk.logIn("fabrice", "fab123");
+        const here = await sessionOn("server 1", desk.cookie());
+        const there = await sessionOn("server 2", desk.cookie());
+        const other = await investorOn("server 2", "fabrice");
+        await logOut(desk);
+
+        for (const { client } of [here, there]) {
+          expect(await client.frame()).to.include("message:You have logged out.\n");
+        }
+        expect((await other.ask("/app/server")).name).to.equal("server 2");
       });
 
       it("lets two people in browsers trade, each on another server", async function () {
