@@ -114,6 +114,9 @@ export class SharedConnections {
     this.#bySubscriber.set(subscriber, shared);
     try {
       await shared.active;
+      // It may have been lost since, and it is not to be said that what is sent arrives.
+      await shared.connection.resumed;
+      this.#expectThere(shared.connection);
     } catch (error) {
       this.unsubscribe(subscriber);
       throw error;
@@ -125,8 +128,12 @@ export class SharedConnections {
     const known = this.#byDestination.get(destination);
     const connection = known?.connection ?? connections[this.#turn++ % connections.length] ?? connections[0];
     // What is away would be waited for, and the client with it, or be promised to arrive.
-    if (!connection.address) throw new BrokerNotAvailableError("A shared connection to the broker is away");
+    this.#expectThere(connection);
     return known ?? this.#open(destination, connection);
+  }
+
+  #expectThere({ address }: SystemConnection): void {
+    if (!address) throw new BrokerNotAvailableError("A shared connection to the broker is away");
   }
 
   #open(destination: string, connection: SystemConnection): SharedSubscription {

@@ -44,6 +44,7 @@ export class SystemConnection implements BrokerSystem {
   #closed = false;
   #reported: string | undefined;
   #openedAt = 0;
+  #resumed: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SystemConnectionOptions) {
@@ -54,6 +55,11 @@ export class SystemConnection implements BrokerSystem {
   /** The broker that it is connected to. */
   get address(): BrokerAddress | undefined {
     return this.#connection?.isOpen ? this.#nextAddress : undefined;
+  }
+
+  /** Settles when what was subscribed to before the connection was lost is confirmed again, or given up. */
+  get resumed(): Promise<unknown> {
+    return this.#resumed;
   }
 
   start(): void {
@@ -73,8 +79,8 @@ export class SystemConnection implements BrokerSystem {
   }
 
   /**
-   * @param ended hears when the broker has ended a subscription, or refuses it
-   *   after the connection was lost. Who gives it does not wait for a connection
+   * @param ended hears when the broker has ended a subscription, or refuses it or does not
+   *   confirm it after the connection was lost. Who gives it does not wait for a connection
    */
   async subscribe(
     destination: string,
@@ -87,7 +93,7 @@ export class SystemConnection implements BrokerSystem {
     await new Promise<void>((accept, refuse) => {
       const subscription = { destination, take, ended, accepted: false, accept, refuse };
       this.#subscriptions.set(id, subscription);
-      if (this.#connection?.isOpen) this.#subscribeTo(id, subscription);
+      if (this.#connection?.isOpen) void this.#subscribeTo(id, subscription);
     });
     return async () => {
       if (this.#subscriptions.delete(id)) await this.#unsubscribe(id);
@@ -154,21 +160,24 @@ export class SystemConnection implements BrokerSystem {
     if (this.#reported !== undefined)
       logger.warn(`The broker at ${address.host}:${address.port} is available again`);
     this.#reported = undefined;
-    for (const [id, subscription] of this.#subscriptions) this.#subscribeTo(id, subscription);
+    this.#resumed = Promise.all(
+      [...this.#subscriptions].map(([id, subscription]) => this.#subscribeTo(id, subscription)),
+    );
     changed(true);
   }
 
-  #subscribeTo(id: string, subscription: Subscription): void {
-    const { destination, ended } = subscription;
+  #subscribeTo(id: string, subscription: Subscription): Promise<void> {
+    const { destination, ended, accepted } = subscription;
+    const connection = this.available;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    // Who does not wait for a connection does not wait for a broker that says nothing, either.
-    const within = ended && this.#options.settings.receiptTimeout;
-    this.available.request(frame, within).confirmed.then(
+    // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
+    const within = ended || accepted ? this.#options.settings.receiptTimeout : undefined;
+    return connection.request(frame, within).confirmed.then(
       () => {
         subscription.accepted = true;
         subscription.accept();
       },
-      (error: Error) => this.#unsubscribed(id, subscription, error),
+      (error: Error) => this.#unsubscribed(id, error, connection),
     );
   }
 
@@ -176,16 +185,30 @@ export class SystemConnection implements BrokerSystem {
     if (this.#connection?.isOpen) await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
   }
 
-  /** One that the broker never took would cost every connection to come. */
-  #unsubscribed(id: string, subscription: Subscription, error: Error): void {
-    const { accepted, ended } = subscription;
+  /** One that the broker never took would cost every connection to come; and who was heard must not become deaf. */
+  #unsubscribed(id: string, error: Error, connection: BrokerConnection): void {
+    const subscription = this.#subscriptions.get(id);
+    if (!subscription) return;
+
+    const { accepted, ended, destination } = subscription;
     const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
-    if (accepted ? !ended || !isRefused : !ended && !isRefused) return;
+    // What was lost with the connection is subscribed to again.
+    if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
+    if (accepted && !ended) {
+      if (!isRefused) connection.fail(`did not confirm the subscription to ${printable(destination)} again`);
+      return;
+    }
 
     this.#subscriptions.delete(id);
     if (!isRefused) void this.#unsubscribe(id).catch(() => {});
-    if (accepted) ended?.(error);
+    if (accepted) ended?.(isRefused ? error : this.#unconfirmed(destination, error));
     else subscription.refuse(error);
+  }
+
+  #unconfirmed(destination: string, cause: Error): Error {
+    const text = `The broker has not confirmed the subscription to ${printable(destination)} again: subscribe anew`;
+    this.#options.logger.error(text, cause);
+    return new MessageDeliveryError(text, { cause, publicMessage: text });
   }
 
   #take(frame: Frame): void {

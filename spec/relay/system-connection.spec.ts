@@ -186,6 +186,26 @@ describe("The application's connection to the broker", () => {
     });
   });
 
+  describe("when the broker does not confirm a subscription again", () => {
+    it("begins anew, and says so", async () => {
+      await start({ relay: { receiptTimeout: 100 } });
+      const subscribed = stage.server.messaging.system?.subscribe("/topic/x", () => {});
+      await system.until("SUBSCRIBE");
+      await subscribed;
+      stage.broker.options = { receipts: false };
+      system.cut();
+      system = await stage.broker.line();
+      await system.until("SUBSCRIBE");
+      await system.closed();
+      expect(stage.server.log.join("\n")).to.match(
+        /did not confirm the subscription to \/topic\/x again\. Trying again/,
+      );
+      stage.broker.options = {};
+      system = await stage.broker.line();
+      expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/x");
+    });
+  });
+
   describe("when the broker cannot be reached", () => {
     it("starts all the same, and connects when there is one", async () => {
       const broker = await ScriptedBroker.open();
