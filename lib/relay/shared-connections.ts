@@ -8,20 +8,18 @@ import { type Message, NO_PAYLOAD, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
-import { BrokerConnection } from "./broker-connection.js";
-import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
 import type { RelaySettings } from "./relay-settings.js";
 import { SystemConnection } from "./system-connection.js";
+import { TrialConnections } from "./trial-connections.js";
 
 export interface SharedConnectionsOptions {
   /** Not started yet. */
   readonly connections: readonly [SystemConnection, ...SystemConnection[]];
   readonly clientOutboundChannel: SubscribableChannel;
   readonly logger: Logger;
-  /** Sends a frame over a connection of its own, and resolves when the broker has confirmed it. */
-  tryOut(frame: Frame): Promise<void>;
+  readonly trials: TrialConnections;
   /** Ends a session whose subscription the broker has ended. */
   end(sessionId: string, error: Error): void;
 }
@@ -55,7 +53,7 @@ export class SharedConnections {
 
   constructor(options: SharedConnectionsOptions) {
     this.#options = options;
-    this.#trials = new DestinationTrials((frame) => options.tryOut(frame));
+    this.#trials = new DestinationTrials((frame) => options.trials.tryOut(frame));
   }
 
   /** Whether all of them are there. */
@@ -68,7 +66,9 @@ export class SharedConnections {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#options.connections.map((connection) => connection.close()));
+    const { connections, trials } = this.#options;
+    trials.close();
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 
   /** Adds a subscriber. Resolves when whatever is sent from then on arrives. */
@@ -203,7 +203,7 @@ export function sharedConnections({
   /** One of them is there, or not any more. */
   changed(): void;
 }): SharedConnections {
-  const { clientLogin: login, clientPasscode: passcode, addresses, receiptTimeout } = settings;
+  const { clientLogin: login, clientPasscode: passcode, addresses } = settings;
   const make = () => new SystemConnection({ settings, login, passcode, clock, logger, changed });
   const first = make();
   const others = Array.from({ length: settings.sharedConnections - 1 }, make);
@@ -212,23 +212,7 @@ export function sharedConnections({
     clientOutboundChannel,
     logger,
     end: (sessionId, error) => sessions.end(sessionId, error),
-    async tryOut(frame) {
-      const connection = new BrokerConnection({
-        address: first.address ?? addresses[0],
-        settings,
-        clock,
-        versions: ["1.1", "1.2"],
-        headers: clientConnectHeaders(NativeHeaders.EMPTY, settings),
-        message() {},
-        ended() {},
-      });
-      await connectForClient(connection, { settings, logger });
-      try {
-        await connection.request(frame, receiptTimeout).confirmed;
-      } finally {
-        void connection.disconnect();
-      }
-    },
+    trials: new TrialConnections({ settings, clock, logger, address: () => first.address ?? addresses[0] }),
   });
 }
 
