@@ -1,15 +1,13 @@
 import type { BrokerSystem } from "../broker/broker.js";
-import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
-import { type Logger, printable } from "../logger.js";
-import { type Message, NO_PAYLOAD } from "../message/message.js";
+import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
-import { brokerMessage } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
+import { type SystemListener, SystemSubscriptions } from "./system-subscriptions.js";
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
@@ -21,35 +19,25 @@ export interface SystemConnectionOptions {
   changed(isAvailable: boolean): void;
 }
 
-interface Subscription {
-  readonly destination: string;
-  readonly take: (message: Message) => void | Promise<void>;
-  readonly ended: ((error: Error) => void) | undefined;
-  /** The first SUBSCRIBE was confirmed. */
-  accepted: boolean;
-  readonly accept: () => void;
-  readonly refuse: (error: Error) => void;
-}
-
 /** A connection to the broker for many, the application's first of all: there again, for ever, when it was lost. */
 export class SystemConnection implements BrokerSystem {
   readonly #options: SystemConnectionOptions;
   readonly #backOff: BackOff;
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #subscriptions: SystemSubscriptions;
   #connection: BrokerConnection | undefined;
   /** Of the brokers, the one that is next, or connected to. */
   #turn = 0;
-  #ids = 0;
   #started = false;
   #closed = false;
   #reported: string | undefined;
   #openedAt = 0;
-  #resumed: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SystemConnectionOptions) {
     this.#options = options;
-    this.#backOff = new BackOff(options.settings.reconnectInterval);
+    const { settings, logger } = options;
+    this.#backOff = new BackOff(settings.reconnectInterval);
+    this.#subscriptions = new SystemSubscriptions({ receiptTimeout: settings.receiptTimeout, logger });
   }
 
   /** The broker that it is connected to. */
@@ -59,7 +47,7 @@ export class SystemConnection implements BrokerSystem {
 
   /** Settles when what was subscribed to before the connection was lost is confirmed again, or given up. */
   get resumed(): Promise<unknown> {
-    return this.#resumed;
+    return this.#subscriptions.resumed;
   }
 
   start(): void {
@@ -78,33 +66,20 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  /**
-   * @param ended hears when the broker has ended a subscription, or refuses it or does not
-   *   confirm it after the connection was lost. Who gives it does not wait for a connection
-   */
+  /** @param ended of `SystemListener` */
   async subscribe(
     destination: string,
-    take: (message: Message) => void | Promise<void>,
-    ended?: (error: Error) => void,
+    take: SystemListener["take"],
+    ended?: SystemListener["ended"],
   ): Promise<() => Promise<void>> {
     if (this.#closed) throw this.#absence();
-
-    const id = `${++this.#ids}`;
-    await new Promise<void>((accept, refuse) => {
-      const subscription = { destination, take, ended, accepted: false, accept, refuse };
-      this.#subscriptions.set(id, subscription);
-      if (this.#connection?.isOpen) void this.#subscribeTo(id, subscription);
-    });
-    return async () => {
-      if (this.#subscriptions.delete(id)) await this.#unsubscribe(id);
-    };
+    return this.#subscriptions.add({ destination, take, ended });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const { refuse } of this.#subscriptions.values()) refuse(this.#absence());
-    this.#subscriptions.clear();
+    this.#subscriptions.close(this.#absence());
     if (this.#connection?.isOpen) {
       const left = this.#connection.disconnect();
       this.#options.changed(false);
@@ -139,108 +114,37 @@ export class SystemConnection implements BrokerSystem {
     const { settings, login, passcode, clock, changed, logger } = this.#options;
     const { virtualHost } = settings;
     const address = this.#nextAddress;
-    this.#connection = new BrokerConnection({
+    const connection = new BrokerConnection({
       address,
       settings,
       clock,
       versions: ["1.1", "1.2"],
       headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
-      message: (frame) => this.#take(frame),
+      message: (frame) => this.#subscriptions.take(frame),
       refused: (error, frame) => this.#refused(error, frame),
       ended: (error) => this.#ended(error),
     });
+    this.#connection = connection;
     try {
-      await this.#connection.connect();
+      await connection.connect();
     } catch (error) {
       this.#failed(error as Error);
       return;
     }
-    if (this.#closed) return;
+    // It may be over already; `ended` hears of that.
+    if (this.#closed || !connection.isOpen) return;
     this.#openedAt = clock.now;
     if (this.#reported !== undefined)
       logger.warn(`The broker at ${address.host}:${address.port} is available again`);
     this.#reported = undefined;
-    this.#resumed = Promise.all(
-      [...this.#subscriptions].map(([id, subscription]) => this.#subscribeTo(id, subscription)),
-    );
+    this.#subscriptions.resume(connection);
     changed(true);
   }
 
-  #subscribeTo(id: string, subscription: Subscription): Promise<void> {
-    const { destination, ended, accepted } = subscription;
-    const connection = this.available;
-    const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
-    const within = ended || accepted ? this.#options.settings.receiptTimeout : undefined;
-    return connection.request(frame, within).confirmed.then(
-      () => {
-        subscription.accepted = true;
-        subscription.accept();
-      },
-      (error: Error) => this.#unsubscribed(id, error, connection),
-    );
-  }
-
-  async #unsubscribe(id: string): Promise<void> {
-    if (this.#connection?.isOpen) await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
-  }
-
-  /** One that the broker never took would cost every connection to come; and who was heard must not become deaf. */
-  #unsubscribed(id: string, error: Error, connection: BrokerConnection): void {
-    const subscription = this.#subscriptions.get(id);
-    if (!subscription) return;
-
-    const { accepted, ended, destination } = subscription;
-    const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
-    // What was lost with the connection is subscribed to again.
-    if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
-    if (accepted && !ended) {
-      if (!isRefused) connection.fail(`did not confirm the subscription to ${printable(destination)} again`);
-      return;
-    }
-
-    this.#subscriptions.delete(id);
-    if (!isRefused) void this.#unsubscribe(id).catch(() => {});
-    if (accepted) ended?.(isRefused ? error : this.#unconfirmed(destination, error));
-    else subscription.refuse(error);
-  }
-
-  #unconfirmed(destination: string, cause: Error): Error {
-    const text = `The broker has not confirmed the subscription to ${printable(destination)} again: subscribe anew`;
-    this.#options.logger.error(text, cause);
-    return new MessageDeliveryError(text, { cause, publicMessage: text });
-  }
-
-  #take(frame: Frame): void {
-    const subscription = this.#subscriptions.get(frame.headers.get("subscription") ?? "");
-    if (!subscription) return;
-
-    const { destination, take } = subscription;
-    const failed = (error: unknown) => {
-      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
-    };
-    try {
-      // What follows does not wait for an async function: it may await a receipt.
-      const taken = take(brokerMessage(frame));
-      if (isPromise(taken)) taken.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
   /** A broker that leaves the connection open refused one frame. Was it a subscription, we must begin anew. */
-  #refused(error: MessageDeliveryError, { headers }: Frame): boolean {
+  #refused(error: MessageDeliveryError, frame: Frame): boolean {
     this.#options.logger.error(`The broker refused a frame of ours: ${error.message}`);
-    const id = headers.get("subscription") ?? "";
-    const { ended } = this.#subscriptions.get(id) ?? {};
-    if (ended) {
-      this.#subscriptions.delete(id);
-      ended(error);
-      return true;
-    }
-    return (
-      !headers.has("subscription") && [...this.#subscriptions.values()].every(({ accepted }) => accepted)
-    );
+    return this.#subscriptions.refused(error, frame);
   }
 
   #ended(error: Error): void {
@@ -265,8 +169,4 @@ export class SystemConnection implements BrokerSystem {
     const pause = this.#turn % settings.addresses.length === 0 ? this.#backOff.next() : 0;
     this.#timer = setTimeout(() => void this.#connect(), pause);
   }
-}
-
-function frameOf(command: "SUBSCRIBE" | "UNSUBSCRIBE", headers: Readonly<Record<string, string>>): Frame {
-  return { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
 }
