@@ -71,8 +71,10 @@ export class UpgradeConversation {
     const res = new ServerResponse(this.#req);
     res.shouldKeepAlive = false;
     res.assignSocket(this.#outlet as Writable as Socket);
-    loosen(this.#req as object);
-    loosen(res as object);
+    if (LOOSENS) {
+      loosen(this.#req as object);
+      loosen(res as object);
+    }
     try {
       if (hasBody(this.#req)) {
         // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
@@ -222,6 +224,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
 }
 
+/** From V8 13, in Node 24, objects whose prototype was changed share hidden classes again, and a table costs more. */
+const LOOSENS = Number.parseInt(process.versions.v8, 10) < 13;
 const PASSING = Symbol("passing");
 const NEWEST = Symbol("newest");
 
