@@ -12,6 +12,7 @@ import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
 import type { RelaySettings } from "./relay-settings.js";
 import { SystemConnection } from "./system-connection.js";
+import type { SystemSubscription } from "./system-subscriptions.js";
 import { TrialConnections } from "./trial-connections.js";
 
 export interface SharedConnectionsOptions {
@@ -36,8 +37,8 @@ interface SharedSubscription {
   readonly destination: string;
   readonly connection: SystemConnection;
   readonly subscribers: Set<Subscriber>;
-  /** Settles when the broker has taken it, with what ends it. */
-  readonly active: Promise<() => Promise<void>>;
+  /** Settles when the broker has taken it. */
+  readonly active: Promise<SystemSubscription>;
 }
 
 /**
@@ -86,7 +87,7 @@ export class SharedConnections {
     shared.subscribers.delete(subscriber);
     if (shared.subscribers.size > 0) return;
     this.#byDestination.delete(shared.destination);
-    shared.active.then((unsubscribe) => unsubscribe()).catch(() => {});
+    shared.active.then(({ end }) => end()).catch(() => {});
   }
 
   /** Sends what a client sent. Done when the broker's line has room; a receipt waits for the broker's. */
@@ -113,9 +114,9 @@ export class SharedConnections {
     shared.subscribers.add(subscriber);
     this.#bySubscriber.set(subscriber, shared);
     try {
-      await shared.active;
+      const { confirmed } = await shared.active;
       // It may have been lost since, and it is not to be said that what is sent arrives.
-      await shared.connection.resumed;
+      await confirmed;
       this.#expectThere(shared.connection);
     } catch (error) {
       this.unsubscribe(subscriber);
@@ -142,11 +143,11 @@ export class SharedConnections {
       destination,
       connection,
       subscribers,
-      active: connection.subscribe(
+      active: connection.listen({
         destination,
-        (message) => this.#deliver(message, subscribers),
-        (error) => this.#ended(shared, error),
-      ),
+        take: (message) => this.#deliver(message, subscribers),
+        ended: (error) => this.#ended(shared, error),
+      }),
     };
     this.#byDestination.set(destination, shared);
     return shared;

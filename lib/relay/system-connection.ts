@@ -7,7 +7,7 @@ import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
-import { type SystemListener, SystemSubscriptions } from "./system-subscriptions.js";
+import { type SystemListener, type SystemSubscription, SystemSubscriptions } from "./system-subscriptions.js";
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
@@ -45,11 +45,6 @@ export class SystemConnection implements BrokerSystem {
     return this.#connection?.isOpen ? this.#nextAddress : undefined;
   }
 
-  /** Settles when what was subscribed to before the connection was lost is confirmed again, or given up. */
-  get resumed(): Promise<unknown> {
-    return this.#subscriptions.resumed;
-  }
-
   start(): void {
     if (this.#started || this.#closed) return;
     this.#started = true;
@@ -66,14 +61,15 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  /** @param ended of `SystemListener` */
-  async subscribe(
-    destination: string,
-    take: SystemListener["take"],
-    ended?: SystemListener["ended"],
-  ): Promise<() => Promise<void>> {
+  async subscribe(destination: string, take: SystemListener["take"]): Promise<() => Promise<void>> {
+    const { end } = await this.listen({ destination, take, ended: undefined });
+    return end;
+  }
+
+  /** Resolves when the broker has confirmed the subscription. */
+  async listen(listener: SystemListener): Promise<SystemSubscription> {
     if (this.#closed) throw this.#absence();
-    return this.#subscriptions.add({ destination, take, ended });
+    return this.#subscriptions.add(listener);
   }
 
   async close(): Promise<void> {

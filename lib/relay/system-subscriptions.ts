@@ -23,9 +23,18 @@ export interface SystemListener {
   readonly ended: ((error: Error) => void) | undefined;
 }
 
-interface Subscription extends SystemListener {
+/** What somebody listens by. */
+export interface SystemSubscription {
+  /** Settles when the broker has confirmed it, since the connection was lost last, or it was given up. Never rejects. */
+  readonly confirmed: Promise<void>;
+  end(): Promise<void>;
+}
+
+interface Entry extends SystemListener {
   /** The first SUBSCRIBE was confirmed. */
   accepted: boolean;
+  /** Of the newest SUBSCRIBE. */
+  confirmed: Promise<void>;
   readonly accept: () => void;
   readonly refuse: (error: Error) => void;
 }
@@ -33,36 +42,37 @@ interface Subscription extends SystemListener {
 /** What is listened to over a connection that may be lost: subscribed to again over each that comes after it. */
 export class SystemSubscriptions {
   readonly #options: SystemSubscriptionsOptions;
-  readonly #byId = new Map<string, Subscription>();
+  readonly #byId = new Map<string, Entry>();
   #connection: BrokerConnection | undefined;
-  #resumed: Promise<unknown> = Promise.resolve();
   #ids = 0;
 
   constructor(options: SystemSubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** Settles when what was subscribed to before the connection was lost is confirmed again, or given up. */
-  get resumed(): Promise<unknown> {
-    return this.#resumed;
-  }
-
-  /** Resolves when the broker has confirmed it, with what ends it. */
-  async add(listener: SystemListener): Promise<() => Promise<void>> {
+  /** Resolves when the broker has confirmed it. */
+  add(listener: SystemListener): Promise<SystemSubscription> {
     const id = `${++this.#ids}`;
-    await new Promise<void>((accept, refuse) => {
-      this.#byId.set(id, { ...listener, accepted: false, accept, refuse });
-      if (this.#connection?.isOpen) void this.#subscribe(id, this.#connection);
+    return new Promise((resolve, refuse) => {
+      const subscription: SystemSubscription = {
+        get confirmed() {
+          return entry.confirmed;
+        },
+        end: async () => {
+          if (this.#byId.delete(id)) await this.#unsubscribe(id);
+        },
+      };
+      const accept = () => resolve(subscription);
+      const entry: Entry = { ...listener, accepted: false, confirmed: Promise.resolve(), accept, refuse };
+      this.#byId.set(id, entry);
+      if (this.#connection?.isOpen) this.#subscribe(id, entry, this.#connection);
     });
-    return async () => {
-      if (this.#byId.delete(id)) await this.#unsubscribe(id);
-    };
   }
 
   /** Goes on over a connection that has just been opened. */
   resume(connection: BrokerConnection): void {
     this.#connection = connection;
-    this.#resumed = Promise.all([...this.#byId.keys()].map((id) => this.#subscribe(id, connection)));
+    for (const [id, entry] of this.#byId) this.#subscribe(id, entry, connection);
   }
 
   /** Forgets all of them; who still waits for the broker hears why. */
@@ -101,16 +111,15 @@ export class SystemSubscriptions {
     return !headers.has("subscription") && [...this.#byId.values()].every(({ accepted }) => accepted);
   }
 
-  #subscribe(id: string, connection: BrokerConnection): Promise<void> {
-    const { destination, ended, accepted, accept } = this.#byId.get(id) as Subscription;
+  #subscribe(id: string, entry: Entry, connection: BrokerConnection): void {
+    const { destination, ended, accepted } = entry;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
     // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
     const within = ended || accepted ? this.#options.receiptTimeout : undefined;
-    return connection.request(frame, within).confirmed.then(
+    entry.confirmed = connection.request(frame, within).confirmed.then(
       () => {
-        const subscription = this.#byId.get(id);
-        if (subscription) subscription.accepted = true;
-        accept();
+        entry.accepted = true;
+        entry.accept();
       },
       (error: Error) => this.#unconfirmed(id, error, connection),
     );
@@ -124,10 +133,10 @@ export class SystemSubscriptions {
 
   /** One that the broker never took would cost every connection to come; and who was heard must not become deaf. */
   #unconfirmed(id: string, error: Error, connection: BrokerConnection): void {
-    const subscription = this.#byId.get(id);
-    if (!subscription) return;
+    const entry = this.#byId.get(id);
+    if (!entry) return;
 
-    const { accepted, ended, destination } = subscription;
+    const { accepted, ended, destination } = entry;
     const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
     // What was lost with the connection is subscribed to again.
     if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
@@ -139,7 +148,7 @@ export class SystemSubscriptions {
     this.#byId.delete(id);
     if (!isRefused) void this.#unsubscribe(id);
     if (accepted) ended?.(isRefused ? error : this.#lost(destination, error));
-    else subscription.refuse(error);
+    else entry.refuse(error);
   }
 
   #lost(destination: string, cause: Error): Error {

@@ -182,14 +182,22 @@ describe("stompBrokerRelay with shared connections", () => {
   it("confirms a SUBSCRIBE only when the broker has confirmed again, after the connection was lost", async () => {
     await start();
     const [ann, rod] = [await connect(), await connect()];
-    await subscribeAll(shared, [ann!]);
-    await (await stage.broker.line()).closed();
+    for (const destination of ["/topic/b", "/topic/a"]) {
+      await subscribeAll(shared, [destination === "/topic/a" ? ann! : rod!], destination);
+      await (await stage.broker.line()).closed();
+    }
     const lost = stage.available(false);
     stage.broker.options = { receipts: false };
     shared.cut();
     await lost;
     shared = await stage.broker.line();
+    const b = await shared.until("SUBSCRIBE");
     const { headers } = await shared.until("SUBSCRIBE");
+    // One destination does not wait for another.
+    shared.send("RECEIPT", { "receipt-id": b.headers.get("receipt")! });
+    ann!.send("SUBSCRIBE", { id: "b", destination: "/topic/b", receipt: "r" });
+    expect((await ann!.frame()).command).to.equal("RECEIPT");
+
     const subscribed = new Promise<void>((resolve) => {
       stage.server.messaging.on("subscribe", () => resolve());
     });
