@@ -54,7 +54,7 @@ export class BrokerConnection {
       settings,
       take: (frame) => this.#take(frame),
       hold: (isHeld) => this.#hold(isHeld),
-      spoiled: (error) => this.#fail(`sent what is no frame of a broker: ${error.message}`, error),
+      spoiled: (error) => this.fail(`sent what is no frame of a broker: ${error.message}`, error),
     });
     this.#line = new BrokerLine({
       address,
@@ -65,7 +65,7 @@ export class BrokerConnection {
         this.#heartBeat?.received();
         this.#inbox.receive(chunk);
       },
-      failed: (what, cause) => this.#fail(what, cause),
+      failed: (what, cause) => this.fail(what, cause),
       tick: () => this.#receipts.check(clock.now, () => this.#unavailable("did not confirm in time")),
     });
   }
@@ -143,16 +143,17 @@ export class BrokerConnection {
   /** Cuts the line; nobody is told. */
   destroy(): void {
     if (this.#state !== "closed") this.#state = "leaving";
-    this.#fail("was left");
+    this.fail("was left");
+  }
+
+  /** Ends it as lost; `what` goes on a sentence about the broker. */
+  fail(what: string, cause?: Error): void {
+    this.#end(this.#unavailable(what, cause));
   }
 
   #unavailable(text: string, cause: unknown = this.#complaint): BrokerNotAvailableError {
     const before = this.#complaint ? `, after ERROR: ${this.#complaint.message}` : "";
     return new BrokerNotAvailableError(`${this.name} ${text}${before}`, { cause });
-  }
-
-  #fail(what: string, cause?: Error): void {
-    this.#end(this.#unavailable(what, cause));
   }
 
   #write(frame: Frame): void | Promise<void> {
@@ -180,7 +181,7 @@ export class BrokerConnection {
     if (command === "ERROR") this.#refused(frame);
     else if (this.#state === "connecting") this.#accepted(frame);
     else if (command === "RECEIPT") this.#receipts.confirm(headers.get("receipt-id") ?? "");
-    else if (command !== "MESSAGE") this.#fail(`sent a second ${command}`);
+    else if (command !== "MESSAGE") this.fail(`sent a second ${command}`);
     else if (this.#state === "open") return this.#options.message(frame);
   }
 
@@ -194,12 +195,12 @@ export class BrokerConnection {
         clock,
         given: () => this.#line.given,
         send: () => void this.#line.write(HEART_BEAT),
-        expired: () => this.#fail("has been silent for too long"),
+        expired: () => this.fail("has been silent for too long"),
       });
     } catch (thrown) {
       const error = thrown as StompConversionError;
       if (error.code === "STOMP_VERSION") this.#end(error);
-      else this.#fail(`did not let us in: ${error.message}`, error);
+      else this.fail(`did not let us in: ${error.message}`, error);
       return;
     }
     clearTimeout(this.#timer);
@@ -228,7 +229,7 @@ export class BrokerConnection {
   /** Ends the connection then, unless something else happens. */
   #within(ms: number, what: string): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail(what), ms);
+    this.#timer = setTimeout(() => this.fail(what), ms);
   }
 
   #end(error: Error): void {

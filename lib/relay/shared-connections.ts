@@ -8,20 +8,19 @@ import { type Message, NO_PAYLOAD, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
-import { BrokerConnection } from "./broker-connection.js";
-import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
 import type { RelaySettings } from "./relay-settings.js";
 import { SystemConnection } from "./system-connection.js";
+import type { SystemSubscription } from "./system-subscriptions.js";
+import { TrialConnections } from "./trial-connections.js";
 
 export interface SharedConnectionsOptions {
   /** Not started yet. */
   readonly connections: readonly [SystemConnection, ...SystemConnection[]];
   readonly clientOutboundChannel: SubscribableChannel;
   readonly logger: Logger;
-  /** Sends a frame over a connection of its own, and resolves when the broker has confirmed it. */
-  tryOut(frame: Frame): Promise<void>;
+  readonly trials: TrialConnections;
   /** Ends a session whose subscription the broker has ended. */
   end(sessionId: string, error: Error): void;
 }
@@ -38,8 +37,8 @@ interface SharedSubscription {
   readonly destination: string;
   readonly connection: SystemConnection;
   readonly subscribers: Set<Subscriber>;
-  /** Settles when the broker has taken it, with what ends it. */
-  readonly active: Promise<() => Promise<void>>;
+  /** Settles when the broker has taken it. */
+  readonly active: Promise<SystemSubscription>;
 }
 
 /**
@@ -55,7 +54,7 @@ export class SharedConnections {
 
   constructor(options: SharedConnectionsOptions) {
     this.#options = options;
-    this.#trials = new DestinationTrials((frame) => options.tryOut(frame));
+    this.#trials = new DestinationTrials((frame) => options.trials.tryOut(frame));
   }
 
   /** Whether all of them are there. */
@@ -68,7 +67,9 @@ export class SharedConnections {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#options.connections.map((connection) => connection.close()));
+    const { connections, trials } = this.#options;
+    trials.close();
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 
   /** Adds a subscriber. Resolves when whatever is sent from then on arrives. */
@@ -86,7 +87,7 @@ export class SharedConnections {
     shared.subscribers.delete(subscriber);
     if (shared.subscribers.size > 0) return;
     this.#byDestination.delete(shared.destination);
-    shared.active.then((unsubscribe) => unsubscribe()).catch(() => {});
+    shared.active.then(({ end }) => end()).catch(() => {});
   }
 
   /** Sends what a client sent. Done when the broker's line has room; a receipt waits for the broker's. */
@@ -113,7 +114,10 @@ export class SharedConnections {
     shared.subscribers.add(subscriber);
     this.#bySubscriber.set(subscriber, shared);
     try {
-      await shared.active;
+      const { confirmed } = await shared.active;
+      // It may have been lost since, and it is not to be said that what is sent arrives.
+      await confirmed;
+      this.#expectThere(shared.connection);
     } catch (error) {
       this.unsubscribe(subscriber);
       throw error;
@@ -125,8 +129,12 @@ export class SharedConnections {
     const known = this.#byDestination.get(destination);
     const connection = known?.connection ?? connections[this.#turn++ % connections.length] ?? connections[0];
     // What is away would be waited for, and the client with it, or be promised to arrive.
-    if (!connection.address) throw new BrokerNotAvailableError("A shared connection to the broker is away");
+    this.#expectThere(connection);
     return known ?? this.#open(destination, connection);
+  }
+
+  #expectThere({ address }: SystemConnection): void {
+    if (!address) throw new BrokerNotAvailableError("A shared connection to the broker is away");
   }
 
   #open(destination: string, connection: SystemConnection): SharedSubscription {
@@ -135,11 +143,11 @@ export class SharedConnections {
       destination,
       connection,
       subscribers,
-      active: connection.subscribe(
+      active: connection.listen({
         destination,
-        (message) => this.#deliver(message, subscribers),
-        (error) => this.#ended(shared, error),
-      ),
+        take: (message) => this.#deliver(message, subscribers),
+        ended: (error) => this.#ended(shared, error),
+      }),
     };
     this.#byDestination.set(destination, shared);
     return shared;
@@ -196,7 +204,7 @@ export function sharedConnections({
   /** One of them is there, or not any more. */
   changed(): void;
 }): SharedConnections {
-  const { clientLogin: login, clientPasscode: passcode, addresses, receiptTimeout } = settings;
+  const { clientLogin: login, clientPasscode: passcode, addresses } = settings;
   const make = () => new SystemConnection({ settings, login, passcode, clock, logger, changed });
   const first = make();
   const others = Array.from({ length: settings.sharedConnections - 1 }, make);
@@ -205,23 +213,7 @@ export function sharedConnections({
     clientOutboundChannel,
     logger,
     end: (sessionId, error) => sessions.end(sessionId, error),
-    async tryOut(frame) {
-      const connection = new BrokerConnection({
-        address: first.address ?? addresses[0],
-        settings,
-        clock,
-        versions: ["1.1", "1.2"],
-        headers: clientConnectHeaders(NativeHeaders.EMPTY, settings),
-        message() {},
-        ended() {},
-      });
-      await connectForClient(connection, { settings, logger });
-      try {
-        await connection.request(frame, receiptTimeout).confirmed;
-      } finally {
-        void connection.disconnect();
-      }
-    },
+    trials: new TrialConnections({ settings, clock, logger, address: () => first.address ?? addresses[0] }),
   });
 }
 

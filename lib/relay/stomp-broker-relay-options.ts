@@ -43,7 +43,11 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   connectTimeout?: number;
   /** Milliseconds from then to CONNECTED. Default 10,000. */
   connectedTimeout?: number;
-  /** Milliseconds until the broker must have confirmed what the application sends, and a client's SUBSCRIBE. Default 30,000. */
+  /**
+   * Milliseconds until the broker must have confirmed what the application sends, a client's SUBSCRIBE, and
+   * what is subscribed to again after a connection was lost. So long a new destination waits, with shared
+   * connections, until it is tried out. Default 30,000.
+   */
   receiptTimeout?: number;
   /** Milliseconds in which the broker has to take what waits for it; beyond, the connection ends. Default 30,000. */
   sendTimeLimit?: number;

@@ -1,15 +1,13 @@
 import type { BrokerSystem } from "../broker/broker.js";
-import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
-import { type Logger, printable } from "../logger.js";
-import { type Message, NO_PAYLOAD } from "../message/message.js";
+import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
-import { brokerMessage } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
+import { type SystemListener, type SystemSubscription, SystemSubscriptions } from "./system-subscriptions.js";
 
 export interface SystemConnectionOptions {
   readonly settings: RelaySettings;
@@ -21,25 +19,14 @@ export interface SystemConnectionOptions {
   changed(isAvailable: boolean): void;
 }
 
-interface Subscription {
-  readonly destination: string;
-  readonly take: (message: Message) => void | Promise<void>;
-  readonly ended: ((error: Error) => void) | undefined;
-  /** The first SUBSCRIBE was confirmed. */
-  accepted: boolean;
-  readonly accept: () => void;
-  readonly refuse: (error: Error) => void;
-}
-
 /** A connection to the broker for many, the application's first of all: there again, for ever, when it was lost. */
 export class SystemConnection implements BrokerSystem {
   readonly #options: SystemConnectionOptions;
   readonly #backOff: BackOff;
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #subscriptions: SystemSubscriptions;
   #connection: BrokerConnection | undefined;
   /** Of the brokers, the one that is next, or connected to. */
   #turn = 0;
-  #ids = 0;
   #started = false;
   #closed = false;
   #reported: string | undefined;
@@ -48,7 +35,9 @@ export class SystemConnection implements BrokerSystem {
 
   constructor(options: SystemConnectionOptions) {
     this.#options = options;
-    this.#backOff = new BackOff(options.settings.reconnectInterval);
+    const { settings, logger } = options;
+    this.#backOff = new BackOff(settings.reconnectInterval);
+    this.#subscriptions = new SystemSubscriptions({ receiptTimeout: settings.receiptTimeout, logger });
   }
 
   /** The broker that it is connected to. */
@@ -72,33 +61,21 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  /**
-   * @param ended hears when the broker has ended a subscription, or refuses it
-   *   after the connection was lost. Who gives it does not wait for a connection
-   */
-  async subscribe(
-    destination: string,
-    take: (message: Message) => void | Promise<void>,
-    ended?: (error: Error) => void,
-  ): Promise<() => Promise<void>> {
-    if (this.#closed) throw this.#absence();
+  async subscribe(destination: string, take: SystemListener["take"]): Promise<() => Promise<void>> {
+    const { end } = await this.listen({ destination, take, ended: undefined });
+    return end;
+  }
 
-    const id = `${++this.#ids}`;
-    await new Promise<void>((accept, refuse) => {
-      const subscription = { destination, take, ended, accepted: false, accept, refuse };
-      this.#subscriptions.set(id, subscription);
-      if (this.#connection?.isOpen) this.#subscribeTo(id, subscription);
-    });
-    return async () => {
-      if (this.#subscriptions.delete(id)) await this.#unsubscribe(id);
-    };
+  /** Resolves when the broker has confirmed the subscription. */
+  async listen(listener: SystemListener): Promise<SystemSubscription> {
+    if (this.#closed) throw this.#absence();
+    return this.#subscriptions.add(listener);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const { refuse } of this.#subscriptions.values()) refuse(this.#absence());
-    this.#subscriptions.clear();
+    this.#subscriptions.close(this.#absence());
     if (this.#connection?.isOpen) {
       const left = this.#connection.disconnect();
       this.#options.changed(false);
@@ -133,91 +110,37 @@ export class SystemConnection implements BrokerSystem {
     const { settings, login, passcode, clock, changed, logger } = this.#options;
     const { virtualHost } = settings;
     const address = this.#nextAddress;
-    this.#connection = new BrokerConnection({
+    const connection = new BrokerConnection({
       address,
       settings,
       clock,
       versions: ["1.1", "1.2"],
       headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
-      message: (frame) => this.#take(frame),
+      message: (frame) => this.#subscriptions.take(frame),
       refused: (error, frame) => this.#refused(error, frame),
       ended: (error) => this.#ended(error),
     });
+    this.#connection = connection;
     try {
-      await this.#connection.connect();
+      await connection.connect();
     } catch (error) {
       this.#failed(error as Error);
       return;
     }
-    if (this.#closed) return;
+    // It may be over already; `ended` hears of that.
+    if (this.#closed || !connection.isOpen) return;
     this.#openedAt = clock.now;
     if (this.#reported !== undefined)
       logger.warn(`The broker at ${address.host}:${address.port} is available again`);
     this.#reported = undefined;
-    for (const [id, subscription] of this.#subscriptions) this.#subscribeTo(id, subscription);
+    this.#subscriptions.resume(connection);
     changed(true);
   }
 
-  #subscribeTo(id: string, subscription: Subscription): void {
-    const { destination, ended } = subscription;
-    const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    // Who does not wait for a connection does not wait for a broker that says nothing, either.
-    const within = ended && this.#options.settings.receiptTimeout;
-    this.available.request(frame, within).confirmed.then(
-      () => {
-        subscription.accepted = true;
-        subscription.accept();
-      },
-      (error: Error) => this.#unsubscribed(id, subscription, error),
-    );
-  }
-
-  async #unsubscribe(id: string): Promise<void> {
-    if (this.#connection?.isOpen) await this.send(frameOf("UNSUBSCRIBE", { id })).catch(() => {});
-  }
-
-  /** One that the broker never took would cost every connection to come. */
-  #unsubscribed(id: string, subscription: Subscription, error: Error): void {
-    const { accepted, ended } = subscription;
-    const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
-    if (accepted ? !ended || !isRefused : !ended && !isRefused) return;
-
-    this.#subscriptions.delete(id);
-    if (!isRefused) void this.#unsubscribe(id).catch(() => {});
-    if (accepted) ended?.(error);
-    else subscription.refuse(error);
-  }
-
-  #take(frame: Frame): void {
-    const subscription = this.#subscriptions.get(frame.headers.get("subscription") ?? "");
-    if (!subscription) return;
-
-    const { destination, take } = subscription;
-    const failed = (error: unknown) => {
-      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
-    };
-    try {
-      // What follows does not wait for an async function: it may await a receipt.
-      const taken = take(brokerMessage(frame));
-      if (isPromise(taken)) taken.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
   /** A broker that leaves the connection open refused one frame. Was it a subscription, we must begin anew. */
-  #refused(error: MessageDeliveryError, { headers }: Frame): boolean {
+  #refused(error: MessageDeliveryError, frame: Frame): boolean {
     this.#options.logger.error(`The broker refused a frame of ours: ${error.message}`);
-    const id = headers.get("subscription") ?? "";
-    const { ended } = this.#subscriptions.get(id) ?? {};
-    if (ended) {
-      this.#subscriptions.delete(id);
-      ended(error);
-      return true;
-    }
-    return (
-      !headers.has("subscription") && [...this.#subscriptions.values()].every(({ accepted }) => accepted)
-    );
+    return this.#subscriptions.refused(error, frame);
   }
 
   #ended(error: Error): void {
@@ -242,8 +165,4 @@ export class SystemConnection implements BrokerSystem {
     const pause = this.#turn % settings.addresses.length === 0 ? this.#backOff.next() : 0;
     this.#timer = setTimeout(() => void this.#connect(), pause);
   }
-}
-
-function frameOf(command: "SUBSCRIBE" | "UNSUBSCRIBE", headers: Readonly<Record<string, string>>): Frame {
-  return { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
 }

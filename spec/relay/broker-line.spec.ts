@@ -129,6 +129,42 @@ describe("The line to the broker", () => {
       expect(stage.server.messaging.stats().limitsExceeded).to.deep.equal({});
     });
 
+    describe("and the clock does not tick", () => {
+      const { setInterval } = globalThis;
+
+      before(() => {
+        // What only a tick would set going does not come at all.
+        globalThis.setInterval = ((callback: () => void) =>
+          setInterval(callback, 0x7fff_ffff)) as typeof setInterval;
+      });
+
+      after(() => {
+        globalThis.setInterval = setInterval;
+      });
+
+      // Below as above what a stream holds before it speaks of draining: 16 KiB in Node 20, 64 KiB from 22 on.
+      for (const limit of [32, 64, 256, 1024]) {
+        it(`goes on as soon as a client reads again, with a limit of ${limit} KiB`, async () => {
+          await start({ server: { transport: { sendBufferSizeLimit: limit * 1024 } } });
+          const { client, line } = await knocked();
+          client.webSocket.pause();
+          flood(line);
+          let sent = 0;
+          await still(() => {
+            const before = sent;
+            sent = stage.server.messaging.stats().messagesSent;
+            return sent > 0 && sent === before;
+          });
+          expect(line.socket.writableLength).to.be.greaterThan(0);
+
+          client.webSocket.resume();
+          for (let n = 0; n < COUNT; n++) {
+            if (!(await client.frame()).includes(`\nmessage-id:${n}\n`)) throw new Error(`not message ${n}`);
+          }
+        });
+      }
+    });
+
     it("drops the oldest of what a client does not read, if it was told to", async () => {
       const transport = { overflowStrategy: "drop-oldest", sendTimeLimit: 60_000 } as const;
       await start({ server: { transport } });

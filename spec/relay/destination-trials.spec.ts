@@ -3,6 +3,7 @@ import type { ChannelInterceptor, Message } from "express-stomp";
 import type { RelayStage, RelayStageOptions } from "../support/relay-stage.js";
 import type { ScriptedLine } from "../support/scripted-broker.js";
 import { openShared, subscribeAll } from "../support/shared-relay-stage.js";
+import type { StompSession } from "../support/stomp-session.js";
 
 describe("A destination that is to be shared", () => {
   let stage: RelayStage;
@@ -155,5 +156,86 @@ describe("A destination that is to be shared", () => {
     expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(left.headers.get("id"));
     client.cut();
     expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(kept.headers.get("id"));
+  });
+
+  describe("among many that are new at once", () => {
+    const CLIENTS = 200;
+
+    /** Waits until the server has handed on so many frames. */
+    async function handedOn(frames: number): Promise<void> {
+      const { messaging } = stage.server;
+      while (messaging.stats().framesReceived < frames) await new Promise(setImmediate);
+    }
+
+    /** Starts with clients that have all sent to a destination of their own, and the trials of the first ten. */
+    async function crowd(count: number, options: RelayStageOptions = {}) {
+      await start(options);
+      const clients: StompSession[] = [];
+      for (let n = 0; n < count; n++) clients.push(await connect());
+      stage.broker.options = { connects: false };
+      for (const [n, client] of clients.entries()) {
+        client.send("SEND", { destination: `/topic/${n}`, receipt: "1" }, "first");
+      }
+      await handedOn(2 * count);
+      const trials: ScriptedLine[] = [];
+      while (trials.length < 10) trials.push(await stage.broker.line());
+      for (const trial of trials) await trial.until("CONNECT");
+      return { clients, trials };
+    }
+
+    it("is one of ten that are tried out, in order, and every client gets its answers in order", async () => {
+      const { clients, trials } = await crowd(CLIENTS);
+      for (const [n, client] of clients.entries()) {
+        client.send("SUBSCRIBE", { id: "s", destination: `/topic/${n}`, receipt: "2" });
+        client.send("SEND", { destination: `/topic/${n}`, receipt: "3" }, "second");
+      }
+      stage.broker.options = {};
+      for (const trial of trials) trial.connected();
+      for (const client of clients) {
+        const receipts = [await client.frame(), await client.frame(), await client.frame()];
+        expect(receipts.map(({ headers }) => headers.get("receipt-id"))).to.deep.equal(["1", "2", "3"]);
+      }
+      expect(stage.broker.accepted).to.equal(2 + 2 * CLIENTS);
+      expect(stage.broker.most).to.equal(2 + 10);
+
+      const first = await Promise.all(trials.map((trial) => trial.until("SEND")));
+      expect(first.map(({ headers }) => headers.get("destination"))).to.deep.equal(
+        trials.map((_, n) => `/topic/${n}`),
+      );
+      const eleventh = await (await stage.broker.line()).until("SEND");
+      expect(eleventh.headers.get("destination")).to.equal("/topic/10");
+    });
+
+    it("does not wait longer than for a receipt, and is not tried out then", async () => {
+      const { clients, trials } = await crowd(11, { relay: { receiptTimeout: 200 } });
+      const late = await clients[10]!.frame();
+      expect([late.command, late.headers.get("message")]).to.deep.equal(["ERROR", "Broker not available"]);
+
+      for (const trial of trials) trial.connected();
+      for (const client of clients.slice(0, 10)) {
+        expect((await client.frame()).headers.get("receipt-id")).to.equal("1");
+      }
+      expect(stage.broker.accepted).to.equal(2 + 10);
+    });
+
+    it("has its turn when others are lost", async () => {
+      const { clients, trials } = await crowd(20);
+      for (const trial of trials) trial.cut();
+      for (const client of clients.slice(0, 10)) expect((await client.frame()).command).to.equal("ERROR");
+      for (let n = 10; n < 20; n++) {
+        const trial = await stage.broker.line();
+        await trial.until("CONNECT");
+        trial.connected();
+      }
+      for (const client of clients.slice(10)) expect((await client.frame()).command).to.equal("RECEIPT");
+    });
+
+    it("ends with the server, though the broker says nothing", async () => {
+      // Else the sessions would wait longer for what they sent.
+      const { trials } = await crowd(20, { server: { handlerTimeout: 1 } });
+      await stage.server.messaging.close({ drainMs: 0 });
+      for (const trial of trials) await trial.closed();
+      expect(stage.broker.accepted).to.equal(2 + 10);
+    });
   });
 });

@@ -8,6 +8,18 @@ describe("The relay", function () {
 
   afterEach(() => stage.close());
 
+  /** What the application hears of what it sends. */
+  async function heardBySelf(destination: string, payload: string | Uint8Array): Promise<Uint8Array> {
+    const { system, template } = stage.server.messaging;
+    let tell: (heard: Uint8Array) => void;
+    const heard = new Promise<Uint8Array>((resolve) => {
+      tell = resolve;
+    });
+    await system?.subscribe(destination, (message) => tell(message.payload));
+    await template.convertAndSend(destination, payload);
+    return heard;
+  }
+
   onEachBroker((broker) => {
     for (const version of ["1.0", "1.1", "1.2"]) {
       it(`carries messages of clients and of the application, in STOMP ${version}`, async () => {
@@ -88,24 +100,14 @@ describe("The relay", function () {
     it("lets the application listen", async () => {
       await stage.start(broker());
       const destination = fresh("topic");
-      const heard = new Promise<string>((resolve) => {
-        void stage.server.messaging.system
-          ?.subscribe(destination, ({ payload }) => resolve(Buffer.from(payload).toString()))
-          .then(() => stage.server.messaging.template.convertAndSend(destination, "to ourselves"));
-      });
-      expect(await heard).to.equal("to ourselves");
+      expect(Buffer.from(await heardBySelf(destination, "to ourselves")).toString()).to.equal("to ourselves");
     });
 
     it("delivers bytes as they are", async () => {
       await stage.start(broker());
       const destination = fresh("topic");
       const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
-      const heard = new Promise<Uint8Array>((resolve) => {
-        void stage.server.messaging.system
-          ?.subscribe(destination, ({ payload }) => resolve(new Uint8Array(payload)))
-          .then(() => stage.server.messaging.template.convertAndSend(destination, bytes));
-      });
-      expect(Buffer.compare(await heard, bytes)).to.equal(0);
+      expect(Buffer.compare(await heardBySelf(destination, bytes), bytes)).to.equal(0);
     });
 
     it("answers by destinations with dots", async () => {

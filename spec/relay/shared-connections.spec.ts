@@ -148,6 +148,90 @@ describe("stompBrokerRelay with shared connections", () => {
     for (const client of [ann!, rod!]) expect((await client.frame()).body).to.equal("again");
   });
 
+  it("ends the sessions whose subscription the broker does not confirm again, and no other", async () => {
+    await start({ relay: { receiptTimeout: 200 } });
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!], "/topic/a");
+    await subscribeAll(shared, [rod!], "/topic/b");
+    for (const _ of [ann, rod]) await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    shared.cut();
+    shared = await stage.broker.line();
+    const [a, b] = [await shared.until("SUBSCRIBE"), await shared.until("SUBSCRIBE")];
+    expect([a, b].map(({ headers }) => headers.get("destination"))).to.deep.equal(["/topic/a", "/topic/b"]);
+    shared.send("RECEIPT", { "receipt-id": b!.headers.get("receipt")! });
+
+    const error = await ann!.frame();
+    const text = "The broker has not confirmed the subscription to /topic/a again: subscribe anew";
+    expect([error.command, error.headers.get("message")]).to.deep.equal([
+      "ERROR",
+      text.replaceAll(":", "\\c"),
+    ]);
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(a!.headers.get("id"));
+    expect(stage.server.log.filter((line) => line.startsWith(`error ${text}`))).to.have.length(1);
+    const subscription = b!.headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+
+    // Nobody is led to believe that it is heard there: it is tried out again.
+    const refusal = rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    await (await stage.broker.line()).until("SUBSCRIBE");
+    expect(await refusal).to.equal("Broker not available");
+  });
+
+  it("confirms a SUBSCRIBE only when the broker has confirmed again, after the connection was lost", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    for (const destination of ["/topic/b", "/topic/a"]) {
+      await subscribeAll(shared, [destination === "/topic/a" ? ann! : rod!], destination);
+      await (await stage.broker.line()).closed();
+    }
+    const lost = stage.available(false);
+    stage.broker.options = { receipts: false };
+    shared.cut();
+    await lost;
+    shared = await stage.broker.line();
+    const b = await shared.until("SUBSCRIBE");
+    const { headers } = await shared.until("SUBSCRIBE");
+    // One destination does not wait for another.
+    shared.send("RECEIPT", { "receipt-id": b.headers.get("receipt")! });
+    ann!.send("SUBSCRIBE", { id: "b", destination: "/topic/b", receipt: "r" });
+    expect((await ann!.frame()).command).to.equal("RECEIPT");
+
+    const subscribed = new Promise<void>((resolve) => {
+      stage.server.messaging.on("subscribe", () => resolve());
+    });
+    rod!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    await subscribed;
+    const subscription = headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/a", "message-id": "m" }, "1");
+    expect((await rod!.frame()).command).to.equal("MESSAGE");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("refuses a SUBSCRIBE when the connection is lost again before the broker has confirmed", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!]);
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    shared.cut();
+    shared = await stage.broker.line();
+    await shared.until("SUBSCRIBE");
+    const subscribed = new Promise<void>((resolve) => {
+      stage.server.messaging.on("subscribe", () => resolve());
+    });
+    const refusal = rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    await subscribed;
+    shared.cut();
+    expect(await refusal).to.equal("Broker not available");
+    shared = await stage.broker.line();
+    const subscription = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/a", "message-id": "m" }, "to ann");
+    expect((await ann!.frame()).body).to.equal("to ann");
+  });
+
   it("refuses a SUBSCRIBE while its connection is away, though others have the destination", async () => {
     await start();
     const [ann, rod] = [await connect(), await connect()];

@@ -108,6 +108,29 @@ describe("The application's connection to the broker", () => {
     });
   });
 
+  describe("when the broker lets it in, and sends what is no frame in the same breath", () => {
+    it("connects anew, and subscribes again", async () => {
+      await start();
+      const subscribed = stage.server.messaging.system?.subscribe("/topic/x", () => {});
+      await system.until("SUBSCRIBE");
+      await subscribed;
+      stage.broker.options = { connects: false };
+      system.cut();
+      system = await stage.broker.line();
+      await system.until("CONNECT");
+      stage.broker.options = {};
+      // It would end the process, and mocha keeps silent.
+      const unhandled: unknown[] = [];
+      const note = (error: unknown) => void unhandled.push(error);
+      process.on("unhandledRejection", note);
+      system.raw("CONNECTED\nversion:1.2\n\n^@NONSENSE\n\n^@");
+      system = await stage.broker.line();
+      expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/x");
+      process.off("unhandledRejection", note);
+      expect(unhandled).to.deep.equal([]);
+    });
+  });
+
   describe("when the broker confirms a subscription late", () => {
     it("hears, all the same", async () => {
       await start({ broker: { receipts: false }, relay: { receiptTimeout: 50 } });
@@ -182,6 +205,26 @@ describe("The application's connection to the broker", () => {
       const { headers } = await system.until("SUBSCRIBE");
       system.send("ERROR", { message: "Server cancelled subscription", subscription: headers.get("id")! });
       system = await stage.system();
+      expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/x");
+    });
+  });
+
+  describe("when the broker does not confirm a subscription again", () => {
+    it("begins anew, and says so", async () => {
+      await start({ relay: { receiptTimeout: 100 } });
+      const subscribed = stage.server.messaging.system?.subscribe("/topic/x", () => {});
+      await system.until("SUBSCRIBE");
+      await subscribed;
+      stage.broker.options = { receipts: false };
+      system.cut();
+      system = await stage.broker.line();
+      await system.until("SUBSCRIBE");
+      await system.closed();
+      expect(stage.server.log.join("\n")).to.match(
+        /did not confirm the subscription to \/topic\/x again\. Trying again/,
+      );
+      stage.broker.options = {};
+      system = await stage.broker.line();
       expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/x");
     });
   });

@@ -31,6 +31,8 @@ export class ScriptedBroker {
   readonly #open = new Set<ScriptedLine>();
   /** How many connections there ever were. */
   accepted = 0;
+  /** How many connections were open at once, at most. */
+  most = 0;
 
   private constructor(server: Server, options: ScriptedOptions) {
     this.options = options;
@@ -39,6 +41,7 @@ export class ScriptedBroker {
       const line = new ScriptedLine(socket, this);
       this.accepted++;
       this.#open.add(line);
+      this.most = Math.max(this.most, this.open);
       socket.once("close", () => this.#open.delete(line));
       this.#lines.push(line);
     });

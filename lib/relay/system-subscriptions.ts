@@ -1,0 +1,163 @@
+import { isPromise } from "../channel/passage.js";
+import { MessageDeliveryError } from "../errors.js";
+import { type Logger, printable } from "../logger.js";
+import { type Message, NO_PAYLOAD } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { Frame } from "../stomp/frame.js";
+import type { BrokerConnection } from "./broker-connection.js";
+import { brokerMessage } from "./relay-frame.js";
+
+export interface SystemSubscriptionsOptions {
+  readonly receiptTimeout: number;
+  readonly logger: Logger;
+}
+
+/** Who listens to a destination. */
+export interface SystemListener {
+  readonly destination: string;
+  readonly take: (message: Message) => void | Promise<void>;
+  /**
+   * Hears when the broker has ended the subscription, or refuses it or does not
+   * confirm it after the connection was lost. Who gives it does not wait for a connection.
+   */
+  readonly ended: ((error: Error) => void) | undefined;
+}
+
+/** What somebody listens by. */
+export interface SystemSubscription {
+  /** Settles when the broker has confirmed it, since the connection was lost last, or it was given up. Never rejects. */
+  readonly confirmed: Promise<void>;
+  end(): Promise<void>;
+}
+
+interface Entry extends SystemListener {
+  /** The first SUBSCRIBE was confirmed. */
+  accepted: boolean;
+  /** Of the newest SUBSCRIBE. */
+  confirmed: Promise<void>;
+  readonly accept: () => void;
+  readonly refuse: (error: Error) => void;
+}
+
+/** What is listened to over a connection that may be lost: subscribed to again over each that comes after it. */
+export class SystemSubscriptions {
+  readonly #options: SystemSubscriptionsOptions;
+  readonly #byId = new Map<string, Entry>();
+  #connection: BrokerConnection | undefined;
+  #ids = 0;
+
+  constructor(options: SystemSubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the broker has confirmed it. */
+  add(listener: SystemListener): Promise<SystemSubscription> {
+    const id = `${++this.#ids}`;
+    return new Promise((resolve, refuse) => {
+      const subscription: SystemSubscription = {
+        get confirmed() {
+          return entry.confirmed;
+        },
+        end: async () => {
+          if (this.#byId.delete(id)) await this.#unsubscribe(id);
+        },
+      };
+      const accept = () => resolve(subscription);
+      const entry: Entry = { ...listener, accepted: false, confirmed: Promise.resolve(), accept, refuse };
+      this.#byId.set(id, entry);
+      if (this.#connection?.isOpen) this.#subscribe(id, entry, this.#connection);
+    });
+  }
+
+  /** Goes on over a connection that has just been opened. */
+  resume(connection: BrokerConnection): void {
+    this.#connection = connection;
+    for (const [id, entry] of this.#byId) this.#subscribe(id, entry, connection);
+  }
+
+  /** Forgets all of them; who still waits for the broker hears why. */
+  close(error: Error): void {
+    for (const { refuse } of this.#byId.values()) refuse(error);
+    this.#byId.clear();
+  }
+
+  /** Hands a MESSAGE to who listens. Never throws. */
+  take(frame: Frame): void {
+    const subscription = this.#byId.get(frame.headers.get("subscription") ?? "");
+    if (!subscription) return;
+
+    const { destination, take } = subscription;
+    const failed = (error: unknown) => {
+      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
+    };
+    try {
+      // What follows does not wait for an async function: it may await a receipt.
+      const taken = take(brokerMessage(frame));
+      if (isPromise(taken)) taken.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** The broker sent ERROR. Returns whether all that listen still do: if not, the connection has to be made anew. */
+  refused(error: MessageDeliveryError, { headers }: Frame): boolean {
+    const id = headers.get("subscription") ?? "";
+    const { ended } = this.#byId.get(id) ?? {};
+    if (ended) {
+      this.#byId.delete(id);
+      ended(error);
+      return true;
+    }
+    return !headers.has("subscription") && [...this.#byId.values()].every(({ accepted }) => accepted);
+  }
+
+  #subscribe(id: string, entry: Entry, connection: BrokerConnection): void {
+    const { destination, ended, accepted } = entry;
+    const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
+    // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
+    const within = ended || accepted ? this.#options.receiptTimeout : undefined;
+    entry.confirmed = connection.request(frame, within).confirmed.then(
+      () => {
+        entry.accepted = true;
+        entry.accept();
+      },
+      (error: Error) => this.#unconfirmed(id, error, connection),
+    );
+  }
+
+  async #unsubscribe(id: string): Promise<void> {
+    const { receiptTimeout } = this.#options;
+    if (!this.#connection?.isOpen) return;
+    await this.#connection.request(frameOf("UNSUBSCRIBE", { id }), receiptTimeout).confirmed.catch(() => {});
+  }
+
+  /** One that the broker never took would cost every connection to come; and who was heard must not become deaf. */
+  #unconfirmed(id: string, error: Error, connection: BrokerConnection): void {
+    const entry = this.#byId.get(id);
+    if (!entry) return;
+
+    const { accepted, ended, destination } = entry;
+    const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
+    // What was lost with the connection is subscribed to again.
+    if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
+    if (accepted && !ended) {
+      if (!isRefused) connection.fail(`did not confirm the subscription to ${printable(destination)} again`);
+      return;
+    }
+
+    this.#byId.delete(id);
+    if (!isRefused) void this.#unsubscribe(id);
+    if (accepted) ended?.(isRefused ? error : this.#lost(destination, error));
+    else entry.refuse(error);
+  }
+
+  #lost(destination: string, cause: Error): Error {
+    const text = `The broker has not confirmed the subscription to ${printable(destination)} again: subscribe anew`;
+    this.#options.logger.error(text, cause);
+    return new MessageDeliveryError(text, { cause, publicMessage: text });
+  }
+}
+
+function frameOf(command: "SUBSCRIBE" | "UNSUBSCRIBE", headers: Readonly<Record<string, string>>): Frame {
+  return { command, headers: NativeHeaders.of(headers), body: NO_PAYLOAD };
+}
