@@ -1,3 +1,5 @@
+const LOOK_MS = 500;
+
 /**
  * Closes a program at SIGINT, at SIGTERM, or when the process that started it is gone. Once, however many signals
  * come: a terminal sends them to all its processes, and npm hands on what it gets.
@@ -19,4 +21,12 @@ export function closeAtSignal(close: () => Promise<unknown>): void {
   }
 
   for (const event of ["SIGINT", "SIGTERM", "disconnect"]) process.on(event, () => void end());
+  // npm tells only the shell that it runs a script with, which goes without a word.
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const { ppid } = process;
+  const looking = setInterval(() => {
+    if (process.ppid === ppid) return;
+    clearInterval(looking);
+    void end();
+  }, LOOK_MS).unref();
 }

@@ -9,11 +9,7 @@ import { expect } from "chai";
 
 const DATABASE = "example.db";
 
-for (const { script, files } of [
-  { script: "start", files: [DATABASE] },
-  { script: "portfolio", files: [DATABASE] },
-  { script: "greeting", files: [] },
-]) {
+for (const script of ["start", "portfolio"]) {
   describe(`npm run ${script}`, function () {
     this.timeout(60_000);
 
@@ -65,7 +61,7 @@ for (const { script, files } of [
       // Comes when no process is left that has npm's output.
       await once(npm, "close");
 
-      expect(await readdir(folder)).to.deep.equal(files);
+      expect(await readdir(folder)).to.deep.equal([DATABASE]);
     });
   });
 }
