@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { inspect } from "node:util";
 import type { ServersSettings } from "../broker/broker.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
@@ -158,8 +158,17 @@ function addresses(options: StompBrokerRelayOptions): RelaySettings["addresses"]
 
 function tls(given: StompBrokerRelayOptions["tls"] = false): ConnectionOptions | undefined {
   if (typeof given === "boolean") return given ? {} : undefined;
-  if (typeof given === "object" && given !== null) return given;
-  throw wrong("tls", "true, false, or options for tls.connect", given);
+  if (typeof given !== "object" || given === null) {
+    throw wrong("tls", "true, false, or options for tls.connect", given);
+  }
+  try {
+    createSecureContext(given);
+  } catch (cause) {
+    // Without what was given: it has the key.
+    const text = `stompBrokerRelay: tls cannot be used: ${(cause as Error).message}`;
+    throw new ConfigurationError(text, { cause });
+  }
+  return given;
 }
 
 /** CONNECT has no escapes: what would break its lines is refused before anything is sent. */

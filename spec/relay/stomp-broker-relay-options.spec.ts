@@ -55,6 +55,15 @@ describe("stompBrokerRelay's options", () => {
     }
   });
 
+  it("refuse certificates and keys that cannot be read, and do not show them", () => {
+    for (const tls of [{ cert: "secret" }, { key: "secret" }, { pfx: "secret" }]) {
+      expect(() => stompBrokerRelay({ tls })).to.throw(
+        ConfigurationError,
+        /^stompBrokerRelay: tls cannot be used: ((?!secret).)*$/,
+      );
+    }
+  });
+
   it("refuse an option that there is not, and two places for one broker", () => {
     expect(() => stompBrokerRelay({ host: "a" } as object)).to.throw(
       ConfigurationError,
