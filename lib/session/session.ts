@@ -43,6 +43,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   #open = false;
   #announced = false;
+  /** A grant was held: who never had one, as most, is written to without a look at the watch. */
   #isGranted = false;
 
   constructor(socket: Socket, handshake: Handshake, context: SessionContext, owner: SessionOwner) {
