@@ -17,7 +17,11 @@ describe("the chat's command for roles", () => {
 
   async function withMembers<T>(work: (members: MemberRepository) => Promise<T>): Promise<T> {
     const database = await openDatabase(url);
-    return work(new MemberRepository(database)).finally(() => database.destroy());
+    try {
+      return await work(new MemberRepository(database));
+    } finally {
+      await database.destroy();
+    }
   }
 
   function run(...args: string[]): Promise<{ code: unknown; output: string }> {
