@@ -52,7 +52,7 @@ export class ControllerHandler implements MessageHandler {
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
-    this.#context = { ...options, streams: new Streams() };
+    this.#context = { ...options, streams: new Streams(options.logger) };
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
     this.#mappings.check();

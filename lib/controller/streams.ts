@@ -1,10 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isPromise } from "../channel/passage.js";
 import { MessageHandlingError } from "../errors.js";
+import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 
 /** As many may run for one session at the same time. */
 const STREAM_LIMIT = 100;
+/** As many of one session may have been cancelled and go on waiting. */
+const CANCELLED_LIMIT = 1_000;
 /** After so many elements others get their turn, however eagerly the next ones come. */
 const TURN = 64;
 
@@ -24,10 +27,23 @@ interface Stream extends StreamOptions {
   stopped: boolean;
 }
 
+/** What one session has. */
+interface SessionStreams {
+  readonly running: Set<Stream>;
+  /** How many were cancelled, and wait for something that has not come. */
+  cancelled: number;
+}
+
 /** The async iterables that methods returned: they run beside the messages that follow, for as long as their session. */
 export class Streams {
-  /** By session, while it lasts; the set is made for the first stream. */
-  readonly #sessions = new Map<string, Set<Stream> | undefined>();
+  readonly #logger: Logger;
+  /** By session, while it lasts; what it has is made for the first stream. */
+  readonly #sessions = new Map<string, SessionStreams | undefined>();
+  #warned = false;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
 
   /** Lets a session have streams from now on. */
   open(sessionId: string): void {
@@ -36,15 +52,17 @@ export class Streams {
 
   /** Ends the streams of a session. */
   close(sessionId: string): void {
-    for (const stream of this.#sessions.get(sessionId) ?? []) stop(stream);
+    for (const stream of this.#sessions.get(sessionId)?.running ?? []) stop(stream);
     this.#sessions.delete(sessionId);
   }
 
   /** Ends the streams that a subscription began. */
   unsubscribe(sessionId: string, subscriptionId: string): void {
-    for (const stream of this.#sessions.get(sessionId) ?? []) {
+    const streams = this.#sessions.get(sessionId);
+    for (const stream of streams?.running ?? []) {
       const { messageType, subscriptionId: id } = stream.message.headers;
-      if (messageType === "SUBSCRIBE" && id === subscriptionId) stop(stream);
+      if (messageType === "SUBSCRIBE" && id === subscriptionId)
+        this.#cancel(stream, streams as SessionStreams);
     }
   }
 
@@ -54,17 +72,38 @@ export class Streams {
     if (!this.#sessions.has(sessionId)) {
       throw new MessageHandlingError("A stream needs a session that is connected");
     }
-    const streams = this.#sessions.get(sessionId) ?? new Set();
+    const streams = this.#sessions.get(sessionId) ?? { running: new Set(), cancelled: 0 };
     this.#sessions.set(sessionId, streams);
-    if (streams.size >= STREAM_LIMIT) {
-      const publicMessage = `A session has at most ${STREAM_LIMIT} streams`;
-      throw new MessageHandlingError(publicMessage, { publicMessage });
+    if (streams.running.size >= STREAM_LIMIT) throw tooMany(`${STREAM_LIMIT} streams`);
+    if (streams.cancelled >= CANCELLED_LIMIT) {
+      throw tooMany(`${CANCELLED_LIMIT} streams that were cancelled and have not ended`);
     }
 
     const stream: Stream = { ...options, iterator: iterable[Symbol.asyncIterator](), stopped: false };
-    streams.add(stream);
-    void pump(stream).finally(() => streams.delete(stream));
+    streams.running.add(stream);
+    void pump(stream).finally(() => {
+      if (!streams.running.delete(stream)) streams.cancelled--;
+    });
   }
+
+  /** It does not count any more, though it may wait long: a generator cannot be ended from outside. */
+  #cancel(stream: Stream, streams: SessionStreams): void {
+    stop(stream);
+    streams.running.delete(stream);
+    streams.cancelled++;
+    if (streams.cancelled < STREAM_LIMIT || this.#warned) return;
+
+    this.#warned = true;
+    const { destination = "" } = stream.message.headers;
+    this.#logger.warn(
+      `${STREAM_LIMIT} streams of one session were cancelled and go on waiting, the last one of ${printable(destination)}: let its method wait with an AbortSignal that it takes as a parameter`,
+    );
+  }
+}
+
+function tooMany(what: string): MessageHandlingError {
+  const publicMessage = `A session has at most ${what}`;
+  return new MessageHandlingError(publicMessage, { publicMessage });
 }
 
 /** Whether it is one; a `Readable` is. */

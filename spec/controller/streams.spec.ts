@@ -173,6 +173,35 @@ describe("a handler that returns an async iterable", () => {
     await stations.subscribe("/app/ticks");
   });
 
+  it("leaves its place when it is cancelled, though it goes on waiting for what does not come", async () => {
+    for (let i = 0; i < 150; i++) await cancelled();
+    expect(ticker.notes).to.deep.equal([]);
+    await stations.subscribe("/app/ticks");
+    ticker.tick(1);
+    await settled();
+    expect(texts(stations.toClient)).to.deep.equal(["1"]);
+    expect(ticker.notes).to.have.length(150);
+  });
+
+  it("tells the developer once when many go on waiting, and is refused beyond a thousand", async () => {
+    for (let i = 0; i < 1000; i++) await cancelled();
+    const fault = await faultOf(() => stations.subscribe("/app/ticks"));
+    const text = "A session has at most 1000 streams that were cancelled and have not ended";
+    expect(fault).to.have.property("publicMessage", text);
+    const told = stations.log.filter((line) => line.includes("go on waiting"));
+    expect(told).to.have.length(1);
+    expect(told[0]).to.include("warn 100 streams of one session").and.to.include("/app/deaf");
+
+    ticker.tick(1);
+    await settled();
+    await stations.subscribe("/app/ticks");
+  });
+
+  async function cancelled(): Promise<void> {
+    await stations.subscribe("/app/deaf", { subscriptionId: "cancelled" });
+    await stations.sendMessage("", { messageType: "UNSUBSCRIBE", subscriptionId: "cancelled" });
+  }
+
   it("is a fault where there is no session that could end it", async () => {
     const fault = await faultOf(() => stations.send("/app/three", "", { sessionId: "unknown" }));
     expect((fault as Error).message).to.equal("A stream needs a session that is connected");
