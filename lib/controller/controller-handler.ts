@@ -126,6 +126,13 @@ export class ControllerHandler implements MessageHandler {
 
   #addController(controller: ControllerSource): void {
     const methods = annotatedMethods(controller);
+    for (const { name, overruled } of methods) {
+      if (!overruled) continue;
+      this.#options.logger.warn(
+        `${name} has ${overruled}() without a destination, and its class names one: replies go there only, as in Spring. ` +
+          `Write ${overruled}("/…") if they shall not`,
+      );
+    }
     const mapped = methods.filter((method) => method.type !== "EXCEPTION");
     const exceptionHandlers = new ExceptionHandlers(
       methods.filter((method): method is ExceptionMethod => method.type === "EXCEPTION"),

@@ -7,7 +7,8 @@ import {
 } from "../security/authorization.js";
 import type { ControllerDecorator } from "./class-decorators.js";
 import { classNameOfTarget, noteOfTarget } from "./decorator-target.js";
-import type { ExceptionType, SendToUserNote } from "./metadata.js";
+import type { ExceptionType } from "./metadata.js";
+import type { SendToUserNote } from "./reply-note.js";
 
 /** Stands above a method that is not static. */
 export type HandlerDecorator = <M extends (...args: never) => unknown>(
@@ -43,6 +44,13 @@ export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
 /**
  * Names where a return value is sent, in place of `/topic` and the destination
  * without its prefix. `{name}` stands for a variable of the mapping's pattern.
+ *
+ * Above a class it counts for all methods, exception handlers and
+ * `@SubscribeMapping` among them, that name no destination by `@SendTo` or
+ * `@SendToUser`: what a method names replaces both of its class, as in Spring.
+ *
+ * @example
+ * class Rooms { @MessageMapping("/{room}") @SendTo("/topic/{room}") say(@Payload() text: string) { return text; } }
  */
 export function SendTo(...destinations: string[]): ControllerDecorator & HandlerDecorator {
   return notes("@SendTo", "sendTo", replyDestinations("@SendTo", destinations));
@@ -52,7 +60,14 @@ export function SendTo(...destinations: string[]): ControllerDecorator & Handler
  * Sends a return value to the user whose message it was: where they subscribed
  * to `/user` and one of these, by default `/queue` and the destination without
  * its prefix. A stranger's own session stands in for the user. Together with
- * `@SendTo` the user is first.
+ * `@SendTo` on the same method, or on the same class, the user is first.
+ *
+ * Above a class it counts as `@SendTo` does. On a method below a class's
+ * `@SendTo("/topic/…")` it has to name a destination, or the class's counts,
+ * as in Spring.
+ *
+ * @example
+ * class Rooms { @MessageExceptionHandler() @SendToUser("/queue/errors") failed(error: Error) { return error.message; } }
  */
 export function SendToUser(
   ...destinations: string[] | [...destinations: string[], options: SendToUserOptions]

@@ -4,6 +4,7 @@ import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
 import type { Authorization } from "../security/authorization.js";
 import type { ControllerSource } from "./controller-source.js";
+import { type ReplyDecorators, type ReplyNote, replyNote } from "./reply-note.js";
 import type { StandardSchema } from "./schema.js";
 
 /** What a parameter decorator says about an argument. */
@@ -21,19 +22,10 @@ export type ArgumentNote =
 /** A class of what is thrown. */
 export type ExceptionType = abstract new (...args: never) => unknown;
 
-/** What `@SendToUser` says. */
-export interface SendToUserNote {
-  readonly destinations: readonly string[];
-  /** Whether all sessions of the user are meant, not only the one that sent. */
-  readonly broadcast: boolean;
-}
-
 /** What the decorators of one method, or of a class, say. */
-export interface Note {
+export interface Note extends ReplyDecorators {
   messageMapping?: readonly string[];
   subscribeMapping?: readonly string[];
-  sendTo?: readonly string[];
-  sendToUser?: SendToUserNote;
   authorize?: Authorization;
   exceptionTypes?: readonly ExceptionType[];
   readonly arguments: Map<number, ArgumentNote>;
@@ -51,15 +43,11 @@ export interface Parameter {
 }
 
 /** A method of a controller, as decorated. */
-interface AnnotatedMethod {
+interface AnnotatedMethod extends ReplyNote {
   /** `Class.method`, for errors and logs. */
   readonly name: string;
   readonly controllerClass: abstract new (...args: never) => unknown;
   readonly key: MethodKey;
-  /** The method's own, else the class's; `undefined` when neither has `@SendTo`. */
-  readonly sendTo: readonly string[] | undefined;
-  /** The same of `@SendToUser`. */
-  readonly sendToUser: SendToUserNote | undefined;
   readonly parameters: readonly Parameter[];
   /** Calls it on the controller that the message is for. */
   readonly invoke: (args: unknown[], message: Message) => unknown;
@@ -113,8 +101,7 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
       name,
       controllerClass: exemplar.constructor as AnnotatedMethod["controllerClass"],
       key,
-      sendTo: sendToOf(nearest(methodNotes, "sendTo"), nearest(classNotes, "sendTo")),
-      sendToUser: sendToUserOf(nearest(methodNotes, "sendToUser"), nearest(classNotes, "sendToUser")),
+      ...replyNote(methodNotes, classNotes),
       parameters: parametersOf(exemplar, key, method.length, methodNotes),
       invoke: (args, message) => {
         const controller = source.controllerFor(message);
@@ -146,17 +133,6 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
     }
   }
   return methods;
-}
-
-/** An empty `@SendTo()` on a method takes the class's destinations, as Spring does. */
-function sendToOf(ofMethod: readonly string[] | undefined, ofClass: readonly string[] | undefined) {
-  return ofMethod?.length ? ofMethod : (ofClass ?? ofMethod);
-}
-
-/** The same; who is meant says the method. */
-function sendToUserOf(ofMethod: SendToUserNote | undefined, ofClass: SendToUserNote | undefined) {
-  if (!ofMethod || !ofClass || ofMethod.destinations.length > 0) return ofMethod ?? ofClass;
-  return { destinations: ofClass.destinations, broadcast: ofMethod.broadcast };
 }
 
 function parametersOf(

@@ -6,7 +6,8 @@ import { MessageDeliveryError, MessageHandlingError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import { createMessage, type Message } from "../message/message.js";
 import type { Invocation } from "./arguments.js";
-import type { ExceptionMethod, MappedMethod, SendToUserNote } from "./metadata.js";
+import type { ExceptionMethod, MappedMethod } from "./metadata.js";
+import type { SendToUserNote } from "./reply-note.js";
 
 /** Where replies go through. */
 export interface ReplyChannels {

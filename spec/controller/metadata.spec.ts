@@ -1,5 +1,12 @@
 import { expect } from "chai";
-import { ConfigurationError, Header, MessageMapping, SendTo, SubscribeMapping } from "express-stomp";
+import {
+  ConfigurationError,
+  Header,
+  MessageMapping,
+  SendTo,
+  SendToUser,
+  SubscribeMapping,
+} from "express-stomp";
 import { bodyOf, faultOf, native, withControllers } from "../support/controllers.js";
 
 @MessageMapping("/base")
@@ -71,6 +78,18 @@ describe("mappings of a class that extends another", () => {
     await send("/app/base/kept");
     await send("/app/base/added");
     expect(toBroker.map(({ headers }) => headers.destination)).to.deep.equal(["/topic/heir", "/topic/base"]);
+  });
+
+  it("send replies where the override says, and nowhere else", async () => {
+    class Heir extends BaseController {
+      @SendToUser("/queue/moved")
+      override moved() {
+        return "for one";
+      }
+    }
+    const { send, toBroker } = withControllers(new Heir());
+    await send("/app/base/moved", "", { user: { name: "jo" } });
+    expect(toBroker.map(({ headers }) => headers.destination)).to.deep.equal(["/user/jo/queue/moved"]);
   });
 
   it("have no effect on a sibling of the same name", () => {
