@@ -16,9 +16,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   security: ["user", "channel", "destination", "message", "events", "errors", "logger"],
   controller: ["security", "user", "channel", "destination", "message", "events", "errors", "logger"],
   broker: ["channel", "destination", "message", "events", "errors", "logger"],
-  relay: ["broker", "stomp", "channel", "message", "errors", "logger"],
+  relay: ["broker", "servers", "stomp", "channel", "message", "errors", "logger"],
   user: ["channel", "destination", "message", "events", "errors", "logger"],
-  servers: ["broker", "user", "channel", "message", "logger"],
+  servers: ["broker", "user", "channel", "message", "errors", "logger"],
   "transport-options": ["errors"],
   options: [
     "transport-options",

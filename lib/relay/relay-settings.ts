@@ -2,7 +2,7 @@ import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { inspect } from "node:util";
 import type { ServersSettings } from "../broker/broker.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
-import { type ServersOptions, serversSettings } from "./servers-settings.js";
+import { SERVERS_OPTIONS, type ServersOptions, serversSettings } from "../servers/settings.js";
 import type { BrokerAddressOptions, StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 
 export interface BrokerAddress {
@@ -63,10 +63,7 @@ const KNOWN = [
   ...Object.keys(INTERVALS),
   ...Object.keys(NUMBERS),
   "connections",
-  "userDestinationBroadcast",
-  "userRegistryBroadcast",
-  "registryExpirationPeriod",
-  "secret",
+  ...SERVERS_OPTIONS,
 ];
 
 /** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense, and no passcode */
@@ -103,7 +100,7 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
     tls: tls(options.tls),
     ...texts,
     connections,
-    servers: serversSettings(options, { ...texts, destinationPrefixes }),
+    servers: serversSettings(options, { owner: "stompBrokerRelay", destinationPrefixes, ...texts }),
     virtualHost,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],
     ...each(options, FLAGS, { wanted: "true or false", fits: (value) => typeof value === "boolean" }),

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from "node:tls";
-import type { ServersOptions } from "./servers-settings.js";
+import type { ServersOptions } from "../servers/settings.js";
 
 /** What an application may set on `stompBrokerRelay`; Spring's nouns, and what Spring leaves to a `TcpClient`. */
 export interface StompBrokerRelayOptions extends ServersOptions {

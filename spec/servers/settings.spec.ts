@@ -1,10 +1,14 @@
 import { expect } from "chai";
 import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
-import { serversOnly } from "#lib/relay/servers-only.js";
-import { serversSettings } from "#lib/relay/servers-settings.js";
+import { serversSettings } from "#lib/servers/settings.js";
 
 const SECRET = "a secret of the servers";
-const CONTEXT = { destinationPrefixes: ["/topic"], systemLogin: "app", systemPasscode: "hush" };
+const CONTEXT = {
+  owner: "stompBrokerRelay",
+  destinationPrefixes: ["/topic"],
+  systemLogin: "app",
+  systemPasscode: "hush",
+};
 
 describe("The servers' options of the relay", () => {
   const wrong: [StompBrokerRelayOptions, string][] = [
@@ -48,34 +52,5 @@ describe("The servers' options of the relay", () => {
     const options = { userDestinationBroadcast: "/topic/users" };
     expect(serversSettings(options, CONTEXT)?.secret).to.equal("app\nhush");
     expect(serversSettings({ ...options, secret: SECRET }, CONTEXT)?.secret).to.equal(SECRET);
-  });
-});
-
-describe("Destinations for servers only", () => {
-  const isServersOnly = serversOnly({
-    secret: SECRET,
-    userDestinationBroadcast: "/topic/servers.users",
-    userRegistryBroadcast: undefined,
-    registryExpirationPeriod: 20_000,
-  });
-
-  it("are those, however they are written", () => {
-    for (const destination of [
-      "/topic/servers.users",
-      "/exchange/amq.topic/servers.users",
-      "/topic/%73ervers.users",
-      "/topic/a,/topic/servers.users",
-      "/topic/a, topic://servers.users",
-      "/topic/servers.users?consumer.exclusive=true",
-      "/exchange%2Famq.topic%2fservers.users",
-    ]) {
-      expect(isServersOnly(destination), destination).to.equal(true);
-    }
-  });
-
-  it("are no others", () => {
-    for (const destination of ["/topic/servers", "/topic/servers.users.7", "/topic/%", "/topic/#", ""]) {
-      expect(isServersOnly(destination), destination).to.equal(false);
-    }
   });
 });

@@ -13,7 +13,18 @@ export interface ServersOptions {
   secret?: string;
 }
 
-interface Context {
+/** Their names, for who checks that an option is known. */
+export const SERVERS_OPTIONS: readonly (keyof ServersOptions)[] = [
+  "userDestinationBroadcast",
+  "userRegistryBroadcast",
+  "registryExpirationPeriod",
+  "secret",
+];
+
+/** What the broker has that the options stand among. */
+export interface ServersContext {
+  /** As the broker's function is called; errors begin with it. */
+  readonly owner: string;
   readonly destinationPrefixes: readonly string[];
   readonly systemLogin: string;
   readonly systemPasscode: string;
@@ -23,19 +34,23 @@ const EXPIRATION = 20_000;
 const SHORTEST_SECRET = 16;
 
 /** @throws ConfigurationError that names the option which makes no sense, and no secret */
-export function serversSettings(options: ServersOptions, context: Context): ServersSettings | undefined {
+export function serversSettings(
+  options: ServersOptions,
+  context: ServersContext,
+): ServersSettings | undefined {
   const { userDestinationBroadcast, userRegistryBroadcast, secret } = options;
   const { registryExpirationPeriod = EXPIRATION } = options;
+  const wrong = (option: keyof ServersOptions, text: string) =>
+    new ConfigurationError(`${context.owner}: ${option} ${text}`);
   if (userDestinationBroadcast === undefined && userRegistryBroadcast === undefined) {
-    const alone = (["secret", "registryExpirationPeriod"] as const).find(
-      (name) => options[name] !== undefined,
-    );
+    const alone = SERVERS_OPTIONS.find((name) => options[name] !== undefined);
     if (alone === undefined) return undefined;
     throw wrong(alone, "is for userDestinationBroadcast and userRegistryBroadcast: name one");
   }
 
   for (const name of ["userDestinationBroadcast", "userRegistryBroadcast"] as const) {
-    checkDestination(name, options[name], context.destinationPrefixes);
+    const fault = faultOfDestination(options[name], context.destinationPrefixes);
+    if (fault !== undefined) throw wrong(name, fault);
   }
   if (userDestinationBroadcast === userRegistryBroadcast) {
     throw wrong("userRegistryBroadcast", "must be another destination than userDestinationBroadcast");
@@ -47,38 +62,32 @@ export function serversSettings(options: ServersOptions, context: Context): Serv
   ) {
     throw wrong("registryExpirationPeriod", "must be a whole number of ms from 100 to 2,147,483,647");
   }
-  return {
-    secret: secretOf(secret, context),
-    userDestinationBroadcast,
-    userRegistryBroadcast,
-    registryExpirationPeriod,
-  };
+  const known = secretOf(secret, context);
+  if (typeof known === "object") throw wrong("secret", known.fault);
+  return { secret: known, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod };
 }
 
-function checkDestination(name: string, given: unknown, prefixes: readonly string[]): void {
-  if (given === undefined) return;
+function faultOfDestination(given: unknown, prefixes: readonly string[]): string | undefined {
+  if (given === undefined) return undefined;
   const last = typeof given === "string" ? given.split("/").at(-1) : undefined;
   if (typeof given !== "string" || !given.startsWith("/") || !last || /[\r\n\0*#>]/.test(given)) {
-    throw wrong(name, 'must be a destination such as "/topic/servers.users"');
+    return 'must be a destination such as "/topic/servers.users"';
   }
-  if (prefixes.length > 0 && !prefixes.some((prefix) => given.startsWith(prefix))) {
-    throw wrong(name, `must begin with one of the destinationPrefixes, ${prefixes.join(", ")}`);
-  }
+  if (prefixes.length === 0 || prefixes.some((prefix) => given.startsWith(prefix))) return undefined;
+  return `must begin with one of the destinationPrefixes, ${prefixes.join(", ")}`;
 }
 
 /** What everybody knows is no secret: whoever has it could speak as one of the servers. */
-function secretOf(given: string | undefined, { systemLogin, systemPasscode }: Context): string {
+function secretOf(
+  given: string | undefined,
+  { systemLogin, systemPasscode }: ServersContext,
+): string | { readonly fault: string } {
   if (given !== undefined) {
     if (typeof given === "string" && given.length >= SHORTEST_SECRET) return given;
-    throw wrong("secret", `must be a text of ${SHORTEST_SECRET} characters or more`);
+    return { fault: `must be a text of ${SHORTEST_SECRET} characters or more` };
   }
   if (systemPasscode !== "guest" && systemPasscode !== "") return `${systemLogin}\n${systemPasscode}`;
-  throw wrong(
-    "secret",
-    "is needed beside the systemPasscode that everybody knows: any long text, on all servers",
-  );
-}
-
-function wrong(option: string, text: string): ConfigurationError {
-  return new ConfigurationError(`stompBrokerRelay: ${option} ${text}`);
+  return {
+    fault: "is needed beside the systemPasscode that everybody knows: any long text, on all servers",
+  };
 }

@@ -1,0 +1,31 @@
+import { expect } from "chai";
+import { serversOnly } from "#lib/relay/servers-only.js";
+
+describe("Destinations for servers only", () => {
+  const isServersOnly = serversOnly({
+    secret: "a secret of the servers",
+    userDestinationBroadcast: "/topic/servers.users",
+    userRegistryBroadcast: undefined,
+    registryExpirationPeriod: 20_000,
+  });
+
+  it("are those, however they are written", () => {
+    for (const destination of [
+      "/topic/servers.users",
+      "/exchange/amq.topic/servers.users",
+      "/topic/%73ervers.users",
+      "/topic/a,/topic/servers.users",
+      "/topic/a, topic://servers.users",
+      "/topic/servers.users?consumer.exclusive=true",
+      "/exchange%2Famq.topic%2fservers.users",
+    ]) {
+      expect(isServersOnly(destination), destination).to.equal(true);
+    }
+  });
+
+  it("are no others", () => {
+    for (const destination of ["/topic/servers", "/topic/servers.users.7", "/topic/%", "/topic/#", ""]) {
+      expect(isServersOnly(destination), destination).to.equal(false);
+    }
+  });
+});
