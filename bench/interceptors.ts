@@ -1,7 +1,8 @@
 // `npm run bench:interceptors`: what interceptors cost a message on its way through a channel to one handler.
 // Variants take turns, and medians of their rounds are compared, since machines have moods.
-import type { ChannelInterceptor, Message } from "express-stomp";
+import type { ChannelInterceptor } from "express-stomp";
 import { type ChannelOptions, SubscribableChannel } from "#lib/channel/channel.js";
+import { sessionOrder } from "#lib/channel/orders.js";
 import { createMessage } from "#lib/message/message.js";
 import { medianOf } from "./median.js";
 import { table } from "./page.js";
@@ -18,7 +19,7 @@ const around = (): ChannelInterceptor => ({
   postSend() {},
   afterSendCompletion() {},
 });
-const orderOf = (message: Message) => message.headers.sessionId ?? "";
+const order = sessionOrder({ limit: 512 * 1024 });
 const times = (length: number, make: () => ChannelInterceptor) => Array.from({ length }, make);
 
 const kinds: readonly (readonly [string, Omit<ChannelOptions, "logger">])[] = [
@@ -29,7 +30,8 @@ const kinds: readonly (readonly [string, Omit<ChannelOptions, "logger">])[] = [
   ["5, async preSend", { interceptors: times(5, async) }],
   ["1, all five hooks", { interceptors: times(1, around) }],
   ["5, all five hooks", { interceptors: times(5, around) }],
-  ["1, preSend, on an outbound channel", { interceptors: times(1, sync), orderOf }],
+  ["1, preSend, on an outbound channel", { interceptors: times(1, sync), order }],
+  ["1, async preSend, on an outbound channel", { interceptors: times(1, async), order }],
   ["none, with `concurrency`", { concurrency: 16 }],
 ];
 const variants = kinds.map(([name, options]) => ({ name, send: sender(options), rounds: [] as number[] }));

@@ -140,8 +140,7 @@ export class LimitExceededError extends MessagingError {
   /** As the option is called. */
   readonly limit: string;
 
-  constructor(what: string, limit: string, value: number) {
-    const message = `${what} passes ${limit}: ${value}`;
+  constructor(what: string, limit: string, value: number, message = `${what} passes ${limit}: ${value}`) {
     super("LIMIT_EXCEEDED", message, { publicMessage: message });
     this.limit = limit;
   }

@@ -24,9 +24,17 @@ export interface MessagingEvents {
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
   /**
+   * A message failed on one of the channels since an interceptor's hook, or the
+   * waiting for `concurrency` or for the messages before it, took longer than
+   * `handlerTimeout`, or since more than `brokerChannel.waitingSizeLimit` waits:
+   * the last two are told once, until nothing of the same sender waits any more.
+   */
+  channelError: { channel: string; message: Message; error: Error };
+  /**
    * A client passed a limit, called as its option if there is one: its session ends, or a
    * handshake from its address was answered 503, or MESSAGE frames that waited
-   * for it are dropped (told once, until nothing waits any more).
+   * for it are dropped (told once, until nothing waits any more). `clientOutboundChannel` is the limit when more
+   * than `sendBufferSizeLimit` waits for the interceptors of that channel: they are slow, and not the client.
    */
   limitExceeded: {
     limit: string;

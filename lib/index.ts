@@ -97,7 +97,12 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { stompMessaging } from "./messaging.js";
-export type { ChannelSettings, ControllerClass, StompMessagingOptions } from "./options.js";
+export type {
+  BrokerChannelSettings,
+  ChannelSettings,
+  ControllerClass,
+  StompMessagingOptions,
+} from "./options.js";
 export { stompBrokerRelay } from "./relay/stomp-broker-relay.js";
 export type { BrokerAddressOptions, StompBrokerRelayOptions } from "./relay/stomp-broker-relay-options.js";
 export {

@@ -1,7 +1,9 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
+import { announceChannelFault } from "./channel/channel-fault.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import { senderOrder, sessionOrder } from "./channel/orders.js";
 import {
   configuredOptions,
   isConfigurer,
@@ -72,23 +74,39 @@ export function stompMessaging(
   const events = new EventPublisher(logger);
   const clock = new HeartBeatClock();
 
+  const { handlerTimeout } = resolved;
+  const channelFaults = (channel: string) => (message: Message, error: Error) =>
+    announceChannelFault({ channel, message, error }, { events, logger });
+
   // A session hands on its frames one by one; the other two channels keep order themselves.
-  const orderOf = (message: Message) => message.headers.sessionId ?? "";
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
-    handlerTimeout: resolved.handlerTimeout,
+    handlerTimeout,
+    timedOut: channelFaults("clientInboundChannel"),
   });
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,
     logger,
-    orderOf,
-    overflowed: (message) => sessions.overflowed(message),
+    handlerTimeout,
+    timedOut: channelFaults("clientOutboundChannel"),
+    order: sessionOrder({
+      limit: transport.sendBufferSizeLimit,
+      mayDrop: (message) => sessions.mayDrop(message),
+      dropped: (message, first) => sessions.dropped(message, first),
+      refused: (message) => sessions.overflowed(message),
+    }),
   });
   const brokerChannel = new SubscribableChannel("brokerChannel", {
     ...resolved.brokerChannel,
     logger,
-    orderOf,
+    handlerTimeout,
+    timedOut: channelFaults("brokerChannel"),
+    order: senderOrder({
+      limit: resolved.brokerChannel.waitingSizeLimit,
+      patience: handlerTimeout,
+      refused: channelFaults("brokerChannel"),
+    }),
   });
 
   const channels = { clientInboundChannel, clientOutboundChannel, events };

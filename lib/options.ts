@@ -66,9 +66,10 @@ export interface StompMessagingOptions {
   returnValueHandlers?: readonly HandlerMethodReturnValueHandler[];
   /**
    * Milliseconds until a method's promise must have settled; then its message
-   * fails with a `HandlerTimeoutError`, and the next one has its turn. At a
-   * DISCONNECT this is so for all handlers and each interceptor's hook. 0 is
-   * without end.
+   * fails with a `HandlerTimeoutError`, and the next one has its turn. On
+   * `brokerChannel` and `clientOutboundChannel` this is so for each
+   * interceptor's hook, at a DISCONNECT for those of `clientInboundChannel` and
+   * all handlers too. 0 is without end.
    *
    * @default 30000
    */
@@ -80,7 +81,7 @@ export interface StompMessagingOptions {
   /** What clients are about to be sent. */
   clientOutboundChannel?: ChannelSettings;
   /** What the application sends. */
-  brokerChannel?: ChannelSettings;
+  brokerChannel?: BrokerChannelSettings;
   /** Asked before the ones for text, binary and JSON. */
   messageConverters?: readonly MessageConverter[];
   transport?: TransportOptions;
@@ -111,4 +112,16 @@ export interface ChannelSettings {
    * @default no bound
    */
   concurrency?: number | undefined;
+}
+
+export interface BrokerChannelSettings extends ChannelSettings {
+  /**
+   * Bytes of messages that may wait for interceptors of this channel, or since
+   * subscribers are behind: those that the application sends together, and those
+   * of each session that controllers send for it. What they keep alive counts,
+   * some 1,600 bytes for a small one. Beyond, sending rejects.
+   *
+   * @default 16777216
+   */
+  waitingSizeLimit?: number;
 }

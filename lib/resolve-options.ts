@@ -6,7 +6,7 @@ import type { PayloadValidator } from "./controller/payload-validator.js";
 import type { DestinationSeparator } from "./destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
 import { consoleLogger } from "./logger.js";
-import type { ChannelSettings, StompMessagingOptions } from "./options.js";
+import type { BrokerChannelSettings, ChannelSettings, StompMessagingOptions } from "./options.js";
 import { MessageSecurity } from "./security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
 import type { EndpointOptions } from "./socket/endpoint.js";
@@ -23,7 +23,7 @@ export interface ResolvedOptions
   extends Required<
     Omit<
       StompMessagingOptions,
-      "container" | "transport" | "validator" | "errorHandler" | "userSessions" | "security"
+      "container" | "transport" | "validator" | "errorHandler" | "userSessions" | "security" | "brokerChannel"
     >
   > {
   readonly container: ControllerContainer | undefined;
@@ -32,6 +32,7 @@ export interface ResolvedOptions
   readonly transport: TransportSettings;
   readonly userSessions: Required<UserSessionLimitOptions> | undefined;
   readonly security: MessageSecurity | undefined;
+  readonly brokerChannel: Required<BrokerChannelSettings>;
 }
 
 const KNOWN = {
@@ -61,9 +62,12 @@ const KNOWN = {
   ],
   endpoint: ["path", "allowedOrigins", "allowedOriginPatterns", "user", "handshakeInterceptors", "sockJS"],
   channel: ["interceptors", "concurrency"],
+  brokerChannel: ["interceptors", "concurrency", "waitingSizeLimit"],
   transport: Object.keys(TRANSPORT),
   userSessions: ["limit", "beyond"],
 } as const;
+
+const WAITING_SIZE_LIMIT = 16 * 1024 * 1024;
 
 /** @throws ConfigurationError that names the option at fault */
 export function resolveOptions(options: StompMessagingOptions): ResolvedOptions {
@@ -72,7 +76,7 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
   const channels = {
     clientInboundChannel: channel("clientInboundChannel", options.clientInboundChannel),
     clientOutboundChannel: channel("clientOutboundChannel", options.clientOutboundChannel),
-    brokerChannel: channel("brokerChannel", options.brokerChannel),
+    brokerChannel: brokerChannel(options.brokerChannel),
   };
   const applicationDestinationPrefixes = prefixes(options.applicationDestinationPrefixes);
   return {
@@ -201,8 +205,23 @@ function flag(name: string, given: boolean | undefined, otherwise: boolean): boo
   return given;
 }
 
-function channel(name: string, given: ChannelSettings = {}): Required<ChannelSettings> {
-  onlyKnown(name, given, KNOWN.channel);
+function brokerChannel(given: BrokerChannelSettings = {}): Required<BrokerChannelSettings> {
+  const settings = channel("brokerChannel", given, KNOWN.brokerChannel);
+  const { waitingSizeLimit = WAITING_SIZE_LIMIT } = given;
+  if (!(Number.isSafeInteger(waitingSizeLimit) && waitingSizeLimit > 0)) {
+    throw new ConfigurationError(
+      `brokerChannel.waitingSizeLimit is ${String(waitingSizeLimit)}: it must be a whole number above 0`,
+    );
+  }
+  return { ...settings, waitingSizeLimit };
+}
+
+function channel(
+  name: string,
+  given: ChannelSettings = {},
+  known: readonly string[] = KNOWN.channel,
+): Required<ChannelSettings> {
+  onlyKnown(name, given, known);
   const interceptors = list(`${name}.interceptors`, given.interceptors);
   for (const [i, interceptor] of interceptors.entries()) {
     if (!INTERCEPTOR_HOOKS.some((hook) => typeof interceptor?.[hook] === "function")) {

@@ -9,7 +9,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   message: ["errors", "logger"],
   destination: ["errors"],
   events: ["message", "logger"],
-  channel: ["destination", "message", "errors", "logger"],
+  channel: ["destination", "message", "events", "errors", "logger"],
   socket: ["message", "errors", "logger"],
   stomp: ["message", "errors", "logger"],
   session: ["socket", "stomp", "channel", "message", "events", "errors", "logger"],

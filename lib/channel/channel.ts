@@ -2,12 +2,15 @@ import { AsyncResource } from "node:async_hooks";
 import { inspect } from "node:util";
 import { MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
+import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
-import { DisconnectDeadline } from "./disconnect-deadline.js";
+import { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
-import { Lanes } from "./lanes.js";
-import { isPromise, Passage } from "./passage.js";
+import { Lanes, type Order } from "./lanes.js";
+import { type Asking, isPromise, Passage } from "./passage.js";
 import { Permits } from "./permits.js";
+import type { Place } from "./place.js";
+import { type Steps, take } from "./steps.js";
 
 /** Takes messages from a channel. A promise means: handled when it settles. */
 export interface MessageHandler {
@@ -26,52 +29,57 @@ export interface ChannelOptions {
    */
   concurrency?: number | undefined;
   /**
-   * Milliseconds that each interceptor's hook and each handler has at a
-   * DISCONNECT; then it has failed. 0, the default, is without end.
+   * Milliseconds that each interceptor's hook and the waiting for `concurrency`
+   * have where others wait for that: where the channel keeps an order, and at a
+   * DISCONNECT, where handlers have them too. Then it has failed. 0, the
+   * default, is without end.
    */
   handlerTimeout?: number;
   /**
-   * Names the order a message belongs to: interceptors see the messages of one
-   * order one after the other. Left out where the sender itself keeps order.
+   * Which messages interceptors see one after the other. Left out where the
+   * sender itself keeps order.
    */
-  orderOf?(message: Message): string;
-  /**
-   * Hears of a message that was refused because 1,024 of its order were
-   * waiting for slow interceptors. Without it there is no such bound.
-   */
-  overflowed?(message: Message): void;
+  order?: Order;
+  /** Hears of a message that failed since something was not done within `handlerTimeout`. */
+  timedOut?(message: Message, error: Error): void;
 }
 
 type HandedOn = (message: Message) => void;
-
-const LANE_LIMIT = 1024;
 
 /**
  * A pipe in the process, as Spring's `SubscribableChannel`: hands each message
  * to every handler, past the interceptors.
  *
  * A message is sent when all handlers are done with it, so that a receipt says
- * something and order holds. Without interceptors and with handlers that answer
- * synchronously nothing here is asynchronous.
+ * something and order holds. Nothing here is asynchronous but for an
+ * interceptor or a handler that is.
  */
 export class SubscribableChannel {
   readonly name: string;
   #interceptors: readonly ChannelInterceptor[];
   /** Those of them who look at every handler. */
   #around: readonly ChannelInterceptor[];
-  readonly #handlers: MessageHandler[] = [];
-  readonly #options: ChannelOptions;
-  readonly #lanes = new Lanes();
+  /** Never changed, but replaced: who leaves while a message is handed on keeps it from nobody. */
+  #handlers: readonly MessageHandler[] = [];
+  readonly #logger: Logger;
+  readonly #lanes: Lanes | undefined;
   readonly #permits: Permits | undefined;
-  readonly #deadline: DisconnectDeadline;
+  readonly #deadline: HookDeadline;
 
   constructor(name: string, options: ChannelOptions) {
+    const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut } = options;
     this.name = name;
-    this.#options = options;
-    this.#interceptors = [...(options.interceptors ?? [])];
+    this.#logger = logger;
+    this.#interceptors = [...interceptors];
     this.#around = this.#interceptors.filter(looksAtHandlers);
-    if (options.concurrency !== undefined) this.#permits = new Permits(options.concurrency);
-    this.#deadline = new DisconnectDeadline(options.handlerTimeout ?? 0, options.logger);
+    if (order) this.#lanes = new Lanes(name, order);
+    if (concurrency !== undefined) this.#permits = new Permits(concurrency);
+    this.#deadline = new HookDeadline({
+      milliseconds: handlerTimeout,
+      always: order !== undefined,
+      logger,
+      passed: (message, error) => timedOut?.(message, error),
+    });
   }
 
   /** Whether anybody looks at what passes. */
@@ -87,16 +95,17 @@ export class SubscribableChannel {
 
   /** Adds a handler; the returned function removes it. */
   subscribe(handler: MessageHandler): () => void {
-    this.#handlers.push(handler);
+    this.#handlers = [...this.#handlers, handler];
     return () => {
       const at = this.#handlers.indexOf(handler);
-      if (at >= 0) this.#handlers.splice(at, 1);
+      if (at >= 0) this.#handlers = this.#handlers.toSpliced(at, 1);
     };
   }
 
   /**
    * Sends a message: `true` when it was handled, `false` when an interceptor
-   * stopped it.
+   * stopped it. A DISCONNECT is handled in any case: handlers have to let go of
+   * its session, whatever interceptors say.
    *
    * @param handedOn called once with the message as interceptors made it, when
    *   every handler has got it and none refused it at once; they may not be done yet
@@ -105,12 +114,25 @@ export class SubscribableChannel {
    */
   send(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
     // Who is told sends on, from outside of our lanes and permits.
-    const nests = this.#permits !== undefined || this.#options.orderOf !== undefined;
-    const told = handedOn && nests ? AsyncResource.bind(handedOn) : handedOn;
-    if (this.#interceptors.length > 0) return this.#sendIntercepted(message, told);
+    const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
+    if (this.#interceptors.length === 0) {
+      const handled = this.#handle(message, told);
+      return handled ? handled.then(() => true) : true;
+    }
 
-    const handled = this.#handle(message, told);
-    return handled ? handled.then(() => true) : true;
+    const way = (place?: Place) => take(this.#way(message, told, place));
+    return this.#lanes ? this.#lanes.run(message, way) : way();
+  }
+
+  /** Runs a task behind what was sent before in this order and is not yet past the interceptors. */
+  behind(order: string, task: () => void): void {
+    if (this.#lanes) this.#lanes.behind(order, task);
+    else task();
+  }
+
+  /** Bytes of what interceptors have, or what waits for them, of those who pay for it as the channel's order says. */
+  waiting(payer: string): number {
+    return this.#lanes?.bytesOf(payer) ?? 0;
   }
 
   /**
@@ -119,16 +141,25 @@ export class SubscribableChannel {
    * first error is thrown at the end.
    */
   dispatch(message: Message, handedOn?: HandedOn): void | Promise<void> {
+    return this.#toAll(message, (handler) => this.#handOne(message, handler), handedOn);
+  }
+
+  /** Every handler gets it, also when one before it failed; the first error is thrown at the end. */
+  #toAll(
+    message: Message,
+    hand: (handler: MessageHandler) => void | PromiseLike<void>,
+    handedOn?: HandedOn,
+  ): void | Promise<void> {
     let pending: PromiseLike<void>[] | undefined;
     let failed = false;
     let failure: unknown;
 
     for (const handler of this.#handlers) {
       try {
-        const result = handler.handle(message);
+        const result = hand(handler);
         if (result) {
           pending ??= [];
-          pending.push(this.#deadline.bound(result, message, { method: "handle", of: handler }));
+          pending.push(result);
         }
       } catch (error) {
         if (!failed) failure = error;
@@ -141,110 +172,138 @@ export class SubscribableChannel {
     if (failed) throw this.#deliveryError(failure);
   }
 
-  #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    if (!this.#permits) return this.#handOver(message, handedOn);
-
-    const done = this.#permits.run(() => this.#handOver(message, handedOn));
-    return done && Promise.resolve(this.#deadline.bound(done, message, { method: "concurrency", of: this }));
-  }
-
-  #handOver(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    if (this.#around.length === 0) return this.dispatch(message, handedOn);
-
-    const handlers = [...this.#handlers];
-    let left = handlers.length;
-    const taken = () => {
-      if (--left === 0) handedOn?.(message);
-    };
-    return this.#settle(handlers.map((handler) => this.#handleAround(handler, message, taken)));
-  }
-
-  /** Gives a message to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
-  async #handleAround(handler: MessageHandler, message: Message, taken: () => void): Promise<void> {
-    const passage = new Passage(message, this.#deadline);
+  /** A message's way past the interceptors, to the handlers, and back. */
+  *#way(message: Message, handedOn: HandedOn | undefined, place: Place | undefined): Steps<boolean> {
+    const passage = new Passage(this.#interceptors, message, this.#deadline);
+    let sent = false;
     let failure: Error | undefined;
     try {
-      const passed = await passage.past(this.#around, {
-        hook: "beforeHandle",
-        ask: (interceptor, current) => interceptor.beforeHandle?.(current, this, handler),
-      });
-      // Nobody is passed over at a DISCONNECT: what they hold of the session would outlive it.
-      const handled =
-        passed || message.headers.messageType === "DISCONNECT" ? handler.handle(passage.message) : undefined;
-      taken();
-      if (handled) await this.#deadline.bound(handled, message, { method: "handle", of: handler });
+      try {
+        const ask = (interceptor: ChannelInterceptor, current: Message) =>
+          interceptor.preSend?.(current, this);
+        if (yield* this.#passes(passage, { hook: "preSend", ask })) {
+          // Who comes next need not wait until the handlers are done, only until they have this one.
+          const handled = this.#handle(passage.message, (current) => {
+            place?.leave();
+            handedOn?.(current);
+          });
+          if (handled) yield handled;
+          sent = true;
+        }
+      } finally {
+        place?.end();
+      }
+      if (sent) yield* this.#tellSent(passage);
     } catch (error) {
       failure = this.#deliveryError(error);
       throw failure;
     } finally {
-      await passage.complete(
-        "afterMessageHandled",
-        (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
-        { logger: this.#options.logger, channel: this.name },
+      yield* passage.complete(
+        "afterSendCompletion",
+        (interceptor) => interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
+        { logger: this.#logger, channel: this.name },
       );
     }
+    return sent;
+  }
+
+  /** Whether a message goes on: a DISCONNECT does in any case, since what handlers hold of its session would outlive it. */
+  *#passes(passage: Passage, asking: Asking): Steps<boolean> {
+    try {
+      return (yield* passage.past(asking)) || isFarewell(passage.message);
+    } catch (error) {
+      if (!isFarewell(passage.message)) throw error;
+      this.#disregard(passage.message, error);
+      return true;
+    }
+  }
+
+  *#tellSent({ message }: Passage): Steps<void> {
+    for (const interceptor of this.#interceptors) {
+      try {
+        const told = interceptor.postSend?.(message, this, true);
+        if (isPromise(told))
+          yield this.#deadline.bound(told, message, { method: "postSend", of: interceptor });
+      } catch (error) {
+        if (!isFarewell(message)) throw error;
+        this.#disregard(message, error);
+      }
+    }
+  }
+
+  #disregard({ headers }: Message, error: unknown): void {
+    this.#logger.error(
+      `An interceptor of ${this.name} failed at the DISCONNECT of ${headers.sessionId}`,
+      error,
+    );
+  }
+
+  #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    const permits = this.#permits;
+    if (!permits) return this.#handOn(message, handedOn);
+    if (permits.isBusy) return this.#handInTurn(permits, message, handedOn);
+    return permits.run(() => this.#handOn(message, handedOn));
+  }
+
+  async #handInTurn(permits: Permits, message: Message, handedOn: HandedOn | undefined): Promise<void> {
+    try {
+      const asked = { method: "concurrency", of: this };
+      await permits.turn((turn) => this.#deadline.bound(turn, message, asked));
+    } catch (error) {
+      if (!isFarewell(message)) throw error;
+      this.#disregard(message, error);
+      return this.#handOn(message, handedOn);
+    }
+    return permits.runInTurn(() => this.#handOn(message, handedOn));
+  }
+
+  #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    return this.#around.length === 0 ? this.dispatch(message, handedOn) : this.#handAround(message, handedOn);
+  }
+
+  /** Hands a message to the handlers past `beforeHandle`: each goes its own way. */
+  #handAround(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    let left = this.#handlers.length;
+    const taken = () => {
+      if (--left === 0) handedOn?.(message);
+    };
+    if (left === 0) handedOn?.(message);
+    return this.#toAll(message, (handler) => take(this.#wayTo(handler, message, taken)));
+  }
+
+  /** A message's way to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
+  *#wayTo(handler: MessageHandler, message: Message, taken: () => void): Steps<void> {
+    const passage = new Passage(this.#around, message, this.#deadline);
+    let failure: Error | undefined;
+    try {
+      const ask = (interceptor: ChannelInterceptor, current: Message) =>
+        interceptor.beforeHandle?.(current, this, handler);
+      const passed = yield* this.#passes(passage, { hook: "beforeHandle", ask });
+      const handled = passed ? this.#handOne(passage.message, handler) : undefined;
+      taken();
+      if (handled) yield handled;
+    } catch (error) {
+      failure = this.#deliveryError(error);
+      throw failure;
+    } finally {
+      yield* passage.complete(
+        "afterMessageHandled",
+        (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
+        { logger: this.#logger, channel: this.name },
+      );
+    }
+  }
+
+  #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {
+    const handled = handler.handle(message);
+    if (!handled || !isFarewell(message)) return handled;
+    return this.#deadline.bound(handled, message, { method: "handle", of: handler });
   }
 
   async #settle(pending: PromiseLike<void>[]): Promise<void> {
     for (const result of await Promise.allSettled(pending)) {
       if (result.status === "rejected") throw this.#deliveryError(result.reason);
     }
-  }
-
-  async #sendIntercepted(message: Message, handedOn: HandedOn | undefined): Promise<boolean> {
-    const interceptors = this.#interceptors;
-    const passage = new Passage(message, this.#deadline);
-    let sent = false;
-    let failure: Error | undefined;
-
-    const passAndHandle = async (leave: () => void) => {
-      const passed = await passage.past(interceptors, {
-        hook: "preSend",
-        ask: (interceptor, current) => interceptor.preSend?.(current, this),
-      });
-      if (!passed) return;
-      // Who comes next need not wait until the handlers are done, only until they have this one.
-      const handled = this.#handle(passage.message, (current) => {
-        leave();
-        handedOn?.(current);
-      });
-      if (handled) await handled;
-      sent = true;
-    };
-
-    try {
-      await this.#inOrder(message, passAndHandle);
-      if (sent) {
-        for (const interceptor of interceptors) {
-          const done = interceptor.postSend?.(passage.message, this, sent);
-          if (isPromise(done)) {
-            await this.#deadline.bound(done, message, { method: "postSend", of: interceptor });
-          }
-        }
-      }
-    } catch (error) {
-      failure = this.#deliveryError(error);
-      throw failure;
-    } finally {
-      await passage.complete(
-        "afterSendCompletion",
-        (interceptor) => interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
-        { logger: this.#options.logger, channel: this.name },
-      );
-    }
-    return sent;
-  }
-
-  #inOrder(message: Message, task: (leave: () => void) => Promise<void>): Promise<void> {
-    const { orderOf, overflowed } = this.#options;
-    if (!orderOf) return task(() => {});
-
-    const order = orderOf(message);
-    if (overflowed && this.#lanes.length(order) >= LANE_LIMIT) {
-      overflowed(message);
-      throw new MessageDeliveryError(`${LANE_LIMIT} messages wait for the interceptors of ${this.name}`);
-    }
-    return this.#lanes.run(order, task);
   }
 
   #deliveryError(error: unknown): Error {
@@ -257,4 +316,9 @@ export class SubscribableChannel {
 
 function looksAtHandlers(interceptor: ChannelInterceptor): boolean {
   return interceptor.beforeHandle !== undefined || interceptor.afterMessageHandled !== undefined;
+}
+
+/** A delivery is none, and would make headers of its own for the question. */
+function isFarewell(message: Message): boolean {
+  return !(message instanceof Delivery) && message.headers.messageType === "DISCONNECT";
 }

@@ -1,75 +1,203 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { HandlerTimeoutError, MessageDeliveryError } from "../errors.js";
+import type { Message } from "../message/message.js";
+import { inTime } from "./deadline.js";
+import { isPromise } from "./passage.js";
+import { isHeldUp, type Lane, type Lanekeeper, Place, placeAround, placesFrom } from "./place.js";
 
-interface Tail {
-  left: Promise<void>;
-  waiting: number;
+/** Whose messages keep their order, and how much of them may wait. */
+export interface Order {
+  /** Names the order that a message belongs to. */
+  of(message: Message): string;
+  /** Names who pays for a message that waits. Default: its order. */
+  payer?(message: Message): string;
+  /** Bytes that may wait for one payer. */
+  readonly limit: number;
+  /** Bytes that a message counts for while it waits. */
+  sizeOf(message: Message): number;
+  /** Milliseconds that a message may wait for its turn. 0, the default, is without end. */
+  readonly patience?: number;
+  /** Whether a message that waits may be dropped for a newer one. Default: none may. */
+  mayDrop?(message: Message): boolean;
+  /** Hears of each message that was dropped so; `first` when none of its payer was since nothing of that waited. */
+  dropped?(message: Message, first: boolean): void;
+  /**
+   * Hears of a message that failed because too much waits, or since it waited
+   * too long: of the first one of its payer, until nothing of that waits any more.
+   */
+  refused?(message: Message, error: Error): void;
 }
 
-/** Who is in a lane; what it leaves running behind it, a timer perhaps, is in it no longer. */
-interface Occupant {
-  readonly key: string;
-  readonly outer: Occupant | undefined;
-  left: boolean;
-}
+/** A message's way through the channel. */
+type Way = (place?: Place) => boolean | Promise<boolean>;
 
 /**
- * Keeps what has the same key in order: each enters when the one before it has
- * left. Whoever sends from inside a lane into the same lane goes ahead, since
- * the one it would wait for is waiting for it.
+ * Keeps messages of the same order in order as soon as one of them has to be
+ * waited for; what is synchronous passes as if nobody cared.
+ *
+ * A message that is sent from inside another one's way goes ahead where it
+ * would wait for that one, which may be waiting for it: where that one is in
+ * front, or where whoever is in front waits, over however many channels, for
+ * that one.
  */
-export class Lanes {
-  readonly #tails = new Map<string, Tail>();
-  readonly #inside = new AsyncLocalStorage<Occupant>();
+export class Lanes implements Lanekeeper {
+  readonly #channel: string;
+  readonly #order: Order;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #bytes = new Map<string, number>();
+  /** Payers of whom something was refused, or dropped, since nothing of theirs waited. */
+  readonly #refused = new Set<string>();
+  readonly #dropped = new Set<string>();
 
-  /** How many are in this lane or wait for it. */
-  length(key: string): number {
-    return this.#tails.get(key)?.waiting ?? 0;
+  constructor(channel: string, order: Order) {
+    this.#channel = channel;
+    this.#order = order;
+  }
+
+  /** Bytes of one payer's messages that the interceptors have, or that wait for them. */
+  bytesOf(payer: string): number {
+    return this.#bytes.get(payer) ?? 0;
   }
 
   /**
-   * Runs a task in its lane: at once, and synchronously up to its first await,
-   * when the lane is free. The next one enters when it calls `leave`, or is
-   * done; until it is done, what it sends into the lane goes ahead.
+   * Takes a message its way: at once, if none of its order is in front. The
+   * next one begins when its place was left.
+   *
+   * @throws MessageDeliveryError (rejects with it) when too much waits
+   * @throws HandlerTimeoutError (rejects with it) when it waited too long
    */
-  run<T>(key: string, task: (leave: () => void) => Promise<T>): Promise<T> {
-    let outer = this.#inside.getStore();
-    while (outer?.left) outer = outer.outer;
-    if (isInside(outer, key)) return task(() => {});
+  run(message: Message, way: Way): boolean | Promise<boolean> {
+    const order = this.#order.of(message);
+    const lane = this.#lanes.get(order);
+    if (this.#goesAhead(order, lane)) return way();
 
-    const occupant: Occupant = { key, outer, left: false };
-    let open = () => {};
-    const left = new Promise<void>((resolve) => {
-      open = resolve;
+    const place = new Place(this, order, this.#order.payer?.(message) ?? order);
+    if (lane) return this.#wait(lane, place, message, way);
+
+    const sent = place.enter(way);
+    if (isPromise(sent) && !place.isLeft) {
+      this.#lanes.set(order, { holder: place, waiting: [] });
+      this.#charge(place, message);
+    }
+    return sent;
+  }
+
+  /** Runs a task when all messages of this order that are there now have left: at once, if there are none. */
+  behind(order: string, task: () => void): void {
+    const lane = this.#lanes.get(order);
+    if (!lane || this.#goesAhead(order, lane)) {
+      task();
+      return;
+    }
+    const place = new Place(this, order, order);
+    void this.#turn(lane, place).then(() => {
+      task();
+      place.end();
     });
-    let isOpen = false;
-    const leave = () => {
-      if (isOpen) return;
-      isOpen = true;
-      this.#leave(key);
-      open();
-    };
-    const done = () => {
-      occupant.left = true;
-      leave();
-    };
-    const before = this.#tails.get(key);
-    // Before the task runs: it may leave at once.
-    this.#tails.set(key, { waiting: (before?.waiting ?? 0) + 1, left });
-    const enter = () => this.#inside.run(occupant, () => task(leave));
-    const result = before ? before.left.then(enter) : enter();
-    result.then(done, done);
-    return result;
   }
 
-  #leave(key: string): void {
-    const tail = this.#tails.get(key);
-    if (tail && --tail.waiting === 0) this.#tails.delete(key);
-  }
-}
+  /** The next one of its order enters. */
+  left(place: Place): void {
+    const lane = this.#lanes.get(place.order);
+    this.#discharge(place);
+    if (lane?.holder !== place) return;
 
-function isInside(occupant: Occupant | undefined, key: string): boolean {
-  for (let each = occupant; each; each = each.outer) {
-    if (each.key === key && !each.left) return true;
+    const next = lane.waiting.shift();
+    if (next) {
+      lane.holder = next;
+      next.go(true);
+    } else {
+      this.#lanes.delete(place.order);
+    }
   }
-  return false;
+
+  #goesAhead(order: string, lane: Lane | undefined): boolean {
+    const around = placeAround();
+    if (!around) return false;
+
+    const places = new Set(placesFrom(around));
+    for (const place of places) if (place.keeper === this && place.order === order) return true;
+    return lane !== undefined && isHeldUp(lane, places);
+  }
+
+  async #wait(lane: Lane, place: Place, message: Message, way: Way): Promise<boolean> {
+    const { limit, patience = 0 } = this.#order;
+    if (!this.#hasRoom(lane, place.payer)) {
+      const text = `More than ${limit} bytes wait for interceptors of ${this.#channel}`;
+      throw this.#refuse(place, message, new MessageDeliveryError(text));
+    }
+    this.#charge(place, message);
+    place.message = message;
+    const isItsTurn = await inTime(this.#turn(lane, place), {
+      milliseconds: patience,
+      passed: () => {
+        const text = `A message waited ${patience} ms for interceptors of ${this.#channel} to be done with those before it`;
+        const error = this.#refuse(place, message, new HandlerTimeoutError(text));
+        this.#remove(lane, place);
+        return error;
+      },
+      late: () => {},
+    });
+    return isItsTurn && place.enter(way);
+  }
+
+  /** Waits for a place's turn; whoever it was sent from inside of waits with it. */
+  async #turn(lane: Lane, place: Place): Promise<boolean> {
+    const senders = [...placesFrom(place.outer)];
+    for (const sender of senders) {
+      sender.waitsFor ??= new Set();
+      sender.waitsFor.add(lane);
+    }
+    lane.waiting.push(place);
+    const isItsTurn = await new Promise<boolean>((resolve) => {
+      place.go = resolve;
+    });
+    place.message = undefined;
+    for (const sender of senders) sender.waitsFor?.delete(lane);
+    return isItsTurn;
+  }
+
+  /** Whether one more may wait; what may be dropped for it has been. */
+  #hasRoom(lane: Lane, payer: string): boolean {
+    const { limit, mayDrop, dropped } = this.#order;
+    for (const place of mayDrop ? [...lane.waiting] : []) {
+      if (this.bytesOf(payer) <= limit) break;
+      if (!place.message || !mayDrop?.(place.message)) continue;
+      dropped?.(place.message, !this.#dropped.has(payer));
+      this.#dropped.add(payer);
+      this.#remove(lane, place);
+    }
+    return this.bytesOf(payer) <= limit;
+  }
+
+  #remove(lane: Lane, place: Place): void {
+    lane.waiting.splice(lane.waiting.indexOf(place), 1);
+    place.end();
+    place.go(false);
+  }
+
+  #refuse(place: Place, message: Message, error: Error): Error {
+    if (!this.#refused.has(place.payer)) {
+      this.#refused.add(place.payer);
+      this.#order.refused?.(message, error);
+    }
+    return error;
+  }
+
+  #charge(place: Place, message: Message): void {
+    place.size = this.#order.sizeOf(message);
+    this.#bytes.set(place.payer, this.bytesOf(place.payer) + place.size);
+  }
+
+  #discharge(place: Place): void {
+    if (place.size === 0) return;
+    const bytes = this.bytesOf(place.payer) - place.size;
+    place.size = 0;
+    if (bytes > 0) {
+      this.#bytes.set(place.payer, bytes);
+      return;
+    }
+    this.#bytes.delete(place.payer);
+    this.#refused.delete(place.payer);
+    this.#dropped.delete(place.payer);
+  }
 }

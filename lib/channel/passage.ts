@@ -1,12 +1,13 @@
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
-import type { DisconnectDeadline } from "./disconnect-deadline.js";
+import type { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
+import type { Steps } from "./steps.js";
 
 type Answer = Message | null;
 
 /** A hook that may change or stop a message, as a call on one interceptor. */
-interface Asking {
+export interface Asking {
   readonly hook: "preSend" | "beforeHandle";
   ask(interceptor: ChannelInterceptor, message: Message): Answer | undefined | Promise<Answer>;
 }
@@ -15,11 +16,14 @@ interface Asking {
 export class Passage {
   /** As the last interceptor returned it. */
   message: Message;
-  readonly #deadline: DisconnectDeadline;
-  readonly #passed: ChannelInterceptor[] = [];
+  readonly #interceptors: readonly ChannelInterceptor[];
+  readonly #deadline: HookDeadline;
+  /** How many have let it pass. */
+  #passed = 0;
 
-  constructor(message: Message, deadline: DisconnectDeadline) {
+  constructor(interceptors: readonly ChannelInterceptor[], message: Message, deadline: HookDeadline) {
     this.message = message;
+    this.#interceptors = interceptors;
     this.#deadline = deadline;
   }
 
@@ -28,33 +32,37 @@ export class Passage {
    *
    * @throws whatever an interceptor throws
    */
-  async past(interceptors: readonly ChannelInterceptor[], { hook, ask }: Asking): Promise<boolean> {
-    for (const interceptor of interceptors) {
+  *past({ hook, ask }: Asking): Steps<boolean> {
+    for (const interceptor of this.#interceptors) {
       if (interceptor[hook]) {
-        const answer = ask(interceptor, this.message);
-        const message = isPromise(answer)
-          ? await this.#deadline.bound(answer, this.message, { method: hook, of: interceptor })
-          : answer;
-        if (message === null) return false;
-        if (message === undefined) throw new TypeError(forgotten(interceptor, hook));
-        this.message = message;
+        const asked = ask(interceptor, this.message);
+        const answer = isPromise(asked)
+          ? ((yield this.#deadline.bound(asked, this.message, { method: hook, of: interceptor })) as
+              | Answer
+              | undefined)
+          : asked;
+        if (answer === null) return false;
+        if (answer === undefined) throw new TypeError(forgotten(interceptor, hook));
+        this.message = answer;
       }
-      this.#passed.push(interceptor);
+      this.#passed++;
     }
     return true;
   }
 
   /** Tells those who let it pass of the end, last first. Never throws: what they throw is logged. */
-  async complete(
+  *complete(
     hook: "afterMessageHandled" | "afterSendCompletion",
     tell: (interceptor: ChannelInterceptor) => void | Promise<void> | undefined,
     failed: { readonly logger: Logger; readonly channel: string },
-  ): Promise<void> {
-    for (const interceptor of this.#passed.reverse()) {
+  ): Steps<void> {
+    while (this.#passed > 0) {
+      const interceptor = this.#interceptors[--this.#passed] as ChannelInterceptor;
+      if (!interceptor[hook]) continue;
       try {
         const told = tell(interceptor);
         if (isPromise(told)) {
-          await this.#deadline.bound(told, this.message, { method: hook, of: interceptor });
+          yield this.#deadline.bound(told, this.message, { method: hook, of: interceptor });
         }
       } catch (error) {
         failed.logger.error(`${hook} failed on ${failed.channel}`, error);

@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
  * the other may be waiting for it.
  */
 export class Permits {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   /** The permit of the task that runs; what a task leaves running behind it, a timer perhaps, has it no longer. */
   readonly #inside = new AsyncLocalStorage<{ held: boolean }>();
   #free: number;
@@ -15,18 +15,35 @@ export class Permits {
     this.#free = count;
   }
 
-  /** Runs a task; at once, and synchronously if it is synchronous, when a permit is free. */
-  run(task: () => void | Promise<void>): void | Promise<void> {
-    if (this.#inside.getStore()?.held) return task();
-
-    if (this.#free === 0) {
-      return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#work(task));
-    }
-    this.#free--;
-    return this.#work(task);
+  /** Whether a task has to wait for its turn. */
+  get isBusy(): boolean {
+    return this.#free === 0 && !this.#inside.getStore()?.held;
   }
 
-  #work(task: () => void | Promise<void>): void | Promise<void> {
+  /** Waits for a turn, which one `runInTurn` uses; `patience` gives it up by a rejection. */
+  async turn(patience: (turn: Promise<void>) => PromiseLike<void>): Promise<void> {
+    let go = () => {};
+    const turn = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    this.#waiting.add(go);
+    try {
+      await patience(turn);
+    } catch (error) {
+      this.#waiting.delete(go);
+      throw error;
+    }
+  }
+
+  /** Runs a task when it does not have to wait; synchronously if it is synchronous. */
+  run(task: () => void | Promise<void>): void | Promise<void> {
+    if (this.#inside.getStore()?.held) return task();
+    this.#free--;
+    return this.runInTurn(task);
+  }
+
+  /** Runs a task that has waited. */
+  runInTurn(task: () => void | Promise<void>): void | Promise<void> {
     const permit = { held: true };
     try {
       const running = this.#inside.run(permit, task);
@@ -41,8 +58,12 @@ export class Permits {
   /** The permit goes to who waits longest: nobody who comes now gets ahead. */
   #leave(permit: { held: boolean }): void {
     permit.held = false;
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 }

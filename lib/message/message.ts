@@ -83,6 +83,15 @@ export function sizeOf({ payload, headers }: Message): number {
   return payload.byteLength + 512 + 64 * headers.native.size;
 }
 
+/** How long the frame is that a client gets of a message, in bytes: roughly. */
+export function frameSizeOf({ payload, headers }: Message): number {
+  const { destination = "", subscriptionId = "", messageId = "", contentType = "", native } = headers;
+  let size = payload.byteLength + 96 + destination.length + subscriptionId.length;
+  size += messageId.length + contentType.length;
+  for (const [name, value] of native) size += name.length + value.length + 2;
+  return size;
+}
+
 /**
  * A message to keep: its payload is copied when it is a slice of something much
  * larger, which would be kept with it.

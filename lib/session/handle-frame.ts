@@ -18,8 +18,15 @@ export interface FramedSession {
   processed(message: Message): void;
   receipt(receiptId: string): void;
   fail(error: Error, receiptId: string | undefined, options?: { message: Message | undefined }): void;
-  /** DISCONNECT was handled: no frame follows. */
-  disconnected(): void;
+  /** DISCONNECT was handed to every handler: no frame follows. */
+  disconnected(fault?: DisconnectFault): void;
+}
+
+/** What a handler made of a DISCONNECT. */
+export interface DisconnectFault {
+  readonly error: Error;
+  readonly receiptId: string | undefined;
+  readonly message: Message | undefined;
 }
 
 /** Where frames come from, one after the other. */
@@ -79,7 +86,7 @@ function messageOf(frame: Frame, { session, version }: FrameSource): Message {
   return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
 }
 
-function answer(frame: Frame, message: Message, sent: boolean, source: FrameSource): void | Promise<void> {
+function answer(frame: Frame, message: Message, sent: boolean, source: FrameSource): void {
   const { session } = source;
   if (isConnect(frame)) {
     if (!session.connected) throw refused("The connection was refused");
@@ -87,9 +94,12 @@ function answer(frame: Frame, message: Message, sent: boolean, source: FrameSour
     session.processed(message);
     return;
   }
-  if (frame.command === "DISCONNECT") return disconnected(frame, message, sent, source);
-
   const receiptId = frame.headers.get("receipt");
+  if (frame.command === "DISCONNECT") {
+    if (receiptId !== undefined) session.receipt(receiptId);
+    session.disconnected();
+    return;
+  }
   if (sent) session.processed(message);
   if (receiptId === undefined) return;
   if (!sent) throw refused(`${frame.command} was stopped`);
@@ -110,37 +120,18 @@ function failed(
   frame: Frame,
   error: unknown,
   message: Message | undefined,
-  source: FrameSource,
-): void | Promise<void> {
-  const { session } = source;
-  if (frame.command === "DISCONNECT" && session.connected) {
-    source.logger.error(`DISCONNECT of session ${session.messageHeaders.sessionId} failed`, error);
-    return disconnected(frame, clientMessage(frame, "1.2", session.messageHeaders), false, source);
-  }
-
+  { session, logger }: FrameSource,
+): void {
   const receiptId = isConnect(frame) ? undefined : frame.headers.get("receipt");
-  // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
-  if (error instanceof MessageHandlingError && receiptId === undefined) return;
-
-  session.fail(error as Error, receiptId, { message });
-}
-
-/** DISCONNECT is handled even when an interceptor stopped or refused it, so that nothing outlives its session. */
-async function disconnected(
-  frame: Frame,
-  message: Message,
-  sent: boolean,
-  { session, channel }: FrameSource,
-): Promise<void> {
-  const receiptId = frame.headers.get("receipt");
-  try {
-    if (!sent) await channel.dispatch(message);
-  } catch (error) {
-    session.fail(error as Error, receiptId, { message });
+  if (frame.command === "DISCONNECT" && session.connected) {
+    logger.error(`DISCONNECT of session ${session.messageHeaders.sessionId} failed`, error);
+    session.disconnected({ error: error as Error, receiptId, message });
     return;
   }
-  if (receiptId !== undefined) session.receipt(receiptId);
-  session.disconnected();
+  // A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie.
+  if (error instanceof MessageHandlingError && receiptId === undefined && !isConnect(frame)) return;
+
+  session.fail(error as Error, receiptId, { message });
 }
 
 function refused(text: string): MessageDeliveryError {

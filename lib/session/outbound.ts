@@ -129,7 +129,7 @@ export class Outbound {
   message(message: Message): void {
     const encoded = this.#context.encoder.encode(message, this.version);
     this.#context.stats.messagesSent++;
-    this.#send(encoded, !isToAcknowledge(message));
+    this.#send(encoded, isDroppable(message));
   }
 
   receipt(receiptId: string): void {
@@ -167,7 +167,10 @@ export class Outbound {
   }
 }
 
-/** Of such the broker keeps account: a client that is to acknowledge what it never saw would wait for ever. */
-function isToAcknowledge(message: Message): boolean {
-  return (message instanceof Delivery ? message : message.headers).ackId !== undefined;
+/**
+ * Whether a message may be dropped for newer ones. Not one to acknowledge, of which the broker keeps account: a client
+ * that is to acknowledge what it never saw would wait for ever.
+ */
+export function isDroppable(message: Message): boolean {
+  return (message instanceof Delivery ? message : message.headers).ackId === undefined;
 }

@@ -56,6 +56,17 @@ export function endAtLimit(session: FaultySession, limit: WatchedLimit, context:
   }
 }
 
+/** Ends a session for which too much waits for interceptors: with what waits, since ERROR would come behind that. */
+export function endAtInterceptors(session: FaultySession, context: SessionContext): void {
+  if (session.closed) return;
+
+  const { sendBufferSizeLimit } = context.limits;
+  const text = `More waits for interceptors of clientOutboundChannel than sendBufferSizeLimit: ${sendBufferSizeLimit}`;
+  const error = new LimitExceededError("Session", "clientOutboundChannel", sendBufferSizeLimit, text);
+  session.shut(LIMIT_EXCEEDED, error.message);
+  announceFault(session, error, context);
+}
+
 /** Ends a session whose grant is over: what waits for a slow client, ERROR too, is not for its eyes any more. */
 export function endWithGrant(session: FaultySession, fault: Error, context: SessionContext): void {
   if (session.closed) return;

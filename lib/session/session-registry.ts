@@ -5,6 +5,7 @@ import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
 import type { SessionHeaders } from "./client-message.js";
+import { isDroppable } from "./outbound.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { SessionContext } from "./session-context.js";
 import { announceLimit } from "./session-events.js";
@@ -106,9 +107,21 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     this.#sessionOf(message)?.deliver(message);
   }
 
-  /** Ends a session for whom messages pile up before they reach its socket. */
+  /** Ends a session for which too much waits for the interceptors of `clientOutboundChannel`. */
   overflowed(message: Message): void {
-    this.#sessionOf(message)?.overflow();
+    this.#sessionOf(message)?.overflowAtInterceptors();
+  }
+
+  /** Whether a message that waits for interceptors may be dropped for newer ones. */
+  mayDrop(message: Message): boolean {
+    return this.#context.limits.overflowStrategy === "drop-oldest" && isDroppable(message);
+  }
+
+  /** Counts a message that was, as one that waited. */
+  dropped(message: Message, first: boolean): void {
+    this.#stats.messagesSent++;
+    this.#stats.messagesDropped++;
+    if (first) this.#sessionOf(message)?.dropping();
   }
 
   /** What messages of a session carry now; `undefined` when it is not there. */

@@ -10,11 +10,19 @@ import { agreeHeartBeat, type HeartBeatOffer, NO_HEART_BEAT, parseHeartBeat } fr
 import type { StompVersion } from "../stomp/version.js";
 import { disconnectMessage, type SessionHeaders } from "./client-message.js";
 import { sayFarewell } from "./farewell.js";
+import type { DisconnectFault } from "./handle-frame.js";
 import { Inbound, type InboundSession } from "./inbound.js";
 import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
 import { announceExpiring, announceHandedOn, announceLimit, announceProcessed } from "./session-events.js";
-import { endAtLimit, endWithError, endWithGrant, type FaultySession, NORMAL } from "./session-faults.js";
+import {
+  endAtInterceptors,
+  endAtLimit,
+  endWithError,
+  endWithGrant,
+  type FaultySession,
+  NORMAL,
+} from "./session-faults.js";
 import type { WatchedLimit } from "./session-limits.js";
 import { SessionWatch, type WatchedSession } from "./session-watch.js";
 
@@ -154,9 +162,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     endWithError(this, error, { receiptId, message: options?.message }, this.#context);
   }
 
-  disconnected(): void {
+  disconnected(fault?: DisconnectFault): void {
     this.#open = false;
-    this.shut(NORMAL, "Disconnected");
+    if (fault) this.fail(fault.error, fault.receiptId, { message: fault.message });
+    else this.shut(NORMAL, "Disconnected");
   }
 
   pause(): void {
@@ -221,6 +230,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   /** Ends it for a client that does not keep up. */
   overflow(): void {
     endAtLimit(this, "sendBufferSizeLimit", this.#context);
+  }
+
+  /** Ends it since more waits for interceptors of `clientOutboundChannel` than may wait for a client. */
+  overflowAtInterceptors(): void {
+    endAtInterceptors(this, this.#context);
   }
 
   exceeded(limit: WatchedLimit): void {

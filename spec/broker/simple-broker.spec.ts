@@ -12,6 +12,7 @@ import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { BrokerHost } from "../support/broker-host.js";
+import { rejection } from "../support/channels.js";
 import { recordingLogger, settled } from "../support/recording.js";
 
 const NOTHING = new Uint8Array(0);
@@ -120,10 +121,7 @@ describe("SimpleBroker", () => {
 
     it("refuses when an interceptor stops the answer", async () => {
       host.outbound.channel.addInterceptor({ preSend: () => null });
-      const error = await Promise.resolve(host.handle("CONNECT")).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
+      const error = await rejection(() => host.handle("CONNECT"));
       expect(error).to.be.instanceOf(MessagingError);
       expect(error).to.have.property("publicMessage", "The connection was refused");
     });

@@ -57,7 +57,7 @@ describe("SubscribableChannel", () => {
 
     it("goes on after a handler that failed", async () => {
       const { working, send } = bounded(1);
-      const first = rejection(send("a"));
+      const first = rejection(() => send("a"));
       const second = send("b");
       working.get("a")?.(new Error("broken"));
 
@@ -98,7 +98,7 @@ describe("SubscribableChannel", () => {
       ]);
       const all = [send("a"), send("b")];
       await settled();
-      expect(notes).to.deep.equal(["preSend a", "preSend b", "beforeHandle a"]);
+      expect(notes).to.deep.equal(["preSend a", "beforeHandle a", "preSend b"]);
 
       working.get("a")?.();
       await settled();

@@ -138,7 +138,7 @@ describe("SubscribableChannel", () => {
           }),
         );
 
-        const error = await rejection(channel.send(hello));
+        const error = await rejection(() => channel.send(hello));
 
         expect(error).to.be.instanceOf(MessageDeliveryError);
         expect(error.message).to.equal("testChannel could not send a message: too early");
@@ -155,7 +155,7 @@ describe("SubscribableChannel", () => {
       }
       const { channel } = channelTo([taking("one", [])], new Forgetful() as unknown as ChannelInterceptor);
 
-      expect((await rejection(channel.send(hello))).message).to.include(
+      expect((await rejection(() => channel.send(hello))).message).to.include(
         "beforeHandle of Forgetful returned undefined: return the message, or null to stop it",
       );
     });
@@ -168,7 +168,7 @@ describe("SubscribableChannel", () => {
         const notes: string[] = [];
         const { channel } = channelTo([{ name: "one", handle }], around("a", notes));
 
-        const error = await rejection(channel.send(hello));
+        const error = await rejection(() => channel.send(hello));
 
         expect(error.message).to.equal("testChannel could not send a message: broken");
         expect(notes).to.deep.equal([

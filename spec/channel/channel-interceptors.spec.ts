@@ -80,7 +80,7 @@ describe("SubscribableChannel", () => {
         noting("b", notes, { preSend: () => Promise.reject(new Error("secret")) }),
       );
 
-      const error = await rejection(channel.send(hello));
+      const error = await rejection(() => channel.send(hello));
 
       expect(error).to.be.instanceOf(MessageDeliveryError);
       expect((error.cause as Error).message).to.equal("secret");
@@ -100,7 +100,7 @@ describe("SubscribableChannel", () => {
         },
       });
 
-      expect(await rejection(channel.send(hello))).to.equal(refusal);
+      expect(await rejection(() => channel.send(hello))).to.equal(refusal);
     });
 
     it("names the interceptor whose preSend returns nothing", async () => {
@@ -109,7 +109,7 @@ describe("SubscribableChannel", () => {
       }
       const { channel } = channelWith(new Forgetful() as unknown as ChannelInterceptor);
 
-      expect((await rejection(channel.send(hello))).message).to.include(
+      expect((await rejection(() => channel.send(hello))).message).to.include(
         "preSend of Forgetful returned undefined: return the message, or null to stop it",
       );
     });
@@ -124,7 +124,7 @@ describe("SubscribableChannel", () => {
         }),
       );
 
-      expect((await rejection(channel.send(hello))).message).to.include("late");
+      expect((await rejection(() => channel.send(hello))).message).to.include("late");
       expect(notes.at(-1)).to.equal("a.afterSendCompletion true testChannel could not send a message: late");
     });
 

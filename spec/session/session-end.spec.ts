@@ -61,6 +61,52 @@ describe("Session", () => {
       });
     }
 
+    for (const [what, interceptor] of [
+      ["no interceptor", undefined],
+      ["an interceptor that stops it", on("DISCONNECT", () => null)],
+      ["an interceptor that refuses it", on("DISCONNECT", () => raise(new Error("no")))],
+      ["one that refuses it to each handler", { beforeHandle: ofDisconnect(() => raise(new Error("no"))) }],
+      [
+        "one that fails when it was sent",
+        { postSend: (message: Message) => void ofDisconnect(() => raise(new Error("no")))(message) },
+      ],
+    ] as const) {
+      for (const [how, fail] of [
+        ["throws", () => raise(new Error("boom"))],
+        ["rejects", () => Promise.reject(new Error("boom"))],
+      ] as const) {
+        for (const leaves of ["sends DISCONNECT", "breaks off"]) {
+          it(`tells every handler once, past ${what}, though one before it ${how}, when a client ${leaves}`, async () => {
+            await host.start(...(interceptor ? [interceptor] : []));
+            const heard: string[] = [];
+            const { clientInboundChannel } = host.server.messaging;
+            const hear =
+              (name: string) =>
+              ({ messageType }: Message["headers"]) =>
+                messageType === "DISCONNECT" && heard.push(name) > 0;
+            const first = hear("first");
+            clientInboundChannel.subscribe({
+              handle: ({ headers }) => (first(headers) ? fail() : undefined),
+            });
+            const second = hear("second");
+            clientInboundChannel.subscribe({ handle: ({ headers }) => void second(headers) });
+            const client = await host.connect();
+            const ended = host.event("disconnect");
+
+            if (leaves === "breaks off") client.cut();
+            else {
+              client.send("DISCONNECT\nreceipt:77\n\n^@");
+              expect(await client.frame()).to.match(/^ERROR\nmessage:.*\nreceipt-id:77\n/);
+            }
+            await ended;
+
+            expect(heard).to.deep.equal(["first", "second"]);
+            expect(host.server.log.join()).to.match(/DISCONNECT of session \S+ failed .*boom/);
+          });
+        }
+      }
+    }
+
     it("announces the end of a client that broke off once, and delivers nothing to it", async () => {
       await host.start();
       const deliveries: string[] = [];

@@ -34,10 +34,10 @@ export function noting(
   };
 }
 
-/** What a sending, or whatever else, rejects with. */
-export async function rejection(promise: unknown): Promise<Error> {
+/** What a sending, or whatever else, throws or rejects with. */
+export async function rejection(task: Promise<unknown> | (() => unknown) | undefined): Promise<Error> {
   try {
-    await promise;
+    await (typeof task === "function" ? task() : task);
   } catch (error) {
     return error as Error;
   }

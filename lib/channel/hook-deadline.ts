@@ -1,0 +1,59 @@
+import { HandlerTimeoutError } from "../errors.js";
+import type { Logger } from "../logger.js";
+import type { Message } from "../message/message.js";
+import type { MessageHandler, SubscribableChannel } from "./channel.js";
+import { inTime } from "./deadline.js";
+import type { ChannelInterceptor } from "./interceptor.js";
+
+/** What looks at a message, or handles it, or lets it be handled. */
+interface Asked {
+  readonly method: string;
+  readonly of: ChannelInterceptor | MessageHandler | SubscribableChannel;
+}
+
+export interface HookDeadlineOptions {
+  /** 0 is none. */
+  readonly milliseconds: number;
+  /** Whether it is for all messages, or for a DISCONNECT alone. */
+  readonly always: boolean;
+  readonly logger: Logger;
+  /** Hears of a message that failed so. */
+  passed(message: Message, error: Error): void;
+}
+
+/** Bounds what a message waits for, where others would wait behind it or its session could not end. */
+export class HookDeadline {
+  readonly #options: HookDeadlineOptions;
+
+  constructor(options: HookDeadlineOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this message has one. */
+  isFor({ headers }: Message): boolean {
+    return this.#options.milliseconds > 0 && (this.#options.always || headers.messageType === "DISCONNECT");
+  }
+
+  /** Settles as the promise does, if that is in time where there is a deadline; else the error names who was asked. */
+  bound<T>(promise: PromiseLike<T>, message: Message, asked: Asked): PromiseLike<T> {
+    if (!this.isFor(message)) return promise;
+
+    const { milliseconds, logger, passed } = this.#options;
+    const { name = asked.of.constructor.name } = asked.of as MessageHandler;
+    const hanging = `${asked.method} of ${name}`;
+    return inTime(promise, {
+      milliseconds,
+      passed: () => {
+        const error = new HandlerTimeoutError(`${hanging} did not settle within ${milliseconds} ms`);
+        passed(message, error);
+        return error;
+      },
+      late: (fault) => logger.warn(`${hanging} failed too late for ${described(message)}`, fault),
+    });
+  }
+}
+
+function described({ headers: { messageType, destination, sessionId } }: Message): string {
+  const what = messageType === "MESSAGE" ? `the message to ${destination}` : `the ${messageType}`;
+  return sessionId === undefined ? what : `${what} of session ${sessionId}`;
+}

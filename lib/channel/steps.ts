@@ -1,0 +1,20 @@
+/** What is to be done, one thing after the other: yields whatever has to be waited for, and gets what came of it. */
+export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>;
+
+/** Takes the steps: all of them before it returns, unless something has to be waited for. */
+export function take<T>(steps: Steps<T>): T | Promise<T> {
+  const step = steps.next();
+  return step.done ? step.value : goOn(steps, step.value);
+}
+
+async function goOn<T>(steps: Steps<T>, awaited: PromiseLike<unknown>): Promise<T> {
+  for (let next = awaited; ; ) {
+    const step = await Promise.resolve(next).then(
+      (value) => () => steps.next(value),
+      (fault: unknown) => () => steps.throw(fault),
+    );
+    const { done, value } = step();
+    if (done) return value;
+    next = value;
+  }
+}
