@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import express from "express";
-import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
 import type { Started } from "../peers.js";
 import { listen } from "./listen.js";
 
@@ -13,7 +13,7 @@ export interface Greeted {
 class GreetingController {
   @MessageMapping("/p0/news")
   @SendTo("/topic/p0/news")
-  greet({ name, number }: Greeted) {
+  greet(@Payload() { name, number }: Greeted) {
     return { content: `Hello, ${name}!`, number };
   }
 }

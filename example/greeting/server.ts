@@ -3,13 +3,13 @@ import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import express from "express";
-import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
 
 @Controller()
 class GreetingController {
   @MessageMapping("/hello")
   @SendTo("/topic/greetings")
-  greeting(message: { name: string }) {
+  greeting(@Payload() message: { name: string }) {
     return { content: `Hello, ${message.name}!` };
   }
 }

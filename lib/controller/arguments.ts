@@ -1,13 +1,14 @@
 import { ConfigurationError } from "../errors.js";
-import type { PayloadTarget } from "../message/converter.js";
+import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { HandlerMethodArgumentResolver, MethodParameter } from "./extensions.js";
-import { destinationVariableArgument, headerArgument, isOpen } from "./header-argument.js";
+import { destinationVariableArgument, headerArgument } from "./header-argument.js";
 import type { LazyAbort } from "./lazy-abort.js";
 import type { ArgumentNote, ExceptionMethod, MappedMethod } from "./metadata.js";
 import { Message as MessageToken, Principal as PrincipalToken } from "./parameter-decorators.js";
-import { type PayloadTools, payloadArgument } from "./payload-argument.js";
+import { canBePayload, type PayloadTools, payloadArgument } from "./payload-argument.js";
+import { placeOf, whyUnknown } from "./unknown-parameter.js";
 
 /** A message and the mapping it matched. */
 export interface Invocation {
@@ -44,19 +45,16 @@ const BY_TYPE = new Map<unknown, ArgumentNote>([
 ]);
 
 /**
- * Finds out, once, where a method's arguments come from.
+ * Finds out, once, where a method's arguments come from. An undecorated
+ * parameter is the payload only if its class at run time can be one: what
+ * nothing is known of may be meant as the user, and is not guessed.
  *
- * @throws ConfigurationError when nothing is known of a parameter, or what is known cannot be
+ * @throws ConfigurationError that names the parameter when nothing is known of it, or what is known cannot be
  */
 export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: ArgumentTools): Argument[] {
   const { controllerClass, key } = method;
   const handlesExceptions = method.type === "EXCEPTION";
-  const notes = method.parameters.map(
-    ({ note, type }) =>
-      note ??
-      BY_TYPE.get(type) ??
-      (handlesExceptions && isErrorClass(type) ? ({ kind: "exception" } as const) : undefined),
-  );
+  const notes = method.parameters.map(({ note, type }) => note ?? noteOfType(type, handlesExceptions));
   const own = method.parameters.map(({ type }, index) =>
     notes[index] ? undefined : ownArgument({ controllerClass, method: key, index, type }, tools),
   );
@@ -64,11 +62,14 @@ export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: Argum
     ? { kind: "exception" }
     : { kind: "payload", required: true };
   if (!notes.some((note) => note?.kind === byDefault.kind)) {
-    const first = notes.findIndex((note, index) => !note && !own[index]);
+    const first = method.parameters.findIndex(
+      ({ type }, index) => !notes[index] && !own[index] && (handlesExceptions || canBePayload(type)),
+    );
     if (first >= 0) notes[first] = byDefault;
   }
 
-  return notes.map((note, index) => {
+  return method.parameters.map(({ type }, index) => {
+    const note = notes[index];
     const place = `parameter ${index} of ${method.name}`;
     if (note?.kind === "payload" && note.required && method.type === "SUBSCRIBE") {
       throw new ConfigurationError(`SUBSCRIBE has no payload for ${place}: decorate it with what it is`);
@@ -76,8 +77,29 @@ export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: Argum
     if (note?.kind === "exception" && !handlesExceptions) {
       throw new ConfigurationError(`There is no error for ${place}: it has no @MessageExceptionHandler`);
     }
-    return own[index] ?? argument(note, { type: method.parameters[index]?.type, place, tools });
+    return own[index] ?? argument(note ?? unknown(method, index), { type, place, tools });
   });
+}
+
+function noteOfType(type: PayloadTarget, handlesExceptions: boolean): ArgumentNote | undefined {
+  return BY_TYPE.get(type) ?? (handlesExceptions && isErrorClass(type) ? { kind: "exception" } : undefined);
+}
+
+/** @throws ConfigurationError that says what to write */
+function unknown(method: MappedMethod | ExceptionMethod, index: number): never {
+  const place = placeOf(index, method.name, method.source);
+  if (canBePayload(method.parameters[index]?.type)) {
+    throw new ConfigurationError(
+      `Nothing is known of ${place}, and the first of such was taken: decorate it with @Header, @Headers, ` +
+        "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
+    );
+  }
+  const first = { MESSAGE: "@Payload(), ", SUBSCRIBE: "", EXCEPTION: "@Exception(), " }[method.type];
+  throw new ConfigurationError(
+    `Nothing is known at run time of ${place}: ${whyUnknown(method.controllerClass.prototype as object, method.key)}. ` +
+      "What a client sends is not taken for it. Write before it what it is: " +
+      `${first}@Principal(), @Message(), @Header("…"), @Headers(), @DestinationVariable("…")`,
+  );
 }
 
 function ownArgument(parameter: MethodParameter, { argumentResolvers }: ArgumentTools): Argument | undefined {
@@ -97,14 +119,14 @@ interface Place {
   readonly tools: PayloadTools;
 }
 
-function argument(note: ArgumentNote | undefined, { type, place, tools }: Place): Argument {
-  switch (note?.kind) {
-    case undefined:
-      throw new ConfigurationError(
-        `Nothing is known of ${place}, and the first of such was taken: decorate it with @Header, @Headers, ` +
-          "@DestinationVariable, @Principal or @Message (a type that says so must not be imported as a type only)",
-      );
+function argument(note: ArgumentNote, { type, place, tools }: Place): Argument {
+  switch (note.kind) {
     case "payload":
+      if (BY_TYPE.has(type)) {
+        throw new ConfigurationError(
+          `@Payload gives ${place} what a client wrote, and its type says that it is ours: leave @Payload out`,
+        );
+      }
       return payloadArgument(note, type, tools);
     case "header":
       return headerArgument(note, type, place);

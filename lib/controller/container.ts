@@ -5,6 +5,7 @@ import { ConfigurationError } from "../errors.js";
 import { SimpUserRegistry } from "../user/simp-user-registry.js";
 import { isController, isSessionScoped } from "./class-decorators.js";
 import { type ControllerSource, classNameOf, sharedController } from "./controller-source.js";
+import { unknownDependency } from "./dependencies.js";
 import { SessionScopes } from "./session-scopes.js";
 
 type Identifier = string | symbol | (abstract new (...args: never) => unknown);
@@ -111,7 +112,7 @@ function instantiate(container: ControllerContainer, controller: ControllerClass
       isBound(container, controller) ? undefined : { autobind: true },
     ) as object;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = unknownDependency(controller) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new ConfigurationError(`${controller.name} cannot be made: ${reason}`, { cause });
   }
 }

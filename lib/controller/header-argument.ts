@@ -1,5 +1,5 @@
 import { MessageHandlingError } from "../errors.js";
-import type { PayloadTarget } from "../message/converter.js";
+import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { Argument } from "./arguments.js";
 import type { ArgumentNote } from "./metadata.js";
@@ -90,11 +90,6 @@ function converted(value: unknown, type: PayloadTarget, what: string): unknown {
   }
   if (type === Array) return [value];
   throw new MessageHandlingError(`${what} is text and cannot be ${type?.name}`);
-}
-
-/** Whether the compiler could not say: it writes `Object` where a type is an interface, a union or unknown. */
-export function isOpen(type: PayloadTarget): boolean {
-  return type === undefined || type === Object;
 }
 
 /** What the client may read, and what only the log does. */

@@ -49,6 +49,8 @@ interface AnnotatedMethod extends ReplyNote {
   readonly controllerClass: abstract new (...args: never) => unknown;
   readonly key: MethodKey;
   readonly parameters: readonly Parameter[];
+  /** How the method is written, for errors. */
+  readonly source: string;
   /** Calls it on the controller that the message is for. */
   readonly invoke: (args: unknown[], message: Message) => unknown;
 }
@@ -103,6 +105,7 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
       key,
       ...replyNote(methodNotes, classNotes),
       parameters: parametersOf(exemplar, key, method.length, methodNotes),
+      source: String(method),
       invoke: (args, message) => {
         const controller = source.controllerFor(message);
         return Reflect.apply(Reflect.get(controller, key) as () => unknown, controller, args);

@@ -57,8 +57,15 @@ export interface HeaderOptions {
 }
 
 /**
- * Gives the payload, converted to the parameter's class. The first parameter
- * nothing else is known of needs no decorator.
+ * Gives the payload, converted to the parameter's class.
+ *
+ * The first undecorated parameter is the payload too if the compiler noted a
+ * class for it that can be one. Of interfaces, unions and type-only imports, and
+ * of everything with tsx or esbuild, it notes none, and the start fails: a
+ * client's payload could stand in for the user.
+ *
+ * @example
+ * class Rooms { @MessageMapping("/say") say(@Payload() text: string, @Principal() user: Principal) {} }
  *
  * With a schema it gives what the schema makes of the payload, and the compiler
  * checks that the parameter takes that. What does not fit is a
@@ -108,13 +115,17 @@ export function DestinationVariable(name: string): TextArgumentDecorator {
 /** The person behind a session, as Java's `Principal`. */
 export interface Principal extends PrincipalData {}
 
-/** Gives the user, `undefined` when there is none. A parameter of this type needs no decorator. */
+/**
+ * Gives the user, `undefined` when there is none. An undecorated parameter of
+ * this very type is the user as well, where the compiler notes types and the
+ * name is not imported as a type only.
+ */
 export const Principal = token<Principal>("@Principal", { kind: "principal" });
 
 /** What rides on the channels: read-only data. */
 export interface Message<P = Uint8Array> extends MessageData<P> {}
 
-/** Gives the message as it came. A parameter of this type needs no decorator. */
+/** Gives the message as it came. An undecorated parameter of this type is it as well, as with `Principal`. */
 export const Message = token<Message>("@Message", { kind: "message" });
 
 /**

@@ -1,8 +1,7 @@
 import { MessageConversionError, MethodArgumentNotValidError } from "../errors.js";
-import type { PayloadTarget } from "../message/converter.js";
+import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import type { Argument } from "./arguments.js";
-import { isOpen } from "./header-argument.js";
 import type { ArgumentNote } from "./metadata.js";
 import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
 import { validate } from "./schema.js";
@@ -33,6 +32,14 @@ export function payloadArgument(
     }
     return validator && isPayloadClass(type) ? validator.validate(value as object, type) : value;
   };
+}
+
+/** What the compiler notes for functions, promises and their like, and no payload can be. */
+const NEVER = new Set<unknown>([Function, Promise, Symbol, BigInt]);
+
+/** Whether a parameter's class says that it can be a payload: what is noted of interfaces and unions does not. */
+export function canBePayload(type: PayloadTarget): boolean {
+  return !isOpen(type) && !NEVER.has(type);
 }
 
 const BUILT_IN = new Set<unknown>([Object, String, Number, Boolean, Array, Uint8Array, Buffer]);

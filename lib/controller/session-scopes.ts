@@ -3,7 +3,7 @@ import { ConfigurationError, MessageHandlingError } from "../errors.js";
 import { isSessionScoped, sessionScopedClasses } from "./class-decorators.js";
 import type { ControllerContainer } from "./container.js";
 import type { ControllerSource } from "./controller-source.js";
-import { type Dependency, dependenciesOf } from "./dependencies.js";
+import { type Dependency, dependenciesOf, unknownDependency } from "./dependencies.js";
 
 type Class = Newable<object>;
 
@@ -93,7 +93,8 @@ export class SessionScopes {
       else if (container.isBound(identifier)) container.get(identifier, options);
       else container.get(identifier, { ...options, autobind: true });
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const unknown = typeof identifier === "function" ? unknownDependency(identifier as Class) : undefined;
+      const reason = unknown ?? (cause instanceof Error ? cause.message : String(cause));
       throw new ConfigurationError(`${scoped.name} cannot be made for a session: ${reason}`, { cause });
     }
   }

@@ -3,6 +3,11 @@ import type { Message } from "./message.js";
 /** The class a payload is wanted as, from the compiler's metadata; `undefined` or `Object` when it does not say. */
 export type PayloadTarget = (abstract new (...args: never) => unknown) | undefined;
 
+/** Whether the compiler could not say: it writes `Object` where a type is an interface, a union or unknown. */
+export function isOpen(target: PayloadTarget): boolean {
+  return target === undefined || target === Object;
+}
+
 export interface ConvertedPayload {
   readonly payload: Uint8Array;
   readonly contentType: string;

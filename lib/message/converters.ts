@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
-import type { ConvertedPayload, MessageConverter, PayloadTarget } from "./converter.js";
+import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarget } from "./converter.js";
 import type { Message } from "./message.js";
 
 /** Strings, whatever their content type; and `text/*` for whoever does not ask for a class. */
@@ -89,11 +89,6 @@ export class CompositeMessageConverter {
     const kind = value === null ? "null" : typeof value;
     throw new MessageConversionError(`Cannot convert ${kind} to ${contentType ?? "any content type"}`);
   }
-}
-
-/** The compiler writes `Object` where the type is an interface, a union or unknown. */
-function isOpen(target: PayloadTarget): boolean {
-  return target === undefined || target === Object;
 }
 
 function isJson(type: string): boolean {

@@ -14,6 +14,7 @@ import {
   type MessageBrokerRegistry,
   type MessageConverter,
   MessageMapping,
+  Payload,
   SendTo,
   SimpMessagingTemplate,
   type StompEndpointRegistry,
@@ -44,7 +45,7 @@ class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
 class GreetingController {
   @MessageMapping("/hello")
   @SendTo("/topic/greetings")
-  greeting(message: { name: string }) {
+  greeting(@Payload() message: { name: string }) {
     return { content: `Hello, ${message.name}!` };
   }
 }
@@ -66,7 +67,7 @@ class StompChatController {
   constructor(private readonly template: SimpMessagingTemplate) {}
 
   @MessageMapping("/chat/message")
-  async message(message: { roomId: number; text: string }) {
+  async message(@Payload() message: { roomId: number; text: string }) {
     await this.template.convertAndSend(`/sub/chat/room/${message.roomId}`, message);
   }
 }

@@ -1,8 +1,10 @@
 import { expect } from "chai";
+import type { Principal as TypeOnly } from "express-stomp";
 import {
   ConfigurationError,
   DestinationVariable,
   Message,
+  MessageExceptionHandler,
   MessageHandlingError,
   MessageMapping,
   Payload,
@@ -10,6 +12,14 @@ import {
   SubscribeMapping,
 } from "express-stomp";
 import { faultOf, Recording, withControllers } from "../support/controllers.js";
+
+class Note {
+  text = "";
+}
+
+interface Member extends Principal {
+  readonly roles: readonly string[];
+}
 
 describe("a handler's arguments", () => {
   describe("a destination variable", () => {
@@ -93,8 +103,170 @@ describe("a handler's arguments", () => {
     });
   });
 
-  describe("that nothing is known of", () => {
-    it("fail at start, with what to do", () => {
+  describe("without a decorator", () => {
+    class UndecoratedController extends Recording {
+      @MessageMapping("/class")
+      class(message: Note) {
+        this.record(message);
+      }
+
+      @MessageMapping("/text")
+      text(text: string) {
+        this.record(text);
+      }
+
+      @MessageMapping("/number")
+      number(number: number) {
+        this.record(number);
+      }
+
+      @MessageMapping("/list")
+      list(list: string[]) {
+        this.record(list);
+      }
+
+      @MessageMapping("/second")
+      second(user: Principal, bytes: Uint8Array) {
+        this.record(user.name, bytes.length);
+      }
+    }
+
+    it("are the payload where their class says that they can be", async () => {
+      const controller = new UndecoratedController();
+      const { send } = withControllers(controller);
+      const user = { name: "ann" };
+      await send("/app/class", '{"text":"a"}');
+      await send("/app/text", "a");
+      await send("/app/number", "1");
+      await send("/app/list", '["a"]');
+      await send("/app/second", "abc", { user });
+      expect(controller.calls).to.deep.equal([[{ text: "a" }], ["a"], [1], [["a"]], ["ann", 3]]);
+    });
+
+    const unknown: [what: string, controller: () => object][] = [
+      [
+        "a union",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: Principal | undefined) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "an interface",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: Member) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "what is imported as a type only",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: TypeOnly) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "unknown",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: unknown) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "an interface, behind the payload",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: Member, @Payload() _text: string) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "an interface, before a parameter that can be the payload",
+        () => {
+          class Controller {
+            @MessageMapping("/a")
+            handle(_user: Member, _text: string) {}
+          }
+          return new Controller();
+        },
+      ],
+      [
+        "an interface, of a SUBSCRIBE",
+        () => {
+          class Controller {
+            @SubscribeMapping("/a")
+            handle(_user: Member) {}
+          }
+          return new Controller();
+        },
+      ],
+    ];
+    for (const [what, controller] of unknown) {
+      it(`fail at start where nothing is known of them: ${what}`, () => {
+        expect(() => withControllers(controller()))
+          .to.throw(ConfigurationError)
+          .with.property("message")
+          .that.matches(
+            /^Nothing is known at run time of parameter 0 of Controller\.handle \(_user\): the compiler notes no class for an interface.*import type.*Write before it what it is: (@Payload\(\), )?@Principal\(\)/,
+          );
+      });
+    }
+
+    it("fail at start with a tool that notes no types, and the error names such", () => {
+      class Controller {
+        handle(_user: Principal) {}
+      }
+      const descriptor = Object.getOwnPropertyDescriptor(Controller.prototype, "handle");
+      MessageMapping("/a")(Controller.prototype, "handle", descriptor as TypedPropertyDescriptor<() => void>);
+      expect(() => withControllers(new Controller()))
+        .to.throw(ConfigurationError)
+        .with.property("message")
+        .that.matches(/parameter 0 of Controller\.handle \(_user\): no types were noted.*tsx, esbuild/);
+    });
+
+    it("fail at start where no payload can be what they are", () => {
+      class Controller {
+        @MessageMapping("/a")
+        handle(_callback: () => void) {}
+      }
+      expect(() => withControllers(new Controller())).to.throw(
+        ConfigurationError,
+        "Nothing is known at run time of parameter 0 of Controller.handle (_callback)",
+      );
+    });
+
+    it("are the error in an exception handler, whatever is known of them", async () => {
+      class Controller extends Recording {
+        @MessageMapping("/a")
+        handle() {
+          throw new RangeError("no");
+        }
+
+        @MessageExceptionHandler()
+        failed(error: unknown) {
+          this.record((error as Error).message);
+        }
+      }
+      const controller = new Controller();
+      await withControllers(controller).send("/app/a", '{"message":"forged"}');
+      expect(controller.calls).to.deep.equal([["no"]]);
+    });
+
+    it("fail at start behind another that is the payload", () => {
       class Controller {
         @MessageMapping("/a")
         handle(_payload: string, _other: string) {}
@@ -105,7 +277,7 @@ describe("a handler's arguments", () => {
         .that.matches(/^Nothing is known of parameter 1 of Controller\.handle.*decorate it with @Header/);
     });
 
-    it("fail beside a @Payload too", () => {
+    it("fail at start beside a @Payload too", () => {
       class Controller {
         @MessageMapping("/a")
         handle(_other: string, @Payload() _payload: string) {}
@@ -116,7 +288,7 @@ describe("a handler's arguments", () => {
       );
     });
 
-    it("fail where SUBSCRIBE has no payload to give", () => {
+    it("fail at start where SUBSCRIBE has no payload to give", () => {
       class Controller {
         @SubscribeMapping("/a")
         handle(_payload: string) {}
@@ -126,5 +298,16 @@ describe("a handler's arguments", () => {
         "SUBSCRIBE has no payload for parameter 0 of Controller.handle",
       );
     });
+  });
+
+  it("fail at start where @Payload stands before what is no client's", () => {
+    class Controller {
+      @MessageMapping("/a")
+      handle(@Payload() _user: Principal) {}
+    }
+    expect(() => withControllers(new Controller())).to.throw(
+      ConfigurationError,
+      "@Payload gives parameter 0 of Controller.handle what a client wrote, and its type says that it is ours",
+    );
   });
 });

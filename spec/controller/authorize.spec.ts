@@ -9,7 +9,7 @@ import {
   ControllerAdvice,
   hasAnyRole,
   hasRole,
-  type Message,
+  Message,
   MessageExceptionHandler,
   MessageMapping,
   type MessagingEvents,
@@ -47,13 +47,13 @@ class News {
   @MessageMapping("/own/{name}")
   @Authorize(async (user, _message, variables) => user?.name === variables.get("name"))
   @SendTo("/topic/news")
-  own(text: string) {
+  own(@Payload() text: string) {
     return text;
   }
 
   @MessageMapping("/letters")
   @SendTo("/topic/news")
-  letter(text: string) {
+  letter(@Payload() text: string) {
     return text;
   }
 
@@ -295,7 +295,7 @@ describe("@Authorize", () => {
 
         @MessageExceptionHandler()
         @Authorize(permitAll())
-        handle(_error: Error, _message: Message) {}
+        handle(_error: Error, @Message() _message: Message) {}
       }
       const exemplar = new Handling();
       const source = { exemplar, name: "Handling", controllerFor: () => exemplar };

@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   Controller,
   MessageMapping,
+  Scope,
   SimpMessagingTemplate,
   SimpUserRegistry,
   SubscribableChannel,
@@ -129,6 +130,72 @@ describe("resolveControllers", () => {
       constructor(readonly rooms: RoomRepository) {}
     }
     expect(resolve<Both>([Both])[0]?.rooms).to.be.instanceOf(RoomRepository);
+  });
+
+  describe("where nothing is known of a constructor's parameter", () => {
+    /** As esbuild compiles it: `@Controller()` and `@inject` are there, types are not. */
+    class Untyped {
+      constructor(readonly rooms: RoomRepository) {}
+    }
+    Controller()(Untyped);
+
+    it("fails with the parameter, the tools that drop types, and what to write", () => {
+      expect(() => resolve([Untyped]))
+        .to.throw(ConfigurationError)
+        .with.property("message")
+        .that.matches(
+          /^Untyped cannot be made: nothing is known at run time of parameter 0 of the constructor of Untyped \(rooms\): no types were noted.*tsx, esbuild.*@inject\(TheClass\)/,
+        );
+    });
+
+    it("fails so for a service that a controller needs, and for one behind @inject", () => {
+      class Service {
+        constructor(
+          readonly rooms: RoomRepository,
+          readonly count: number,
+        ) {}
+      }
+      injectable()(Service);
+      inject(Number)(Service, undefined, 1);
+      @Controller()
+      class Typed {
+        constructor(readonly service: Service) {}
+      }
+      expect(() => resolve([Typed])).to.throw(
+        ConfigurationError,
+        "Typed cannot be made: nothing is known at run time of parameter 0 of the constructor of Service (rooms)",
+      );
+    });
+
+    it("fails so for an interface", () => {
+      interface Rooms {
+        readonly count: number;
+      }
+      @Controller()
+      class Typed {
+        constructor(readonly rooms: Rooms) {}
+      }
+      expect(() => resolve([Typed])).to.throw(
+        ConfigurationError,
+        "parameter 0 of the constructor of Typed (rooms): the compiler notes no class for an interface",
+      );
+    });
+
+    it("fails so for a class of a session", () => {
+      class OfSession {
+        constructor(readonly rooms: RoomRepository) {}
+      }
+      Scope("websocket")(OfSession);
+      @Controller()
+      @Scope("websocket")
+      class OfSessionToo {
+        constructor(readonly needed: OfSession) {}
+      }
+      expect(() => resolve([OfSessionToo])).to.throw(
+        ConfigurationError,
+        "nothing is known at run time of parameter 0 of the constructor of OfSession (rooms)",
+      );
+    });
   });
 
   it("does not inject what a constructor hands on itself", () => {

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   MessageHandlingError,
   MessageMapping,
+  Payload,
   SubscribeMapping,
 } from "express-stomp";
 import { faultOf, Noting, withControllers } from "../support/controllers.js";
@@ -249,7 +250,7 @@ describe("ControllerHandler", () => {
     it("warns without what the client wrote", async () => {
       class Controller {
         @MessageMapping("/a")
-        handle(_payload: { a: number }) {}
+        handle(@Payload() _payload: { a: number }) {}
       }
       const { send, errors, log } = withControllers(new Controller());
       await faultOf(() => send("/app/a", "{\n2026-01-01 ERROR forged"));

@@ -53,7 +53,7 @@ class Shop {
   }
 
   @MessageMapping("/read")
-  read(_order: Shop) {}
+  read(@Payload() _order: Shop) {}
 
   @SubscribeMapping("/watch/{what}")
   watch(@DestinationVariable("what") what: string) {
@@ -183,8 +183,8 @@ describe("@MessageExceptionHandler", () => {
       tell(
         @Payload() body: string,
         @DestinationVariable("what") what: string,
-        user: Principal,
-        message: Message,
+        @Principal() user: Principal,
+        @Message() message: Message,
         @Exception() error: unknown,
       ) {
         return [body, what, user.name, message.headers.destination, (error as Error).message];

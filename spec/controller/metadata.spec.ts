@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   Header,
   MessageMapping,
+  Payload,
   SendTo,
   SendToUser,
   SubscribeMapping,
@@ -160,6 +161,7 @@ describe("decorated methods", () => {
     }
     const descriptor = Object.getOwnPropertyDescriptor(Controller.prototype, "handle");
     MessageMapping("/a")(Controller.prototype, "handle", descriptor as TypedPropertyDescriptor<() => void>);
+    Payload()(Controller.prototype, "handle", 0);
     Header("x")(Controller.prototype, "handle", 1);
 
     const { send, toBroker } = withControllers(new Controller());

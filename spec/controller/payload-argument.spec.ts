@@ -17,42 +17,42 @@ describe("a handler's arguments", () => {
   describe("the payload", () => {
     class PayloadController extends Recording {
       @MessageMapping("/object")
-      object(message: ChatMessage) {
+      object(@Payload() message: ChatMessage) {
         this.record(message);
       }
 
       @MessageMapping("/text")
-      text(text: string) {
+      text(@Payload() text: string) {
         this.record(text);
       }
 
       @MessageMapping("/bytes")
-      bytes(bytes: Uint8Array) {
+      bytes(@Payload() bytes: Uint8Array) {
         this.record(bytes);
       }
 
       @MessageMapping("/buffer")
-      buffer(bytes: Buffer) {
+      buffer(@Payload() bytes: Buffer) {
         this.record(bytes);
       }
 
       @MessageMapping("/number")
-      number(number: number) {
+      number(@Payload() number: number) {
         this.record(number);
       }
 
       @MessageMapping("/boolean")
-      boolean(boolean: boolean) {
+      boolean(@Payload() boolean: boolean) {
         this.record(boolean);
       }
 
       @MessageMapping("/list")
-      list(list: string[]) {
+      list(@Payload() list: string[]) {
         this.record(list);
       }
 
       @MessageMapping("/unknown")
-      unknown(value: unknown) {
+      unknown(@Payload() value: unknown) {
         this.record(value);
       }
 
@@ -62,12 +62,12 @@ describe("a handler's arguments", () => {
       }
 
       @MessageMapping("/second/{id}")
-      second(@DestinationVariable("id") id: string, message: ChatMessage) {
+      second(@DestinationVariable("id") id: string, @Payload() message: ChatMessage) {
         this.record(id, message);
       }
 
       @MessageMapping("/last")
-      last(principal: Principal, @Payload() text: string) {
+      last(@Principal() principal: Principal, @Payload() text: string) {
         this.record(principal, text);
       }
     }

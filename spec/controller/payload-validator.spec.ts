@@ -7,6 +7,7 @@ import {
   classValidator,
   MessageMapping,
   MethodArgumentNotValidError,
+  Payload,
   type PayloadValidator,
 } from "express-stomp";
 import { bodyOf, faultOf, withControllers } from "../support/controllers.js";
@@ -37,22 +38,22 @@ class Undecorated {
 
 class OrderController {
   @MessageMapping("/order")
-  order(order: Order) {
+  order(@Payload() order: Order) {
     return order.total;
   }
 
   @MessageMapping("/undecorated")
-  undecorated({ name }: Undecorated) {
+  undecorated(@Payload() { name }: Undecorated) {
     return name;
   }
 
   @MessageMapping("/text")
-  text(text: string) {
+  text(@Payload() text: string) {
     return text;
   }
 
   @MessageMapping("/open")
-  open(value: { name: string }) {
+  open(@Payload() value: { name: string }) {
     return value.name;
   }
 }

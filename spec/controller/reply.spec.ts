@@ -6,6 +6,7 @@ import {
   MessageConversionError,
   MessageHandlingError,
   MessageMapping,
+  Payload,
   SendTo,
   SendToUser,
   SubscribeMapping,
@@ -20,12 +21,12 @@ describe("a handler's return value", () => {
     @MessageMapping("/c")
     class ReplyController {
       @MessageMapping("/greet")
-      greet(name: string) {
+      greet(@Payload() name: string) {
         return `hello ${name}`;
       }
 
       @MessageMapping("/later")
-      async later(name: string) {
+      async later(@Payload() name: string) {
         return this.greet(name);
       }
 

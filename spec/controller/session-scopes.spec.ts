@@ -7,6 +7,7 @@ import {
   MessageExceptionHandler,
   MessageHandlingError,
   MessageMapping,
+  Payload,
   Scope,
   SendTo,
   SimpMessagingTemplate,
@@ -45,7 +46,7 @@ class BasketController {
   ) {}
 
   @MessageMapping("/add")
-  add(item: string) {
+  add(@Payload() item: string) {
     this.basket.items.push(item);
     return this.basket.items;
   }

@@ -54,7 +54,11 @@ class RoomController {
 
   @MessageMapping("/messages") // SEND to /app/rooms/{room}/messages
   @SendTo("/topic/rooms/{room}")
-  async say(@DestinationVariable("room") room: string, text: string, user: Principal) {
+  async say(
+    @DestinationVariable("room") room: string,
+    @Payload() text: string,
+    @Principal() user: Principal,
+  ) {
     await this.rooms.add(room, text);
     return { from: user.name, text };
   }
@@ -116,7 +120,7 @@ class ClockController {
 class ErrorAdvice {
   @MessageExceptionHandler(RangeError, TypeError)
   @SendToUser("/queue/errors", { broadcast: false })
-  refused(error: Error, message: Message) {
+  refused(error: Error, @Message() message: Message) {
     return { destination: message.headers.destination, text: error.message };
   }
 }
@@ -133,7 +137,7 @@ class BasketController {
 
   @MessageMapping("/basket")
   @SendToUser("/queue/basket", { broadcast: false })
-  add(item: string) {
+  add(@Payload() item: string) {
     this.basket.items.push(item);
     return this.basket.items;
   }
@@ -166,14 +170,14 @@ class Wish {
 class WishController {
   @MessageMapping("/wish")
   @SendTo("/topic/wish")
-  wish(wish: Wish) {
+  wish(@Payload() wish: Wish) {
     if (wish.stars > 5) throw new RangeError("too many stars");
     return [wish instanceof Wish, wish];
   }
 
   @MessageMapping("/packed")
   @SendTo("/topic/packed")
-  packed(value: unknown) {
+  packed(@Payload() value: unknown) {
     return value;
   }
 }

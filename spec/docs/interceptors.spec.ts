@@ -7,6 +7,7 @@ import {
   type Message,
   type MessageHandler,
   MessageMapping,
+  Payload,
   type Principal,
   type StompMessagingOptions,
   type StompSubProtocolErrorHandler,
@@ -82,7 +83,7 @@ const errorHandler: StompSubProtocolErrorHandler = {
 @Controller()
 class Work {
   @MessageMapping("/work")
-  work(well: string) {
+  work(@Payload() well: string) {
     if (well !== "well") throw new Error("badly");
   }
 }

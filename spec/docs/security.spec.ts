@@ -9,6 +9,7 @@ import {
   MessageMapping,
   type MessageSecurityOptions,
   messageSecurity,
+  Payload,
   type Principal,
   SendTo,
   type StompMessaging,
@@ -65,14 +66,14 @@ class NewsController {
   @MessageMapping("/news")
   @Authorize(hasRole("EDITOR"))
   @SendTo("/topic/news")
-  publish(text: string) {
+  publish(@Payload() text: string) {
     return text;
   }
 
   @MessageMapping("/desk/{name}")
   @Authorize((user, _message, variables) => user?.name === variables.get("name"))
   @SendTo("/topic/desk/{name}")
-  note(text: string) {
+  note(@Payload() text: string) {
     return text;
   }
 }

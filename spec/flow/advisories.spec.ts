@@ -8,6 +8,7 @@ import {
   type ChannelInterceptor,
   Controller,
   MessageMapping,
+  Payload,
   type StompEndpointRegistry,
   type StompMessaging,
   SubscribeMapping,
@@ -24,7 +25,7 @@ const called: string[] = [];
 @Controller()
 class Work {
   @MessageMapping("/work")
-  work(body: string) {
+  work(@Payload() body: string) {
     called.push(`SEND ${body}`);
   }
 

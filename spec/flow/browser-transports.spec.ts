@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import express, { type Express } from "express";
-import { Controller, MessageMapping, SendTo, type StompMessagingOptions } from "express-stomp";
+import { Controller, MessageMapping, Payload, SendTo, type StompMessagingOptions } from "express-stomp";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../support/chromium.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -11,7 +11,7 @@ import { startServer, type TestServer } from "../support/server.js";
 class EchoController {
   @MessageMapping("/echo")
   @SendTo("/topic/echo")
-  echo(text: string): string {
+  echo(@Payload() text: string): string {
     return text;
   }
 }

@@ -8,6 +8,7 @@ import express from "express";
 import {
   Controller,
   MessageMapping,
+  Payload,
   type StompMessaging,
   type StompMessagingOptions,
   stompMessaging,
@@ -27,7 +28,7 @@ class Sink {
   readonly bodies: Buffer[] = [];
 
   @MessageMapping("/sink")
-  take(body: Uint8Array) {
+  take(@Payload() body: Uint8Array) {
     this.bodies.push(Buffer.from(body));
   }
 }

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Client, ReconnectionTimeMode, type StompHeaders } from "@stomp/stompjs";
 import { expect } from "chai";
-import { Controller, type Message, MessageMapping, SendTo, SubscribeMapping } from "express-stomp";
+import { Controller, type Message, MessageMapping, Payload, SendTo, SubscribeMapping } from "express-stomp";
 import SockJS from "sockjs-client";
 import webstomp from "webstomp-client";
 import WebSocket from "ws";
@@ -36,7 +36,7 @@ interface Greeting {
 class GreetingController {
   @MessageMapping("/hello")
   @SendTo("/topic/greetings")
-  greet(name: { name: string }): Greeting {
+  greet(@Payload() name: { name: string }): Greeting {
     return { content: `Hello, ${name.name}!` };
   }
 

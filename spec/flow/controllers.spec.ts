@@ -21,7 +21,7 @@ class Greeting {
 @MessageMapping("/c")
 class SpringsController {
   @MessageMapping("/greet")
-  greet(text: string) {
+  greet(@Payload() text: string) {
     return `hello ${text}`;
   }
 
@@ -75,7 +75,7 @@ class SpringsController {
   }
 
   @MessageMapping("/strict")
-  strict(greeting: Greeting) {
+  strict(@Payload() greeting: Greeting) {
     return greeting.name;
   }
 
@@ -91,13 +91,13 @@ class SpringsController {
   }
 
   @MessageMapping("/later")
-  async later(text: string) {
+  async later(@Payload() text: string) {
     await new Promise(setImmediate);
     return `later ${text}`;
   }
 
   @MessageMapping("/refused")
-  async refused(text: string) {
+  async refused(@Payload() text: string) {
     await new Promise(setImmediate);
     throw new RangeError(text);
   }

@@ -3,6 +3,7 @@ import {
   Controller,
   DestinationVariable,
   MessageMapping,
+  Payload,
   SendTo,
   SendToUser,
   SubscribeMapping,
@@ -16,18 +17,18 @@ import { StompSession } from "../support/stomp-session.js";
 class TradeController {
   @MessageMapping("{market}.buy")
   @SendTo("/topic/trade.{market}.bought")
-  buy(@DestinationVariable("market") market: string, item: string) {
+  buy(@DestinationVariable("market") market: string, @Payload() item: string) {
     return `${item} in ${market}`;
   }
 
   @MessageMapping("{market}.ask")
   @SendToUser("/queue/trade.{market}")
-  ask(item: string) {
+  ask(@Payload() item: string) {
     return `none of ${item}`;
   }
 
   @MessageMapping("sell")
-  sell(item: string) {
+  sell(@Payload() item: string) {
     return `sold ${item}`;
   }
 

@@ -7,6 +7,7 @@ import {
   type MessageHeaders,
   MessageMapping,
   type MessagingEvents,
+  Payload,
   simpleBroker,
   type TransportOptions,
 } from "express-stomp";
@@ -19,7 +20,7 @@ class Inbox {
   readonly bodies: string[] = [];
 
   @MessageMapping("/**")
-  take(body: string) {
+  take(@Payload() body: string) {
     this.bodies.push(body);
   }
 }
@@ -29,7 +30,7 @@ class JsonInbox {
   readonly values: unknown[] = [];
 
   @MessageMapping("/json")
-  take(value: object) {
+  take(@Payload() value: object) {
     this.values.push(value);
   }
 }

@@ -5,6 +5,7 @@ import {
   type Message,
   MessageDeliveryError,
   MessageMapping,
+  Payload,
 } from "express-stomp";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -67,7 +68,7 @@ class Notes {
   readonly taken: string[] = [];
 
   @MessageMapping("/note")
-  take(text: string) {
+  take(@Payload() text: string) {
     this.taken.push(text);
   }
 }

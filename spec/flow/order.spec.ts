@@ -4,6 +4,7 @@ import {
   Controller,
   DestinationVariable,
   MessageMapping,
+  Payload,
   SendTo,
   type StompMessagingOptions,
 } from "express-stomp";
@@ -62,7 +63,7 @@ function pausing(): ChannelInterceptor {
 class Echo {
   @MessageMapping("/echo/{name}")
   @SendTo("/topic/{name}")
-  async echo(body: string, @DestinationVariable("name") _name: string) {
+  async echo(@Payload() body: string, @DestinationVariable("name") _name: string) {
     await pause();
     return body;
   }

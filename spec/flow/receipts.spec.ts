@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Controller, MessageMapping, SubscribeMapping } from "express-stomp";
+import { Controller, MessageMapping, Payload, SubscribeMapping } from "express-stomp";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
 
@@ -8,7 +8,7 @@ class Answers {
   readonly taken: string[] = [];
 
   @MessageMapping("/note")
-  note(text: string) {
+  note(@Payload() text: string) {
     this.taken.push(text);
   }
 

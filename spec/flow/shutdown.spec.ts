@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { ConfigurationError, Controller, MessageMapping } from "express-stomp";
+import { ConfigurationError, Controller, MessageMapping, Payload } from "express-stomp";
 import SockJS from "sockjs-client";
 import WebSocket from "ws";
 import { RawClient } from "../support/raw-client.js";
@@ -29,7 +29,7 @@ class Gate {
   }
 
   @MessageMapping("/gate")
-  async pass(text: string) {
+  async pass(@Payload() text: string) {
     this.#arrive();
     await this.#opened;
     this.handled.push(text);

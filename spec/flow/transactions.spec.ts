@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Controller, MessageMapping, type SimpleBrokerOptions, simpleBroker } from "express-stomp";
+import { Controller, MessageMapping, Payload, type SimpleBrokerOptions, simpleBroker } from "express-stomp";
 import { startServer, type TestServer } from "../support/server.js";
 import { StompSession } from "../support/stomp-session.js";
 
@@ -8,7 +8,7 @@ class Orders {
   readonly taken: string[] = [];
 
   @MessageMapping("/order")
-  take(order: string) {
+  take(@Payload() order: string) {
     this.taken.push(order);
   }
 }

@@ -6,6 +6,7 @@ import {
   type Message,
   MessageDeliveryError,
   MessageMapping,
+  Payload,
   SendTo,
 } from "express-stomp";
 import { rejection } from "../support/channels.js";
@@ -16,7 +17,7 @@ import { type ScriptedLine } from "../support/scripted-broker.js";
 class Shout {
   @MessageMapping("/shout")
   @SendTo("/topic/shouts")
-  shout(text: string) {
+  shout(@Payload() text: string) {
     return text.toUpperCase();
   }
 }

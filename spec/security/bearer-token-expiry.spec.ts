@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Controller, MessageMapping } from "express-stomp";
+import { Controller, MessageMapping, Payload } from "express-stomp";
 import { post } from "../support/sockjs-http.js";
 import { inMs, TokenStage } from "../support/token-stage.js";
 
@@ -90,7 +90,7 @@ describe("bearerToken", () => {
       @Controller()
       class Slow {
         @MessageMapping("/slow")
-        async slow(text: string) {
+        async slow(@Payload() text: string) {
           handled.push(text);
           await new Promise((resolve) => setImmediate(resolve));
           while (Date.now() <= exp);

@@ -4,6 +4,7 @@ import {
   Controller,
   type Message,
   MessageMapping,
+  Payload,
   simpleBroker,
   type VerifiedToken,
 } from "express-stomp";
@@ -84,7 +85,7 @@ describe("bearerToken", () => {
       @Controller()
       class Curious {
         @MessageMapping("/token")
-        token(text: string) {
+        token(@Payload() text: string) {
           got.push(text);
         }
       }

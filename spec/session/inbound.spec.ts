@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   Controller,
   MessageMapping,
+  Payload,
   type StompMessagingOptions,
   stompMessaging,
 } from "express-stomp";
@@ -21,7 +22,7 @@ class SlowNotes {
   #whenBegun: (() => void) | undefined;
 
   @MessageMapping("/note")
-  async take(note: string) {
+  async take(@Payload() note: string) {
     this.begun.push(note);
     this.#whenBegun?.();
     await new Promise<void>((resolve, reject) => {

@@ -3,13 +3,13 @@ import "reflect-metadata";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { Controller, MessageMapping, SendTo, stompMessaging } from "express-stomp";
+import { Controller, MessageMapping, Payload, SendTo, stompMessaging } from "express-stomp";
 
 @Controller()
 class Echo {
   @MessageMapping("/echo")
   @SendTo("/topic/echo")
-  echo(text: string) {
+  echo(@Payload() text: string) {
     return text;
   }
 }

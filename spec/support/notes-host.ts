@@ -1,4 +1,4 @@
-import { type ChannelInterceptor, Controller, type Message, MessageMapping } from "express-stomp";
+import { type ChannelInterceptor, Controller, type Message, MessageMapping, Payload } from "express-stomp";
 import { ClientHost } from "./client-host.js";
 
 @Controller()
@@ -6,7 +6,7 @@ class Notes {
   readonly taken: string[] = [];
 
   @MessageMapping("/note")
-  take(note: string) {
+  take(@Payload() note: string) {
     this.taken.push(note);
   }
 

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { Controller, MessageMapping, type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import {
+  Controller,
+  MessageMapping,
+  Payload,
+  type StompBrokerRelayOptions,
+  stompBrokerRelay,
+} from "express-stomp";
 import type { RealBroker } from "../../example/shared/broker-process.js";
 import { relayTo } from "./brokers.js";
 import { startServer, type TestServer } from "./server.js";
@@ -12,7 +18,7 @@ const PREFIXES = ["/topic", "/queue", "/exchange", "/amq/queue", "/reply-queue",
 @Controller()
 class Prices {
   @MessageMapping("price.{ticker}")
-  price(price: string) {
+  price(@Payload() price: string) {
     return `${price} EUR`;
   }
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import {
   Controller,
   MessageMapping,
+  Payload,
   Principal,
   SendToUser,
   SimpMessagingTemplate,
@@ -25,7 +26,7 @@ describe("User destinations", () => {
       constructor(private readonly template: SimpMessagingTemplate) {}
 
       @MessageMapping("/letter")
-      letter(text: string, @Principal() user: Principal) {
+      letter(@Payload() text: string, @Principal() user: Principal) {
         return this.template.convertAndSendToUser("bob", "/queue/letters", `${user.name}: ${text}`);
       }
     }
@@ -48,13 +49,13 @@ describe("User destinations", () => {
     class EchoController {
       @MessageMapping("/all")
       @SendToUser("/queue/x")
-      all(text: string) {
+      all(@Payload() text: string) {
         return text;
       }
 
       @MessageMapping("/one")
       @SendToUser("/queue/x", { broadcast: false })
-      one(text: string) {
+      one(@Payload() text: string) {
         return text;
       }
     }
