@@ -1,6 +1,8 @@
+import type { DestinationPattern } from "../destination/pattern.js";
 import { printable } from "../logger.js";
 import { compact, type Message, sizeOf, withHeaders } from "../message/message.js";
 import type { AckWindow } from "./ack-window.js";
+import { Backlog } from "./backlog.js";
 import type { QueuedMessage } from "./queued-message.js";
 import { refusal } from "./refusal.js";
 import type { Subscription } from "./subscription-registry.js";
@@ -38,7 +40,10 @@ export interface QueuesOptions {
  */
 export class Queues {
   readonly #options: QueuesOptions;
-  readonly #backlogs = new Map<string, QueuedMessage[]>();
+  readonly #backlogs = new Map<string, Backlog>();
+  /** Which of them loses its oldest message when all together hold too much, and which do after it. */
+  #losing: Backlog | undefined;
+  #losers = this.#backlogs.values();
   #size = 0;
   #sequence = 0;
   #turn = 0;
@@ -75,7 +80,7 @@ export class Queues {
     let size = this.#size;
     for (const publication of publications) {
       const { destination = "" } = publication.headers;
-      const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.length ?? 0;
+      const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.messages.length ?? 0;
       size += sizeOf(publication);
       if (length >= this.#options.backlogLimit || size > this.#options.backlogSizeLimit) {
         throw full(destination);
@@ -84,24 +89,24 @@ export class Queues {
     }
   }
 
-  /** A subscription is new, or has room again: gives it what waits. */
+  /** A subscription is new: gives it what waits. */
+  join(subscription: Subscription): void {
+    if (this.#backlogs.size === 0 || subscription.isPrivate) return;
+
+    for (const backlog of this.#backlogsOf(subscription.pattern)) subscription.unread.addAll(backlog);
+    this.feed(subscription);
+  }
+
+  /** A subscription may have room again: gives it what it has not looked at. */
   feed(subscription: Subscription): void {
     if (this.#backlogs.size === 0 || subscription.isPrivate) return;
 
-    const { pattern } = subscription;
-    const destinations = pattern.isPattern
-      ? [...this.#backlogs.keys()].filter((destination) => pattern.match(destination))
-      : [pattern.text];
-    for (const destination of destinations) {
-      const backlog = this.#backlogs.get(destination) ?? [];
-      for (let i = 0; i < backlog.length && takes(subscription); ) {
-        const message = backlog[i] as QueuedMessage;
-        if (subscription.selector?.matches(message.publication) === false) i++;
-        else {
-          this.#remove(destination, backlog, i);
-          this.#hand(message, subscription);
-        }
-      }
+    while (takes(subscription)) {
+      const message = subscription.unread.next();
+      if (!message) return;
+      if (subscription.selector?.matches(message.publication) === false) continue;
+      this.#remove(message);
+      this.#hand(message, subscription);
     }
   }
 
@@ -157,12 +162,13 @@ export class Queues {
     const { destination = "" } = message.publication.headers;
     let backlog = this.#backlogs.get(destination);
     if (!backlog) {
-      backlog = [];
+      backlog = new Backlog(destination, ++this.#sequence);
       this.#backlogs.set(destination, backlog);
     }
-    let at = backlog.length;
-    while (at > 0 && (backlog[at - 1] as QueuedMessage).sequence > message.sequence) at--;
-    backlog.splice(at, 0, message);
+    backlog.insert(message);
+    for (const group of this.#options.listeners(destination)) {
+      for (const subscription of group) subscription.unread.add(backlog, message);
+    }
   }
 
   /** Dead letters that are given back, too, do not go round. */
@@ -181,9 +187,16 @@ export class Queues {
     }
   }
 
-  #remove(destination: string, backlog: QueuedMessage[], at: number): void {
-    backlog.splice(at, 1);
-    if (backlog.length === 0) this.#backlogs.delete(destination);
+  #remove(message: QueuedMessage): void {
+    const { destination = "" } = message.publication.headers;
+    const backlog = this.#backlogs.get(destination);
+    backlog?.remove(message);
+    if (backlog?.messages.length === 0) this.#backlogs.delete(destination);
+  }
+
+  #backlogsOf(pattern: DestinationPattern): readonly Backlog[] {
+    if (!pattern.isPattern) return [this.#backlogs.get(pattern.text) ?? []].flat();
+    return [...this.#backlogs.values()].filter(({ destination }) => pattern.match(destination));
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */
@@ -192,20 +205,29 @@ export class Queues {
     const { destination = "" } = message.publication.headers;
     for (;;) {
       const own = this.#backlogs.get(destination);
-      const crowded = waits && (own?.length ?? 0) >= backlogLimit;
+      const crowded = waits && (own?.messages.length ?? 0) >= backlogLimit;
       if (!crowded && this.#size + message.size <= backlogSizeLimit) return true;
       if (overflowStrategy === "reject") throw full(destination);
 
-      const [from, backlog] = own ? [destination, own] : (this.#backlogs.entries().next().value ?? []);
-      const oldest = backlog?.[0];
-      if (from === undefined || !backlog || !oldest) {
+      const oldest = (own ?? this.#nextLosing())?.messages.first;
+      if (!oldest) {
         dropped(message.publication, "backlog");
         return false;
       }
-      this.#remove(from, backlog, 0);
+      this.#remove(oldest);
       this.#size -= oldest.size;
       dropped(oldest.publication, "backlog");
     }
+  }
+
+  /** One after the other, since a Map from whose front much was deleted is slow to find its first. */
+  #nextLosing(): Backlog | undefined {
+    while (this.#backlogs.size > 0 && !this.#losing?.messages.length) {
+      const next = this.#losers.next();
+      if (next.done) this.#losers = this.#backlogs.values();
+      else this.#losing = next.value;
+    }
+    return this.#backlogs.size > 0 ? this.#losing : undefined;
   }
 }
 

@@ -195,7 +195,7 @@ export class SimpleBroker implements PrivateBroker {
     for (const publication of this.#retained.of(subscription.pattern)) {
       this.#deliveries.offer(publication, subscription);
     }
-    this.#queues.feed(subscription);
+    this.#queues.join(subscription);
   }
 
   /** What it was delivered can still be acknowledged; what waited for room is dropped. */

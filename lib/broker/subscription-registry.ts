@@ -2,6 +2,7 @@ import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import type { AckWindow } from "./ack-window.js";
 import type { Selector } from "./selector.js";
+import { Unread } from "./unread.js";
 
 /** What a SUBSCRIBE says. */
 export interface SubscriptionOptions {
@@ -29,8 +30,8 @@ export class Subscription {
   readonly plain: boolean;
   /** When it was last given a message of a queue. */
   turn = 0;
-  /** It has been removed: set by the registry. */
-  gone = false;
+  #unread: Unread | undefined;
+  #gone = false;
 
   constructor({ sessionId, id, pattern, isPrivate = false, window, selector }: SubscriptionOptions) {
     this.sessionId = sessionId;
@@ -40,6 +41,23 @@ export class Subscription {
     this.window = window;
     this.selector = selector;
     this.plain = window === undefined && selector === undefined;
+  }
+
+  /** What waits for it in queues. */
+  get unread(): Unread {
+    this.#unread ??= new Unread();
+    return this.#unread;
+  }
+
+  /** It has been removed. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** For the registry, which removes it. */
+  end(): void {
+    this.#gone = true;
+    this.#unread?.clear();
   }
 }
 
@@ -67,7 +85,7 @@ export class SubscriptionRegistry {
     const subscriptions = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
-      subscription.gone = true;
+      subscription.end();
       this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
     this.#private.delete(sessionId);
@@ -94,7 +112,7 @@ export class SubscriptionRegistry {
     const subscription = subscriptions?.get(id);
     if (!subscription) return;
 
-    subscription.gone = true;
+    subscription.end();
     subscriptions?.delete(id);
     this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }
