@@ -6,8 +6,9 @@ import { expect } from "chai";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
   logger: [],
-  message: ["errors", "logger"],
-  destination: ["errors"],
+  "own-text": [],
+  message: ["own-text", "errors", "logger"],
+  destination: ["own-text", "errors"],
   events: ["message", "logger"],
   channel: ["destination", "message", "events", "errors", "logger"],
   socket: ["message", "errors", "logger"],

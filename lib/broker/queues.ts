@@ -30,6 +30,9 @@ export interface QueuesOptions {
   dropped(publication: Message, reason: "backlog" | "attempts"): void;
 }
 
+/** About what a queue in which something waits takes beside that, in bytes. */
+const BACKLOG_BYTES = 640;
+
 /**
  * Gives each message to one of those who subscribed to its destination: to him
  * who has waited longest, among those who have room and want it. While there is
@@ -56,16 +59,20 @@ export class Queues {
   publish({ payload, headers }: Message): void {
     // Whether it is a second delivery is ours to say.
     const publication = { payload, headers: { ...headers, native: headers.native.without("redelivered") } };
-    const size = sizeOf(publication);
-    const message: QueuedMessage = { sequence: ++this.#sequence, size, publication, returns: 0 };
+    const message = { sequence: ++this.#sequence, size: 0, publication, returns: 0 };
     const consumer = this.#next(message);
     // For one who does not acknowledge, nothing is held.
-    const held = !consumer || consumer.window !== undefined;
-    if (held && !this.#makeRoom(message, !consumer)) return;
+    if (consumer && !consumer.window) {
+      this.#hand(message, consumer);
+      return;
+    }
+    const kept = compact(publication);
+    const held: QueuedMessage = { ...message, publication: kept, size: sizeOf(kept) };
+    if (!this.#makeRoom(held, !consumer)) return;
 
-    this.#size += message.size;
-    if (consumer) this.#hand(message, consumer);
-    else this.#insert({ ...message, publication: compact(publication) });
+    this.#size += held.size;
+    if (consumer) this.#hand(held, consumer);
+    else this.#insert(held);
   }
 
   /**
@@ -81,7 +88,7 @@ export class Queues {
     for (const publication of publications) {
       const { destination = "" } = publication.headers;
       const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.messages.length ?? 0;
-      size += sizeOf(publication);
+      size += sizeOf(publication) + (length === 0 ? BACKLOG_BYTES : 0);
       if (length >= this.#options.backlogLimit || size > this.#options.backlogSizeLimit) {
         throw full(destination);
       }
@@ -128,11 +135,11 @@ export class Queues {
     const again: QueuedMessage = {
       ...message,
       returns,
-      publication: withHeaders(message.publication, { native: native.with("redelivered", "true") }),
+      publication: compact(withHeaders(message.publication, { native: native.with("redelivered", "true") })),
     };
     const consumer = this.#next(again, from) ?? this.#next(again);
     if (consumer) this.#hand(again, consumer);
-    else this.#insert({ ...again, publication: compact(again.publication) });
+    else this.#insert(again);
   }
 
   clear(): void {
@@ -164,6 +171,7 @@ export class Queues {
     if (!backlog) {
       backlog = new Backlog(destination, ++this.#sequence);
       this.#backlogs.set(destination, backlog);
+      this.#size += BACKLOG_BYTES;
     }
     backlog.insert(message);
     for (const group of this.#options.listeners(destination)) {
@@ -191,7 +199,9 @@ export class Queues {
     const { destination = "" } = message.publication.headers;
     const backlog = this.#backlogs.get(destination);
     backlog?.remove(message);
-    if (backlog?.messages.length === 0) this.#backlogs.delete(destination);
+    if (backlog?.messages.length !== 0) return;
+    this.#backlogs.delete(destination);
+    this.#size -= BACKLOG_BYTES;
   }
 
   #backlogsOf(pattern: DestinationPattern): readonly Backlog[] {
@@ -206,7 +216,8 @@ export class Queues {
     for (;;) {
       const own = this.#backlogs.get(destination);
       const crowded = waits && (own?.messages.length ?? 0) >= backlogLimit;
-      if (!crowded && this.#size + message.size <= backlogSizeLimit) return true;
+      const size = message.size + (waits && !own ? BACKLOG_BYTES : 0);
+      if (!crowded && this.#size + size <= backlogSizeLimit) return true;
       if (overflowStrategy === "reject") throw full(destination);
 
       const oldest = (own ?? this.#nextLosing())?.messages.first;

@@ -13,13 +13,20 @@ export interface SimpleBrokerOptions {
   subscriptionLimit?: number;
   /** How many deliveries a session may have unacknowledged: of queues, and of topics. Default 1,000 each. */
   unacknowledgedLimit?: number;
-  /** Bytes that the messages in a session's open transactions may have. Default 1 MiB. */
+  /**
+   * Bytes that may wait in a session's open transactions: messages with their
+   * headers, ACKs and NACKs, each with what it takes in memory. Default 1 MiB.
+   */
   transactionSizeLimit?: number;
   /** Destinations that start with one of these are queues: each message goes to one of the subscribers. Default: none. */
   queuePrefixes?: readonly string[];
   /** How many messages may wait in a queue while nobody takes them. Default 1,000. */
   backlogLimit?: number;
-  /** Bytes that all queues may hold, in messages that wait or are not acknowledged. Default 16 MiB. */
+  /**
+   * Bytes that all queues may hold, in messages that wait or are not
+   * acknowledged: payloads and headers, and what each message and each queue
+   * takes in memory by itself (about 0.5 KiB). Default 16 MiB.
+   */
   backlogSizeLimit?: number;
   /** What happens to a queue that is full: its oldest message goes, or a new one is refused. Default `drop-oldest`. */
   overflowStrategy?: QueueOverflowStrategy;

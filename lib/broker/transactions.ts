@@ -13,6 +13,8 @@ type TransactionAction =
 /** As RabbitMQ bounds them. */
 const OPEN_LIMIT = 16;
 const ACTION_LIMIT = 1024;
+/** About what an ACK or NACK takes while it waits, and each delivery that it took, in bytes. */
+const SETTLEMENT_BYTES = 96;
 
 export interface TransactionsOptions {
   /** Bytes that the messages in the transactions of one session may have. */
@@ -126,5 +128,5 @@ export class Transactions {
 }
 
 function sizeOfAction(action: TransactionAction): number {
-  return action.kind === "send" ? sizeOf(action.message) : 0;
+  return action.kind === "send" ? sizeOf(action.message) : SETTLEMENT_BYTES * (1 + action.taken.length);
 }

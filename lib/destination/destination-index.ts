@@ -1,3 +1,4 @@
+import { ownText } from "../own-text.js";
 import { DESTINATION_LENGTH, type DestinationPattern, type DestinationSeparator } from "./pattern.js";
 import type { Segment } from "./segment.js";
 
@@ -88,7 +89,7 @@ export class DestinationIndex<T> {
     // Long ones are not worth their memory, and a client can make many of them.
     if (destination.length <= DESTINATION_LENGTH) {
       if (this.#found.size >= CACHE_LIMIT) this.#found.delete(this.#found.keys().next().value as string);
-      this.#found.set(destination, buckets);
+      this.#found.set(ownText(destination), buckets);
     }
     return buckets;
   }

@@ -1,3 +1,4 @@
+import { ownText } from "../own-text.js";
 import { NativeHeaders } from "./native-headers.js";
 import type { SessionGrant } from "./session-grant.js";
 
@@ -78,9 +79,14 @@ export function withPayload<P>(message: Message<unknown>, payload: P): Message<P
   return { payload, headers: message.headers };
 }
 
-/** What a message takes while it is kept, in bytes: roughly, so that many small ones count too. */
+/** What a message takes beside its payload and its client's headers, and a payload beside its octets, in bytes. */
+const MESSAGE_BYTES = 448;
+const PAYLOAD_BYTES = 208;
+
+/** About what a message takes while it is kept, in bytes. */
 export function sizeOf({ payload, headers }: Message): number {
-  return payload.byteLength + 512 + 64 * headers.native.size;
+  const { byteLength } = payload;
+  return (byteLength && byteLength + PAYLOAD_BYTES) + headers.native.byteLength + MESSAGE_BYTES;
 }
 
 /** How long the frame is that a client gets of a message, in bytes: roughly. */
@@ -92,13 +98,24 @@ export function frameSizeOf({ payload, headers }: Message): number {
   return size;
 }
 
-/**
- * A message to keep: its payload is copied when it is a slice of something much
- * larger, which would be kept with it.
- */
+/** A message to keep, and nothing with it: what is a slice of something much larger is copied. */
 export function compact(message: Message): Message {
-  const { payload } = message;
-  return payload.byteLength * 2 < payload.buffer.byteLength
-    ? withPayload(message, new Uint8Array(payload))
-    : message;
+  const { payload, headers } = message;
+  const native = headers.native.compact();
+  const isSlice = payload.byteLength * 1.25 < payload.buffer.byteLength;
+  if (native === headers.native && !isSlice) return message;
+
+  return {
+    payload: isSlice ? new Uint8Array(payload) : payload,
+    headers: native === headers.native ? headers : ownTexts(headers, native),
+  };
+}
+
+function ownTexts(headers: MessageHeaders, native: NativeHeaders): MessageHeaders {
+  const { destination, contentType } = headers;
+  return Object.assign({}, headers, {
+    native,
+    destination: destination && ownText(destination),
+    contentType: contentType && ownText(contentType),
+  });
 }

@@ -5,6 +5,10 @@ const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
 
 const NO_MARKS: readonly number[] = [];
 
+/** What V8 takes for a text beside its characters, and for an array of marks beside those, in bytes. */
+const TEXT_BYTES = 32;
+const MARKS_BYTES = 144;
+
 /**
  * The headers a client sent or will be sent: text pairs in their order,
  * repeated names kept. The first of repeated names counts (STOMP 1.2, Repeated
@@ -13,15 +17,23 @@ const NO_MARKS: readonly number[] = [];
 export class NativeHeaders implements Iterable<readonly [name: string, value: string]> {
   static readonly EMPTY = new NativeHeaders([]);
 
-  /** name, value, name, value … : flat, since every message has one. Not before somebody needs them all. */
-  #flat: readonly string[] | undefined;
+  /** name, value, name, value … : flat, since every message has one. */
+  readonly #flat: readonly string[] | undefined;
   readonly #text: string;
   readonly #marks: readonly number[];
+  /** Of the text: V8 gives a character two bytes if one of them needs it. */
+  readonly #characterBytes: number;
 
-  private constructor(flat: readonly string[] | undefined, text = "", marks: readonly number[] = NO_MARKS) {
+  private constructor(
+    flat: readonly string[] | undefined,
+    text = "",
+    marks: readonly number[] = NO_MARKS,
+    characterBytes = 1,
+  ) {
     this.#flat = flat;
     this.#text = text;
     this.#marks = marks;
+    this.#characterBytes = characterBytes;
   }
 
   /** Takes over a flat array `[name, value, name, value, …]`, which must not be changed afterwards. */
@@ -30,7 +42,7 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   }
 
   /**
-   * Takes over a text that holds the headers as they are.
+   * Takes over a text that holds the headers as they are, in ASCII.
    *
    * @param marks for each where its name begins, where it ends, and where its
    *   value, which begins one behind that, ends
@@ -57,6 +69,33 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   /** How many pairs there are, repeated names counted. */
   get size(): number {
     return this.#flat ? this.#flat.length / 2 : this.#marks.length / 3;
+  }
+
+  /** About what they take in memory, in bytes. */
+  get byteLength(): number {
+    const flat = this.#flat;
+    if (flat === undefined) return this.#text.length * this.#characterBytes + MARKS_BYTES + 27 * this.size;
+
+    let length = 0;
+    for (const text of flat) length += text.length + TEXT_BYTES;
+    return length;
+  }
+
+  /** The same as a text of their own: what was cut out of a longer one keeps all of that in memory. */
+  compact(): NativeHeaders {
+    const flat = this.#flat;
+    if (flat === undefined || flat.length === 0) return this;
+
+    const marks: number[] = [];
+    let at = 0;
+    for (let i = 0; i < flat.length; i += 2) {
+      const colon = at + (flat[i] as string).length;
+      const end = colon + 1 + (flat[i + 1] as string).length;
+      marks.push(at, colon, end);
+      at = end + 1;
+    }
+    const text = flat.map((each, i) => each + (i % 2 === 0 ? ":" : "\n")).join("");
+    return new NativeHeaders(undefined, text, marks, /[^\0-\xff]/.test(text) ? 2 : 1);
   }
 
   /** The first value of this name. */
@@ -99,18 +138,12 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
-    const flat = this.#pairs;
-    for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
+    for (let at = 0; at < this.size; at++) yield [this.#nameAt(at), this.#valueAt(at)];
   }
 
   /** For logs: pairs with secrets masked. */
   toJSON(): [string, string][] {
     return [...this].map(([name, value]) => [name, SECRET.has(name.toLowerCase()) ? "PROTECTED" : value]);
-  }
-
-  get #pairs(): readonly string[] {
-    this.#flat ??= this.#cutAll();
-    return this.#flat;
   }
 
   /** Which pair, from one of them on, has this name; -1 if none has. */
@@ -130,17 +163,14 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
     return -1;
   }
 
+  #nameAt(at: number): string {
+    if (this.#flat !== undefined) return this.#flat[2 * at] as string;
+    return this.#text.slice(this.#marks[3 * at], this.#marks[3 * at + 1]);
+  }
+
   #valueAt(at: number): string {
     if (this.#flat !== undefined) return this.#flat[2 * at + 1] as string;
     return this.#text.slice((this.#marks[3 * at + 1] as number) + 1, this.#marks[3 * at + 2]);
-  }
-
-  #cutAll(): string[] {
-    const flat: string[] = [];
-    for (let at = 0; at < this.size; at++) {
-      flat.push(this.#text.slice(this.#marks[3 * at], this.#marks[3 * at + 1]), this.#valueAt(at));
-    }
-    return flat;
   }
 
   [inspect.custom](): string {

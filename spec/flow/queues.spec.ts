@@ -122,7 +122,7 @@ describe("Queues", () => {
     });
 
     it("hold so many bytes together: their own oldest go first, then another's", async () => {
-      await start({ backlogSizeLimit: 5000 });
+      await start({ backlogSizeLimit: 7000 });
       const big = "x".repeat(1500);
       await server.messaging.template.convertAndSend("/queue/b", big);
       await publish(`1${big}`);
@@ -130,12 +130,26 @@ describe("Queues", () => {
       expect(dropped.map(({ destination }) => destination)).to.deep.equal(["/queue/a"]);
       await server.messaging.template.convertAndSend("/queue/c", big);
       expect(dropped.map(({ destination }) => destination)).to.deep.equal(["/queue/a", "/queue/b"]);
-      await server.messaging.template.convertAndSend("/queue/d", "x".repeat(5000));
+      await server.messaging.template.convertAndSend("/queue/d", "x".repeat(7000));
       expect(dropped.slice(2).map(({ destination }) => destination)).to.deep.equal([
         "/queue/a",
         "/queue/c",
         "/queue/d",
       ]);
+    });
+
+    it("count the text of headers among those bytes, and what a queue takes by itself", async () => {
+      await start({ backlogSizeLimit: 12_000 });
+      const publisher = await consumer();
+      for (const id of ["1", "2"]) {
+        publisher.send("SEND", { destination: "/queue/a", "x-large": "x".repeat(7000) }, id);
+      }
+      await publisher.messages();
+      expect(dropped).to.have.length(1);
+
+      for (let i = 0; i < 12; i++) publisher.send("SEND", { destination: `/queue/${i}` });
+      await publisher.messages();
+      expect(dropped).to.have.length.above(3);
     });
 
     it("count what is not acknowledged among those bytes, until it is", async () => {

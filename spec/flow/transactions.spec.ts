@@ -284,6 +284,27 @@ describe("Transactions", () => {
       );
       expect(text).to.equal("Session passes transactionSizeLimit: 5000");
     });
+
+    it("count the text of headers among those bytes", async () => {
+      await start({ transactionSizeLimit: 5000 });
+      client.send("BEGIN", { transaction: "t" });
+      const headers = { destination: "/topic/a", transaction: "t", "x-large": "x".repeat(5000) };
+      expect(await client.refusal("SEND", headers)).to.equal("Session passes transactionSizeLimit: 5000");
+    });
+
+    it("count an ACK among them, too", async () => {
+      await start({ transactionSizeLimit: 5000 });
+      client.send("SUBSCRIBE", { id: "q", destination: "/queue/a", ack: "client-individual" });
+      for (let i = 0; i < 60; i++) client.send("SEND", { destination: "/queue/a" });
+      const deliveries = await client.messages();
+      client.send("BEGIN", { transaction: "t" });
+      for (const { headers } of deliveries) {
+        client.send("ACK", { id: headers.get("ack") ?? "", transaction: "t" });
+      }
+      expect(await client.refusal("SEND", { destination: "/topic/a" })).to.equal(
+        "Session passes transactionSizeLimit: 5000",
+      );
+    });
   });
 
   it("are no business of the application's own messages", async () => {
