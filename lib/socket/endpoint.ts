@@ -15,7 +15,7 @@ import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from ".
 import { findUser, requestUser, type UserFinder } from "./principal.js";
 import type { Handshake, Socket } from "./socket.js";
 import { sessionRoute } from "./sockjs/session-route.js";
-import { type SockJSOptions, sockJSBodyLimit, sockJSSettings } from "./sockjs/sock-js-options.js";
+import { framedMessageLimit, type SockJSOptions, sockJSSettings } from "./sockjs/sock-js-options.js";
 import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
 import { claim, reserve } from "./upgrade.js";
@@ -88,10 +88,8 @@ export class Endpoint {
     };
     if (settings === undefined) return;
 
-    const bodyLimit = sockJSBodyLimit(messageSizeLimit);
     const service = new SockJsService({
       settings,
-      bodyLimit,
       user: (req) => findUser(req, this.#user),
       intercept: (req, res, connect) => this.#intercept(req, res, connect),
       admits: (req) => context.admits(req),
@@ -99,7 +97,7 @@ export class Endpoint {
       limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
     });
     const webSocket = {
-      handshake: this.#handshake(bodyLimit),
+      handshake: this.#handshake(framedMessageLimit(messageSizeLimit)),
       socketOf: (ws: WebSocket, line: Duplex) =>
         new SockJsWebSocket(new WebSocketSocket(ws, line), settings.heartbeatTime),
     };

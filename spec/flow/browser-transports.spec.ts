@@ -47,6 +47,8 @@ const TEXTS = [
   "line\r\nline\n\ndata: x",
   "\u2028\u2029\u200c\ufeff\u0001'\"\\&lt;",
   "x".repeat(20_000),
+  "\u0001".repeat(60_000),
+  ...Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(1000, ".")),
   "last",
 ];
 /** Sessions that pages leave behind do not hold up the end of a spec. */

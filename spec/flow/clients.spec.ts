@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Client, ReconnectionTimeMode, type StompHeaders } from "@stomp/stompjs";
+import { Client, type IMessage, ReconnectionTimeMode, type StompHeaders } from "@stomp/stompjs";
 import { expect } from "chai";
 import { Controller, type Message, MessageMapping, Payload, SendTo, SubscribeMapping } from "express-stomp";
 import SockJS from "sockjs-client";
@@ -211,6 +211,36 @@ describe("Real clients", () => {
         await new Promise<void>((resolve) => client.disconnect(resolve));
         await ended.promise;
         expect(transports).to.deep.equal([transport]);
+      });
+
+      it("carries 300 SENDs of 1 KB in a row, and a frame full of control characters", async () => {
+        const client = new Client({
+          webSocketFactory: () => sockJs() as unknown as globalThis.WebSocket,
+          reconnectDelay: 0,
+        });
+        const ended = new Promise((_, reject) => {
+          client.onWebSocketClose = reject;
+        });
+        const bodies = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(1000, "."));
+        bodies.push("\u0001".repeat(60_000));
+        const received: string[] = [];
+        const all = new Promise<void>((resolve) => {
+          client.onConnect = () => {
+            const onReceipt = () => {
+              for (const body of bodies) client.publish({ destination: "/topic/burst", body });
+            };
+            client.watchForReceipt("subscribed", onReceipt);
+            const take = ({ body }: IMessage) => {
+              if (received.push(body) === bodies.length) resolve();
+            };
+            client.subscribe("/topic/burst", take, { receipt: "subscribed" });
+          };
+        });
+        client.activate();
+        await Promise.race([all, ended]);
+
+        expect(received).to.deep.equal(bodies);
+        await client.deactivate();
       });
 
       it("carries webstomp-client", async () => {

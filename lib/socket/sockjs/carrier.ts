@@ -22,15 +22,19 @@ export class Carrier {
     if (prelude !== "") response.write(prelude);
   }
 
-  /** Sends a frame. Returns whether another one may follow. */
-  write(frame: string): boolean {
+  /**
+   * Sends a frame. Returns whether another one may follow.
+   *
+   * @param left called when it has left the process, or its response has ended first
+   */
+  write(frame: string, left: () => void): boolean {
     const text = this.#text(frame);
     this.#bytes += Buffer.byteLength(text);
     if (!this.#options.transport.isStreaming || this.#bytes >= this.#options.streamBytesLimit) {
       this.response.end(text);
       return false;
     }
-    this.response.write(text);
+    this.response.write(text, left);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { shortReason } from "../ending.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { Carrier } from "./carrier.js";
-import { ReadGate } from "./read-gate.js";
+import { Inlet } from "./inlet.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 import { TextBytes, textOf } from "./text-bytes.js";
@@ -31,7 +31,7 @@ export class HttpSocket implements Socket {
   readonly transport: string;
   readonly #options: HttpSocketOptions;
   readonly #text = new TextBytes();
-  readonly #gate = new ReadGate();
+  readonly #inlet = new Inlet();
   /** Those with bytes that may not have left yet. */
   readonly #carriers = new Set<Carrier>();
   /** The one that takes the next frame. */
@@ -41,6 +41,8 @@ export class HttpSocket implements Socket {
   #messages: string[] = [];
   #waitingBytes = 0;
   #isOpen = false;
+  /** Somebody has asked how much waits, and may wait for it to leave. */
+  #isWatched = false;
   #hasHeartbeat = true;
   #heartbeat: NodeJS.Timeout | undefined;
   /** Runs while there is no response to ride on, and after `close`. */
@@ -55,14 +57,15 @@ export class HttpSocket implements Socket {
   }
 
   get bufferedAmount(): number {
+    this.#isWatched = true;
     let bytes = this.#waitingBytes;
     for (const { response } of this.#carriers) bytes += response.writableLength;
     return bytes;
   }
 
-  /** How many requests wait in `readable`. */
-  get readers(): number {
-    return this.#gate.waiting;
+  /** How many requests bring messages or wait for their turn. */
+  get senders(): number {
+    return this.#inlet.requests;
   }
 
   /** Takes a response to ride on; the first one opens the session. */
@@ -71,7 +74,7 @@ export class HttpSocket implements Socket {
     if (this.#carrier !== undefined) {
       carrier.end(closeFrame(2010, "Another connection still open"));
     } else if (this.#closing !== undefined) {
-      if (this.#messages.length === 0 || carrier.write(this.#waitingMessages())) {
+      if (this.#messages.length === 0 || carrier.write(this.#waitingMessages(), this.#left)) {
         this.#sayClose(carrier, this.#closing);
       }
     } else {
@@ -87,14 +90,19 @@ export class HttpSocket implements Socket {
     }
   }
 
+  /** Calls `bring` when the requests before this one have brought theirs. */
+  inTurn(bring: () => Promise<void>): Promise<void> {
+    return this.#inlet.inTurn(bring);
+  }
+
   /** Waits while the socket is paused. False when it is closing or closed. */
   async readable(): Promise<boolean> {
-    await this.#gate.passed();
+    await this.#inlet.passed();
     return !this.#isClosing;
   }
 
-  receive(messages: readonly string[]): void {
-    const bytes = this.#text.encode(messages.join(""));
+  receive(text: string): void {
+    const bytes = this.#text.encode(text);
     if (bytes.length > 0) this.#listener?.data(bytes);
   }
 
@@ -113,11 +121,11 @@ export class HttpSocket implements Socket {
   }
 
   pause(): void {
-    if (!this.#isClosing) this.#gate.shut();
+    if (!this.#isClosing) this.#inlet.shut();
   }
 
   resume(): void {
-    if (this.#listener !== undefined) this.#gate.open();
+    if (this.#listener !== undefined) this.#inlet.open();
   }
 
   disableHeartbeat(): void {
@@ -131,6 +139,12 @@ export class HttpSocket implements Socket {
     const closing = { code, reason: shortReason(reason) };
     const carrier = this.#retire(closing);
     if (carrier !== undefined) this.#sayClose(carrier, closing);
+  }
+
+  /** Closes for what the client has done. Whoever is about to send hears of it later, as of any end. */
+  fail(code: number, reason: string): void {
+    this.close(code, reason);
+    queueMicrotask(() => this.#end({ code, reason }));
   }
 
   terminate(): void {
@@ -157,10 +171,9 @@ export class HttpSocket implements Socket {
     this.#carriers.add(carrier);
     // Who has left is noticed by `close`.
     response.on("error", () => {});
-    response.on("drain", () => this.#listener?.drained());
     response.once("close", () => {
       this.#carriers.delete(carrier);
-      this.#listener?.drained();
+      this.#left();
       if (carrier === this.#carrier) {
         this.#release();
         this.#expire();
@@ -171,8 +184,16 @@ export class HttpSocket implements Socket {
     });
   }
 
+  /** Something has left. */
+  readonly #left = (): void => {
+    if (!this.#isWatched) return;
+
+    this.#isWatched = false;
+    this.#listener?.drained();
+  };
+
   #write(frame: string, carrier: Carrier): void {
-    if (carrier.write(frame)) this.#heartbeat?.refresh();
+    if (carrier.write(frame, this.#left)) this.#heartbeat?.refresh();
     else this.#release();
   }
 
@@ -206,7 +227,7 @@ export class HttpSocket implements Socket {
     this.#startLifetime();
     const carrier = this.#carrier;
     this.#release();
-    this.#gate.open();
+    this.#inlet.open();
     return carrier;
   }
 
@@ -215,12 +236,10 @@ export class HttpSocket implements Socket {
     carrier.end(closeFrame(ending.code, ending.reason));
   }
 
-  /** The client does not come for what it is sent. Whoever was sending hears of it later, as of any end. */
+  /** The client does not come for what it is sent. */
   #overflow(): void {
     const { httpMessageCacheSize } = this.#options.settings;
-    const reason = `httpMessageCacheSize of ${httpMessageCacheSize} messages exceeded`;
-    this.close(LIMIT_EXCEEDED, reason);
-    queueMicrotask(() => this.#end({ code: LIMIT_EXCEEDED, reason }));
+    this.fail(LIMIT_EXCEEDED, `httpMessageCacheSize of ${httpMessageCacheSize} messages exceeded`);
     this.#options.limitExceeded("httpMessageCacheSize");
   }
 
@@ -245,7 +264,7 @@ export class HttpSocket implements Socket {
     if (this.#ending !== undefined) return;
 
     this.#ending = ending;
-    this.#gate.open();
+    this.#inlet.open();
     this.#listener?.close(ending.code, ending.reason);
   }
 }

@@ -14,7 +14,10 @@ export interface SockJSOptions {
   readonly disconnectDelay?: number | undefined;
   /** Bytes after which a streaming response ends, so that the client frees its memory. Default 131,072. */
   readonly streamBytesLimit?: number | undefined;
-  /** Messages that wait for the client's next request; beyond, its session is closed with 4500. Default 100. */
+  /**
+   * Messages that wait for the client's next request; beyond, its session is closed with 4500. Default no
+   * number: `sendBufferSizeLimit` bounds their bytes, as it does for clients on a WebSocket.
+   */
   readonly httpMessageCacheSize?: number | undefined;
   /** What `/info` tells clients: whether a cookie keeps them on one server behind a load balancer. Default true. */
   readonly sessionCookieNeeded?: boolean | undefined;
@@ -53,7 +56,7 @@ const NUMBERS = {
   heartbeatTime: 25_000,
   disconnectDelay: 5_000,
   streamBytesLimit: 131_072,
-  httpMessageCacheSize: 100,
+  httpMessageCacheSize: Number.POSITIVE_INFINITY,
   sessionLimit: 10_000,
   sessionLimitPerOwner: 1_000,
 } as const;
@@ -105,12 +108,9 @@ export function sockJSSettings(
   return settings;
 }
 
-/**
- * Bytes of one SockJS request or framed message: a STOMP frame grows up to threefold as JSON (clients escape
- * emoji), and one request may carry several.
- */
-export function sockJSBodyLimit(messageSizeLimit: number): number {
-  return 4 * messageSizeLimit + 1024;
+/** Bytes of one framed WebSocket message: a STOMP frame grows up to sixfold as JSON, if control characters fill it. */
+export function framedMessageLimit(messageSizeLimit: number): number {
+  return 6 * messageSizeLimit + 1024;
 }
 
 function checked<T extends object>(
@@ -127,6 +127,7 @@ function checked<T extends object>(
 }
 
 function checkNumber(name: string, value: unknown): void {
+  if (name === "httpMessageCacheSize" && value === Number.POSITIVE_INFINITY) return;
   if (!Number.isInteger(value) || (value as number) <= 0 || (value as number) > MAX_NUMBER) {
     throw new ConfigurationError(`sockJS.${name} must be a positive integer, not ${String(value)}`);
   }

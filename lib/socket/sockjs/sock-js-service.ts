@@ -12,15 +12,13 @@ import { HttpSessions, type NewSession } from "./http-sessions.js";
 import type { HttpSocket } from "./http-socket.js";
 import { HTTP_TRANSPORTS, type HttpTransport } from "./http-transport.js";
 import { IframePage } from "./iframe-page.js";
-import { messagesOf } from "./messages.js";
-import { readBody } from "./request-body.js";
+import { PayloadError } from "./json-texts.js";
+import { readMessages } from "./request-messages.js";
 import { type SessionRoute, sessionRoute } from "./session-route.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 
 export interface SockJsServiceOptions {
   readonly settings: SockJSSettings;
-  /** Bytes of one request's body. */
-  readonly bodyLimit: number;
   user(req: Request): Principal | undefined | Promise<Principal | undefined>;
   /** Goes on with `connect` when no interceptor refuses the handshake. */
   intercept(req: Request, res: Response, connect: Connect): void | Promise<void>;
@@ -46,8 +44,8 @@ const OWN_PAGES_ONLY = {
 };
 const IFRAME = /^iframe[-0-9.a-z_]*\.html$/;
 const CALLBACK = /^[\w.]{1,32}$/;
-/** SockJS clients have one request under way; more than this many wait for no good. */
-const MAX_READERS = 16;
+/** SockJS clients have one request with messages under way; more than this many wait for no good. */
+const MAX_SENDERS = 16;
 
 /** SockJS over HTTP: which request is for whom, and who may. What sessions do is theirs. */
 export class SockJsService {
@@ -135,6 +133,8 @@ export class SockJsService {
   async #carry(name: string, transport: HttpTransport, req: Request, res: Response): Promise<void> {
     const callback = transport.hasCallback ? callbackOf(req, res) : "";
     if (callback === undefined) return;
+    // It stands behind a stream on its line, and would not hear of the line's end: Node tells who is answered.
+    if (res.socket === null) await new Promise((resolve) => res.once("socket", resolve));
 
     const ride = { name, transport, callback };
     if (this.#sessions.find(name) !== undefined && (await this.#goOn(ride, req, res))) return;
@@ -211,25 +211,36 @@ export class SockJsService {
     }
 
     const { socket } = session;
-    if (socket.readers >= MAX_READERS) {
+    if (socket.senders >= MAX_SENDERS) {
       answer(res, 503, "Too many requests wait on this session.\n");
       return;
     }
-    await socket.readable();
-    const limits = { limit: this.#options.bodyLimit, field: sender.field };
-    const body = await readBody(req, limits).catch(() => "aborted" as const);
-    if (body === "aborted") return;
-    if (body === "too-large") {
-      answer(res, 413, "Too much in one request.\n");
-      return;
+    await socket.inTurn(() => this.#bring(socket, sender, req, res));
+  }
+
+  /** Hands a session what a request brings, as fast as the session takes it. */
+  async #bring(socket: HttpSocket, sender: HttpSender, req: Request, res: Response): Promise<void> {
+    let hasTaken = false;
+    const take = async (text: string) => {
+      if (!(await socket.readable())) return false;
+      hasTaken = true;
+      socket.receive(text);
+      return true;
+    };
+    try {
+      if (await socket.readable()) await readMessages(req, { field: sender.field, take });
+      sender.accepted(res);
+    } catch (error) {
+      if (error instanceof PayloadError) {
+        if (hasTaken) socket.fail(1007, error.message);
+        answer(res, 500, `${error.message}\n`);
+      } else if (req.destroyed) {
+        // What comes next would be taken for the rest of it.
+        if (hasTaken) socket.fail(1002, "A request with messages broke off.");
+      } else {
+        throw error;
+      }
     }
-    const messages = messagesOf(body.text);
-    if (messages === undefined) {
-      answer(res, 500, body.text === "" ? "Payload expected.\n" : "Broken JSON encoding.\n");
-      return;
-    }
-    if (await socket.readable()) socket.receive(messages);
-    sender.accepted(res);
   }
 }
 

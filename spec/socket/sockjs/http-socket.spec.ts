@@ -50,6 +50,17 @@ describe("HttpSocket", () => {
       expect(opened.closings).to.have.length(1);
     });
 
+    it("counts nothing unless it is told to: bytes are what the session bounds", async () => {
+      host.endpoint({ sockJS: true });
+      const port = await host.listen();
+      const opened = await openPolling(port, "s1");
+      const texts = Array.from({ length: 1500 }, (_, i) => `${i}`);
+      for (const text of texts) send(opened, text);
+      expect(opened.socket.bufferedAmount).to.equal(texts.join("").length);
+      expect((await post(port, "/ws/000/s1/xhr")).text).to.equal(`a${JSON.stringify(texts)}\n`);
+      expect(opened.closings).to.deep.equal([]);
+    });
+
     it("counts anew after each request", async () => {
       host.endpoint({ sockJS: { httpMessageCacheSize: 2 } });
       const port = await host.listen();
@@ -182,6 +193,7 @@ describe("HttpSocket", () => {
       response.res.pause();
       response.res.socket.pause();
       send(opened, "x".repeat(8_000_000));
+      expect(opened.socket.bufferedAmount).to.be.above(1_000_000);
       const drained = once(opened.events, "drained");
       response.res.socket.resume();
       response.res.resume();
@@ -190,11 +202,27 @@ describe("HttpSocket", () => {
       response.cut();
     });
 
+    it("says so when a stream has taken what waited for it", async () => {
+      host.endpoint({ sockJS: { streamBytesLimit: 100 } });
+      const port = await host.listen();
+      const { opened, response } = await openStream(port, "s1");
+      send(opened, "x".repeat(100));
+      await response.ended();
+      send(opened, "text");
+      expect(opened.socket.bufferedAmount).to.equal(4);
+      const drained = once(opened.events, "drained");
+      const next = await stream(port, "/ws/000/s1/xhr_streaming", { method: "POST" });
+      await drained;
+      expect(opened.socket.bufferedAmount).to.equal(0);
+      next.cut();
+    });
+
     it("says so when a poll has taken it", async () => {
       host.endpoint({ sockJS: true });
       const port = await host.listen();
       const opened = await openPolling(port, "s1");
       send(opened, "text");
+      expect(opened.socket.bufferedAmount).to.equal(4);
       const drained = once(opened.events, "drained");
       await post(port, "/ws/000/s1/xhr");
       await drained;

@@ -68,10 +68,19 @@ describe("SockJsWebSocket", () => {
     });
   }
 
+  it("takes what grows sixfold as JSON", async () => {
+    await start({ messageSizeLimit: 1000 });
+    const client = await openWebSocket(port, FRAMED);
+    const text = "\u0001".repeat(1000);
+    client.ws.send(JSON.stringify([text]));
+    await client.next();
+    expect(await client.next()).to.equal(`a${JSON.stringify([text])}`);
+  });
+
   it("closes with 1009 when a message is too long", async () => {
     await start({ messageSizeLimit: 1000 });
     const client = await openWebSocket(port, FRAMED);
-    client.ws.send(JSON.stringify(["x".repeat(6000)]));
+    client.ws.send(JSON.stringify(["x".repeat(8000)]));
     expect((await client.closed()).code).to.equal(1009);
     expect((await closing(await host.nth(0))).code).to.equal(1009);
   });
