@@ -95,6 +95,7 @@ export {
   withPayload,
 } from "./message/message.js";
 export { NativeHeaders } from "./message/native-headers.js";
+export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { stompMessaging } from "./messaging.js";
 export type {

@@ -126,6 +126,10 @@ export function stompMessaging(
     preserveReceiveOrder: resolved.preserveReceiveOrder,
     handlerTimeout: resolved.handlerTimeout,
     errorHandler: resolved.errorHandler,
+    ended: (end) => {
+      controllerHandler?.sessionEnded(end);
+      userClients.sessionEnded(end);
+    },
   });
   clientOutboundChannel.subscribe(sessions);
 
@@ -147,27 +151,28 @@ export function stompMessaging(
     clientOutboundChannel,
     brokerChannel,
   });
-  if (controllers.length > 0) {
-    clientInboundChannel.subscribe(
-      new ControllerHandler({
-        controllers,
-        sessionScopes,
-        applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
-        destinationSeparator: resolved.destinationSeparator,
-        converter,
-        validator: resolved.validator,
-        argumentResolvers: resolved.argumentResolvers,
-        returnValueHandlers: resolved.returnValueHandlers,
-        handlerTimeout: resolved.handlerTimeout,
-        brokerChannel,
-        clientOutboundChannel,
-        userDestinationPrefix: resolved.userDestinationPrefix,
-        access,
-        events,
-        logger,
-      }),
-    );
-  }
+  const controllerHandler =
+    controllers.length > 0
+      ? new ControllerHandler({
+          controllers,
+          sessionScopes,
+          applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
+          destinationSeparator: resolved.destinationSeparator,
+          converter,
+          validator: resolved.validator,
+          argumentResolvers: resolved.argumentResolvers,
+          returnValueHandlers: resolved.returnValueHandlers,
+          handlerTimeout: resolved.handlerTimeout,
+          brokerChannel,
+          clientOutboundChannel,
+          userDestinationPrefix: resolved.userDestinationPrefix,
+          access,
+          events,
+          sessions,
+          logger,
+        })
+      : undefined;
+  if (controllerHandler) clientInboundChannel.subscribe(controllerHandler);
 
   const broker = resolved.broker({
     clientOutboundChannel,
@@ -211,11 +216,11 @@ export function stompMessaging(
     ...users,
     messages: userMessages,
     clientsMaySend: resolved.clientsMaySendToUsers,
+    isOpen: (sessionId) => sessions.isOpen(sessionId),
     limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
   });
   clientInboundChannel.subscribe(userClients);
   events.on("connected", ({ sessionId, user }) => userClients.connected(sessionId, user));
-  events.on("sessionError", ({ sessionId }) => userClients.forget(sessionId));
 
   events.on("expiring", ({ sessionId, user, grant: { noticeDestination }, remaining }) => {
     if (noticeDestination === undefined) return;

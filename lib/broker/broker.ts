@@ -3,6 +3,7 @@ import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
+import type { SessionEnd } from "../message/session-end.js";
 
 /**
  * What a broker promises. It is subscribed to `clientInboundChannel` and to
@@ -15,7 +16,8 @@ import type { Message } from "../message/message.js";
  *   a SUBSCRIBE when deliveries will arrive, a SEND when the broker has it.
  *   What it refuses it throws.
  *   Where only a receipt is to come later, `receipt` in its headers is told so.
- * - DISCONNECT comes once for every session that sent CONNECT.
+ * - `sessionEnded` tells of a session's end in the turn in which it ends, and DISCONNECT
+ *   comes once for every session that sent CONNECT, when what was received has been handled.
  * - A message with `privateTo` has a user's destination, `/user/queue/x`, and is
  *   taken whatever the broker's prefixes are. It reaches subscriptions of that
  *   session which have `privateTo` too, and no other; nor do these hear
@@ -29,6 +31,11 @@ export interface Broker extends MessageHandler {
   readonly plainDestinations?: boolean;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
+  /**
+   * A session has ended: from now on it is given nothing, and no share of anything. What it had sent may still come,
+   * such as ACK, until its DISCONNECT; CONNECT and SUBSCRIBE do not. Told once, and to whoever does not know the session too.
+   */
+  sessionEnded?(end: SessionEnd): void;
   /** Whether it takes messages at present. Changes are announced as `brokerAvailability`. */
   readonly isAvailable: boolean;
   /** Takes what the application sends. Default: the broker itself, as if a client had sent it. */
@@ -89,6 +96,11 @@ export interface BrokerContext {
 export interface ClientSessions {
   /** Ends a session with ERROR, which says what is public of the error. Nothing happens if it has ended. */
   end(sessionId: string, error: Error): void;
-  /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. Never rejects. */
+  /**
+   * Gives what to wait for before a session is sent more of what can wait: a backlog, what is retained, a stream.
+   * `undefined` if it has room, or has ended. Never rejects.
+   */
   room(sessionId: string): Promise<void> | undefined;
+  /** The same for what is better lost than late: where `overflowStrategy` drops the oldest, nobody is waited for. */
+  roomForLive(sessionId: string): Promise<void> | undefined;
 }

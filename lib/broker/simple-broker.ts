@@ -3,6 +3,7 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import { MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
+import type { SessionEnd } from "../message/session-end.js";
 import { Acknowledgements } from "./acknowledgements.js";
 import type { BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerDestinations } from "./broker-destinations.js";
@@ -129,7 +130,7 @@ export class SimpleBroker implements PrivateBroker {
       case "MESSAGE":
         return this.#send(message);
       case "DISCONNECT":
-        return this.#disconnect(headers);
+        return this.#disconnect(headers.sessionId ?? "");
       case "OTHER":
         return this.#other(headers);
       case "CONNECT_ACK":
@@ -176,7 +177,14 @@ export class SimpleBroker implements PrivateBroker {
     return sendConnectAck(this.#outbound, { sessionId, user, heartbeat: this.#options.heartbeatValue });
   }
 
-  #disconnect({ sessionId = "" }: MessageHeaders): void {
+  /** What an ACK may still be on its way for waits for it; all else goes to others at once. */
+  sessionEnded({ sessionId, handled, settles }: SessionEnd): void {
+    this.#subscriptions.endSession(sessionId);
+    if (settles) void handled?.then(() => this.#disconnect(sessionId));
+    else this.#disconnect(sessionId);
+  }
+
+  #disconnect(sessionId: string): void {
     this.#subscriptions.removeSession(sessionId);
     this.#transactions.abortAll(sessionId);
     this.#acknowledgements.removeSession(sessionId);

@@ -80,15 +80,21 @@ export class SubscriptionRegistry {
     if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, new Map());
   }
 
-  /** Removes a session with all its subscriptions. */
-  removeSession(sessionId: string): void {
+  /** Removes all subscriptions of a session. */
+  endSession(sessionId: string): void {
     const subscriptions = this.#sessions.get(sessionId);
-    this.#sessions.delete(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
       subscription.end();
       this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
+    subscriptions?.clear();
     this.#private.delete(sessionId);
+  }
+
+  /** Removes a session with all its subscriptions. */
+  removeSession(sessionId: string): void {
+    this.endSession(sessionId);
+    this.#sessions.delete(sessionId);
   }
 
   /** The subscriptions of a session by their ids; `undefined` when the session is not there. */

@@ -11,6 +11,7 @@ import {
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
+import type { SessionEnd } from "../message/session-end.js";
 import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
@@ -48,6 +49,8 @@ export class ControllerHandler implements MessageHandler {
   readonly #advices: ExceptionHandlers[] = [];
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
+  /** By session: settles when what it had was disposed of. */
+  readonly #disposals = new Map<string, Promise<void>>();
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
@@ -81,20 +84,35 @@ export class ControllerHandler implements MessageHandler {
     this.#options.sessionScopes.open(sessionId);
   }
 
+  /** A session has ended: its streams do, and what is of it alone is disposed of as soon as its last frames are handled. */
+  sessionEnded({ sessionId, handled }: SessionEnd): void {
+    this.#context.streams.end(sessionId);
+    if (handled) void handled.then(() => this.#dispose(sessionId));
+    else void this.#dispose(sessionId);
+  }
+
   #disconnected(sessionId: string): void | Promise<void> {
-    const { streams, handlerTimeout, logger } = this.#context;
+    this.#context.streams.close(sessionId);
+    return this.#dispose(sessionId);
+  }
+
+  /** Never rejects. */
+  #dispose(sessionId: string): void | Promise<void> {
+    const closed = this.#options.sessionScopes.close(sessionId);
+    if (!closed) return this.#disposals.get(sessionId);
+
+    const { handlerTimeout, logger } = this.#context;
     const failed = (fault: unknown) =>
       logger.error(`What session ${sessionId} had was not disposed of`, fault);
-    streams.close(sessionId);
-    const closed = this.#options.sessionScopes.close(sessionId);
-    return (
-      closed &&
-      inTime(closed, {
-        milliseconds: handlerTimeout,
-        passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
-        late: failed,
-      }).catch(failed)
-    );
+    const disposed = inTime(closed, {
+      milliseconds: handlerTimeout,
+      passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
+      late: failed,
+    })
+      .catch(failed)
+      .then(() => void this.#disposals.delete(sessionId));
+    this.#disposals.set(sessionId, disposed);
+    return disposed;
   }
 
   #dispatch(type: MappingType, message: Message): void | Promise<void> {

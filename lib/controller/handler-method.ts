@@ -18,6 +18,10 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   /** Milliseconds a method has until its promise settles; 0 is without end. */
   readonly handlerTimeout: number;
   readonly streams: Streams;
+  readonly sessions: {
+    /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. */
+    room(sessionId: string): Promise<void> | undefined;
+  };
   readonly access: AccessControl;
   readonly logger: Logger;
 }
@@ -91,12 +95,21 @@ export class HandlerMethod {
   ): void | Promise<void> {
     if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
 
-    this.#context.streams.run(value, {
+    const { streams, sessions } = this.#context;
+    const { sessionId = "" } = invocation.message.headers;
+    streams.run(value, {
       message: invocation.message,
+      room: () => (this.#answersAsker ? sessions.room(sessionId) : undefined),
       send: (element) => this.#answer(element, invocation),
       failed: streamFailed,
       abort: () => invocation.abort.now(),
     });
+  }
+
+  /** Whether it is the asking session that gets the replies. */
+  get #answersAsker(): boolean {
+    const { type, sendTo, sendToUser } = this.#method;
+    return sendToUser !== undefined || (type === "SUBSCRIBE" && !sendTo);
   }
 
   #answer(value: unknown, invocation: Invocation): void | Promise<void> {

@@ -14,6 +14,8 @@ const TURN = 64;
 export interface StreamOptions {
   /** What the stream answers: it ends with this message's session, or its subscription. */
   readonly message: Message;
+  /** Gives what to wait for before the next element is asked for; `undefined` if there is nothing. */
+  room(): Promise<void> | undefined;
   /** Sends an element on; the next is asked for when this is done. */
   send(element: unknown): void | Promise<void>;
   /** Hears of a fault, which ends the stream. */
@@ -37,28 +39,34 @@ interface SessionStreams {
 /** The async iterables that methods returned: they run beside the messages that follow, for as long as their session. */
 export class Streams {
   readonly #logger: Logger;
-  /** By session, while it lasts; what it has is made for the first stream. */
-  readonly #sessions = new Map<string, SessionStreams | undefined>();
+  /** By session, until its DISCONNECT; what it has is made for the first stream. */
+  readonly #sessions = new Map<string, SessionStreams | "ended" | undefined>();
   #warned = false;
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  /** Lets a session have streams from now on. */
+  /** Lets a session have streams from now on, unless it has ended. */
   open(sessionId: string): void {
     if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, undefined);
   }
 
-  /** Ends the streams of a session. */
+  /** Ends the streams of a session; those that its last frames begin end at once. */
+  end(sessionId: string): void {
+    for (const stream of this.#of(sessionId)?.running ?? []) stop(stream);
+    this.#sessions.set(sessionId, "ended");
+  }
+
+  /** Forgets a session, and ends what it has. */
   close(sessionId: string): void {
-    for (const stream of this.#sessions.get(sessionId)?.running ?? []) stop(stream);
+    for (const stream of this.#of(sessionId)?.running ?? []) stop(stream);
     this.#sessions.delete(sessionId);
   }
 
   /** Ends the streams that a subscription began. */
   unsubscribe(sessionId: string, subscriptionId: string): void {
-    const streams = this.#sessions.get(sessionId);
+    const streams = this.#of(sessionId);
     for (const stream of streams?.running ?? []) {
       const { messageType, subscriptionId: id } = stream.message.headers;
       if (messageType === "SUBSCRIBE" && id === subscriptionId)
@@ -72,18 +80,28 @@ export class Streams {
     if (!this.#sessions.has(sessionId)) {
       throw new MessageHandlingError("A stream needs a session that is connected");
     }
-    const streams = this.#sessions.get(sessionId) ?? { running: new Set(), cancelled: 0 };
-    this.#sessions.set(sessionId, streams);
-    if (streams.running.size >= STREAM_LIMIT) throw tooMany(`${STREAM_LIMIT} streams`);
-    if (streams.cancelled >= CANCELLED_LIMIT) {
-      throw tooMany(`${CANCELLED_LIMIT} streams that were cancelled and have not ended`);
-    }
-
     const stream: Stream = { ...options, iterator: iterable[Symbol.asyncIterator](), stopped: false };
+    const streams = this.#sessions.get(sessionId) ?? { running: new Set(), cancelled: 0 };
+    if (streams === "ended") {
+      stop(stream);
+      return;
+    }
+    this.#sessions.set(sessionId, streams);
+    const excess = excessOf(streams);
+    if (excess !== undefined) {
+      stop(stream);
+      const publicMessage = `A session has at most ${excess}`;
+      throw new MessageHandlingError(publicMessage, { publicMessage });
+    }
     streams.running.add(stream);
     void pump(stream).finally(() => {
       if (!streams.running.delete(stream)) streams.cancelled--;
     });
+  }
+
+  #of(sessionId: string): SessionStreams | undefined {
+    const streams = this.#sessions.get(sessionId);
+    return streams === "ended" ? undefined : streams;
   }
 
   /** It does not count any more, though it may wait long: a generator cannot be ended from outside. */
@@ -101,9 +119,11 @@ export class Streams {
   }
 }
 
-function tooMany(what: string): MessageHandlingError {
-  const publicMessage = `A session has at most ${what}`;
-  return new MessageHandlingError(publicMessage, { publicMessage });
+/** What a session has as many of as it may. */
+function excessOf({ running, cancelled }: SessionStreams): string | undefined {
+  if (running.size >= STREAM_LIMIT) return `${STREAM_LIMIT} streams`;
+  if (cancelled < CANCELLED_LIMIT) return undefined;
+  return `${CANCELLED_LIMIT} streams that were cancelled and have not ended`;
 }
 
 /** Whether it is one; a `Readable` is. */
@@ -115,6 +135,11 @@ export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown>
 async function pump(stream: Stream): Promise<void> {
   try {
     for (let sent = 1; ; sent++) {
+      const room = stream.room();
+      if (room) {
+        await room;
+        if (stream.stopped) return;
+      }
       const { done, value } = await stream.iterator.next();
       if (done || stream.stopped) return;
 

@@ -13,7 +13,7 @@ import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { forward } from "./forward.js";
 import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
 import type { BrokerAccess } from "./relay-client.js";
-import { brokerMessage, clientFrame } from "./relay-frame.js";
+import { brokerMessage, clientFrame, unsubscribeFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
 
 export interface ClientRelayOptions {
@@ -44,6 +44,15 @@ export class ClientRelay implements BrokerAccess {
 
   constructor(options: ClientRelayOptions) {
     this.#options = options;
+  }
+
+  leave(): void {
+    const connection = this.#connection;
+    if (!connection?.isOpen) return;
+    for (const [id, { acknowledges, queue }] of this.#subscriptions) {
+      // What is to be acknowledged the broker gives to others when the connection goes; an ACK may still be on its way.
+      if (!acknowledges) void connection.send(unsubscribeFrame(id, queue));
+    }
   }
 
   async disconnect(): Promise<void> {
@@ -126,9 +135,9 @@ export class ClientRelay implements BrokerAccess {
     const ours: Partial<MessageHeaders> = { sessionId, ackId };
     try {
       const sent = clientOutboundChannel.send(brokerMessage(frame, ours));
-      if (!isPromise(sent)) return sessions.room(sessionId);
+      if (!isPromise(sent)) return sessions.roomForLive(sessionId);
       return sent.then(
-        () => sessions.room(sessionId),
+        () => sessions.roomForLive(sessionId),
         (error: unknown) => this.#undelivered(frame, error),
       );
     } catch (error) {

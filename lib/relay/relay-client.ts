@@ -15,7 +15,9 @@ export interface BrokerAccess {
   send(message: Message): void | Promise<void>;
   /** ACK, NACK, or a frame of a transaction. */
   other(message: Message): void | Promise<void>;
-  /** Says goodbye to the broker. */
+  /** The session has ended: takes no more from the broker, where nothing has to be acknowledged. */
+  leave(): void;
+  /** Says goodbye to the broker. Never rejects. */
   disconnect(): Promise<void>;
   destroy(): void;
 }
@@ -35,6 +37,7 @@ export class RelayClient implements MessageHandler {
   readonly #options: RelayClientOptions;
   /** Ids of all, private or the broker's. */
   readonly #subscriptions = new Set<string>();
+  #gone: Promise<void> | undefined;
 
   constructor(options: RelayClientOptions) {
     this.#options = options;
@@ -62,9 +65,15 @@ export class RelayClient implements MessageHandler {
     }
   }
 
-  async disconnect(): Promise<void> {
+  leave(): void {
+    this.#options.access.leave();
+  }
+
+  /** Is done when the broker has got what the client sent; it goes once, however often it is told to. */
+  disconnect(): Promise<void> {
     this.#subscriptions.clear();
-    await this.#options.access.disconnect();
+    this.#gone ??= this.#options.access.disconnect();
+    return this.#gone;
   }
 
   destroy(): void {

@@ -22,6 +22,11 @@ export function applicationFrame({ payload, headers }: Message): Frame {
   return frame("SEND", others, { destination, "content-type": contentType }, payload);
 }
 
+/** Gives UNSUBSCRIBE for a subscription that its client does not end itself. */
+export function unsubscribeFrame(id: string, queue: string | undefined): Frame {
+  return frame("UNSUBSCRIBE", NativeHeaders.EMPTY, { id, "x-queue-name": queue });
+}
+
 /** Gives a MESSAGE of the broker as a message, with all its headers as they came. */
 export function brokerMessage({ headers, body }: Frame, ours: Partial<MessageHeaders> = {}): Message {
   return createMessage(body, {

@@ -67,13 +67,20 @@ export class SharedClient implements BrokerAccess {
     return this.#ownConnection().then((own) => own.other(message));
   }
 
+  leave(): void {
+    this.#gone = true;
+    for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
+    this.#subscriptions.clear();
+    this.#ownRelay?.leave();
+  }
+
   async disconnect(): Promise<void> {
-    this.#leave();
+    this.leave();
     await (await this.#own?.catch(() => undefined))?.disconnect();
   }
 
   destroy(): void {
-    this.#leave();
+    this.leave();
     this.#ownRelay?.destroy();
   }
 
@@ -92,11 +99,5 @@ export class SharedClient implements BrokerAccess {
     await own.connect(connect);
     if (this.#gone) own.destroy();
     return own;
-  }
-
-  #leave(): void {
-    this.#gone = true;
-    for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
-    this.#subscriptions.clear();
   }
 }

@@ -3,6 +3,7 @@ import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
+import type { SessionEnd } from "../message/session-end.js";
 import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ClientRelay } from "./client-relay.js";
 import { RelayClient } from "./relay-client.js";
@@ -101,6 +102,17 @@ class StompBrokerRelay implements Broker {
 
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
     return this.#clients.get(sessionId)?.hasSubscription(subscriptionId) === true;
+  }
+
+  /** Its last frames still go to the broker, and nothing of the broker's to it. */
+  sessionEnded(end: SessionEnd): void {
+    const { sessionId, handled } = end;
+    this.#privates.sessionEnded?.(end);
+    const client = this.#clients.get(sessionId);
+    if (!client) return;
+    client.leave();
+    if (handled) void handled.then(() => client.disconnect());
+    else void client.disconnect();
   }
 
   async close(): Promise<void> {

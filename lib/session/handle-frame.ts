@@ -14,6 +14,8 @@ export interface FramedSession {
   readonly messageHeaders: SessionHeaders;
   /** A CONNECT is about to be handed on, in this version. */
   connecting(frame: Frame, version: StompVersion): void;
+  /** DISCONNECT is about to be handed on: whatever was received before it has been handled. */
+  leaving(): void;
   /** A frame's message was handled. */
   processed(message: Message): void;
   receipt(receiptId: string): void;
@@ -83,6 +85,7 @@ function messageOf(frame: Frame, { session, version }: FrameSource): Message {
     throw new StompConversionError(`${frame.command} came before CONNECT`);
   }
   const message = clientMessage(frame, version as StompVersion, session.messageHeaders);
+  if (frame.command === "DISCONNECT") session.leaving();
   return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
 }
 

@@ -68,12 +68,13 @@ export class Inbound implements FrameSource {
   #queue: (Frame | Error)[] = [];
   /** The newest frame, while the next one has to wait for it. */
   #entering: Frame | Error | undefined;
-  /** How many frames are being handled. */
+  /** How many frames are being handled, and how many of those may acknowledge. */
   #atWork = 0;
+  #settling = 0;
   #draining = false;
   #paused = false;
   #finished = false;
-  #whenIdle: (() => void) | undefined;
+  readonly #whenIdle: (() => void)[] = [];
   #patience: NodeJS.Timeout | undefined;
   #gaveUp = false;
 
@@ -135,8 +136,19 @@ export class Inbound implements FrameSource {
    */
   whenIdle(callback: () => void): void {
     this.#rate = undefined;
-    this.#whenIdle = callback;
+    this.#whenIdle.push(callback);
     this.#drain();
+  }
+
+  /** What to wait for until `whenIdle` calls back; `undefined` when there is nothing. */
+  handled(): Promise<void> | undefined {
+    if (this.#isIdle) return undefined;
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Whether ACK, NACK or COMMIT is among the frames that are not handled yet. */
+  get settles(): boolean {
+    return this.#settling > 0 || this.#queue.some(settles);
   }
 
   accepted(): void {
@@ -188,19 +200,24 @@ export class Inbound implements FrameSource {
       this.#paused = false;
       this.session.resume();
     }
-    if (this.#atWork === 0 && this.#queue.length === 0) this.#idle();
-    else if (this.#whenIdle && this.#handlerTimeout > 0) {
+    if (this.#isIdle) this.#idle();
+    else if (this.#whenIdle.length > 0 && this.#handlerTimeout > 0) {
       this.#patience ??= setTimeout(() => this.#giveUp(), this.#handlerTimeout).unref();
       this.#patience.refresh();
     }
   }
 
+  /** What does not go on for too long is not waited for. */
+  get #isIdle(): boolean {
+    return this.#gaveUp || (this.#atWork === 0 && this.#queue.length === 0);
+  }
+
   #idle(): void {
+    if (this.#whenIdle.length === 0) return;
+
     clearTimeout(this.#patience);
     this.#patience = undefined;
-    const idle = this.#whenIdle;
-    this.#whenIdle = undefined;
-    idle?.();
+    for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
   #giveUp(): void {
@@ -229,6 +246,7 @@ export class Inbound implements FrameSource {
   #start(next: Frame | Error): void {
     this.#entering = next;
     this.#atWork++;
+    if (settles(next)) this.#settling++;
     const handled = next instanceof Error ? this.session.fail(next, undefined) : handleFrame(next, this);
     if (!handled) {
       this.#done(next);
@@ -243,8 +261,15 @@ export class Inbound implements FrameSource {
 
   #done(frame: Frame | Error): void {
     this.#atWork--;
+    if (settles(frame)) this.#settling--;
     if (this.#entering === frame) this.#entering = undefined;
   }
+}
+
+function settles(frame: Frame | Error): boolean {
+  if (frame instanceof Error) return false;
+  const { command } = frame;
+  return command === "ACK" || command === "NACK" || command === "COMMIT";
 }
 
 function mayOverlap(next: Frame | Error): boolean {

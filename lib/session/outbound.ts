@@ -108,9 +108,9 @@ export class Outbound {
     this.#room = undefined;
   }
 
-  /** Where the oldest may be dropped, nobody is asked to wait: who reads slowly is to get what is new. */
   get #crowded(): boolean {
-    return !this.#queue && this.buffered > this.#context.limits.sendBufferSizeLimit / 4;
+    const waiting = this.buffered + (this.#queue?.size ?? 0);
+    return waiting > this.#context.limits.sendBufferSizeLimit / 4 || this.#socket.crowded === true;
   }
 
   /** An EOL, unless frames wait, which say as much. */

@@ -1,6 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
+import type { SessionEnd } from "../message/session-end.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
@@ -20,4 +21,6 @@ export interface SessionContext {
   readonly handlerTimeout: number;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly stats: SessionStats;
+  /** Tells everybody behind the channels that a session is over. */
+  ended(end: SessionEnd): void;
 }

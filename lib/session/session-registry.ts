@@ -93,7 +93,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     this.#unconnected.delete(session);
   }
 
-  ended(session: Session): void {
+  gone(session: Session): void {
     this.#sessions.delete(session.id);
     this.#unconnected.delete(session);
     const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
@@ -129,9 +129,19 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#sessions.get(sessionId)?.messageHeaders;
   }
 
-  /** What to wait for before a session is sent more; `undefined` if it has room, or is not there. */
+  /** What to wait for before a session is sent more of what can wait; `undefined` if it has room, or has ended. */
   room(sessionId: string): Promise<void> | undefined {
     return this.#sessions.get(sessionId)?.room();
+  }
+
+  /** The same for what is better lost than late. */
+  roomForLive(sessionId: string): Promise<void> | undefined {
+    return this.#context.limits.overflowStrategy === "terminate" ? this.room(sessionId) : undefined;
+  }
+
+  /** Whether a session is there and has not ended. */
+  isOpen(sessionId: string): boolean {
+    return this.#sessions.get(sessionId)?.ended === false;
   }
 
   /** Ends one session with ERROR: `false` when it is not there. */

@@ -29,7 +29,8 @@ import { SessionWatch, type WatchedSession } from "./session-watch.js";
 /** Who is told of a session's way, once each. */
 export interface SessionOwner {
   connected(session: Session): void;
-  ended(session: Session): void;
+  /** Its socket has closed, and everybody has heard of its end. */
+  gone(session: Session): void;
 }
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
@@ -47,6 +48,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   #state: "new" | "connecting" | "connected" = "new";
   #closed = false;
+  /** Everybody behind the channels has heard of its end. */
+  #ended = false;
+  /** Settles when DISCONNECT was handled. */
+  #farewell: Promise<void> | undefined;
   #peerHeartBeat: HeartBeatOffer = NO_HEART_BEAT;
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   #open = false;
@@ -87,6 +92,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     return this.#closed;
   }
 
+  /** Whether it has ended for everybody but its client, who may still be told why. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   get messageHeaders(): SessionHeaders {
     return { sessionId: this.id, user: this.#user, sessionAttributes: this.#attributes };
   }
@@ -102,15 +112,15 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   /** What to wait for before more is sent; `undefined` if there is room. */
   room(): Promise<void> | undefined {
-    return this.closed ? undefined : this.outbound.room();
+    return this.ended ? undefined : this.outbound.room();
   }
 
-  /** The socket is gone: what it had brought is still handled, then the session ends. */
+  /** The socket is gone: the session ends, if it has not yet, and what it had brought is still handled. */
   close(code: number, reason: string, limit?: string): void {
     // What ended it before was told already.
     if (limit !== undefined && !this.closed) announceLimit(this, limit, this.#context);
     this.#stop();
-    this.#inbound.whenIdle(() => void this.#end(code, reason));
+    this.#inbound.whenIdle(() => void this.#gone(code, reason));
   }
 
   mayGoOn(): boolean {
@@ -135,13 +145,18 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     announceHandedOn(this, message, this.#context);
   }
 
-  /** What the late frame made of this session, a subscription perhaps, goes too. */
+  /** What the late frame made of this session goes too. */
   handledLate(): void {
     void this.#sayFarewell();
   }
 
   processed(message: Message): void {
-    announceProcessed(this, message, this.#context);
+    // Neither has CONNECTED been written since, nor does anything arrive.
+    if (!this.ended) announceProcessed(this, message, this.#context);
+  }
+
+  leaving(): void {
+    this.#end(undefined);
   }
 
   /** A message of `clientOutboundChannel` for this session. */
@@ -264,19 +279,38 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   #stop(): void {
+    if (this.#closed) return;
+
     this.#closed = true;
     this.outbound.release();
     this.#watch.stop();
+    this.#end(this.#inbound.handled());
+    this.#inbound.whenIdle(() => {
+      if (!this.#open) return;
+      this.#open = false;
+      this.#farewell = this.#sayFarewell();
+    });
   }
 
-  async #end(code: number, reason: string): Promise<void> {
-    if (this.#open) {
-      this.#open = false;
-      await this.#sayFarewell();
+  /** The one moment in which everybody behind the channels hears that it is over. */
+  #end(handled: Promise<void> | undefined): void {
+    if (this.#ended) return;
+
+    this.#ended = true;
+    if (this.#state === "new") return;
+    const { logger, ended } = this.#context;
+    try {
+      ended({ sessionId: this.id, handled, settles: handled !== undefined && this.#inbound.settles });
+    } catch (error) {
+      logger.error(`The end of session ${this.id} was not borne by everybody`, error);
     }
+  }
+
+  async #gone(code: number, reason: string): Promise<void> {
+    await this.#farewell;
     const { events } = this.#context;
     if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });
-    this.#owner.ended(this);
+    this.#owner.gone(this);
   }
 
   #sayFarewell(): Promise<void> {

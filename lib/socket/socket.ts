@@ -11,6 +11,8 @@ export interface Socket {
   readonly transport: string;
   /** Bytes accepted by `send` that have not left the process. Who has asked is told when they have: by `drained`. */
   readonly bufferedAmount: number;
+  /** Whether more waits than a quarter of what may, for a transport that does not count in bytes alone. */
+  readonly crowded?: boolean;
   /**
    * Sends one message. SockJS knows text only, and ignores `binary`.
    * Nothing happens when the socket is closing or closed.

@@ -1,8 +1,9 @@
 import type { MessageHandler } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { parseUserDestination, userDestination } from "../destination/user-destination.js";
-import { AccessDeniedError } from "../errors.js";
+import { AccessDeniedError, MessageDeliveryError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
+import type { SessionEnd } from "../message/session-end.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
 import type { UserSessionLimit } from "./user-session-limit.js";
 import type { UserSessions } from "./user-sessions.js";
@@ -15,7 +16,12 @@ export interface UserClientHandlerOptions {
   readonly sessions: UserSessions;
   /** Where messages to users go. */
   readonly messages: UserMessageHandler;
-  readonly broker: MessageHandler & { hasSubscription(sessionId: string, subscriptionId: string): boolean };
+  readonly broker: MessageHandler & {
+    hasSubscription(sessionId: string, subscriptionId: string): boolean;
+    sessionEnded?(end: SessionEnd): void;
+  };
+  /** Whether a session is there and has not ended. */
+  isOpen(sessionId: string): boolean;
   readonly limit: UserSessionLimit | undefined;
 }
 
@@ -57,15 +63,28 @@ export class UserClientHandler implements MessageHandler {
     this.#options.sessions.add(sessionId, user);
   }
 
-  /** Takes a session off the books. One that was ended is nobody at once, though its socket may take long to close. */
-  forget(sessionId: string): void {
+  /** Takes a session off the books, and lets the broker know. */
+  sessionEnded(end: SessionEnd): void {
+    this.#forget(end.sessionId);
+    this.#options.broker.sessionEnded?.(end);
+  }
+
+  #forget(sessionId: string): void {
     this.#options.sessions.remove(sessionId);
     this.#options.limit?.leave(sessionId);
+  }
+
+  /** Nothing comes to life any more for a session that ended while its frame was on the way. */
+  #expectOpen({ messageType, sessionId = "" }: Message["headers"]): void {
+    if (!this.#options.isOpen(sessionId)) {
+      throw new MessageDeliveryError(`${messageType} came too late: session ${sessionId} has ended`);
+    }
   }
 
   #connect(message: Message): void | Promise<void> {
     const { broker, limit } = this.#options;
     const { sessionId, user } = message.headers;
+    this.#expectOpen(message.headers);
     if (sessionId !== undefined && user) limit?.enter(user.name, sessionId);
     return broker.handle(message);
   }
@@ -73,6 +92,7 @@ export class UserClientHandler implements MessageHandler {
   #subscribe(message: Message): void | Promise<void> {
     const { broker, sessions } = this.#options;
     const { sessionId = "", subscriptionId = "", destination = "" } = message.headers;
+    this.#expectOpen(message.headers);
     const handled = broker.handle(
       this.#isForUsers(message) ? withHeaders(message, { privateTo: sessionId }) : message,
     );
@@ -93,7 +113,7 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #disconnect(message: Message): void | Promise<void> {
-    this.forget(message.headers.sessionId ?? "");
+    this.#forget(message.headers.sessionId ?? "");
     return this.#options.broker.handle(message);
   }
 

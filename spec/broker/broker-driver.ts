@@ -56,7 +56,12 @@ export class BrokerDriver {
       deadLetterDestination: "/queue/dead",
       retainLast: ["/topic/a"],
       selectorHeaderName: "selector",
-    })({ clientOutboundChannel, sessions: { end() {}, room: () => undefined }, events, logger });
+    })({
+      clientOutboundChannel,
+      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
+      events,
+      logger,
+    });
   }
 
   subscribe(given: Subscription): void {

@@ -310,7 +310,7 @@ describe("SimpleBroker", () => {
     const heard: boolean[] = [];
     const own = simpleBroker()({
       clientOutboundChannel: host.outbound.channel,
-      sessions: { end() {}, room: () => undefined },
+      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
       events,
       logger: recordingLogger(),
     });

@@ -245,6 +245,7 @@ describe("SessionWatch", () => {
       preserveReceiveOrder: true,
       handlerTimeout: 0,
       errorHandler: undefined,
+      ended: () => {},
       limits: { ...TRANSPORT, timeToFirstMessage: 15_000, sendTimeLimit: 10_000, ...limits },
     });
     clientInboundChannel.subscribe({

@@ -23,7 +23,7 @@ export class BrokerHost {
     this.logger = recordingLogger();
     this.broker = simpleBroker(options)({
       clientOutboundChannel: this.outbound.channel,
-      sessions: { end() {}, room: () => undefined },
+      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
       events: new EventPublisher(this.logger),
       logger: this.logger,
       ...(destinationSeparator && { destinationSeparator }),

@@ -29,6 +29,8 @@ export interface ControllersOptions {
   returnValueHandlers?: HandlerMethodReturnValueHandler[];
   handlerTimeout?: number;
   container?: ControllerContainer | undefined;
+  /** What streams of replies wait for. */
+  room?: () => Promise<void> | undefined;
 }
 
 /** Controllers between the three channels, and what came out of them. */
@@ -82,6 +84,7 @@ export function withControllers(controllers: object | object[], options: Control
         unsubscribe: async () => false,
       }),
       events,
+      sessions: { room: () => options.room?.() },
       logger,
     }),
   );

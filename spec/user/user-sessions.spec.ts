@@ -53,7 +53,7 @@ function stations() {
   const sessions = new UserSessions();
   const broker = simpleBroker({ destinationPrefixes: ["/topic"] })({
     clientOutboundChannel: channel,
-    sessions: { end() {}, room: () => undefined },
+    sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
     events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
   });
@@ -63,6 +63,7 @@ function stations() {
     ...shared,
     messages: application,
     clientsMaySend: false,
+    isOpen: () => true,
     limit: undefined,
   });
   return { application, clients, messages, registry: new SimpUserRegistry(sessions.users) };

@@ -63,6 +63,10 @@ export class HttpSocket implements Socket {
     return bytes;
   }
 
+  get crowded(): boolean {
+    return this.#messages.length > this.#options.settings.httpMessageCacheSize / 4;
+  }
+
   /** How many requests bring messages or wait for their turn. */
   get senders(): number {
     return this.#inlet.requests;
@@ -86,6 +90,7 @@ export class HttpSocket implements Socket {
         this.#write(OPEN_FRAME, carrier);
       } else if (this.#messages.length > 0) {
         this.#write(this.#waitingMessages(), carrier);
+        this.#listener?.drained();
       }
     }
   }
