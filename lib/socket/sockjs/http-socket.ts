@@ -90,7 +90,6 @@ export class HttpSocket implements Socket {
         this.#write(OPEN_FRAME, carrier);
       } else if (this.#messages.length > 0) {
         this.#write(this.#waitingMessages(), carrier);
-        this.#listener?.drained();
       }
     }
   }
