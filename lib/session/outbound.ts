@@ -113,6 +113,11 @@ export class Outbound {
     return waiting > this.#context.limits.sendBufferSizeLimit / 4 || this.#socket.crowded === true;
   }
 
+  /** Notices a line that broke while nothing is read from it. */
+  probe(): void {
+    this.#socket.probe?.();
+  }
+
   /** An EOL, unless frames wait, which say as much. */
   heartBeat(): void {
     if (!this.#queue?.size) this.#give(HEART_BEAT, false);

@@ -7,6 +7,9 @@ import type { Inbound } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
 import type { SessionLimits, WatchedLimit } from "./session-limits.js";
 
+/** How often a line is written to while it is not read, in ms. */
+const PROBE_EVERY = 1_000;
+
 export interface SessionWatchOptions {
   readonly clock: HeartBeatClock;
   readonly limits: SessionLimits;
@@ -39,6 +42,8 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   readonly #session: WatchedSession;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";
   #since = 0;
+  #isListening = true;
+  #probedAt = 0;
   #heartBeat: HeartBeat | undefined;
   #grant: GrantWatch | undefined;
   readonly #backlog = new Backlog();
@@ -49,7 +54,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#limits = limits;
     this.#inbound = inbound;
     this.#session = session;
-    this.shortest = Math.min(timeToFirstMessage, connectTimeLimit, sendTimeLimit);
+    this.shortest = Math.min(timeToFirstMessage, connectTimeLimit, sendTimeLimit, 4 * PROBE_EVERY);
     clock.watch(this);
   }
 
@@ -91,8 +96,10 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     return this.#session.outbound.given;
   }
 
-  /** Whether the session reads: while it does not, its client is not the one who is silent. */
+  /** Whether the session reads: while it does not, its client is not the one who is silent, and its end is not heard. */
   set listening(listening: boolean) {
+    this.#isListening = listening;
+    this.#probedAt = this.clock.now;
     if (this.#heartBeat) this.#heartBeat.listening = listening;
   }
 
@@ -127,6 +134,10 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 
   check(): void {
     this.#session.outbound.drained();
+    if (!this.#isListening && this.clock.now - this.#probedAt >= PROBE_EVERY) {
+      this.#probedAt = this.clock.now;
+      this.#session.outbound.probe();
+    }
     const limit = this.#passed() ?? (this.#inbound.tick(this.clock.now) ? "inboundRateLimit" : undefined);
     if (limit !== undefined) this.#session.exceeded(limit);
   }

@@ -22,6 +22,8 @@ export interface Socket {
   sendShared?(message: SharedMessage): void;
   /** Stops reading, so that the client's own sending stalls. */
   pause(): void;
+  /** Writes what no program of the client sees: a line that broke while we do not read is noticed by writing alone. */
+  probe?(): void;
   resume(): void;
   /**
    * Closes after what was sent has left; a peer that does not answer is cut after some seconds.

@@ -89,6 +89,10 @@ export class WebSocketSocket implements Socket, Gathering {
     if (!this.#isClosing) this.#ws.pause();
   }
 
+  probe(): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  }
+
   resume(): void {
     if (this.#listener !== undefined) this.#ws.resume();
   }

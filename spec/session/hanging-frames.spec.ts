@@ -1,30 +1,9 @@
 import { expect } from "chai";
-import type { ChannelInterceptor, Message, StompMessagingOptions } from "express-stomp";
+import type { ChannelInterceptor, StompMessagingOptions } from "express-stomp";
+import { Gate } from "../support/gate.js";
 import { RawClient } from "../support/raw-client.js";
+import { settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
-
-/** Lets messages of one type pass when the spec says so. */
-class Gate implements ChannelInterceptor {
-  readonly #type: string;
-  readonly came: Promise<void>;
-  #arrived = () => {};
-  open = () => {};
-
-  constructor(type: string) {
-    this.#type = type;
-    this.came = new Promise((resolve) => {
-      this.#arrived = resolve;
-    });
-  }
-
-  preSend(message: Message): Message | Promise<Message> {
-    if (message.headers.messageType !== this.#type) return message;
-    this.#arrived();
-    return new Promise((resolve) => {
-      this.open = () => resolve(message);
-    });
-  }
-}
 
 describe("A frame that hangs when its client has gone", () => {
   let server: TestServer;
@@ -94,6 +73,36 @@ describe("A frame that hangs when its client has gone", () => {
       expect(handled).to.deep.equal(["CONNECT", "DISCONNECT"]);
       expect(server.messaging.stats().connections).to.equal(0);
       expect(server.log.join("\n")).to.match(/ends though its SEND \/topic\/a did not settle within 40 ms/);
+    });
+  }
+
+  for (const [transport, path, wrap] of [
+    ["a WebSocket", "/ws", (text: string) => text],
+    [
+      "SockJS's WebSocket",
+      "/ws/000/abc/websocket",
+      (text: string) => JSON.stringify([text.replaceAll("^@", "\0")]),
+    ],
+  ] as const) {
+    it(`does not keep the session of a client whose socket is not read any more, over ${transport}`, async () => {
+      const gate = new Gate("MESSAGE");
+      await start(gate);
+      client.cut();
+      client = await RawClient.open(server.port, path);
+      if (path !== "/ws") await client.next();
+      client.send(wrap("CONNECT\naccept-version:1.2\nhost:spec\n\n^@"));
+      await client.frame();
+
+      client.send(wrap("SEND\ndestination:/topic/a\n\n1^@".repeat(100)));
+      await gate.came;
+      await settled();
+      // Its end stands behind what is not read any more.
+      for (let i = 0; i < 10; i++) client.send(wrap("\n".repeat(20_000)));
+      await settled();
+      client.cut();
+
+      while (server.messaging.stats().connections > 0) await settled();
+      expect(handled).to.include("DISCONNECT");
     });
   }
 

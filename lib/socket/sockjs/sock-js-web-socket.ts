@@ -32,6 +32,10 @@ export class SockJsWebSocket implements Socket {
     this.#line.pause();
   }
 
+  probe(): void {
+    this.#line.probe();
+  }
+
   resume(): void {
     this.#line.resume();
   }
