@@ -4,7 +4,7 @@ import type { MessageHeaders } from "../message/message.js";
 import type { Acknowledgements } from "./acknowledgements.js";
 import type { BrokerDestinations } from "./broker-destinations.js";
 import { refusal } from "./refusal.js";
-import { Selector } from "./selector.js";
+import { Selector } from "./selector/selector.js";
 import { Subscription, type SubscriptionRegistry } from "./subscription-registry.js";
 
 /** How many subscriptions of a session may choose: each is asked for every message. */

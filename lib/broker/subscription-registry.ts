@@ -1,7 +1,7 @@
 import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import type { AckWindow } from "./ack-window.js";
-import type { Selector } from "./selector.js";
+import type { Selector } from "./selector/selector.js";
 import { Unread } from "./unread.js";
 
 /** What a SUBSCRIBE says. */

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createMessage, MessageDeliveryError, NativeHeaders } from "express-stomp";
 import fc from "fast-check";
-import { Selector } from "#lib/broker/selector.js";
+import { Selector } from "#lib/broker/selector/selector.js";
 import { countOperations } from "../support/count-operations.js";
 
 /** Headers of the message that these specs choose, or not. */

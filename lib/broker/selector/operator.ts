@@ -1,11 +1,5 @@
-import {
-  type BinaryOperator,
-  header,
-  literal,
-  type SelectorStep,
-  type UnaryOperator,
-} from "./selector-operations.js";
-import { type SelectorToken, unreadable } from "./selector-token.js";
+import { type BinaryOperator, header, literal, type SelectorStep, type UnaryOperator } from "./operations.js";
+import { type SelectorToken, unreadable } from "./token.js";
 
 /** What is known of an operand before any message is there; a header may hold anything. */
 export type Kind = "truth" | "number" | "text" | "header";

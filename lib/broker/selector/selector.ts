@@ -1,7 +1,7 @@
-import type { Message } from "../message/message.js";
-import { refusal } from "./refusal.js";
-import { type SelectorStep, type SelectorValue, truth } from "./selector-operations.js";
-import { SelectorParser } from "./selector-parser.js";
+import type { Message } from "../../message/message.js";
+import { refusal } from "../refusal.js";
+import { type SelectorStep, type SelectorValue, truth } from "./operations.js";
+import { SelectorParser } from "./parser.js";
 
 const LENGTH_LIMIT = 512;
 

@@ -8,16 +8,9 @@ import {
   isNull,
   type SelectorStep,
   unary,
-} from "./selector-operations.js";
-import {
-  COMPARISON_RANK,
-  type Kind,
-  type Operator,
-  prefix,
-  RANKS,
-  simpleOperand,
-} from "./selector-operator.js";
-import { type SelectorToken, selectorTokens, unreadable } from "./selector-token.js";
+} from "./operations.js";
+import { COMPARISON_RANK, type Kind, type Operator, prefix, RANKS, simpleOperand } from "./operator.js";
+import { type SelectorToken, selectorTokens, unreadable } from "./token.js";
 
 /** Reads a selector without recursion: operators wait on a stack until their operands are complete. */
 export class SelectorParser {

@@ -1,4 +1,4 @@
-import { type SelectorToken, unreadable } from "./selector-token.js";
+import { type SelectorToken, unreadable } from "./token.js";
 
 /** So many characters a pattern of LIKE has at most. */
 const LIKE_LIMIT = 128;
