@@ -222,6 +222,17 @@ describe("SockJsService", () => {
       expect(receivedText(opened)).to.equal("early");
     });
 
+    it("counts requests whose bodies have begun to come among those", async () => {
+      stage.host = new SocketHost({ echo: false });
+      const port = await stage.poll();
+      listenTo(await stage.host.nth(0));
+      const lines = Array.from({ length: 17 }, () => connect(port, "127.0.0.1"));
+      for (const line of lines) line.write(`${head("s1", 100)}["half"`);
+      const [answered] = (await Promise.race(lines.map((line) => once(line, "data")))) as [Buffer];
+      expect(answered.toString()).to.match(/^HTTP\/1.1 503 /);
+      for (const line of lines) line.destroy();
+    });
+
     it("lets only so many requests wait", async () => {
       stage.host = new SocketHost({ echo: false });
       const port = await stage.poll();
