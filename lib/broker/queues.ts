@@ -206,7 +206,7 @@ export class Queues {
 
   #backlogsOf(pattern: DestinationPattern): readonly Backlog[] {
     if (!pattern.isPattern) return [this.#backlogs.get(pattern.text) ?? []].flat();
-    return [...this.#backlogs.values()].filter(({ destination }) => pattern.match(destination));
+    return [...this.#backlogs.values()].filter(({ destination }) => pattern.fits(destination));
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */

@@ -18,7 +18,7 @@ export class RetainedMessages {
     if (this.#patterns.length === 0) return;
 
     const { destination = "" } = publication.headers;
-    if (!this.#patterns.some((pattern) => pattern.match(destination))) return;
+    if (!this.#patterns.some((pattern) => pattern.fits(destination))) return;
 
     // A destination that is set again moves to the end: the first is the one unused for longest.
     this.#newest.delete(destination);
@@ -30,7 +30,7 @@ export class RetainedMessages {
   of(pattern: DestinationPattern): readonly Message[] {
     if (this.#newest.size === 0) return [];
     if (!pattern.isPattern) return [this.#newest.get(pattern.text) ?? []].flat();
-    return [...this.#newest.values()].filter(({ headers }) => pattern.match(headers.destination ?? ""));
+    return [...this.#newest.values()].filter(({ headers }) => pattern.fits(headers.destination ?? ""));
   }
 
   clear(): void {

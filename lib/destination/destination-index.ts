@@ -129,7 +129,7 @@ export class DestinationIndex<T> {
       if (node.rest) for (const rest of node.rest.values()) ways.push({ node: rest, from, to });
       if (node.middle) {
         for (const { step, bucket } of node.middle.values()) {
-          if (bucket && step?.pattern?.fits(parts)) buckets.push(bucket);
+          if (bucket && step?.pattern?.bits.test(parts)) buckets.push(bucket);
         }
       }
       if (from === to) continue;

@@ -1,90 +1,110 @@
+import { DestinationPatternError } from "../errors.js";
+import { findOpenRun, findText, OPEN_RUN_LENGTH, type RunFinder } from "./run-finder.js";
+
 /** A part of a segment: text, one character, or any characters, which are captured if they have a name. */
 export type GlobPiece =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "one" }
   | { readonly kind: "many"; readonly name?: string | undefined };
 
-/** `?` among the character codes of a run. */
-const ONE = -1;
+const ONE = "?";
+const ONE_CODE = 63;
 
 /**
  * Matches text against wildcards in a single backward pass: every run of fixed
  * length is put as far right as it goes, which gives the first wildcard all it
- * can have, as a greedy regular expression would, and never has to go back.
+ * can have, as a greedy regular expression would. Nothing of the text is read
+ * more than a few times, whatever stands in it and in the pattern.
  */
 export class Glob {
-  /** What stands before, between and after the gaps, as UTF-16 codes. */
-  readonly #runs: number[][] = [[]];
-  readonly #gaps: (string | undefined)[] = [];
+  /** What stands before, between and after the gaps; in it `?` is one character. */
+  readonly #runs: readonly string[];
+  /** For the runs between two gaps. */
+  readonly #finders: readonly RunFinder[];
+  readonly #gaps: readonly (string | undefined)[];
   readonly #captures: boolean;
 
+  /** @throws DestinationPatternError when a run between two gaps is longer than one with `?` may be */
   constructor(pieces: readonly GlobPiece[]) {
+    const runs = [""];
+    const gaps: (string | undefined)[] = [];
     for (const piece of pieces) {
-      const run = this.#runs.at(-1) as number[];
-      if (piece.kind === "one") run.push(ONE);
-      else if (piece.kind === "text") for (const unit of units(piece.text)) run.push(unit);
-      else {
-        this.#gaps.push(piece.name);
-        this.#runs.push([]);
-      }
+      if (piece.kind === "many") {
+        gaps.push(piece.name);
+        runs.push("");
+      } else runs.push((runs.pop() as string) + (piece.kind === "one" ? ONE : piece.text));
     }
-    this.#captures = this.#gaps.some((name) => name !== undefined);
+    this.#runs = runs;
+    this.#finders = runs.slice(1, -1).map(finderOf);
+    this.#gaps = gaps;
+    this.#captures = gaps.some((name) => name !== undefined);
   }
 
   /** Whether the whole text fits; if so its captures are added to `variables`. */
   match(text: string, variables?: Map<string, string>): boolean {
-    const gaps = this.#gaps;
-    const low = endOfFirst(text, this.#runs[0] as number[]);
-    if (gaps.length === 0) return low === text.length;
+    const runs = this.#runs;
+    const last = runs.length - 1;
+    const low = endOf(text, runs[0] as string, 0);
+    if (last === 0) return low === text.length;
     if (low < 0 || (text === "" && this.#captures)) return false;
 
-    const edges: number[] = [];
-    let gapEnd = text.length;
-    for (let i = gaps.length; i > 0; i--) {
-      const run = this.#runs[i] as number[];
-      let end = gapEnd;
-      let start = startBefore(text, run, low, end);
-      if (i < gaps.length) while (start < 0 && end > low) start = startBefore(text, run, low, --end);
-      if (start < 0) return false;
+    const start = startBefore(text, runs[last] as string, low);
+    if (start < 0) return false;
+    if (last === 1 && !variables) return true;
 
-      edges[2 * i] = end;
-      edges[2 * i + 1] = gapEnd;
-      gapEnd = start;
+    /** Where each run but the first starts and ends. */
+    const starts: number[] = [];
+    const ends: number[] = [];
+    starts[last] = start;
+    for (let i = last - 1; i > 0; i--) {
+      const found = (this.#finders[i - 1] as RunFinder)(text, low, starts[i + 1] as number);
+      if (found < 0) return false;
+      starts[i] = found;
+      ends[i] = endOf(text, runs[i] as string, found);
     }
-    edges[0] = low;
-    edges[1] = gapEnd;
+    ends[0] = low;
 
-    if (variables && this.#captures) {
-      for (const [i, name] of gaps.entries()) {
-        if (name !== undefined) variables.set(name, text.slice(edges[2 * i], edges[2 * i + 1]));
+    if (variables) {
+      for (const [i, name] of this.#gaps.entries()) {
+        if (name !== undefined) variables.set(name, text.slice(ends[i], starts[i + 1]));
       }
     }
     return true;
   }
 }
 
-function* units(text: string): Iterable<number> {
-  for (let i = 0; i < text.length; i++) yield text.charCodeAt(i);
+function finderOf(run: string): RunFinder {
+  if (!run.includes(ONE)) return findText(run);
+
+  const characters = Array.from(run, (character) => (character === ONE ? undefined : character));
+  if (characters.length > OPEN_RUN_LENGTH) {
+    throw new DestinationPatternError(
+      `Between two * or variables at most ${OPEN_RUN_LENGTH} characters may stand, if ? is one of them`,
+    );
+  }
+  return findOpenRun(characters);
 }
 
-/** Where a run that stands at the start of the text ends, or -1. */
-function endOfFirst(text: string, run: readonly number[]): number {
-  let at = 0;
-  for (const unit of run) {
+/** Where a run that starts here ends, or -1 when it does not stand here. */
+function endOf(text: string, run: string, start: number): number {
+  let at = start;
+  for (let i = 0; i < run.length; i++) {
     if (at >= text.length) return -1;
-    if (unit === ONE) at += widthAt(text, at);
+    const unit = run.charCodeAt(i);
+    if (unit === ONE_CODE) at += widthAt(text, at);
     else if (text.charCodeAt(at++) !== unit) return -1;
   }
   return at;
 }
 
-/** Where a run that ends here starts, or -1 when it does not fit between `low` and `end`. */
-function startBefore(text: string, run: readonly number[], low: number, end: number): number {
-  let at = end;
+/** Where a run at the text's end starts, or -1 when it does not stand there behind `low`. */
+function startBefore(text: string, run: string, low: number): number {
+  let at = text.length;
   for (let i = run.length - 1; i >= 0; i--) {
     if (at <= low) return -1;
-    if (run[i] === ONE) at -= at - 2 >= low ? widthAt(text, at - 2) : 1;
-    else if (text.charCodeAt(--at) !== run[i]) return -1;
+    const unit = run.charCodeAt(i);
+    if (unit === ONE_CODE) at -= at - 2 >= low ? widthAt(text, at - 2) : 1;
+    else if (text.charCodeAt(--at) !== unit) return -1;
   }
   return at;
 }

@@ -1,4 +1,5 @@
 import { DestinationPatternError } from "../errors.js";
+import { MANY, ONE, PatternBits } from "./pattern-bits.js";
 import { parseSegment, type Segment } from "./segment.js";
 
 /** What stands between the segments of a destination. */
@@ -7,8 +8,9 @@ export type DestinationSeparator = "/" | ".";
 /** What a client may use as a destination: bounds the work that one of them can make. */
 export const DESTINATION_LENGTH = 1024;
 const DESTINATION_SEGMENTS = 64;
-/** The same for a destination with wildcards. */
+/** The same for a destination with wildcards: its length, and how many of its segments are tried at every place. */
 const PATTERN_LENGTH = 256;
+const MOVING_SEGMENTS = 2;
 
 export interface PatternOptions {
   /** Whether the text is the application's, so that `{name:regex}` may be used and no bound is set. @default false */
@@ -25,16 +27,100 @@ export class DestinationPattern {
   /** What stands between the separators of a pattern. Empty when there are no wildcards: most subscriptions have none. */
   readonly segments: readonly Segment[];
   readonly separator: DestinationSeparator;
+  /** Where the first `**` stands among the segments, and the last; -1 without. */
+  readonly #firstRest: number;
+  readonly #lastRest: number;
+  /** How many segments stand before the first that is open, and those: what every destination that fits begins with. */
+  readonly #open: number;
+  readonly #start: string;
+  #places: readonly Segment[] | undefined;
+  #bits: PatternBits | undefined;
 
   constructor(text: string, segments: readonly Segment[], separator: DestinationSeparator) {
     this.text = text;
     this.segments = segments;
     this.separator = separator;
+    this.#firstRest = segments.findIndex(({ kind }) => kind === "rest");
+    this.#lastRest = segments.findLastIndex(({ kind }) => kind === "rest");
+    this.#open = segments.findIndex(({ kind }) => kind !== "literal");
+    const start = this.#open > 0 ? segments.slice(0, this.#open) : [];
+    this.#start = start.map((segment) => segment.text).join(separator);
   }
 
   /** Whether it stands for more than the destination it spells. */
   get isPattern(): boolean {
     return this.segments.length > 0;
+  }
+
+  /** Its segments but for `**`. */
+  get places(): readonly Segment[] {
+    this.#places ??= this.segments.filter(({ kind }) => kind !== "rest");
+    return this.#places;
+  }
+
+  /** What it is made of, to be laid beside another's segments. */
+  get bits(): PatternBits {
+    this.#bits ??= new PatternBits(
+      this.segments.map((segment) => {
+        if (segment.kind === "rest") return MANY;
+        if (segment.isOpen) return ONE;
+        return segment.kind === "literal" ? segment.text : { accepts: (part) => segment.match(part) };
+      }),
+    );
+    return this.#bits;
+  }
+
+  /**
+   * Whether a destination fits. Each of its characters is read a few times at
+   * most, if a client wrote the pattern. In place, since a client's pattern may
+   * be asked about all that waits.
+   */
+  fits(destination: string): boolean {
+    if (!this.isPattern) return destination === this.text;
+
+    const from = this.#behindFront(destination);
+    if (this.#firstRest < 0) return from === destination.length + 1;
+    return (
+      from >= 0 &&
+      this.#backFits(destination, from) &&
+      (this.#firstRest === this.#lastRest || this.bits.test(destination.split(this.separator)))
+    );
+  }
+
+  /** Where the part begins that stands behind those before the first `**`; -1 when they do not fit. */
+  #behindFront(destination: string): number {
+    const { segments, separator } = this;
+    const { length } = destination;
+    if (!destination.startsWith(this.#start)) return -1;
+
+    const end = this.#firstRest < 0 ? segments.length : this.#firstRest;
+    let at = 0;
+    if (this.#open > 0) {
+      at = this.#start.length + 1;
+      if (at <= length && destination[at - 1] !== separator) return -1;
+    }
+    for (let i = this.#open; i < end; i++) {
+      if (at > length) return -1;
+      const next = destination.indexOf(separator, at);
+      const partEnd = next < 0 ? length : next;
+      if (!(segments[i] as Segment).match(destination.slice(at, partEnd))) return -1;
+      at = partEnd + 1;
+    }
+    return at;
+  }
+
+  /** Whether what stands behind the last `**` fits the end of a destination, and ends before `from`. */
+  #backFits(destination: string, from: number): boolean {
+    const { segments, separator } = this;
+    let end = destination.length;
+    for (let i = segments.length - 1; i > this.#lastRest; i--) {
+      if (end < from) return false;
+      const before = end > from ? destination.lastIndexOf(separator, end - 1) : -1;
+      const partStart = before < from ? from : before + 1;
+      if (!(segments[i] as Segment).match(destination.slice(partStart, end))) return false;
+      end = partStart - 1;
+    }
+    return true;
   }
 
   /**
@@ -44,28 +130,20 @@ export class DestinationPattern {
    * segment that is empty fits `*`, but has nothing for a variable.
    */
   match(destination: string): ReadonlyMap<string, string> | undefined {
-    if (!this.isPattern) return destination === this.text ? NO_VARIABLES : undefined;
+    if (!this.fits(destination)) return undefined;
+    if (!this.segments.some(({ variables }) => variables.length > 0)) return NO_VARIABLES;
 
     const parts = destination.split(this.separator);
     const places = this.#align(parts);
-    if (!places) return undefined;
-
-    let variables: Map<string, string> | undefined;
+    const variables = new Map<string, string>();
     for (const [i, segment] of this.segments.entries()) {
-      if (segment.variables.length === 0) continue;
-      variables ??= new Map();
-      segment.match(parts[places[i] as number] as string, variables);
+      if (segment.variables.length > 0) segment.match(parts[places[i] as number] as string, variables);
     }
-    return variables ?? NO_VARIABLES;
-  }
-
-  /** Whether a destination fits, which was split at its separators. */
-  fits(parts: readonly string[]): boolean {
-    return this.#align(parts) !== undefined;
+    return variables;
   }
 
   /** For each of our segments the part it fits. Goes back to the last `**` only: at most parts × segments steps. */
-  #align(parts: readonly string[]): number[] | undefined {
+  #align(parts: readonly string[]): readonly number[] {
     const segments = this.segments;
     const places: number[] = [];
     let rest = -1;
@@ -79,13 +157,12 @@ export class DestinationPattern {
         restEnd = p;
       } else if (segment?.match(parts[p] as string)) {
         places[s++] = p++;
-      } else if (rest >= 0) {
+      } else {
         s = rest + 1;
         p = ++restEnd;
-      } else return undefined;
+      }
     }
-    if (segments[s]?.kind === "rest") s++;
-    return s === segments.length ? places : undefined;
+    return places;
   }
 }
 
@@ -116,11 +193,24 @@ export function parsePattern(
     const segment = parseSegment(part, regex);
     if (segment.kind !== "rest" || segments.at(-1)?.kind !== "rest") segments.push(segment);
   }
+  if (!regex && movingSegments(segments) > MOVING_SEGMENTS) {
+    throw new DestinationPatternError(
+      `Between two ** at most ${MOVING_SEGMENTS} segments with a wildcard among other characters may stand`,
+    );
+  }
   const names = segments.flatMap((segment) => segment.variables);
   if (new Set(names).size < names.length) {
     throw new DestinationPatternError("A pattern can have a variable only once");
   }
   return new DestinationPattern(text, segments, separator);
+}
+
+/** How many segments between two `**` have to be asked whether a part fits: that may be any part. */
+function movingSegments(segments: readonly Segment[]): number {
+  const first = segments.findIndex(({ kind }) => kind === "rest");
+  const last = segments.findLastIndex(({ kind }) => kind === "rest");
+  const between = first < 0 ? [] : segments.slice(first, last);
+  return between.filter(({ kind, isOpen }) => kind === "wild" && !isOpen).length;
 }
 
 /** @throws DestinationPatternError when a destination is longer than a client's may be, wildcards or not */

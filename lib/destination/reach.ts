@@ -1,6 +1,5 @@
-import { alignSegments, alignUnits, ONE } from "./alignment.js";
-import { commonSegment } from "./common-destination.js";
 import type { DestinationPattern } from "./pattern.js";
+import { MANY, ONE } from "./pattern-bits.js";
 import type { Segment } from "./segment.js";
 
 /**
@@ -8,9 +7,17 @@ import type { Segment } from "./segment.js";
  * another wildcard it is taken to, since that cannot be told.
  */
 export function overlaps(a: DestinationPattern, b: DestinationPattern): boolean {
-  if (!b.isPattern) return a.match(b.text) !== undefined;
-  if (!a.isPattern) return b.match(a.text) !== undefined;
-  return alignSegments(a, b, { fits: segmentsOverlap, covering: false }) !== undefined;
+  if (!b.isPattern) return a.fits(b.text);
+  if (!a.isPattern) return b.fits(a.text);
+
+  const here = a.bits.begin();
+  for (const segment of b.segments) {
+    const goesOn = isRest(segment)
+      ? a.bits.stepMany(here)
+      : a.bits.stepWhere(here, (place) => segmentsOverlap(a.places[place] as Segment, segment));
+    if (!goesOn) return false;
+  }
+  return a.bits.isEnd(here);
 }
 
 /**
@@ -19,9 +26,18 @@ export function overlaps(a: DestinationPattern, b: DestinationPattern): boolean 
  * wildcards share the work is not found.
  */
 export function covers(pattern: DestinationPattern, other: DestinationPattern): boolean {
-  if (!other.isPattern) return pattern.match(other.text) !== undefined;
+  if (!other.isPattern) return pattern.fits(other.text);
   if (!pattern.isPattern) return false;
-  return alignSegments(pattern, other, { fits: segmentCovers, covering: true }) !== undefined;
+
+  const { bits, places } = pattern;
+  const here = bits.begin();
+  for (const segment of other.segments) {
+    const goesOn = isRest(segment)
+      ? bits.stepGaps(here)
+      : bits.stepWhere(here, (place) => segmentCovers(places[place] as Segment, segment));
+    if (!goesOn) return false;
+  }
+  return bits.isEnd(here);
 }
 
 /**
@@ -56,17 +72,34 @@ function isRest(segment: Segment): boolean {
 }
 
 function segmentsOverlap(a: Segment, b: Segment): boolean {
-  const isUncertain = a.kind !== "literal" && b.kind !== "literal" && a.regexes + b.regexes > 0;
-  return isUncertain || commonSegment(a, b) !== undefined;
+  if (a.kind === "literal") return b.match(a.text);
+  if (b.kind === "literal") return a.match(b.text);
+  // Where each is open, a text with a character for every variable fits both.
+  if (a.isOpen || b.isOpen || a.regexes + b.regexes > 0) return true;
+
+  const { bits } = a;
+  const here = bits.begin();
+  for (const one of b.characters) {
+    if (one === MANY) bits.stepMany(here);
+    else if (one === ONE) bits.stepWhere(here, () => true);
+    else bits.step(here, one as string);
+  }
+  return bits.isEnd(here);
 }
 
 function segmentCovers(a: Segment, b: Segment): boolean {
   if (b.kind === "literal") return a.match(b.text);
-  if (a.text === "*" || a.text === b.text) return true;
+  if (a.isOpen || a.text === b.text) return true;
   if (a.kind === "literal" || a.regexes > 0 || b.regexes > 0) return false;
   // What is empty has nothing for a variable.
   if (b.match("") && !a.match("")) return false;
-  return (
-    alignUnits(a, b, { fits: (one, other) => one === other || one === ONE, covering: true }) !== undefined
-  );
+
+  const { bits } = a;
+  const here = bits.begin();
+  for (const one of b.characters) {
+    if (one === MANY) bits.stepGaps(here);
+    else if (one === ONE) bits.stepOpen(here);
+    else bits.step(here, one as string);
+  }
+  return bits.isEnd(here);
 }

@@ -1,9 +1,10 @@
 import { DestinationPatternError } from "../errors.js";
 import { Glob, type GlobPiece } from "./glob.js";
 import { countGroups, renumberGroups } from "./group-numbers.js";
+import { MANY, ONE, PatternBits, type PatternItem } from "./pattern-bits.js";
 
-/** What stands between two separators of a pattern. */
-export interface Segment {
+/** What stands between two separators of a pattern. Made by `parseSegment`. */
+export class Segment {
   readonly text: string;
   /** `rest` is `**`: any number of segments. `wild` has wildcards or variables. */
   readonly kind: "literal" | "wild" | "rest";
@@ -13,7 +14,40 @@ export interface Segment {
   readonly stars: number;
   readonly regexes: number;
   /** Whether a segment of a destination fits; if so its captures are added to `variables`. */
-  match(text: string, variables?: Map<string, string>): boolean;
+  readonly match: (text: string, variables?: Map<string, string>) => boolean;
+  #characters: readonly PatternItem[] | undefined;
+  #bits: PatternBits | undefined;
+
+  constructor(text: string, pieces: readonly Piece[]) {
+    const isText = (piece: Piece) => piece.kind === "text";
+    this.text = text;
+    this.kind = text === "**" ? "rest" : pieces.every(isText) ? "literal" : "wild";
+    this.variables = pieces.flatMap((piece) => nameOf(piece) ?? []);
+    this.letters = pieces.reduce((sum, piece) => sum + (piece.kind === "text" ? piece.text.length : 0), 0);
+    this.stars = pieces.filter((piece) => piece.kind === "many" && piece.name === undefined).length;
+    this.regexes = pieces.filter((piece) => piece.kind === "regex").length;
+    this.match = matcher(text, pieces);
+  }
+
+  /** Whether any text fits: `*`. */
+  get isOpen(): boolean {
+    return this.text === "*";
+  }
+
+  /** What it is made of, a variable being a `*` by another name. Only without regular expressions. */
+  get characters(): readonly PatternItem[] {
+    this.#characters ??= readPieces(this.text).flatMap((piece): PatternItem[] => {
+      if (piece.kind === "text") return [...piece.text];
+      return [piece.kind === "one" ? ONE : MANY];
+    });
+    return this.#characters;
+  }
+
+  /** The same, to be laid beside another's. */
+  get bits(): PatternBits {
+    this.#bits ??= new PatternBits(this.characters);
+    return this.#bits;
+  }
 }
 
 export type Piece = GlobPiece | { readonly kind: "regex"; readonly name: string; readonly regex: string };
@@ -29,17 +63,7 @@ export function parseSegment(text: string, regex: boolean): Segment {
   if (!regex && pieces.some((piece) => piece.kind === "regex")) {
     throw new DestinationPatternError("A variable in this pattern may not have a regular expression");
   }
-  const variables = pieces.flatMap((piece) => nameOf(piece) ?? []);
-
-  return {
-    text,
-    kind: text === "**" ? "rest" : pieces.every((piece) => piece.kind === "text") ? "literal" : "wild",
-    variables,
-    letters: pieces.reduce((sum, piece) => sum + (piece.kind === "text" ? piece.text.length : 0), 0),
-    stars: pieces.filter((piece) => piece.kind === "many" && piece.name === undefined).length,
-    regexes: pieces.filter((piece) => piece.kind === "regex").length,
-    match: matcher(text, pieces),
-  };
+  return new Segment(text, pieces);
 }
 
 function matcher(text: string, pieces: readonly Piece[]): Segment["match"] {

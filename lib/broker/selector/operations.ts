@@ -1,4 +1,4 @@
-import type { LikePattern } from "./like-pattern.js";
+import type { PatternBits } from "../../destination/pattern-bits.js";
 
 /** What a part of a selector comes to; `undefined` is SQL's unknown. */
 export type SelectorValue = string | number | boolean | undefined;
@@ -25,7 +25,7 @@ export function isIn(texts: ReadonlySet<string>, negated: boolean): SelectorStep
   };
 }
 
-export function isLike(pattern: LikePattern, negated: boolean): SelectorStep {
+export function isLike(pattern: PatternBits, negated: boolean): SelectorStep {
   return (stack) => {
     const value = stack.pop();
     stack.push(value === undefined ? undefined : pattern.test(String(value)) !== negated);
