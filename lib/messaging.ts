@@ -12,6 +12,7 @@ import {
 } from "./configurer/configurer.js";
 import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
+import { ApplicationDestinations } from "./destination/application-destinations.js";
 import { AccessDeniedError, ConfigurationError, MessageDeliveryError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
@@ -174,12 +175,21 @@ export function stompMessaging(
       : undefined;
   if (controllerHandler) clientInboundChannel.subscribe(controllerHandler);
 
+  const applications = new ApplicationDestinations(
+    resolved.applicationDestinationPrefixes,
+    resolved.destinationSeparator,
+  );
   const broker = resolved.broker({
     clientOutboundChannel,
     sessions,
     events,
     logger,
     destinationSeparator: resolved.destinationSeparator,
+    controllers: {
+      isPrefixed: (destination) => applications.has(destination),
+      isMapped: (destination) =>
+        !applications.arePrefixed && controllerHandler?.isMapped(destination) === true,
+    },
   });
   if (typeof (broker as unknown as Partial<typeof broker> | undefined)?.handle !== "function") {
     throw new ConfigurationError(

@@ -20,7 +20,8 @@ export interface StompMessagingOptions {
   /** Where clients connect. At least one. */
   endpoints: readonly EndpointOptions[];
   /**
-   * Destinations under these go to controllers, which are mapped to the rest.
+   * Destinations under these go to controllers, which are mapped to the rest,
+   * and never to a broker, whatever its prefixes are.
    *
    * @default [] controllers are asked for every destination, as Spring does
    */

@@ -7,30 +7,54 @@ import {
 import { DestinationPatternError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
+import type { BrokerContext, ControllersDestinations } from "./broker.js";
 import { refusal } from "./refusal.js";
 
 export interface BrokerDestinationsOptions {
-  /** Without one, all destinations are the broker's. */
+  /** Without one, all destinations are the broker's that are not the controllers'. */
   readonly destinationPrefixes: readonly string[];
   readonly queuePrefixes: readonly string[];
+}
+
+/**
+ * Whether a destination is a broker's. What is under an application's prefix
+ * never is: it has what clients tell controllers, passwords perhaps, and what
+ * these answer. Where neither side has prefixes the broker leaves to the
+ * controllers what they are mapped to.
+ *
+ * @param prefixes the broker's; without one it takes all that nobody else does
+ */
+export function isBrokers(
+  destination: string,
+  prefixes: readonly string[],
+  controllers: ControllersDestinations | undefined,
+): boolean {
+  if (controllers?.isPrefixed(destination)) return false;
+  if (prefixes.length === 0) return controllers?.isMapped(destination) !== true;
+  return prefixes.some((prefix) => destination.startsWith(prefix));
 }
 
 /** Which destinations are the broker's, which of them are queues, and which are none at all. */
 export class BrokerDestinations {
   readonly #options: BrokerDestinationsOptions;
   readonly #separator: DestinationSeparator;
+  readonly #controllers: ControllersDestinations | undefined;
+  readonly #prefixes: readonly string[];
 
-  constructor(options: BrokerDestinationsOptions, separator: DestinationSeparator) {
+  constructor(
+    options: BrokerDestinationsOptions,
+    { destinationSeparator = "/", controllers }: Pick<BrokerContext, "destinationSeparator" | "controllers">,
+  ) {
     this.#options = options;
-    this.#separator = separator;
+    this.#separator = destinationSeparator;
+    this.#controllers = controllers;
+    const { destinationPrefixes, queuePrefixes } = options;
+    this.#prefixes = destinationPrefixes.length > 0 ? [...destinationPrefixes, ...queuePrefixes] : [];
   }
 
   /** Whether a message is for the broker; what is private to a session always is. */
-  isOurs(headers: MessageHeaders): boolean {
-    const { destination = "", privateTo } = headers;
-    const prefixes = this.#options.destinationPrefixes;
-    if (privateTo !== undefined || prefixes.length === 0) return true;
-    return prefixes.some((prefix) => destination.startsWith(prefix)) || this.isQueue(headers);
+  isOurs({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
+    return privateTo !== undefined || isBrokers(destination, this.#prefixes, this.#controllers);
   }
 
   /** Whether one subscriber gets it. What is private to one session has nobody to choose among. */

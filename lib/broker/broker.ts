@@ -90,6 +90,16 @@ export interface BrokerContext {
   readonly logger: Logger;
   /** What stands between the segments of destinations, for a broker that matches patterns. @default "/" */
   readonly destinationSeparator?: DestinationSeparator;
+  /** What is no broker's, whatever its prefixes are. Default: nothing. */
+  readonly controllers?: ControllersDestinations;
+}
+
+/** Which destinations are the controllers'. */
+export interface ControllersDestinations {
+  /** Whether it is under one of the application's prefixes. */
+  isPrefixed(destination: string): boolean;
+  /** Whether a method is mapped to it; `false` where the application has prefixes, and those decide alone. */
+  isMapped(destination: string): boolean;
 }
 
 /** What a broker may ask of the clients' sessions; all else goes by `clientOutboundChannel`. */

@@ -5,7 +5,7 @@ import type { QueueOverflowStrategy } from "./queues.js";
 
 /** What an application may set on `simpleBroker`. */
 export interface SimpleBrokerOptions {
-  /** Destinations that start with one of these are the broker's. Default: all are. */
+  /** Destinations that start with one of these are the broker's, unless a prefix of the application has them. Default: all that are not the controllers'. */
   destinationPrefixes?: readonly string[];
   /** How often the broker offers to send a heart-beat [0] and wants to hear one [1], in ms from 100; 0 is never. Default 10,000 both. */
   heartbeatValue?: readonly [number, number];

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
-import { MessageDeliveryError } from "../errors.js";
+import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
@@ -73,7 +73,13 @@ export class SimpleBroker implements PrivateBroker {
     this.#outbound = context.clientOutboundChannel;
     this.#events = context.events;
     const separator = context.destinationSeparator ?? "/";
-    this.#destinations = new BrokerDestinations(options, separator);
+    this.#destinations = new BrokerDestinations(options, context);
+    const { deadLetterDestination: destination } = options;
+    if (destination !== undefined && !this.#destinations.isOurs({ destination })) {
+      throw new ConfigurationError(
+        `simpleBroker: deadLetterDestination ${destination} is under a prefix of the application, which no broker serves`,
+      );
+    }
     this.#subscriptions = new SubscriptionRegistry(separator);
     this.#retained = new RetainedMessages(parseRetainLast(options.retainLast, separator));
     this.#acknowledgements = new Acknowledgements({

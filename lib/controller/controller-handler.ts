@@ -61,6 +61,11 @@ export class ControllerHandler implements MessageHandler {
     this.#mappings.check();
   }
 
+  /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
+  isMapped(destination: string): boolean {
+    return this.#mappings.has(destination);
+  }
+
   handle(message: Message): void | Promise<void> {
     const { messageType, sessionId = "", subscriptionId = "" } = message.headers;
     switch (messageType) {

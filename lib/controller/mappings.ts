@@ -1,3 +1,4 @@
+import { ApplicationDestinations } from "../destination/application-destinations.js";
 import { commonDestination } from "../destination/common-destination.js";
 import { DestinationIndex } from "../destination/destination-index.js";
 import {
@@ -31,7 +32,7 @@ export class Mappings {
   readonly #mappings: Readonly<Record<MappingType, DestinationIndex<Mapping>>>;
   readonly #taken = new Map<string, MappedMethod>();
   readonly #patterns: Readonly<Record<MappingType, Mapping[]>> = { MESSAGE: [], SUBSCRIBE: [] };
-  readonly #prefixes: readonly string[];
+  readonly #destinations: ApplicationDestinations;
   readonly #separator: DestinationSeparator;
 
   constructor({ applicationDestinationPrefixes, destinationSeparator }: MappingsOptions) {
@@ -40,9 +41,7 @@ export class Mappings {
       MESSAGE: new DestinationIndex(destinationSeparator),
       SUBSCRIBE: new DestinationIndex(destinationSeparator),
     };
-    this.#prefixes = applicationDestinationPrefixes.map((prefix) =>
-      prefix.endsWith("/") ? prefix : `${prefix}/`,
-    );
+    this.#destinations = new ApplicationDestinations(applicationDestinationPrefixes, destinationSeparator);
   }
 
   /**
@@ -51,7 +50,7 @@ export class Mappings {
    * @throws ConfigurationError when there is none, or one makes no sense
    */
   patternsOf(method: MappedMethod): DestinationPattern[] {
-    return patternsOf(method, { separator: this.#separator, behindPrefix: this.#prefixes.length > 0 });
+    return patternsOf(method, { separator: this.#separator, behindPrefix: this.#destinations.arePrefixed });
   }
 
   /** @throws ConfigurationError when another method has the same pattern */
@@ -96,16 +95,16 @@ export class Mappings {
     }
   }
 
-  /**
-   * What a destination is looked up as; `undefined` when it is not for controllers. The first prefix that fits
-   * counts. The rest keeps its leading slash, unless slashes separate nothing.
-   */
+  /** What a destination is looked up as; `undefined` when it is not for controllers. */
   lookupDestination(destination: string): string | undefined {
-    if (this.#prefixes.length === 0) return destination;
+    return this.#destinations.lookup(destination);
+  }
 
-    const prefix = this.#prefixes.find((candidate) => destination.startsWith(candidate));
-    if (prefix === undefined) return undefined;
-    return destination.slice(this.#separator === "/" ? prefix.length - 1 : prefix.length);
+  /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
+  has(destination: string): boolean {
+    const lookup = this.lookupDestination(destination);
+    if (lookup === undefined) return false;
+    return Object.values(this.#mappings).some((mappings) => mappings.match(lookup).length > 0);
   }
 
   /**

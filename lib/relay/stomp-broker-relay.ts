@@ -1,4 +1,5 @@
 import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
+import { isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
@@ -179,9 +180,6 @@ class StompBrokerRelay implements Broker {
   }
 
   #isOurs(destination: string): boolean {
-    const { destinationPrefixes } = this.#settings;
-    return (
-      destinationPrefixes.length === 0 || destinationPrefixes.some((prefix) => destination.startsWith(prefix))
-    );
+    return isBrokers(destination, this.#settings.destinationPrefixes, this.#context.controllers);
   }
 }
