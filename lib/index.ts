@@ -8,6 +8,7 @@ export type {
   BrokerSystem,
   ClientSessions,
   ServersSettings,
+  SubscriptionGaps,
 } from "./broker/broker.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";

@@ -94,13 +94,19 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
     throw new ConfigurationError('stompBrokerRelay: sharedConnections is for connections: "shared"');
   }
   const texts = each(options, TEXTS, { wanted: "a text on one line", fits: isText });
+  const numbers = each(options, NUMBERS, { wanted: "a whole number from 1 to 2,147,483,647", fits: isCount });
   return {
     destinationPrefixes: [...destinationPrefixes],
     addresses: addresses(options),
     tls: tls(options.tls),
     ...texts,
     connections,
-    servers: serversSettings(options, { owner: "stompBrokerRelay", destinationPrefixes, ...texts }),
+    servers: serversSettings(options, {
+      owner: "stompBrokerRelay",
+      destinationPrefixes,
+      ...texts,
+      messageSizeLimit: numbers.messageSizeLimit,
+    }),
     virtualHost,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],
     ...each(options, FLAGS, { wanted: "true or false", fits: (value) => typeof value === "boolean" }),
@@ -108,7 +114,7 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
       wanted: "a whole number of ms, 0 or from 100 to 2,147,483,647",
       fits: isInterval,
     }),
-    ...each(options, NUMBERS, { wanted: "a whole number from 1 to 2,147,483,647", fits: isCount }),
+    ...numbers,
   };
 }
 

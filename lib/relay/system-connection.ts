@@ -1,4 +1,4 @@
-import type { BrokerSystem } from "../broker/broker.js";
+import type { BrokerSystem, SubscriptionGaps } from "../broker/broker.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -45,6 +45,10 @@ export class SystemConnection implements BrokerSystem {
     return this.#connection?.isOpen ? this.#nextAddress : undefined;
   }
 
+  get isAvailable(): boolean {
+    return this.address !== undefined;
+  }
+
   start(): void {
     if (this.#started || this.#closed) return;
     this.#started = true;
@@ -61,8 +65,12 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  async subscribe(destination: string, take: SystemListener["take"]): Promise<() => Promise<void>> {
-    const { end } = await this.listen({ destination, take, ended: undefined });
+  async subscribe(
+    destination: string,
+    take: SystemListener["take"],
+    gaps?: SubscriptionGaps,
+  ): Promise<() => Promise<void>> {
+    const { end } = await this.listen({ destination, take, gaps, ended: undefined });
     return end;
   }
 
@@ -150,6 +158,7 @@ export class SystemConnection implements BrokerSystem {
     this.#connection = undefined;
     // One that lives for a moment only is no better than one that fails.
     if (clock.now - this.#openedAt > settings.reconnectInterval) this.#backOff.reset();
+    this.#subscriptions.lost();
     changed(false);
     this.#failed(error);
   }

@@ -1,3 +1,4 @@
+import type { SubscriptionGaps } from "../broker/broker.js";
 import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
@@ -21,6 +22,8 @@ export interface SystemListener {
    * confirm it after the connection was lost. Who gives it does not wait for a connection.
    */
   readonly ended: ((error: Error) => void) | undefined;
+  /** Hears when messages are missed, and when they arrive again. */
+  readonly gaps?: SubscriptionGaps | undefined;
 }
 
 /** What somebody listens by. */
@@ -33,6 +36,8 @@ export interface SystemSubscription {
 interface Entry extends SystemListener {
   /** The first SUBSCRIBE was confirmed. */
   accepted: boolean;
+  /** The newest SUBSCRIBE was, and its connection is there. */
+  active: boolean;
   /** Of the newest SUBSCRIBE. */
   confirmed: Promise<void>;
   readonly accept: () => void;
@@ -63,7 +68,8 @@ export class SystemSubscriptions {
         },
       };
       const accept = () => resolve(subscription);
-      const entry: Entry = { ...listener, accepted: false, confirmed: Promise.resolve(), accept, refuse };
+      const confirmed = Promise.resolve();
+      const entry: Entry = { ...listener, accepted: false, active: false, confirmed, accept, refuse };
       this.#byId.set(id, entry);
       if (this.#connection?.isOpen) this.#subscribe(id, entry, this.#connection);
     });
@@ -73,6 +79,15 @@ export class SystemSubscriptions {
   resume(connection: BrokerConnection): void {
     this.#connection = connection;
     for (const [id, entry] of this.#byId) this.#subscribe(id, entry, connection);
+  }
+
+  /** The connection is lost: nothing comes until the next one. */
+  lost(): void {
+    for (const entry of this.#byId.values()) {
+      if (!entry.active) continue;
+      entry.active = false;
+      this.#tell(entry, "lost");
+    }
   }
 
   /** Forgets all of them; who still waits for the broker hears why. */
@@ -117,12 +132,24 @@ export class SystemSubscriptions {
     // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
     const within = ended || accepted ? this.#options.receiptTimeout : undefined;
     entry.confirmed = connection.request(frame, within).confirmed.then(
-      () => {
-        entry.accepted = true;
-        entry.accept();
-      },
+      () => this.#confirmed(entry),
       (error: Error) => this.#unconfirmed(id, error, connection),
     );
+  }
+
+  #confirmed(entry: Entry): void {
+    entry.active = true;
+    if (entry.accepted) this.#tell(entry, "resumed");
+    entry.accepted = true;
+    entry.accept();
+  }
+
+  #tell({ destination, gaps }: Entry, what: keyof SubscriptionGaps): void {
+    try {
+      gaps?.[what]?.();
+    } catch (error) {
+      this.#options.logger.error(`What hears of gaps at ${printable(destination)} failed`, error);
+    }
   }
 
   async #unsubscribe(id: string): Promise<void> {

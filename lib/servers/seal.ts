@@ -9,10 +9,17 @@ export interface Opened {
   readonly content: Buffer;
 }
 
+/** Of what is sealed and how, and of the envelope in it. Servers with another one do not hear each other. */
+export const VERSION = 1;
+
 const ID_LENGTH = 16;
 const SEQUENCE_LENGTH = 8;
-const HEAD_LENGTH = ID_LENGTH + SEQUENCE_LENGTH;
+const ID_START = 1;
+const SEQUENCE_START = ID_START + ID_LENGTH;
+const HEAD_LENGTH = SEQUENCE_START + SEQUENCE_LENGTH;
 const TAG_LENGTH = 16;
+/** What a seal adds to its content, in bytes. */
+export const SEAL_LENGTH = HEAD_LENGTH + TAG_LENGTH;
 /** So many servers' keys are kept; the others' are derived again. */
 const KEY_LIMIT = 1024;
 
@@ -46,22 +53,34 @@ export class Seal {
     this.id = this.#id.toString("hex");
   }
 
+  /** The number of what is closed next. */
+  get next(): number {
+    return this.#sequence + 1;
+  }
+
+  /** Leaves a number out, so that the others notice that something is missing. */
+  skip(): void {
+    this.#sequence++;
+  }
+
   close(content: Uint8Array): Buffer {
     const head = Buffer.alloc(HEAD_LENGTH);
-    this.#id.copy(head);
-    head.writeBigUInt64BE(BigInt(++this.#sequence), ID_LENGTH);
+    head[0] = VERSION;
+    this.#id.copy(head, ID_START);
+    head.writeBigUInt64BE(BigInt(++this.#sequence), SEQUENCE_START);
     const cipher = createCipheriv("aes-256-gcm", this.#own, nonceOf(head)).setAAD(head);
     return Buffer.concat([head, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** Gives `undefined` for what no server with our key has sealed. */
+  /** Gives `undefined` for what no server with our key and of our version has sealed. */
   open(sealed: Uint8Array): Opened | undefined {
-    if (sealed.length < HEAD_LENGTH + TAG_LENGTH) return undefined;
+    if (sealed.length < SEAL_LENGTH || sealed[0] !== VERSION) return undefined;
 
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     const head = bytes.subarray(0, HEAD_LENGTH);
-    const from = head.toString("hex", 0, ID_LENGTH);
-    const key = this.#others.get(from) ?? this.#keyOf(head.subarray(0, ID_LENGTH));
+    const id = head.subarray(ID_START, SEQUENCE_START);
+    const from = id.toString("hex");
+    const key = this.#others.get(from) ?? this.#keyOf(id);
     const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(head), { authTagLength: TAG_LENGTH });
     decipher.setAAD(head).setAuthTag(bytes.subarray(-TAG_LENGTH));
     const content = decipher.update(bytes.subarray(HEAD_LENGTH, -TAG_LENGTH));
@@ -73,7 +92,7 @@ export class Seal {
     // Only now it is certain that there is such a server.
     if (this.#others.size >= KEY_LIMIT) this.#others.clear();
     this.#others.set(from, key);
-    return { from, sequence: Number(head.readBigUInt64BE(ID_LENGTH)), content };
+    return { from, sequence: Number(head.readBigUInt64BE(SEQUENCE_START)), content };
   }
 
   #keyOf(id: Buffer): Buffer {
@@ -83,6 +102,6 @@ export class Seal {
 
 function nonceOf(head: Buffer): Buffer {
   const nonce = Buffer.alloc(12);
-  head.copy(nonce, 4, ID_LENGTH, HEAD_LENGTH);
+  head.copy(nonce, 4, SEQUENCE_START, HEAD_LENGTH);
   return nonce;
 }

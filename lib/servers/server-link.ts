@@ -1,15 +1,12 @@
-import { type BrokerSystem, SERVERS_ONLY } from "../broker/broker.js";
-import type { MessageHandler } from "../channel/channel.js";
+import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
-import { createMessage, type Message } from "../message/message.js";
-import { NativeHeaders } from "../message/native-headers.js";
-import { type Opened, Seal } from "./seal.js";
-
-/** What one server says to the others: something JSON can write, and bytes beside it. */
-export interface Said<T> {
-  readonly content: T;
-  readonly payload: Uint8Array;
-}
+import type { Backplane } from "./backplane.js";
+import { decodeEnvelope, type Envelope, encodeEnvelope, type Greeting, type Said } from "./envelope.js";
+import { Held } from "./held.js";
+import { Introduction } from "./introduction.js";
+import { type Peer, Peers } from "./peers.js";
+import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
+import { processTimers, type Timers } from "./timers.js";
 
 /** Who is told what comes over a link. */
 export interface LinkListener<T> {
@@ -24,69 +21,72 @@ export interface LinkListener<T> {
 }
 
 export interface ServerLinkOptions {
-  readonly system: BrokerSystem;
-  /** Takes what is sent to the broker. */
-  readonly application: MessageHandler;
-  readonly destination: string;
+  readonly backplane: Backplane;
   /** As `serversKey` makes it. */
   readonly key: Buffer;
   /** How long a server may be silent until it counts as gone, in ms. */
   readonly expiration: number;
   readonly logger: Logger;
-}
-
-interface Envelope<T> {
-  /** In a sign of life: whom the sender has heard. */
-  readonly knows?: readonly string[];
-  readonly bye?: true;
-  readonly content?: T;
-}
-
-/** Another server; known when it has named us. */
-interface Peer {
-  known: boolean;
-  silentTicks: number;
+  /** Default: the process's. */
+  readonly timers?: Timers | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
 const TICKS_TO_EXPIRE = 20;
 const TICKS_TO_LIVE_SIGN = 10;
 const GREETING_DELAY = 50;
-/** Of so many servers we remember how far they have counted. */
-const MEMORY = 10_000;
 
 /**
- * Joins the servers on one broker: what one says at a destination is heard by
- * all others, once, and nobody else can say or hear anything there.
+ * Joins the servers on one backplane: what one says is heard by all others,
+ * once, and nobody else can say or hear anything there.
  *
- * A server is listened to when it has named us in a sign of life. Our id is
+ * A server is listened to when it has named us in a greeting. Our id is
  * random and new, so that cannot be a recording; and what follows counts on
- * from there, so a recording is recognised by its number.
+ * from there, so a recording is recognised by its number. So a server greets
+ * before it says anything, whenever it was away, and says the rest when the
+ * others have answered that they hear it.
  */
 export class ServerLink<T> {
   readonly #options: ServerLinkOptions;
   readonly #listener: LinkListener<T>;
+  readonly #timers: Timers;
   readonly #seal: Seal;
-  readonly #peers = new Map<string, Peer>();
-  /** The newest number of each server, also of those that went: it stays a recording. */
-  readonly #heard = new Map<string, number>();
-  readonly #clock: NodeJS.Timeout;
-  #greeting: NodeJS.Timeout | undefined;
+  readonly #peers = new Peers();
+  readonly #introduction: Introduction;
+  readonly #held: Held;
+  readonly #stopClock: () => void;
+  readonly #warned = new Set<string>();
+  #stopGreeting: (() => void) | undefined;
   #ticks = 0;
-  #warned = false;
+  #tickedAt: number;
   #closed = false;
+  /** The backplane does not let us listen. */
+  #deaf = false;
 
   constructor(options: ServerLinkOptions, listener: LinkListener<T>) {
-    const { system, destination, key, expiration, logger } = options;
+    const { backplane, key, expiration, logger, timers = processTimers } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#seal = new Seal(key, destination);
-    this.#clock = setInterval(() => this.#tick(), expiration / TICKS_TO_EXPIRE).unref();
-    system
-      .subscribe(destination, (message) => this.#receive(message))
-      .then(() => this.#greet())
+    this.#timers = timers;
+    this.#seal = new Seal(key, backplane.name);
+    this.#introduction = new Introduction({
+      timers,
+      greet: () => this.#greet(),
+      over: () => this.#held.release(),
+    });
+    this.#held = new Held(timers);
+    this.#tickedAt = timers.now();
+    this.#stopClock = timers.every(expiration / TICKS_TO_EXPIRE, () => this.#tick());
+    backplane
+      .subscribe({
+        take: (bytes) => this.#receive(bytes),
+        availability: (isAvailable) => this.#available(isAvailable),
+      })
       .catch((error: unknown) => {
-        if (!this.#closed) logger.error(`The other servers cannot be heard at ${destination}`, error);
+        if (this.#closed) return;
+        this.#deaf = true;
+        this.#held.refuse("The other servers cannot be heard");
+        logger.error(`The other servers cannot be heard at ${backplane.name}`, error);
       });
   }
 
@@ -95,110 +95,204 @@ export class ServerLink<T> {
     return this.#seal.id;
   }
 
-  /** Says something to all other servers. Resolves when the broker has it. */
-  async say(content: T, payload: Uint8Array = NOTHING): Promise<void> {
-    await this.#send({ content }, payload);
+  /** How many bytes of content and payload all servers can take at once. */
+  get sizeLimit(): number {
+    return Math.min(this.#options.backplane.sizeLimit, this.#peers.takes) - SEAL_LENGTH;
   }
 
-  /** Says goodbye, if the broker is there to hear it. */
+  /**
+   * Says something to all other servers. Resolves when they will hear it; what is said while
+   * they are greeted waits for that.
+   *
+   * @throws MessageDeliveryError, at once, when it is longer than the others take
+   * @throws BrokerNotAvailableError when nobody can hear it
+   */
+  say(content: T, payload: Uint8Array = NOTHING): Promise<void> {
+    const bytes = encodeEnvelope<T>({ content }, payload);
+    this.#checkSize(bytes);
+    if (this.#closed || this.#deaf || !this.#options.backplane.isAvailable) {
+      // What the others have not heard they are to miss.
+      this.#seal.skip();
+      return Promise.reject(new BrokerNotAvailableError("The other servers cannot be reached"));
+    }
+    this.#noticeSleep();
+    return this.#introduction.isOver ? this.#publish(bytes) : this.#hold(bytes);
+  }
+
+  /** Notes that a server said something that this one does not know: there will be later releases. */
+  unknown(): void {
+    const { name } = this.#options.backplane;
+    this.#warn(`A server says at ${name} what this release does not know. It is not heard.`);
+  }
+
+  /** Says goodbye, if the others can hear it. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#clock);
-    clearTimeout(this.#greeting);
+    this.#stopClock();
+    this.#stopGreeting?.();
+    this.#introduction.stop([]);
+    this.#held.refuse("The connection to the other servers was closed");
     this.#peers.clear();
-    await this.#send({ bye: true }).catch(() => {});
+    await this.#publish(encodeEnvelope({ bye: true }, NOTHING)).catch(() => {});
+  }
+
+  #available(isAvailable: boolean): void {
+    if (this.#closed) return;
+    if (isAvailable) {
+      this.#introduce();
+    } else {
+      this.#introduction.stop(this.#peers.known);
+      this.#held.refuse("The connection to the other servers was lost before they could be greeted");
+    }
+  }
+
+  #introduce(): void {
+    this.#introduction.begin(this.#seal.next, this.#peers.known);
   }
 
   #tick(): void {
-    for (const [id, peer] of this.#peers) {
-      if (++peer.silentTicks > TICKS_TO_EXPIRE) this.#forget(id);
-    }
+    this.#noticeSleep();
+    this.#tickedAt = this.#timers.now();
+    for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
     if (++this.#ticks % TICKS_TO_LIVE_SIGN === 0) this.#greet();
   }
 
-  #greet(): void {
-    clearTimeout(this.#greeting);
-    this.#greeting = undefined;
-    if (this.#closed) return;
+  /** While this process stood still the others may have forgotten it. */
+  #noticeSleep(): void {
+    const passed = this.#timers.now() - this.#tickedAt;
+    if (passed < this.#options.expiration / 2) return;
+    this.#tickedAt = this.#timers.now();
+    if (this.#introduction.isOver) this.#introduce();
+  }
 
-    this.#send({ knows: [...this.#peers.keys()] }).catch((error: unknown) => {
-      this.#options.logger.debug("A sign of life did not reach the other servers", error);
+  #greet(): void {
+    this.#stopGreeting?.();
+    this.#stopGreeting = undefined;
+    const { backplane, logger } = this.#options;
+    if (this.#closed || !backplane.isAvailable) return;
+
+    const greeting: Greeting = {
+      ...this.#peers.named(),
+      asks: !this.#introduction.isOver,
+      takes: backplane.sizeLimit,
+    };
+    this.#publish(encodeEnvelope({ greeting }, NOTHING)).catch((error: unknown) => {
+      logger.debug("A sign of life did not reach the other servers", error);
     });
   }
 
+  /** Many may have to be answered at once. */
   #greetSoon(): void {
-    this.#greeting ??= setTimeout(() => this.#greet(), GREETING_DELAY).unref();
+    this.#stopGreeting ??= this.#timers.after(GREETING_DELAY, () => this.#greet());
   }
 
-  async #send(envelope: Envelope<T>, payload: Uint8Array = NOTHING): Promise<void> {
-    const json = Buffer.from(JSON.stringify(envelope));
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(json.length);
-    await this.#options.application.handle(
-      createMessage(this.#seal.close(Buffer.concat([length, json, payload])), {
-        destination: this.#options.destination,
-        contentType: "application/octet-stream",
-        native: NativeHeaders.of({ [SERVERS_ONLY]: "1" }),
-      }),
+  async #publish(bytes: Uint8Array): Promise<void> {
+    await this.#options.backplane.publish(this.#seal.close(bytes));
+  }
+
+  async #hold(bytes: Uint8Array): Promise<void> {
+    let isSaid = false;
+    try {
+      await this.#held.add(bytes.length, async () => {
+        // Who was greeted meanwhile may take less.
+        this.#checkSize(bytes);
+        isSaid = true;
+        await this.#publish(bytes);
+      });
+    } catch (error) {
+      if (!isSaid) this.#seal.skip();
+      throw error;
+    }
+  }
+
+  #checkSize({ length }: Uint8Array): void {
+    const { sizeLimit } = this;
+    if (length <= sizeLimit) return;
+    throw new MessageDeliveryError(
+      `A message for other servers has ${length} bytes, and they take ${sizeLimit}: messageSizeLimit bounds it`,
+      { publicMessage: "The message is too long for users of other servers" },
     );
   }
 
-  #receive({ payload }: Message): void {
+  #receive(bytes: Uint8Array): void {
     if (this.#closed) return;
-    const opened = this.#seal.open(payload);
+    const opened = this.#seal.open(bytes);
     if (!opened) {
-      this.#warn();
+      const who = bytes[0] === VERSION ? "with another secret" : "of another version";
+      this.#warn(
+        `Somebody else sends to ${this.#options.backplane.name}, or a server ${who}. It is not heard.`,
+      );
       return;
     }
-    if (opened.from === this.id || opened.sequence <= (this.#heard.get(opened.from) ?? 0)) return;
+    if (opened.from === this.id || opened.sequence <= this.#peers.heardOf(opened.from)) return;
 
-    const length = opened.content.readUInt32BE(0);
-    const envelope = JSON.parse(opened.content.toString("utf8", 4, 4 + length)) as Envelope<T>;
-    this.#hear(opened, envelope, opened.content.subarray(4 + length));
+    const { envelope, payload } = decodeEnvelope<T>(opened.content);
+    const { greeting } = envelope;
+    const peer = this.#meet(opened.from);
+    if (greeting) this.#greeted(peer, opened, greeting);
+    else if (peer.isKnown) this.#hear(peer, opened, envelope, payload);
   }
 
-  #hear({ from, sequence }: Opened, envelope: Envelope<T>, payload: Uint8Array): void {
-    let peer = this.#peers.get(from);
-    if (!peer) {
-      peer = { known: false, silentTicks: 0 };
-      this.#peers.set(from, peer);
-      this.#greetSoon();
+  #meet(from: string): Peer {
+    this.#introduction.meet(from);
+    const peer = this.#peers.get(from);
+    if (peer) return peer;
+    // It has to name us before it is heard.
+    this.#greetSoon();
+    return this.#peers.add(from);
+  }
+
+  #greeted(peer: Peer, opened: Opened, greeting: Greeting): void {
+    const { from } = opened;
+    const { hears, sees, asks, takes } = greeting;
+    peer.takes = takes;
+    const heard = hears[this.id];
+    const isNamed = heard !== undefined || sees.includes(this.id);
+    if (heard === undefined || asks) this.#greetSoon();
+    for (const id of [...Object.keys(hears), ...sees]) if (id !== this.id) this.#introduction.meet(id);
+    if (!peer.isKnown && !isNamed) return;
+
+    if (peer.isKnown) {
+      this.#count(opened);
+    } else {
+      peer.isKnown = true;
+      this.#peers.remember(from, opened.sequence);
+      // It must know us before it hears anything else of us.
+      this.#greet();
     }
-    const { knows, bye, content } = envelope;
-    if (knows && !knows.includes(this.id)) this.#greetSoon();
-    const isFirst = !peer.known && knows?.includes(this.id) === true;
-    if (!peer.known && !isFirst) return;
-
-    // It must know us before it hears anything else of us.
-    if (isFirst) this.#greet();
-    const missed = !isFirst && sequence !== (this.#heard.get(from) ?? 0) + 1;
-    peer.known = true;
     peer.silentTicks = 0;
-    this.#remember(from, sequence);
-    if (missed) this.#listener.missed?.(from);
-    if (bye) this.#forget(from);
-    else if (knows) this.#listener.alive?.(from);
-    else this.#listener.take(from, { content: content as T, payload });
+    if (heard !== undefined) this.#introduction.heard(from, heard);
+    this.#listener.alive?.(from);
   }
 
-  #remember(from: string, sequence: number): void {
-    this.#heard.delete(from);
-    if (this.#heard.size >= MEMORY) this.#heard.delete(this.#heard.keys().next().value as string);
-    this.#heard.set(from, sequence);
+  #hear(peer: Peer, opened: Opened, { bye, content }: Envelope<T>, payload: Uint8Array): void {
+    const { from } = opened;
+    peer.silentTicks = 0;
+    this.#count(opened);
+    if (bye) {
+      this.#introduction.forget(from);
+      this.#forget(from);
+    } else if (content !== undefined) {
+      this.#listener.take(from, { content, payload });
+    } else {
+      this.unknown();
+    }
+  }
+
+  #count({ from, sequence }: Opened): void {
+    const missed = sequence !== this.#peers.heardOf(from) + 1;
+    this.#peers.remember(from, sequence);
+    if (missed) this.#listener.missed?.(from);
   }
 
   #forget(id: string): void {
-    const known = this.#peers.get(id)?.known;
-    this.#peers.delete(id);
-    if (known) this.#listener.left?.(id);
+    if (this.#peers.remove(id)) this.#listener.left?.(id);
   }
 
-  /** Once: whoever sends such could fill the log. */
-  #warn(): void {
-    if (this.#warned) return;
-    this.#warned = true;
-    this.#options.logger.warn(
-      `Somebody else sends to ${this.#options.destination}, or a server with another secret. It is not heard.`,
-    );
+  /** Each once: who sends such could fill the log. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.logger.warn(text);
   }
 }

@@ -1,6 +1,7 @@
 import type { Broker } from "../broker/broker.js";
 import type { Logger } from "../logger.js";
 import type { UserSessions } from "../user/user-sessions.js";
+import { brokerBackplane } from "./broker-backplane.js";
 import { serversKey } from "./seal.js";
 import { UserBroadcast, type UserBroadcastHandler } from "./user-broadcast.js";
 import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
@@ -13,7 +14,7 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-export interface ServersOptions {
+export interface JoinOptions {
   readonly broker: Broker;
   readonly sessions: UserSessions;
   readonly handler: UserBroadcastHandler;
@@ -21,18 +22,17 @@ export interface ServersOptions {
 }
 
 /** Joins the other servers on the broker, as far as its options say so. */
-export function joinServers({ broker, sessions, handler, logger }: ServersOptions): Servers {
+export function joinServers({ broker, sessions, handler, logger }: JoinOptions): Servers {
   const { system, servers: settings } = broker;
   if (!system || !settings) return { users: undefined, close: async () => {} };
 
-  const { secret, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod } = settings;
+  const { secret, userDestinationBroadcast, userRegistryBroadcast, messageSizeLimit } = settings;
   const key = serversKey(secret);
+  const application = broker.application ?? broker;
   const at = (destination: string) => ({
-    system,
-    application: broker.application ?? broker,
-    destination,
+    backplane: brokerBackplane({ system, application, destination, messageSizeLimit }),
     key,
-    expiration: registryExpirationPeriod,
+    expiration: settings.registryExpirationPeriod,
     logger,
   });
   const users =

@@ -28,10 +28,14 @@ export interface ServersContext {
   readonly destinationPrefixes: readonly string[];
   readonly systemLogin: string;
   readonly systemPasscode: string;
+  /** Bytes of a frame that is taken from the broker. */
+  readonly messageSizeLimit: number;
 }
 
 const EXPIRATION = 20_000;
 const SHORTEST_SECRET = 16;
+/** Whatever servers tell each other of their own accord fits into it. */
+const SMALLEST_MESSAGE_SIZE_LIMIT = 64 * 1024;
 
 /** @throws ConfigurationError that names the option which makes no sense, and no secret */
 export function serversSettings(
@@ -62,9 +66,21 @@ export function serversSettings(
   ) {
     throw wrong("registryExpirationPeriod", "must be a whole number of ms from 100 to 2,147,483,647");
   }
+  const { owner, messageSizeLimit } = context;
+  if (messageSizeLimit < SMALLEST_MESSAGE_SIZE_LIMIT) {
+    throw new ConfigurationError(
+      `${owner}: messageSizeLimit must be ${SMALLEST_MESSAGE_SIZE_LIMIT} or more where servers speak to each other, not ${messageSizeLimit}`,
+    );
+  }
   const known = secretOf(secret, context);
   if (typeof known === "object") throw wrong("secret", known.fault);
-  return { secret: known, userDestinationBroadcast, userRegistryBroadcast, registryExpirationPeriod };
+  return {
+    secret: known,
+    userDestinationBroadcast,
+    userRegistryBroadcast,
+    registryExpirationPeriod,
+    messageSizeLimit,
+  };
 }
 
 function faultOfDestination(given: unknown, prefixes: readonly string[]): string | undefined {

@@ -1,7 +1,8 @@
 import type { Logger } from "../logger.js";
 import { createMessage, type Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
-import { type Said, ServerLink, type ServerLinkOptions } from "./server-link.js";
+import type { Said } from "./envelope.js";
+import { ServerLink, type ServerLinkOptions } from "./server-link.js";
 
 /** What servers tell each other of users. */
 type Told =
@@ -29,7 +30,10 @@ export interface UserBroadcastHandler {
   unsubscribe(sessionId: string, id: string, reason: string | undefined): void | Promise<void>;
 }
 
-/** Takes what is for users to the servers that they are connected to. */
+/**
+ * Takes what is for users to the servers that they are connected to. All it
+ * promises is kept when the others will hear it; while they are greeted that waits.
+ */
 export class UserBroadcast {
   readonly #link: ServerLink<Told>;
   readonly #handler: UserBroadcastHandler;
@@ -41,7 +45,7 @@ export class UserBroadcast {
     this.#link = new ServerLink<Told>(options, { take: (_, said) => void this.#take(said) });
   }
 
-  /** Gives all other servers a message for a user. Resolves when the broker has it. */
+  /** Gives all other servers a message for a user. @throws MessageDeliveryError, at once, when it is too long for them */
   send({ payload, headers }: Message, { byClient }: { readonly byClient: boolean }): Promise<void> {
     const { destination = "", privateTo, contentType, native } = headers;
     return this.#link.say(
@@ -50,19 +54,19 @@ export class UserBroadcast {
     );
   }
 
-  /** Lets all other servers end sessions. Resolves when the broker has it. */
-  end(sessions: WhoseSessions, reason: string): Promise<void> {
-    return this.#link.say({ end: sessions, reason });
+  /** Lets all other servers end sessions. */
+  async end(sessions: WhoseSessions, reason: string): Promise<void> {
+    await this.#link.say({ end: sessions, reason });
   }
 
-  /** Lets all other servers judge subscriptions anew, everybody's if no sessions are named. Resolves when the broker has it. */
-  recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<void> {
-    return this.#link.say({ recheck: sessions ?? "all", reason });
+  /** Lets all other servers judge subscriptions anew, everybody's if no sessions are named. */
+  async recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<void> {
+    await this.#link.say({ recheck: sessions ?? "all", reason });
   }
 
-  /** Lets the server of that session end its subscription. Resolves when the broker has it. */
-  unsubscribe(sessionId: string, id: string, reason: string | undefined): Promise<void> {
-    return this.#link.say({ unsubscribe: { sessionId, id }, reason });
+  /** Lets the server of that session end its subscription. */
+  async unsubscribe(sessionId: string, id: string, reason: string | undefined): Promise<void> {
+    await this.#link.say({ unsubscribe: { sessionId, id }, reason });
   }
 
   close(): Promise<void> {
@@ -79,9 +83,11 @@ export class UserBroadcast {
         this.#handler.end(content.end, content.reason);
       } else if ("recheck" in content) {
         await this.#handler.recheck(content.recheck === "all" ? undefined : content.recheck, content.reason);
-      } else {
+      } else if ("unsubscribe" in content) {
         const { sessionId, id } = content.unsubscribe;
         await this.#handler.unsubscribe(sessionId, id, content.reason);
+      } else {
+        this.#link.unknown();
       }
     } catch (error) {
       this.#logger.error("What another server sent for users could not be done", error);

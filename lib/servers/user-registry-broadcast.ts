@@ -1,26 +1,22 @@
-import type { SimpSession } from "../user/simp-user-registry.js";
-import type { RemoteSession, UserSessions } from "../user/user-sessions.js";
+import type { Logger } from "../logger.js";
+import type { UserSessions } from "../user/user-sessions.js";
+import type { Said } from "./envelope.js";
+import { RegistryChanges } from "./registry-changes.js";
+import { entriesOf, NO_ENTRIES, type RegistryEntry, RegistryParts, readEntries } from "./registry-parts.js";
+import { type PartOfAnswer, RemoteSessions } from "./remote-sessions.js";
 import { type LinkListener, ServerLink, type ServerLinkOptions } from "./server-link.js";
+import { processTimers, type Timers } from "./timers.js";
 
-/** What servers tell each other of those who are connected to them. */
+/** What servers tell each other of those who are connected to them; entries are in the payload. */
 type Told =
   /** The server whose sessions the sender wants to hear of, all. */
   | { readonly ask: string }
-  /** All sessions of the sender, in so many messages. */
-  | { readonly part: number; readonly of: number; readonly sessions: readonly RemoteSession[] }
-  /** Those that changed, and the ids of those that ended. */
-  | { readonly changed: readonly RemoteSession[]; readonly ended: readonly string[] };
-
-interface Server {
-  /** Whether we have heard of all its sessions, and missed no change since. */
-  complete: boolean;
-  /** The ids that an answer has told, until it has come whole. */
-  told: Set<string>;
-}
+  /** Entries are all sessions of the sender, or a part of them. */
+  | { readonly all: PartOfAnswer }
+  /** Entries are what changed. */
+  | { readonly changes: true };
 
 const CHANGES_DELAY = 100;
-/** Roughly, in characters: brokers bound what a message may have. */
-const PART_SIZE = 64 * 1024;
 
 /**
  * Keeps the books of who is connected in step over all servers. Each tells what
@@ -31,126 +27,128 @@ const PART_SIZE = 64 * 1024;
 export class UserRegistryBroadcast implements LinkListener<Told> {
   readonly #sessions: UserSessions;
   readonly #link: ServerLink<Told>;
-  readonly #servers = new Map<string, Server>();
-  readonly #changed = new Set<string>();
-  #telling: NodeJS.Timeout | undefined;
-  #asked = false;
+  readonly #timers: Timers;
+  readonly #logger: Logger;
+  readonly #servers = new Map<string, RemoteSessions>();
+  readonly #changes: RegistryChanges;
+  readonly #unwatch: () => void;
+  #stopTelling: (() => void) | undefined;
+  #isAsked = false;
+  #isAnswering = false;
+  #hasWarned = false;
 
   constructor(options: ServerLinkOptions, sessions: UserSessions) {
+    const { logger, timers = processTimers } = options;
     this.#sessions = sessions;
+    this.#timers = timers;
+    this.#logger = logger;
     this.#link = new ServerLink(options, this);
-    sessions.watch((sessionId) => {
-      this.#changed.add(sessionId);
-      this.#tellSoon();
-    });
+    this.#changes = new RegistryChanges(sessions, () => this.#tellSoon());
+    this.#unwatch = sessions.watch(this.#changes);
   }
 
-  take(from: string, { content }: { readonly content: Told }): void {
+  take(from: string, { content, payload }: Said<Told>): void {
     if ("ask" in content) {
       if (content.ask !== this.#link.id) return;
-      this.#asked = true;
+      this.#isAsked = true;
       this.#tellSoon();
-    } else if ("part" in content) {
-      this.#takePart(from, content);
+    } else if ("all" in content) {
+      this.#servers.get(from)?.takePart(content.all, readEntries(payload));
+    } else if ("changes" in content) {
+      this.#servers.get(from)?.takeChanges(readEntries(payload));
     } else {
-      for (const session of content.changed) this.#sessions.setRemote(from, session);
-      for (const id of content.ended) this.#sessions.removeRemote(from, id);
+      this.#link.unknown();
     }
   }
 
   /** Asks again with each sign of life, until the answer has come: the question may have been lost. */
   alive(from: string): void {
-    const server = this.#servers.get(from) ?? { complete: false, told: new Set() };
+    const server =
+      this.#servers.get(from) ?? new RemoteSessions(from, this.#sessions, () => this.#link.unknown());
     this.#servers.set(from, server);
-    if (!server.complete) this.#tell({ ask: from });
+    if (!server.isComplete) this.#ask(from);
   }
 
   missed(from: string): void {
     const server = this.#servers.get(from);
     if (!server) return;
-    server.complete = false;
-    server.told.clear();
-    this.#tell({ ask: from });
+    server.missed();
+    this.#ask(from);
   }
 
   left(from: string): void {
+    this.#servers.get(from)?.clear();
     this.#servers.delete(from);
-    for (const { id } of this.#sessions.ofServer(from)) this.#sessions.removeRemote(from, id);
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#telling);
+    this.#stopTelling?.();
+    this.#unwatch();
     await this.#link.close();
   }
 
-  #takePart(from: string, told: { part: number; of: number; sessions: readonly RemoteSession[] }): void {
-    const server = this.#servers.get(from);
-    if (!server) return;
-    if (told.part === 0) server.told.clear();
-    for (const session of told.sessions) {
-      server.told.add(session.id);
-      this.#sessions.setRemote(from, session);
-    }
-    if (told.part < told.of - 1) return;
-
-    for (const { id } of this.#sessions.ofServer(from)) {
-      if (!server.told.has(id)) this.#sessions.removeRemote(from, id);
-    }
-    server.told.clear();
-    server.complete = true;
+  /** What does not arrive the others will notice by its number, and ask. */
+  #ask(server: string): void {
+    this.#say({ ask: server }).catch(() => {});
   }
 
   #tellSoon(): void {
-    this.#telling ??= setTimeout(() => {
-      this.#telling = undefined;
+    this.#stopTelling ??= this.#timers.after(CHANGES_DELAY, () => {
+      this.#stopTelling = undefined;
       this.#tellChanges();
-      if (this.#asked) this.#tellAll();
-      this.#asked = false;
-    }, CHANGES_DELAY).unref();
+      if (this.#isAsked && !this.#isAnswering) void this.#answer();
+    });
   }
 
   #tellChanges(): void {
-    if (this.#changed.size === 0) return;
-
-    const changed: SimpSession[] = [];
-    const ended: string[] = [];
-    for (const id of this.#changed) {
-      const session = this.#sessions.get(id);
-      if (session) changed.push(session);
-      else ended.push(id);
+    if (this.#changes.isEmpty) return;
+    const parts = this.#parts(this.#changes.take());
+    while (!parts.isDone) {
+      const bytes = parts.next();
+      if (bytes.length > NO_ENTRIES) this.#say({ changes: true }, bytes).catch(() => {});
     }
-    this.#changed.clear();
-    for (const sessions of inParts(changed)) this.#tell({ changed: sessions, ended: [] });
-    if (ended.length > 0) this.#tell({ changed: [], ended });
   }
 
-  #tellAll(): void {
-    const parts = inParts(this.#sessions.ofServer());
-    if (parts.length === 0) parts.push([]);
-    for (const [part, sessions] of parts.entries()) this.#tell({ part, of: parts.length, sessions });
-  }
-
-  /** What does not arrive the others will notice by its number, and ask. */
-  #tell(told: Told): void {
-    this.#link.say(told).catch(() => {});
-  }
-}
-
-function inParts(sessions: readonly SimpSession[]): RemoteSession[][] {
-  const parts: RemoteSession[][] = [];
-  let size = PART_SIZE;
-  for (const { id, user, subscriptions } of sessions) {
-    if (size >= PART_SIZE) {
-      parts.push([]);
-      size = 0;
+  /**
+   * Tells all there is, part by part: the next one when the broker has the one before. What changed meanwhile
+   * is told before: a session that is in a part counts as told, and its end has to be told, too.
+   */
+  async #answer(): Promise<void> {
+    this.#isAnswering = true;
+    try {
+      while (this.#isAsked) {
+        this.#isAsked = false;
+        const parts = this.#parts(entriesOf(this.#sessions.ofServer()));
+        for (let isFirst = true; !parts.isDone; isFirst = false) {
+          this.#tellChanges();
+          const bytes = parts.next();
+          await this.#say({ all: { isFirst, isLast: parts.isDone } }, bytes);
+        }
+      }
+    } catch (error) {
+      this.#logger.debug("The other servers could not be told who is connected; they will ask again", error);
+    } finally {
+      this.#isAnswering = false;
     }
-    const told: [string, string][] = [];
-    for (const subscription of subscriptions.values()) {
-      told.push([subscription.id, subscription.destination]);
-      size += 8 + subscription.id.length + subscription.destination.length;
-    }
-    parts.at(-1)?.push({ id, name: user.name, subscriptions: told });
-    size += 64 + user.name.length;
   }
-  return parts;
+
+  async #say(told: Told, entries?: Uint8Array): Promise<void> {
+    await this.#link.say(told, entries);
+  }
+
+  #parts(entries: Iterable<RegistryEntry>): RegistryParts {
+    return new RegistryParts(entries, {
+      sizeLimit: () => this.#link.sizeLimit,
+      tooLong: (entry) => this.#leftOut(entry),
+    });
+  }
+
+  /** No more than once: clients could fill the log. */
+  #leftOut([kind, session]: RegistryEntry): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#logger.warn(
+      `The ${kind} entry of session ${session} is too long for the other servers (messageSizeLimit): they do not know of it`,
+    );
+  }
 }

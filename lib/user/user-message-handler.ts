@@ -11,7 +11,12 @@ export interface UserMessageHandlerOptions {
   readonly sessions: UserSessions;
   readonly broker: MessageHandler;
   /** Takes messages for users to all other servers, if there are such. */
-  readonly others?: { send(message: Message, options: SenderOptions): Promise<void> } | undefined;
+  readonly others?: OtherServers | undefined;
+}
+
+export interface OtherServers {
+  /** @throws MessageDeliveryError, at once, when none of them can take it */
+  send(message: Message, options: SenderOptions): Promise<void>;
 }
 
 export interface SenderOptions {
@@ -62,9 +67,11 @@ export class UserMessageHandler implements MessageHandler {
     const { privateTo } = message.headers;
     const isHere =
       sessions.isAnonymous(name) || (privateTo !== undefined && sessions.idsOf(name, privateTo).length > 0);
-    const delivered = this.deliver(message, options);
-    if (!others || isHere) return delivered;
-    return Promise.all([delivered, others.send(message, options)]).then(() => {});
+    if (!others || isHere) return this.deliver(message, options);
+
+    // First: what is too long for the others nobody gets.
+    const told = others.send(message, options);
+    return Promise.all([told, attempt(() => this.deliver(message, options))]).then(() => {});
   }
 
   /** Hands a message to the sessions of a user that are on this server. */
@@ -99,4 +106,9 @@ export class UserMessageHandler implements MessageHandler {
     }
     if (pending.length > 0) return Promise.all(pending).then(() => {});
   }
+}
+
+/** What is thrown at once rejects. */
+async function attempt(act: () => void | Promise<void>): Promise<void> {
+  await act();
 }

@@ -11,16 +11,17 @@ interface Session extends SimpSession {
   readonly subscriptions: Map<string, SimpSubscription>;
 }
 
-/** What another server tells of a session. */
-export interface RemoteSession {
-  readonly id: string;
-  /** The user's. */
-  readonly name: string;
-  readonly subscriptions: readonly (readonly [id: string, destination: string])[];
+/**
+ * Hears of every change to the books, after it was made: of sessions of users,
+ * here and on other servers (`session.server`), and of their subscriptions.
+ */
+export interface SessionsListener {
+  came?(session: SimpSession): void;
+  /** It still has the subscriptions that it had; that they are over is not told one by one. */
+  left?(session: SimpSession): void;
+  subscribed?(subscription: SimpSubscription): void;
+  unsubscribed?(subscription: SimpSubscription): void;
 }
-
-/** Hears of each session of a user that came, went, or subscribed to something else. */
-export type SessionChanged = (sessionId: string) => void;
 
 /**
  * Keeps the books of who is connected: what `SimpUserRegistry` shows, and the
@@ -30,7 +31,7 @@ export class UserSessions {
   readonly #users = new Map<string, User>();
   readonly #sessions = new Map<string, Session>();
   readonly #anonymous = new Set<string>();
-  #changed: SessionChanged = () => {};
+  readonly #listeners = new Set<SessionsListener>();
 
   get users(): ReadonlyMap<string, SimpUser> {
     return this.#users;
@@ -43,69 +44,60 @@ export class UserSessions {
       return;
     }
     this.#add(sessionId, principal);
-    this.#changed(sessionId);
   }
 
-  /** Notes a session of another server as it is now; in place of what was known of it. */
-  setRemote(server: string, { id, name, subscriptions }: RemoteSession): void {
-    const known = this.#sessions.get(id);
-    if (this.#anonymous.has(id) || (known && known.server !== server)) return;
-
-    const session = known ?? this.#add(id, { name }, server);
-    const told = new Map(subscriptions);
-    for (const subscription of session.subscriptions.values()) {
-      if (told.get(subscription.id) !== subscription.destination)
-        session.subscriptions.delete(subscription.id);
-    }
-    for (const [subscriptionId, destination] of told) {
-      if (session.subscriptions.has(subscriptionId)) continue;
-      session.subscriptions.set(subscriptionId, { id: subscriptionId, session, destination });
-    }
+  /** Adds a listener; the returned function removes it. */
+  watch(listener: SessionsListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
-  /** Removes a session of another server. */
-  removeRemote(server: string, sessionId: string): void {
-    if (this.#sessions.get(sessionId)?.server === server) this.remove(sessionId);
-  }
-
-  /** Hears of changes to this server's own sessions. */
-  watch(changed: SessionChanged): void {
-    this.#changed = changed;
+  /** Notes a session of another server, unless one of that id is known. */
+  addRemote(server: string, sessionId: string, name: string): void {
+    if (this.#anonymous.has(sessionId) || this.#sessions.has(sessionId)) return;
+    this.#add(sessionId, { name }, server);
   }
 
   get(sessionId: string): SimpSession | undefined {
     return this.#sessions.get(sessionId);
   }
 
-  /** The sessions of users on this server, or on another. */
-  ofServer(server?: string): SimpSession[] {
-    return [...this.#sessions.values()].filter((session) => session.server === server);
+  /** The sessions of users on this server, or on another: live, also while some come and go. */
+  *ofServer(server?: string): Generator<SimpSession> {
+    for (const session of this.#sessions.values()) if (session.server === server) yield session;
   }
 
-  remove(sessionId: string): void {
-    this.#anonymous.delete(sessionId);
+  /** Removes a session of this server, or of another: of no other than that. */
+  remove(sessionId: string, server?: string): void {
+    if (server === undefined) this.#anonymous.delete(sessionId);
     const session = this.#sessions.get(sessionId);
-    if (!session) return;
+    if (!session || session.server !== server) return;
 
     const { user } = session;
     this.#sessions.delete(sessionId);
-    session.subscriptions.clear();
     user.sessions.delete(sessionId);
     if (user.sessions.size === 0) this.#users.delete(user.name);
-    if (session.server === undefined) this.#changed(sessionId);
+    for (const listener of this.#listeners) listener.left?.(session);
+    session.subscriptions.clear();
   }
 
-  /** Notes a subscription, unless its session is a stranger's or has one of that id. */
-  addSubscription(sessionId: string, id: string, destination: string): void {
+  /** Notes a subscription, unless its session is a stranger's, on another server than that, or has one of that id. */
+  addSubscription(sessionId: string, id: string, destination: string, server?: string): void {
     const session = this.#sessions.get(sessionId);
-    if (session && !session.subscriptions.has(id)) {
-      session.subscriptions.set(id, { id, session, destination });
-      this.#changed(sessionId);
-    }
+    if (!session || session.server !== server || session.subscriptions.has(id)) return;
+
+    const subscription: SimpSubscription = { id, session, destination };
+    session.subscriptions.set(id, subscription);
+    for (const listener of this.#listeners) listener.subscribed?.(subscription);
   }
 
-  removeSubscription(sessionId: string, id: string): void {
-    if (this.#sessions.get(sessionId)?.subscriptions.delete(id)) this.#changed(sessionId);
+  removeSubscription(sessionId: string, id: string, server?: string): void {
+    const session = this.#sessions.get(sessionId);
+    const subscription = session?.subscriptions.get(id);
+    if (!session || session.server !== server || !subscription) return;
+
+    session.subscriptions.delete(id);
+    for (const listener of this.#listeners) listener.unsubscribed?.(subscription);
   }
 
   isAnonymous(sessionId: string): boolean {
@@ -129,20 +121,20 @@ export class UserSessions {
     return ids;
   }
 
-  #add(id: string, principal: Principal, server?: string): Session {
+  #add(id: string, principal: Principal, server?: string): void {
     const { name } = principal;
     let user = this.#users.get(name);
     if (!user) {
       user = { name, principal, sessions: new Map() };
       this.#users.set(name, user);
     }
-    const session = { id, user, server, subscriptions: new Map() };
+    const session: Session = { id, user, server, subscriptions: new Map() };
     // What this server knows of a person is more than what others tell.
     if (server === undefined && ![...user.sessions.values()].some((other) => other.server === undefined)) {
       user.principal = principal;
     }
     user.sessions.set(id, session);
     this.#sessions.set(id, session);
-    return session;
+    for (const listener of this.#listeners) listener.came?.(session);
   }
 }

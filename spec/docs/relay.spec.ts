@@ -37,9 +37,13 @@ function watch(messaging: StompMessaging) {
 }
 
 async function listen(messaging: StompMessaging) {
-  const unsubscribe = await messaging.system?.subscribe("/topic/audit", ({ payload, headers }) => {
-    audit(headers.destination, Buffer.from(payload).toString());
-  });
+  const unsubscribe = await messaging.system?.subscribe(
+    "/topic/audit",
+    ({ payload, headers }) => {
+      audit(headers.destination, Buffer.from(payload).toString());
+    },
+    { lost: () => audit("", "from here on something is missing"), resumed: () => audit("", "up to here") },
+  );
   return unsubscribe;
 }
 

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import {
   BrokerNotAvailableError,
   type Message,
+  MessageDeliveryError,
   type StompBrokerRelayOptions,
   type StompMessagingOptions,
   stompBrokerRelay,
@@ -316,6 +317,105 @@ describe("One of two servers", function () {
   function bodyOf(frame: string): string {
     return frame.slice(frame.indexOf("\n\n") + 2, -"^@".length);
   }
+});
+
+describe("Servers whose broker was away for longer than they remember each other", function () {
+  this.timeout(60_000);
+
+  onEachBroker((broker) => {
+    let lines: FaultProxy[];
+    let servers: Users[];
+
+    beforeEach(async () => {
+      lines = [await FaultProxy.open(broker()), await FaultProxy.open(broker())];
+      const left = [...lines];
+      servers = await startServers(2, () => {
+        const { host, port } = left.shift()!;
+        const options = {
+          ...broadcasts({ users: "servers.away.users", registry: "servers.away.registry" }),
+          connections: "shared" as const,
+          registryExpirationPeriod: 500,
+          reconnectInterval: 100,
+        };
+        return on(broker(), { ...options, relayHost: host, relayPort: port });
+      });
+    });
+
+    afterEach(async () => {
+      await Promise.all(servers.map((server) => server.close()));
+      await Promise.all(lines.map((line) => line.close()));
+    });
+
+    it("lose nothing that they say in the moment in which it is back", async () => {
+      const [near, far] = servers as [Users, Users];
+      const [rod, ann] = [await far.connect("rod"), await far.connect("ann")];
+      rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+      await rod.synchronize();
+      const { messaging } = near.server;
+      await until(() => messaging.userRegistry.getUserCount() === 2);
+
+      for (const line of lines) {
+        line.refuse();
+        line.cut();
+      }
+      await until(() => messaging.userRegistry.getUserCount() === 0);
+      const said = new Promise<void>((resolve, reject) => {
+        messaging.on("brokerAvailability", ({ isAvailable }) => {
+          if (!isAvailable) return;
+          messaging.disconnect({ user: "ann" }, "You have to leave");
+          const letters = ["first", "second"].map((letter) =>
+            messaging.template.convertAndSendToUser("rod", "/queue/letters", letter),
+          );
+          Promise.all(letters).then(() => resolve(), reject);
+        });
+      });
+      for (const line of lines) line.refuse(false);
+      await said;
+      for (const letter of ["first", "second"]) expect(await rod.frame()).to.include(letter);
+      expect(await ann.frame()).to.include("message:You have to leave\n");
+      await until(() => messaging.userRegistry.getUserCount() === 1);
+    });
+  });
+});
+
+describe("Servers whose users have and send much", function () {
+  this.timeout(60_000);
+
+  onEachBroker((broker) => {
+    it("lose neither their connection nor a subscription", async () => {
+      const options = broadcasts({ users: "servers.much.users", registry: "servers.much.registry" });
+      const servers = await startServers(2, () => on(broker(), options));
+      const [near, far] = servers as [Users, Users];
+      let lost = 0;
+      for (const { server } of servers) {
+        server.messaging.on("brokerAvailability", ({ isAvailable }) => {
+          if (!isAvailable) lost++;
+        });
+      }
+      const rod = await far.connect("rod");
+      for (let i = 0; i < 160; i++) {
+        rod.send(`SUBSCRIBE\nid:${`${i}`.padEnd(8000, "x")}\ndestination:/user/queue/x\n\n^@`);
+        if (i % 20 === 0) await rod.synchronize();
+      }
+      await rod.synchronize();
+      const { template, userRegistry } = near.server.messaging;
+      await until(() => userRegistry.findSubscriptions(() => true).length === 160);
+
+      const error = await template
+        .convertAndSendToUser("rod", "/queue/x", "x".repeat(1_060_000))
+        .catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(MessageDeliveryError);
+      // The longest that is taken does not cost the connection either.
+      const most = Number(/they take (\d+)/.exec((error as Error).message)![1]) - 500;
+      const ann = await far.connect("ann");
+      ann.send("SUBSCRIBE\nid:0\ndestination:/user/queue/x\n\n^@");
+      await ann.synchronize();
+      await template.convertAndSendToUser("ann", "/queue/x", "x".repeat(most));
+      expect(await ann.frame()).to.have.length.above(most);
+      expect(lost).to.equal(0);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
 });
 
 describe("One of three servers", function () {

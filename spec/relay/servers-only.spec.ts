@@ -7,6 +7,7 @@ describe("Destinations for servers only", () => {
     userDestinationBroadcast: "/topic/servers.users",
     userRegistryBroadcast: undefined,
     registryExpirationPeriod: 20_000,
+    messageSizeLimit: 1024 * 1024,
   });
 
   it("are those, however they are written", () => {

@@ -108,6 +108,73 @@ describe("The application's connection to the broker", () => {
     });
   });
 
+  describe("when the connection is lost", () => {
+    it("tells who listens from when to when messages are missed", async () => {
+      await start();
+      const { messaging } = stage.server;
+      const heard: string[] = [];
+      let tell = () => {};
+      const note = (text: string) => {
+        heard.push(`${text} ${messaging.system?.isAvailable}`);
+        tell();
+      };
+      await messaging.system?.subscribe("/topic/x", () => {}, {
+        lost: () => note("lost"),
+        resumed: () => note("resumed"),
+      });
+      const resumed = new Promise<void>((resolve) => {
+        tell = () => heard.length === 2 && resolve();
+      });
+      stage.broker.options = { receipts: false };
+      system.cut();
+      system = await stage.system();
+      const { headers } = await system.until("SUBSCRIBE");
+      expect(heard).to.deep.equal(["lost false"]);
+      system.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+      await resumed;
+      expect(heard).to.deep.equal(["lost false", "resumed true"]);
+    });
+
+    it("logs what they throw, and goes on", async () => {
+      await start();
+      const { messaging, log } = stage.server;
+      const broken = () => {
+        throw new Error("no good");
+      };
+      let resolve = () => {};
+      const resumed = new Promise<void>((done) => {
+        resolve = done;
+      });
+      await messaging.system?.subscribe("/topic/x", () => {}, { lost: broken, resumed: broken });
+      await messaging.system?.subscribe("/topic/y", () => {}, { resumed: resolve });
+      system.cut();
+      await resumed;
+      const text = "error What hears of gaps at /topic/x failed Error: no good";
+      expect(log.filter((line) => line === text)).to.have.length(2);
+    });
+
+    it("does not tell them twice, when it is lost again before the broker has confirmed", async () => {
+      await start();
+      const heard: string[] = [];
+      let resolve = () => {};
+      const resumed = new Promise<void>((done) => {
+        resolve = done;
+      });
+      await stage.server.messaging.system?.subscribe("/topic/x", () => {}, {
+        lost: () => heard.push("lost"),
+        resumed: resolve,
+      });
+      stage.broker.options = { receipts: false };
+      system.cut();
+      system = await stage.system();
+      await system.until("SUBSCRIBE");
+      stage.broker.options = {};
+      system.cut();
+      await resumed;
+      expect(heard).to.deep.equal(["lost"]);
+    });
+  });
+
   describe("when the broker lets it in, and sends what is no frame in the same breath", () => {
     it("connects anew, and subscribes again", async () => {
       await start();

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type Message, type StompMessagingOptions, simpleBroker } from "express-stomp";
+import { type Message, MessageDeliveryError, type StompMessagingOptions, simpleBroker } from "express-stomp";
 import { SERVERS_ONLY, type ServersSettings } from "#lib/broker/broker.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
@@ -9,6 +9,7 @@ const SETTINGS: ServersSettings = {
   userDestinationBroadcast: "/topic/servers.users",
   userRegistryBroadcast: "/topic/servers.registry",
   registryExpirationPeriod: 20_000,
+  messageSizeLimit: 1024 * 1024,
 };
 
 describe("Several servers", () => {
@@ -52,13 +53,42 @@ describe("Several servers", () => {
     });
   });
 
+  describe("when a message for a user is longer than a message of the broker", () => {
+    it("refuse it to the sender, and give it to nobody", async () => {
+      const servers = await startServers(2, () => on(hub));
+      const [near, far] = [await servers[0]!.connect("rod"), await servers[1]!.connect("rod")];
+      for (const client of [near, far]) {
+        client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+        await client.synchronize();
+      }
+      const { template } = servers[0]!.server.messaging;
+      const error = await template
+        .convertAndSendToUser("rod", "/queue/letters", "x".repeat(1024 * 1024))
+        .catch((e: unknown) => e);
+      expect(error).to.be.instanceOf(MessageDeliveryError);
+      expect((error as Error).message).to.include("messageSizeLimit");
+      await template.convertAndSendToUser("rod", "/queue/letters", "short");
+      for (const client of [near, far]) expect(await client.frame()).to.include("short");
+      await Promise.all(servers.map((server) => server.close()));
+    });
+
+    it("tell a client that sent it, and end its session", async () => {
+      const transport = { messageSizeLimit: 2 * 1024 * 1024 };
+      const servers = await startServers(2, () => ({ ...on(hub), clientsMaySendToUsers: true, transport }));
+      const ann = await servers[0]!.connect("ann");
+      ann.send(`SEND\ndestination:/user/rod/queue/letters\n\n${"x".repeat(1024 * 1024)}^@`);
+      expect(await ann.frame()).to.include("message:The message is too long for users of other servers\n");
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
   describe("when the broker is away", () => {
     it("serve their own users, and tell the sender that others may not have it", async () => {
       const servers = await startServers(2, () => on(hub));
       const rod = await servers[0]!.connect("rod");
       rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
       await rod.synchronize();
-      hub.broken = true;
+      hub.cut();
       const { template } = servers[0]!.server.messaging;
       const error = await template
         .convertAndSendToUser("rod", "/queue/letters", "hello")
@@ -76,11 +106,11 @@ describe("Several servers", () => {
       const { userRegistry } = servers[0]!.server.messaging;
       const ann = await servers[1]!.connect("ann");
       await until(() => userRegistry.getUser("ann") !== undefined);
-      hub.broken = true;
+      hub.cut();
       await servers[1]!.connect("rod");
       ann.cut();
       await until(() => userRegistry.getUser("ann") === undefined);
-      hub.broken = false;
+      hub.restore();
       await until(() => userRegistry.getUser("rod") !== undefined);
       expect(userRegistry.getUsers().map(({ name }) => name)).to.deep.equal(["rod"]);
       await Promise.all(servers.map((server) => server.close()));
@@ -112,11 +142,12 @@ function on(hub: BrokerHub, changes: Partial<ServersSettings> = {}): Partial<Sto
   return {
     broker: (context) => {
       const broker = simpleBroker({ destinationPrefixes: ["/topic"] })(context);
+      const { system, application } = hub.connect();
       const handle = (message: Message) =>
-        message.headers.native.has(SERVERS_ONLY) ? hub.send(message) : broker.handle(message);
+        (message.headers.native.has(SERVERS_ONLY) ? application : broker).handle(message);
       return Object.assign(broker, {
         application: { handle },
-        system: hub.system,
+        system,
         servers: { ...SETTINGS, ...changes },
       });
     },

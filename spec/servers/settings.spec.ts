@@ -8,6 +8,7 @@ const CONTEXT = {
   destinationPrefixes: ["/topic"],
   systemLogin: "app",
   systemPasscode: "hush",
+  messageSizeLimit: 1024 * 1024,
 };
 
 describe("The servers' options of the relay", () => {
@@ -32,6 +33,10 @@ describe("The servers' options of the relay", () => {
     [
       { userRegistryBroadcast: "/topic/a", registryExpirationPeriod: 0, secret: SECRET },
       "registryExpirationPeriod must be",
+    ],
+    [
+      { userRegistryBroadcast: "/topic/a", messageSizeLimit: 65_535, secret: SECRET },
+      "messageSizeLimit must be 65536 or more where servers speak to each other, not 65535",
     ],
     [{ secret: SECRET }, "secret is for userDestinationBroadcast and userRegistryBroadcast"],
     [{ registryExpirationPeriod: 1000 }, "registryExpirationPeriod is for"],

@@ -1,34 +1,93 @@
-import type { MessageHandler } from "express-stomp";
+import { BrokerNotAvailableError, type MessageHandler, type SubscriptionGaps } from "express-stomp";
 import type { BrokerSystem } from "#lib/broker/broker.js";
 import { createMessage, type Message } from "#lib/message/message.js";
+
+interface Taker {
+  readonly destination: string;
+  readonly take: Parameters<BrokerSystem["subscribe"]>[1];
+  readonly gaps: SubscriptionGaps | undefined;
+}
 
 /** A broker in memory, for the system connections of several servers: what one sends comes to all, later and in order. */
 export class BrokerHub {
   /** All that was sent, as anybody on the broker sees it. */
   readonly sent: Message[] = [];
-  readonly #takers = new Map<string, Set<Parameters<BrokerSystem["subscribe"]>[1]>>();
-  /** Whether what is sent gets lost. */
-  broken = false;
+  readonly #connections: HubConnection[] = [];
+  /** Whether a message gets lost on its way to one of them. */
+  loses: (message: Message, to: HubConnection) => boolean = () => false;
 
-  /** The application's way to hear what is sent. */
-  readonly system: BrokerSystem = {
-    subscribe: async (destination, take) => {
-      const takers = this.#takers.get(destination) ?? new Set();
-      this.#takers.set(destination, takers.add(take));
-      return async () => void takers.delete(take);
-    },
-  };
+  /** Connects a server. */
+  connect(): HubConnection {
+    const connection = new HubConnection(this);
+    this.#connections.push(connection);
+    return connection;
+  }
 
-  /** The application's way to send. */
-  readonly application: MessageHandler = { handle: (message) => this.send(message) };
+  /** Loses all connections. */
+  cut(): void {
+    for (const connection of this.#connections) connection.cut();
+  }
+
+  /** All connections are there again. */
+  restore(): void {
+    for (const connection of this.#connections) connection.restore();
+  }
 
   async send(message: Message): Promise<void> {
-    if (this.broken) throw new Error("The broker is away");
     this.sent.push(message);
     await null;
-    const { destination = "" } = message.headers;
-    for (const take of [...(this.#takers.get(destination) ?? [])]) {
-      void take(createMessage(new Uint8Array(message.payload), message.headers));
+    for (const connection of this.#connections) {
+      if (!this.loses(message, connection)) connection.deliver(message);
+    }
+  }
+}
+
+/** The connection of one server. */
+export class HubConnection {
+  readonly #takers = new Set<Taker>();
+  #isThere = true;
+
+  /** The application's way to hear what is sent. */
+  readonly system: BrokerSystem;
+  /** The application's way to send. */
+  readonly application: MessageHandler;
+
+  constructor(hub: BrokerHub) {
+    const isThere = () => this.#isThere;
+    this.system = {
+      get isAvailable() {
+        return isThere();
+      },
+      subscribe: async (destination, take, gaps) => {
+        const taker: Taker = { destination, take, gaps };
+        this.#takers.add(taker);
+        return async () => void this.#takers.delete(taker);
+      },
+    };
+    this.application = {
+      handle: async (message) => {
+        if (!this.#isThere) throw new BrokerNotAvailableError("The broker is away");
+        await hub.send(message);
+      },
+    };
+  }
+
+  cut(): void {
+    if (!this.#isThere) return;
+    this.#isThere = false;
+    for (const { gaps } of this.#takers) gaps?.lost?.();
+  }
+
+  restore(): void {
+    if (this.#isThere) return;
+    this.#isThere = true;
+    for (const { gaps } of this.#takers) gaps?.resumed?.();
+  }
+
+  deliver({ payload, headers }: Message): void {
+    if (!this.#isThere) return;
+    for (const { destination, take } of this.#takers) {
+      if (destination === headers.destination) void take(createMessage(new Uint8Array(payload), headers));
     }
   }
 }

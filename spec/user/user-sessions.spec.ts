@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { createMessage, type Message, SimpUserRegistry, simpleBroker } from "express-stomp";
+import {
+  createMessage,
+  type Message,
+  type SimpSubscription,
+  SimpUserRegistry,
+  simpleBroker,
+} from "express-stomp";
 import fc from "fast-check";
 import { EventPublisher } from "#lib/events.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
@@ -66,7 +72,23 @@ function stations() {
     isOpen: () => true,
     limit: undefined,
   });
-  return { application, clients, messages, registry: new SimpUserRegistry(sessions.users) };
+  return { application, clients, messages, sessions, registry: new SimpUserRegistry(sessions.users) };
+}
+
+/** What somebody knows who hears only of changes: `session id destination`. */
+function heardBy(sessions: UserSessions): ReadonlySet<string> {
+  const there = new Set<string>();
+  const text = ({ session, id, destination }: SimpSubscription) => `${session.id} ${id} ${destination}`;
+  sessions.watch({
+    came: ({ id }) => there.add(id),
+    left(session) {
+      there.delete(session.id);
+      for (const subscription of session.subscriptions.values()) there.delete(text(subscription));
+    },
+    subscribed: (subscription) => there.add(text(subscription)),
+    unsubscribed: (subscription) => there.delete(text(subscription)),
+  });
+  return there;
 }
 
 function inbound(headers: Partial<Message["headers"]>): Message {
@@ -77,7 +99,8 @@ describe("UserSessions", () => {
   it("is exact whoever comes and goes, and so is who hears what", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { application, clients, messages, registry } = stations();
+        const { application, clients, messages, sessions, registry } = stations();
+        const heard = heardBy(sessions);
         const model: Present[] = [];
         const present = (n: number) => model.find(({ id }) => id === `s${n}`);
 
@@ -143,6 +166,13 @@ describe("UserSessions", () => {
             known.flatMap(({ id, subscriptions }) =>
               [...subscriptions].map(([subscriptionId, text]) => `${id} ${subscriptionId} ${text}`),
             ),
+          );
+          const shown = registry.getUsers().flatMap((user) => [...user.sessions.values()]);
+          expect([...heard]).to.have.members(
+            shown.flatMap(({ id, subscriptions }) => [
+              id,
+              ...[...subscriptions.values()].map((each) => `${id} ${each.id} ${each.destination}`),
+            ]),
           );
         }
       }),

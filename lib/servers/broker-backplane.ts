@@ -1,0 +1,41 @@
+import { type BrokerSystem, SERVERS_ONLY } from "../broker/broker.js";
+import type { MessageHandler } from "../channel/channel.js";
+import { createMessage } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import type { Backplane } from "./backplane.js";
+
+/** A broker's MESSAGE has a head: its own headers, the mark, and the destination at most twice. */
+const HEAD = 1024;
+
+export interface BrokerBackplaneOptions {
+  readonly system: BrokerSystem;
+  /** Takes what is sent to the broker. */
+  readonly application: MessageHandler;
+  readonly destination: string;
+  /** Bytes of a frame that this server takes from the broker. */
+  readonly messageSizeLimit: number;
+}
+
+/** Makes a backplane of one destination of a broker that runs elsewhere. */
+export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
+  const { system, application, destination, messageSizeLimit } = options;
+  return {
+    name: destination,
+    sizeLimit: messageSizeLimit - HEAD - 2 * Buffer.byteLength(destination),
+    get isAvailable() {
+      return system.isAvailable;
+    },
+    async publish(bytes) {
+      const native = NativeHeaders.of({ [SERVERS_ONLY]: "1" });
+      const headers = { destination, contentType: "application/octet-stream", native };
+      await application.handle(createMessage(bytes, headers));
+    },
+    async subscribe({ take, availability }) {
+      await system.subscribe(destination, ({ payload }) => take(payload), {
+        lost: () => availability(false),
+        resumed: () => availability(true),
+      });
+      availability(true);
+    },
+  };
+}
