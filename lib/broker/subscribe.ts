@@ -9,6 +9,8 @@ import { Subscription, type SubscriptionRegistry } from "./subscription-registry
 
 /** How many subscriptions of a session may choose: each is asked for every message. */
 const SELECTOR_LIMIT = 100;
+/** How many LIKEs in them may have to read all of a header. */
+const SEARCH_LIMIT = 100;
 
 export interface SubscribeContext {
   readonly subscriptions: SubscriptionRegistry;
@@ -60,8 +62,17 @@ function selectorOf(
   const condition = headerName === undefined ? undefined : native.get(headerName);
   if (condition === undefined) return undefined;
 
-  let count = 0;
-  for (const { selector } of others.values()) if (selector) count++;
-  if (count >= SELECTOR_LIMIT) throw new LimitExceededError("Session", "selectorLimit", SELECTOR_LIMIT);
-  return Selector.parse(condition);
+  let count = 1;
+  let searches = 0;
+  for (const { selector } of others.values()) {
+    if (!selector) continue;
+    count++;
+    searches += selector.searches;
+  }
+  if (count > SELECTOR_LIMIT) throw new LimitExceededError("Session", "selectorLimit", SELECTOR_LIMIT);
+  const selector = Selector.parse(condition);
+  if (searches + selector.searches > SEARCH_LIMIT) {
+    throw new LimitExceededError("Session", "selectorSearchLimit", SEARCH_LIMIT);
+  }
+  return selector;
 }

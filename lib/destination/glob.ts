@@ -7,8 +7,9 @@ export type GlobPiece =
   | { readonly kind: "one" }
   | { readonly kind: "many"; readonly name?: string | undefined };
 
-const ONE = "?";
-const ONE_CODE = 63;
+/** What `?` is within a run: no header has it. */
+const ONE = "\0";
+const ONE_CODE = 0;
 
 /**
  * Matches text against wildcards in a single backward pass: every run of fixed
@@ -17,7 +18,7 @@ const ONE_CODE = 63;
  * more than a few times, whatever stands in it and in the pattern.
  */
 export class Glob {
-  /** What stands before, between and after the gaps; in it `?` is one character. */
+  /** What stands before, between and after the gaps; in it NUL is any character. */
   readonly #runs: readonly string[];
   /** For the runs between two gaps. */
   readonly #finders: readonly RunFinder[];
@@ -38,6 +39,11 @@ export class Glob {
     this.#finders = runs.slice(1, -1).map(finderOf);
     this.#gaps = gaps;
     this.#captures = gaps.some((name) => name !== undefined);
+  }
+
+  /** Whether it has to look through the whole text: something stands between two gaps. */
+  get searches(): boolean {
+    return this.#finders.length > 0;
   }
 
   /** Whether the whole text fits; if so its captures are added to `variables`. */

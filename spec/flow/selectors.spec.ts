@@ -80,6 +80,18 @@ describe("Selectors", () => {
     ).to.equal("Session passes selectorLimit: 100");
   });
 
+  it("look for something in the middle of headers by 100 LIKEs of a session at most", async () => {
+    await start();
+    const session = await connect();
+    const selector = Array.from({ length: 8 }, () => "a LIKE '%b%'").join(" OR ");
+    for (let i = 0; i < 12; i++) session.send("SUBSCRIBE", { id: i, destination: "/topic/a", selector });
+    session.send("SUBSCRIBE", { id: "plain", destination: "/topic/a", selector: "a LIKE 'b%'" });
+    await session.messages();
+    expect(await session.refusal("SUBSCRIBE", { id: "13", destination: "/topic/a", selector })).to.equal(
+      "Session passes selectorSearchLimit: 100",
+    );
+  });
+
   it("may be named as the application likes", async () => {
     await start({ selectorHeaderName: "where" });
     const session = await connect();

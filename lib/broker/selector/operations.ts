@@ -1,4 +1,4 @@
-import type { PatternBits } from "../../destination/pattern-bits.js";
+import type { Glob } from "../../destination/glob.js";
 
 /** What a part of a selector comes to; `undefined` is SQL's unknown. */
 export type SelectorValue = string | number | boolean | undefined;
@@ -19,16 +19,20 @@ export function isNull(negated: boolean): SelectorStep {
 }
 
 export function isIn(texts: ReadonlySet<string>, negated: boolean): SelectorStep {
+  const longest = Math.max(...[...texts].map((text) => text.length));
   return (stack) => {
     const value = stack.pop();
-    stack.push(value === undefined ? undefined : texts.has(String(value)) !== negated);
+    const text = String(value);
+    // A Set reads all of what it looks for.
+    const isIn = text.length <= longest && texts.has(text);
+    stack.push(value === undefined ? undefined : isIn !== negated);
   };
 }
 
-export function isLike(pattern: PatternBits, negated: boolean): SelectorStep {
+export function isLike(pattern: Glob, negated: boolean): SelectorStep {
   return (stack) => {
     const value = stack.pop();
-    stack.push(value === undefined ? undefined : pattern.test(String(value)) !== negated);
+    stack.push(value === undefined ? undefined : pattern.match(String(value)) !== negated);
   };
 }
 

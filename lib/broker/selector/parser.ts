@@ -12,6 +12,9 @@ import {
 import { COMPARISON_RANK, type Kind, type Operator, prefix, RANKS, simpleOperand } from "./operator.js";
 import { type SelectorToken, selectorTokens, unreadable } from "./token.js";
 
+/** How many LIKEs of a selector may read all of a header: those with something between two %. */
+const SEARCH_LIMIT = 8;
+
 /** Reads a selector without recursion: operators wait on a stack until their operands are complete. */
 export class SelectorParser {
   readonly #tokens: readonly SelectorToken[];
@@ -20,10 +23,16 @@ export class SelectorParser {
   readonly #kinds: Kind[] = [];
   readonly #operators: Operator[] = [];
   #next = 0;
+  #searches = 0;
 
   constructor(text: string) {
     this.#tokens = selectorTokens(text);
     this.#end = text.length;
+  }
+
+  /** How many LIKEs have to read all of a header. */
+  get searches(): number {
+    return this.#searches;
   }
 
   /** Gives the steps that evaluate it. @throws MessageDeliveryError where it makes no sense */
@@ -128,7 +137,11 @@ export class SelectorParser {
       if ([...value].length !== 1) throw unreadable("ESCAPE needs one character", escapeAt);
       escaping = value;
     }
-    this.#replace(isLike(likePattern(pattern, escaping), negated));
+    const glob = likePattern(pattern, escaping);
+    if (glob.searches && ++this.#searches > SEARCH_LIMIT) {
+      throw unreadable(`More than ${SEARCH_LIMIT} LIKEs look for something between two %`, pattern.at);
+    }
+    this.#replace(isLike(glob, negated));
   }
 
   /** Does what waits and binds at least so strongly. A bracket or BETWEEN that is open stays. */

@@ -11,16 +11,20 @@ const LENGTH_LIMIT = 512;
  * is long.
  */
 export class Selector {
+  /** How many of its LIKEs have to read all of a header. */
+  readonly searches: number;
   readonly #steps: readonly SelectorStep[];
 
-  private constructor(steps: readonly SelectorStep[]) {
-    this.#steps = steps;
+  private constructor(text: string) {
+    const parser = new SelectorParser(text);
+    this.#steps = parser.parse();
+    this.searches = parser.searches;
   }
 
   /** @throws MessageDeliveryError when it is too long, or makes no sense */
   static parse(text: string): Selector {
     if (text.length > LENGTH_LIMIT) throw refusal(`A selector has at most ${LENGTH_LIMIT} characters`);
-    return new Selector(new SelectorParser(text).parse());
+    return new Selector(text);
   }
 
   /** Whether it is true for a message. Unknown, since a header is missing or no number, is not. */
