@@ -2,7 +2,12 @@ import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../b
 import { isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { MessageHandler } from "../channel/channel.js";
-import { AccessDeniedError, BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
+import {
+  AccessDeniedError,
+  BrokerNotAvailableError,
+  ConfigurationError,
+  MessageDeliveryError,
+} from "../errors.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
@@ -49,6 +54,7 @@ class StompBrokerRelay implements Broker {
     const { heartbeatValue, subscriptionLimit } = settings;
     this.#settings = settings;
     this.#context = context;
+    this.#checkServers();
     this.#isServersOnly = serversOnly(settings.servers);
     this.#privates = privateBroker({ heartbeatValue, subscriptionLimit }, context);
     this.application = { name: this.name, handle: (message) => this.#handleApplications(message) };
@@ -177,6 +183,17 @@ class StompBrokerRelay implements Broker {
     this.#clients.delete(sessionId);
     await this.#privates.handle(message);
     await client?.disconnect();
+  }
+
+  /** What servers tell each other would go nowhere. */
+  #checkServers(): void {
+    const { userDestinationBroadcast, userRegistryBroadcast } = this.#settings.servers ?? {};
+    for (const [name, destination] of Object.entries({ userDestinationBroadcast, userRegistryBroadcast })) {
+      if (destination === undefined || this.#isOurs(destination)) continue;
+      throw new ConfigurationError(
+        `stompBrokerRelay: ${name} must be a destination of the broker's; ${destination} is the controllers'`,
+      );
+    }
   }
 
   #isOurs(destination: string): boolean {

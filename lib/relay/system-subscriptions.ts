@@ -132,14 +132,15 @@ export class SystemSubscriptions {
     // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
     const within = ended || accepted ? this.#options.receiptTimeout : undefined;
     entry.confirmed = connection.request(frame, within).confirmed.then(
-      () => this.#confirmed(entry),
+      () => this.#confirmed(id, entry),
       (error: Error) => this.#unconfirmed(id, error, connection),
     );
   }
 
-  #confirmed(entry: Entry): void {
+  #confirmed(id: string, entry: Entry): void {
     entry.active = true;
-    if (entry.accepted) this.#tell(entry, "resumed");
+    // It may have been ended meanwhile.
+    if (entry.accepted && this.#byId.has(id)) this.#tell(entry, "resumed");
     entry.accepted = true;
     entry.accept();
   }

@@ -75,6 +75,36 @@ describe("The relay", function () {
       });
     }
 
+    for (const connections of ["own", "shared"] as const) {
+      it(`gives what an ended session held to the next, though its socket stays: ${connections} connections`, async () => {
+        await stage.start(broker(), { connections });
+        const { messaging } = stage.server;
+        const destination = fresh("queue");
+        const jobs = Array.from({ length: 10 }, (_, n) => `job ${n}`);
+        const first = await stage.connect();
+        await receipt(first, "SUBSCRIBE", { id: "1", destination, ack: "client-individual" });
+        for (const job of jobs) await messaging.template.convertAndSend(destination, job);
+        const { headers } = await first.frame();
+        expect(headers.get("subscription")).to.equal("1");
+
+        const second = await stage.connect();
+        await receipt(second, "SUBSCRIBE", { id: "2", destination });
+        first.pause();
+        const [{ sessionId }] = await Promise.all([
+          new Promise<{ sessionId: string }>((resolve) => {
+            messaging.on("sessionError", resolve);
+          }),
+          // No frame of a client's.
+          first.send("NONSENSE"),
+        ]);
+        expect(sessionId).to.be.a("string");
+        const heard = [];
+        for (const _ of jobs) heard.push((await second.frame()).body);
+        expect(heard.toSorted()).to.deep.equal(jobs);
+        expect(messaging.stats().connections).to.equal(2);
+      });
+    }
+
     it("carries transactions: all at COMMIT, or nothing", async () => {
       await stage.start(broker());
       const destination = fresh("queue");

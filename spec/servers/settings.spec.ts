@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import {
+  ConfigurationError,
+  type StompBrokerRelayOptions,
+  stompBrokerRelay,
+  stompMessaging,
+} from "express-stomp";
 import { serversSettings } from "#lib/servers/settings.js";
 
 const SECRET = "a secret of the servers";
@@ -46,6 +51,19 @@ describe("The servers' options of the relay", () => {
       const make = () => stompBrokerRelay(options);
       expect(make).to.throw(`stompBrokerRelay: ${text}`);
       expect(make).to.not.throw("too short");
+    });
+  }
+
+  for (const name of ["userDestinationBroadcast", "userRegistryBroadcast"]) {
+    it(`refuse a ${name} that the controllers have`, () => {
+      const make = () =>
+        stompMessaging({
+          endpoints: [{ path: "/ws" }],
+          applicationDestinationPrefixes: ["/topic/app"],
+          broker: stompBrokerRelay({ [name]: "/topic/app/servers", secret: SECRET, autoStartup: false }),
+        });
+      const text = `stompBrokerRelay: ${name} must be a destination of the broker's; /topic/app/servers is the controllers'`;
+      expect(make).to.throw(ConfigurationError, text);
     });
   }
 

@@ -66,6 +66,11 @@ export class StompSession {
     return (await this.messages()).map(({ body }) => body);
   }
 
+  /** Reads nothing any more, so that the server waits for it when it closes. */
+  pause(): void {
+    this.#client.webSocket.pause();
+  }
+
   /** Ends without a STOMP goodbye. */
   cut(): void {
     this.#client.cut();
