@@ -139,7 +139,7 @@ export class Endpoint {
     const rest = path.slice(this.#path.length);
     if (rest === "" || rest === "/") return "";
     if (this.#sockJs === undefined || !rest.startsWith("/")) return undefined;
-    return rest.slice(1, rest.endsWith("/") ? -1 : undefined);
+    return rest.slice(1, rest.length > 2 && rest.endsWith("/") ? -1 : undefined);
   }
 
   async #serve(rest: string, req: Request, res: Response): Promise<void> {
@@ -148,6 +148,7 @@ export class Endpoint {
     if (upgrade === "gone") return;
 
     if (!this.#originAllowed(req)) {
+      res.vary("Origin");
       answer(res, 403, "Origin not allowed\n");
     } else if (upgrade !== undefined) {
       const route = this.#webSocketRoute(rest);

@@ -46,7 +46,7 @@ export class WebSocketHandshake {
   /** Answers a handshake that is none. Returns whether it did. */
   refuses(req: Request, res: Response): boolean {
     if (req.method !== "GET") {
-      answer(res, 405, "A WebSocket handshake is a GET.\n", { Allow: "GET" });
+      answer(res, 405, "", { Allow: "GET" });
     } else if (!names(req.headers.connection, "upgrade")) {
       answer(res, 400, '"Connection" must be "upgrade".\n');
     } else if (req.headers["sec-websocket-version"] !== "13") {

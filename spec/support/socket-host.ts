@@ -21,6 +21,8 @@ export interface Opened {
 export interface HostOptions {
   /** Whether sockets are listened to, and echo. Default true. */
   readonly echo?: boolean;
+  /** What is done with each socket in place of that. */
+  readonly opened?: (opened: Opened) => void;
   readonly messageSizeLimit?: number;
   readonly perMessageDeflate?: boolean;
 }
@@ -105,8 +107,14 @@ export class SocketHost {
     const opened: Opened = { socket, handshake, received: [], closings: [], events: new EventEmitter() };
     this.opened.push(opened);
     this.#events.emit("opened");
-    if (this.#options.echo !== false) listenTo(opened, (chunk) => socket.send(chunk, false));
+    if (this.#options.opened !== undefined) this.#options.opened(opened);
+    else if (this.#options.echo !== false) echo(opened);
   }
+}
+
+/** Sends back what comes. */
+export function echo(opened: Opened): void {
+  listenTo(opened, (chunk) => opened.socket.send(chunk, false));
 }
 
 /** Listens to an opened socket; `onData` gets what arrives. */

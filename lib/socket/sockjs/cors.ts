@@ -13,7 +13,7 @@ export function allowOrigin(methods: readonly string[], req: Request, res: Respo
   if (req.method !== "OPTIONS") return;
 
   const headers = req.headers["access-control-request-headers"];
-  if (headers !== undefined) res.setHeader("Access-Control-Allow-Headers", headers);
+  if (headers !== undefined && headers !== "") res.setHeader("Access-Control-Allow-Headers", headers);
   res.setHeader("Access-Control-Allow-Methods", methods.join(", "));
   res.setHeader("Access-Control-Max-Age", String(ONE_YEAR));
 }

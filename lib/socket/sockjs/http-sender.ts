@@ -18,7 +18,8 @@ export const HTTP_SENDERS = new Map<string, HttpSender>([
     {
       transports: ["xhr", "xhr_streaming", "eventsource", "htmlfile"],
       methods: ["OPTIONS", "POST"],
-      accepted: (res) => answer(res, 204),
+      // Firefox takes an answer without a type for XML, and complains.
+      accepted: (res) => answer(res, 204, "", { "Content-Type": "text/plain; charset=UTF-8" }),
     },
   ],
   [

@@ -90,15 +90,21 @@ function scriptText(frame: string): string {
   return JSON.stringify(frame).replaceAll("<", "\\u003c").replaceAll(">", "\\u003e");
 }
 
-/** A page without end: each frame that follows is a script. Browsers begin to run them after some bytes. */
+/**
+ * A page without end: each frame that follows is a script. Browsers begin to run them after some bytes. The
+ * protocol's page sets `document.domain` too, which would let pages of other ports in.
+ */
 function htmlPage(callback: string): string {
   const page = `<!doctype html>
-<html><head><meta charset="UTF-8"></head><body>
-<script>
-var c = parent.${callback};
-c.start();
-function p(d) { c.message(d); }
-window.onload = function () { c.stop(); };
-</script>`;
+<html><head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+</head><body><h2>Don't panic!</h2>
+  <script>
+    var c = parent.${callback};
+    c.start();
+    function p(d) {c.message(d);};
+    window.onload = function() {c.stop();};
+  </script>`;
   return `${page.padEnd(HTML_LENGTH)}\r\n\r\n`;
 }

@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Request, Response } from "express";
+import { cacheForAYear } from "./caching.js";
 
-const ONE_YEAR = 31_536_000;
-const BOOTSTRAP = "SockJS.bootstrap_iframe();";
+const BOOTSTRAP = `
+    SockJS.bootstrap_iframe();
+  `;
 
-/** The page in which SockJS clients run their iframe transports, on the server's own pages only. */
+/**
+ * The page in which SockJS clients run their iframe transports, on the server's own pages only. The protocol's
+ * page sets `document.domain` too, which would let pages of other ports in.
+ */
 export class IframePage {
   readonly #html: string;
   readonly #etag: string;
@@ -15,13 +20,16 @@ export class IframePage {
     this.#html = `<!DOCTYPE html>
 <html>
 <head>
-  <meta charset="UTF-8">
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
   <script src="${clientLibraryUrl.replaceAll("&", "&amp;")}"></script>
   <script>${BOOTSTRAP}</script>
 </head>
-<body></body>
-</html>
-`;
+<body>
+  <h2>Don't panic!</h2>
+  <p>This is a SockJS hidden iframe. It's used for cross domain magic.</p>
+</body>
+</html>`;
     this.#etag = `"${sha256(this.#html, "hex")}"`;
     const library = clientLibraryUrl.startsWith("/") ? "'self'" : new URL(clientLibraryUrl).origin;
     this.#contentSecurityPolicy = [
@@ -35,7 +43,7 @@ export class IframePage {
 
   answer(req: Request, res: Response): void {
     res.setHeader("ETag", this.#etag);
-    res.setHeader("Cache-Control", `public, max-age=${ONE_YEAR}`);
+    cacheForAYear(res);
     if (req.headers["if-none-match"] === this.#etag) {
       res.writeHead(304).end();
       return;

@@ -5,6 +5,7 @@ import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
 import type { Connect } from "../handshake-interceptor.js";
 import type { Handshake, Socket } from "../socket.js";
+import { cacheForAYear, cacheNever } from "./caching.js";
 import { Carrier } from "./carrier.js";
 import { allowOrigin } from "./cors.js";
 import { HTTP_SENDERS, type HttpSender } from "./http-sender.js";
@@ -36,7 +37,6 @@ interface Ride {
   readonly callback: string;
 }
 
-const NO_STORE = { "Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0" };
 /** What names a function of a page is for that page, and no file to be saved and opened. */
 const OWN_PAGES_ONLY = {
   "X-Frame-Options": "SAMEORIGIN",
@@ -103,12 +103,13 @@ export class SockJsService {
   #allows(methods: readonly string[], req: Request, res: Response): boolean {
     if (!this.#options.settings.suppressCors) allowOrigin(methods, req, res);
     if (!methods.includes(req.method)) {
-      answer(res, 405, "Method not allowed\n", { Allow: methods.join(", ") });
+      answer(res, 405, "", { Allow: methods.join(", ") });
       return false;
     }
     if (req.method !== "OPTIONS") return true;
 
-    answer(res, 204, "", { "Cache-Control": "public, max-age=31536000" });
+    cacheForAYear(res);
+    answer(res, 204);
     return false;
   }
 
@@ -120,7 +121,8 @@ export class SockJsService {
       cookie_needed: sessionCookieNeeded,
       websocket: webSocketEnabled,
     };
-    res.writeHead(200, { ...NO_STORE, "Content-Type": "application/json; charset=UTF-8" });
+    cacheNever(res);
+    res.writeHead(200, { "Content-Type": "application/json; charset=UTF-8" });
     res.end(JSON.stringify(info));
   }
 
@@ -131,6 +133,7 @@ export class SockJsService {
 
   /** Gives a session a response to send on, and starts it if it is new. */
   async #carry(name: string, transport: HttpTransport, req: Request, res: Response): Promise<void> {
+    cacheNever(res);
     const callback = transport.hasCallback ? callbackOf(req, res) : "";
     if (callback === undefined) return;
     // It stands behind a stream on its line, and would not hear of the line's end: Node tells who is answered.
@@ -190,7 +193,6 @@ export class SockJsService {
 
   #send(socket: HttpSocket, { transport, callback }: Ride, res: Response): void {
     const headers = {
-      ...NO_STORE,
       "Content-Type": transport.contentType,
       "X-Content-Type-Options": "nosniff",
       // Proxies would hold back what is not at its end.
@@ -203,6 +205,7 @@ export class SockJsService {
   }
 
   async #receive(name: string, sender: HttpSender, req: Request, res: Response): Promise<void> {
+    cacheNever(res);
     const owner = ownerOf(req, await this.#options.user(req));
     const session = this.#sessions.find(name);
     if (session?.owner !== owner) {

@@ -45,12 +45,14 @@ export class SockJsWebSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
+    clearInterval(this.#heartbeat);
     this.#told ??= { code, reason: shortReason(reason) };
     this.#write(closeFrame(this.#told.code, this.#told.reason));
     this.#line.close(code, reason);
   }
 
   terminate(): void {
+    clearInterval(this.#heartbeat);
     this.#line.terminate();
   }
 
