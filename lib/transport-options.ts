@@ -12,6 +12,8 @@ export interface TransportOptions {
   headerLineLimit?: number;
   /** Bytes of one frame before its body. Beyond: ERROR and close 1002. @default 16384 */
   headerBytesLimit?: number;
+  /** Characters of an id that a client chooses: of a subscription, a transaction or a receipt. Beyond: ERROR and close 1002. @default 256 */
+  idLengthLimit?: number;
   /** Milliseconds from the handshake to the client's first bytes. Beyond: ERROR and close 4500. @default 60000 */
   timeToFirstMessage?: number;
   /** Milliseconds from the client's first bytes to CONNECTED. Beyond: ERROR and close 4500. @default 30000 */
@@ -55,6 +57,7 @@ export const TRANSPORT: TransportSettings = {
   headerCountLimit: 100,
   headerLineLimit: 8 * 1024,
   headerBytesLimit: 16 * 1024,
+  idLengthLimit: 256,
   timeToFirstMessage: 60_000,
   connectTimeLimit: 30_000,
   inboundRateLimit: Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 import type { DestinationPattern } from "../destination/pattern.js";
 import { printable } from "../logger.js";
 import { compact, type Message, sizeOf, withHeaders } from "../message/message.js";
+import { ownText } from "../own-text.js";
 import type { AckWindow } from "./ack-window.js";
 import { Backlog } from "./backlog.js";
 import type { QueuedMessage } from "./queued-message.js";
@@ -169,8 +170,8 @@ export class Queues {
     const { destination = "" } = message.publication.headers;
     let backlog = this.#backlogs.get(destination);
     if (!backlog) {
-      backlog = new Backlog(destination, ++this.#sequence);
-      this.#backlogs.set(destination, backlog);
+      backlog = new Backlog(ownText(destination), ++this.#sequence);
+      this.#backlogs.set(backlog.destination, backlog);
       this.#size += BACKLOG_BYTES;
     }
     backlog.insert(message);

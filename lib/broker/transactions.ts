@@ -1,6 +1,7 @@
 import { LimitExceededError } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf } from "../message/message.js";
+import { ownText } from "../own-text.js";
 import type { Unacknowledged } from "./ack-window.js";
 import type { Acknowledgements } from "./acknowledgements.js";
 import { refusal } from "./refusal.js";
@@ -50,7 +51,7 @@ export class Transactions {
     if (session.open.has(id)) throw refusal(`The transaction ${printable(id)} is open already`);
     if (session.open.size >= OPEN_LIMIT)
       throw new LimitExceededError("Session", "transactionLimit", OPEN_LIMIT);
-    session.open.set(id, []);
+    session.open.set(ownText(id), []);
   }
 
   /**

@@ -1,6 +1,7 @@
-import { StompConversionError } from "../errors.js";
+import { LimitExceededError, StompConversionError } from "../errors.js";
 import { type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { ownText } from "../own-text.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
@@ -33,12 +34,13 @@ export function clientMessage(frame: Frame, version: StompVersion, session: Sess
     }
 
     case "SUBSCRIBE": {
-      const destination = required(frame, "destination");
+      // It outlives its frame, which has more headers.
+      const destination = ownText(required(frame, "destination"));
       const ack = native.get("ack");
       if (ack !== undefined && !ACK_MODES.has(ack)) {
         throw new StompConversionError(`SUBSCRIBE has an unknown ack mode: ${ack}`);
       }
-      const subscriptionId = idOf(frame, version);
+      const subscriptionId = ownText(idOf(frame, version));
       return empty({
         sessionId,
         user,
@@ -82,6 +84,14 @@ export function clientMessage(frame: Frame, version: StompVersion, session: Sess
 
 function empty(headers: MessageHeaders): Message {
   return { payload: NO_PAYLOAD, headers };
+}
+
+/** What is kept under an id that a client chose keeps the id, too. @throws LimitExceededError when it is too long */
+export function checkId(frame: Frame, header: string, limit: number): void {
+  const id = frame.headers.get(header);
+  if (id !== undefined && id.length > limit) {
+    throw new LimitExceededError(`The ${header} of ${frame.command}`, "idLengthLimit", limit);
+  }
 }
 
 /** The DISCONNECT of a client that went away without one. */

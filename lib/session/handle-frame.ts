@@ -5,7 +5,7 @@ import type { Logger } from "../logger.js";
 import { type Message, withHeaders } from "../message/message.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { clientMessage, type SessionHeaders } from "./client-message.js";
+import { checkId, clientMessage, type SessionHeaders } from "./client-message.js";
 import { PendingReceipt } from "./pending-receipt.js";
 
 /** What a frame needs of the session that it is from. */
@@ -38,6 +38,8 @@ export interface FrameSource {
   readonly logger: Logger;
   /** What CONNECT agreed on; `undefined` when nothing was in common. */
   readonly version: StompVersion | undefined;
+  /** How many characters a client's ids may have. */
+  readonly idLengthLimit: number;
   /** Every handler has got a frame's message, as interceptors made it. */
   handedOn(frame: Frame, message: Message): void;
   /** CONNECT was accepted. */
@@ -71,7 +73,7 @@ export function isConnect(frame: Frame): boolean {
   return frame.command === "CONNECT" || frame.command === "STOMP";
 }
 
-function messageOf(frame: Frame, { session, version }: FrameSource): Message {
+function messageOf(frame: Frame, { session, version, idLengthLimit }: FrameSource): Message {
   if (isConnect(frame)) {
     if (session.connected) throw new StompConversionError(`${frame.command} came twice: already connected`);
     if (!version) {
@@ -84,9 +86,14 @@ function messageOf(frame: Frame, { session, version }: FrameSource): Message {
   } else if (!session.connected) {
     throw new StompConversionError(`${frame.command} came before CONNECT`);
   }
+  if (frame.command === "SUBSCRIBE") checkId(frame, "id", idLengthLimit);
+  else if (frame.command === "BEGIN") checkId(frame, "transaction", idLengthLimit);
   const message = clientMessage(frame, version as StompVersion, session.messageHeaders);
   if (frame.command === "DISCONNECT") session.leaving();
-  return frame.headers.has("receipt") ? withHeaders(message, { receipt: new PendingReceipt() }) : message;
+  if (!frame.headers.has("receipt")) return message;
+
+  checkId(frame, "receipt", idLengthLimit);
+  return withHeaders(message, { receipt: new PendingReceipt() });
 }
 
 function answer(frame: Frame, message: Message, sent: boolean, source: FrameSource): void {

@@ -58,6 +58,7 @@ export class Inbound implements FrameSource {
   readonly channel: SubscribableChannel;
   readonly logger: Logger;
   version: StompVersion | undefined;
+  readonly idLengthLimit: number;
   readonly #decoder: StompDecoder;
   readonly #limits: SessionLimits;
   readonly #stats: SessionStats;
@@ -85,6 +86,7 @@ export class Inbound implements FrameSource {
     this.channel = channel;
     this.logger = options.logger;
     this.#limits = limits;
+    this.idLengthLimit = limits.idLengthLimit;
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;
     this.#handlerTimeout = options.handlerTimeout;

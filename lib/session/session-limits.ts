@@ -5,6 +5,7 @@ export interface SessionLimits {
   readonly headerCountLimit: number;
   readonly headerLineLimit: number;
   readonly headerBytesLimit: number;
+  readonly idLengthLimit: number;
   readonly timeToFirstMessage: number;
   readonly connectTimeLimit: number;
   readonly inboundRateLimit: number;

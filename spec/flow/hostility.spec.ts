@@ -308,6 +308,38 @@ describe("A hostile client", () => {
       });
     }
 
+    for (const [what, frame] of [
+      ["id of SUBSCRIBE", (id: string) => `SUBSCRIBE\nid:${id}\ndestination:/topic/a\n\n^@`],
+      ["transaction of BEGIN", (id: string) => `BEGIN\ntransaction:${id}\n\n^@`],
+      ["receipt of SEND", (id: string) => `SEND\ndestination:/topic/a\nreceipt:${id}\n\n^@`],
+      ["receipt of UNSUBSCRIBE", (id: string) => `UNSUBSCRIBE\nid:1\nreceipt:${id}\n\n^@`],
+      ["receipt of DISCONNECT", (id: string) => `DISCONNECT\nreceipt:${id}\n\n^@`],
+    ] as const) {
+      it(`may give the ${what} 256 characters`, async () => {
+        await start();
+        const longest = await connect();
+        const answered = longest.next();
+        longest.send(frame("x".repeat(256)));
+        if (!what.endsWith("DISCONNECT")) longest.send("SEND\ndestination:/topic/other\nreceipt:end\n\n^@");
+        expect(await answered).to.match(/^RECEIPT\n/);
+
+        const client = await connect();
+        client.send(frame("x".repeat(257)));
+        expect(await client.frame()).to.include(`message:The ${what} passes idLengthLimit\\c 256\n`);
+        expect(await client.closed()).to.equal(1002);
+        expect(server.messaging.stats().limitsExceeded).to.deep.equal({ idLengthLimit: 1 });
+      });
+    }
+
+    it("may subscribe without an id to any destination in STOMP 1.0", async () => {
+      await start();
+      const client = await open();
+      client.send("CONNECT\n\n^@");
+      await client.frame();
+      client.send(`SUBSCRIBE\ndestination:/topic/${"a".repeat(1000)}\nreceipt:1\n\n^@`);
+      expect(await client.frame()).to.match(/^RECEIPT\n/);
+    });
+
     for (const [limit, frames, message] of [
       [
         "subscriptionLimit",
