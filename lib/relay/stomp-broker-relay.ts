@@ -96,13 +96,14 @@ class StompBrokerRelay implements Broker {
     if (messageType === "DISCONNECT") return this.#disconnect(message);
     if (messageType === "MESSAGE" && privateTo !== undefined) return this.#privates.handle(message);
 
-    const client = this.#clients.get(sessionId);
-    if (this.#isServersOnly(message.headers.destination ?? "")) {
+    const { destination } = message.headers;
+    const isOurs = destination !== undefined && this.#isOurs(destination);
+    if (isOurs && privateTo === undefined && this.#isServersOnly(destination)) {
       throw new AccessDeniedError("This destination is for servers only");
     }
+    const client = this.#clients.get(sessionId);
     if (client) return client.handle(message);
-    const { destination } = message.headers;
-    if (destination === undefined || this.#isOurs(destination)) {
+    if (destination === undefined || isOurs) {
       throw new MessageDeliveryError("Only a connected session can use the broker");
     }
   }

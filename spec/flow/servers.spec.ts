@@ -89,6 +89,19 @@ describe("Servers on one broker", function () {
         });
       }
 
+      it("leave controllers, users' destinations and queues of that name to clients", async () => {
+        const client = await servers[0]!.connect("rod");
+        for (const head of [
+          `SEND\ndestination:/app/${names.users}`,
+          `SUBSCRIBE\nid:1\ndestination:/user/queue/${names.users}`,
+          `SUBSCRIBE\nid:2\ndestination:/queue/${names.users}`,
+          `SUBSCRIBE\nid:3\ndestination:/app/${names.users}`,
+        ]) {
+          client.send(`${head}\nreceipt:r\n\n^@`);
+          expect(await client.frame(), head).to.include("receipt-id:r\n");
+        }
+      });
+
       const patterns =
         name === "ActiveMQ" ? ["/topic/>", "/topic/servers.*.*"] : ["/topic/#", "/topic/servers.*.*"];
       for (const pattern of patterns) {
