@@ -118,7 +118,11 @@ for (const size of [100, 1024, 16_384]) {
             messageId: `m-${i}`,
           });
           for (let j = 0; j < subscribers; j++, i++) {
-            const delivery = new Delivery(publication, "s", ids === "equal" ? "sub-0" : `sub-${j}`);
+            const delivery = new Delivery(publication, {
+              sessionId: "s",
+              id: ids === "equal" ? "sub-0" : `sub-${j}`,
+              gone: false,
+            });
             octets += encoder.encode(delivery, "1.2").bytes.length;
           }
         }

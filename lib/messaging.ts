@@ -110,7 +110,7 @@ export function stompMessaging(
     }),
   });
 
-  const channels = { clientInboundChannel, clientOutboundChannel, events };
+  const channels = { clientInboundChannel, clientOutboundChannel, events, logger };
 
   const converter = new CompositeMessageConverter(resolved.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter, resolved.userDestinationPrefix);

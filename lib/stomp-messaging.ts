@@ -43,7 +43,10 @@ export interface StompMessaging extends RequestHandler {
    * UNSUBSCRIBE; the session lives. With a reason the client gets a last, empty
    * MESSAGE on it, whose header `unsubscribed` says why.
    *
-   * @returns `false` when it was over already; when it resolves nothing more comes, if its session is here
+   * From the call on nothing of it is delivered, if its session is here; a
+   * broker elsewhere is not waited for.
+   *
+   * @returns `false` when it was over already; resolves when the client's socket was given the last MESSAGE
    * @throws MessageDeliveryError when it is on a server that cannot be told
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
@@ -57,7 +60,8 @@ export interface StompMessaging extends RequestHandler {
    *
    * @param target whose; by default everybody's
    * @param reason what the client reads; by default what was denied
-   * @returns how many were ended on this server: when it resolves they get nothing any more
+   * @returns how many were ended on this server; each gets nothing any more from its denial on, and the promise
+   *   resolves when the last client was told
    * @throws whatever kept a client from being told, when all have been judged; or other servers
    */
   recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;

@@ -42,6 +42,7 @@ export class AckWindow {
   /** In the order of delivery. */
   #entries = new Map<string, Unacknowledged>();
   #inFlight = 0;
+  #notice: string | undefined;
   /** Messages of topics for which there was no room. */
   readonly #waiting: Message[] = [];
 
@@ -125,9 +126,19 @@ export class AckWindow {
     return this.hasRoom ? this.#shift() : undefined;
   }
 
-  /** Forgets what waits: its subscription is gone. */
-  discardWaiting(): void {
+  /**
+   * Forgets what waits: its subscription is gone.
+   *
+   * @param notice the id of the MESSAGE that tells its client so, if one does
+   */
+  end(notice: string | undefined): void {
+    this.#notice = notice;
     while (this.#shift());
+  }
+
+  /** What a client means that acknowledges all up to that MESSAGE. */
+  upToNotice(messageId: string | undefined): Unacknowledged | undefined {
+    return this.cumulative && messageId === this.#notice ? [...this.#entries.values()].at(-1) : undefined;
   }
 
   #shift(): Message | undefined {

@@ -1,4 +1,5 @@
 import { printable } from "../logger.js";
+import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { AckWindow, type SessionWindows, type Unacknowledged } from "./ack-window.js";
 import type { QueuedMessage } from "./queued-message.js";
@@ -105,7 +106,7 @@ export class Acknowledgements {
     const session = this.#sessions.get(headers.sessionId ?? "");
     const named = session && find(session, headers);
     if (!named) {
-      if (session?.forgetful) return [];
+      if (session?.forgetful || namesEndNotice(headers)) return [];
       const id = headers.ackId ?? headers.messageId ?? "";
       throw refusal(`No unacknowledged message has the id ${printable(id)}`);
     }
@@ -187,6 +188,8 @@ function find(session: SessionWindows, headers: AckHeaders): Unacknowledged | un
   let oldest: Unacknowledged | undefined;
   for (const window of session.windows) {
     if (subscriptionId !== undefined && subscriptionId !== window.subscriptionId) continue;
+    const last = namesEndNotice(headers) ? window.upToNotice(messageId) : undefined;
+    if (last) return last;
     for (const entry of window.entries()) {
       if (entry.messageId !== messageId) continue;
       if (!oldest || entry.sequence < oldest.sequence) oldest = entry;

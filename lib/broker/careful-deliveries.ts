@@ -70,8 +70,7 @@ export class CarefulDeliveries {
       acknowledgements.finishUndelivered(entry, false);
     };
     try {
-      const { sessionId, id } = subscription;
-      const sent = clientOutboundChannel.send(new Delivery(publication, sessionId, id, entry.ackId));
+      const sent = clientOutboundChannel.send(new Delivery(publication, subscription, entry.ackId));
       if (sent === false) stopped();
       else if (sent !== true) sent.then((delivered) => delivered || stopped()).catch(failed);
     } catch (error) {

@@ -41,15 +41,16 @@ export class FanOut {
   /** Neither the publisher nor another subscriber waits for a delivery, or hears of its failure. */
   deliver(publication: Message, subscription: Subscription): void {
     try {
-      const sent = this.#outbound.send(new Delivery(publication, subscription.sessionId, subscription.id));
+      const sent = this.#outbound.send(new Delivery(publication, subscription));
       if (typeof sent !== "boolean") sent.catch((error: unknown) => this.undelivered(subscription, error));
     } catch (error) {
       this.undelivered(subscription, error);
     }
   }
 
-  /** Logs a delivery that failed on its way. */
-  undelivered({ sessionId, id }: Subscription, error: unknown): void {
+  /** Logs a delivery that failed on its way, unless it is not wanted any more. */
+  undelivered({ sessionId, id, gone }: Subscription, error: unknown): void {
+    if (gone) return;
     const text = `A delivery to subscription ${printable(id)} of session ${sessionId} failed`;
     this.#options.logger.error(text, error);
   }

@@ -213,10 +213,10 @@ export class SimpleBroker implements PrivateBroker {
   }
 
   /** What it was delivered can still be acknowledged; what waited for room is dropped. */
-  #unsubscribe({ sessionId = "", subscriptionId = "" }: MessageHeaders): void {
+  #unsubscribe({ sessionId = "", subscriptionId = "", messageId }: MessageHeaders): void {
     const subscription = this.#subscriptions.ofSession(sessionId)?.get(subscriptionId);
     this.#subscriptions.remove(sessionId, subscriptionId);
-    subscription?.window?.discardWaiting();
+    subscription?.window?.end(messageId);
   }
 
   #send(message: Message): void {

@@ -1,4 +1,4 @@
-import type { Message, MessageHeaders } from "./message.js";
+import type { Message, MessageHeaders, Subscriber } from "./message.js";
 
 /**
  * A published message on its way to one subscriber. All deliveries of a
@@ -7,22 +7,32 @@ import type { Message, MessageHeaders } from "./message.js";
  */
 export class Delivery implements Message {
   readonly #publication: Message;
-  readonly sessionId: string;
-  readonly subscriptionId: string;
+  readonly #subscriber: Subscriber;
   /** Only when the subscriber is to acknowledge. */
   readonly ackId: string | undefined;
   #headers: MessageHeaders | undefined;
 
-  constructor(publication: Message, sessionId: string, subscriptionId: string, ackId?: string) {
+  constructor(publication: Message, subscriber: Subscriber, ackId?: string) {
     this.#publication = publication;
-    this.sessionId = sessionId;
-    this.subscriptionId = subscriptionId;
+    this.#subscriber = subscriber;
     this.ackId = ackId;
   }
 
   /** The same object for all subscribers, so that what is made of it can be made once. */
   get publication(): Message {
     return this.#publication;
+  }
+
+  get subscriber(): Subscriber {
+    return this.#subscriber;
+  }
+
+  get sessionId(): string {
+    return this.#subscriber.sessionId;
+  }
+
+  get subscriptionId(): string {
+    return this.#subscriber.id;
   }
 
   get payload(): Uint8Array {
@@ -34,6 +44,7 @@ export class Delivery implements Message {
       ...this.#publication.headers,
       sessionId: this.sessionId,
       subscriptionId: this.subscriptionId,
+      subscriber: this.#subscriber,
       ...(this.ackId !== undefined && { ackId: this.ackId }),
     };
     return this.#headers;

@@ -17,6 +17,15 @@ export interface Principal {
   readonly name: string;
 }
 
+/** One client's subscription, as far as its deliveries have to know. */
+export interface Subscriber {
+  readonly sessionId: string;
+  /** As the client chose it. */
+  readonly id: string;
+  /** Whether it is over: then nothing of it is delivered any more, not even what is on its way. */
+  readonly gone: boolean;
+}
+
 /**
  * Our own headers. An application may declare more by merging into this
  * interface; what clients send and are sent is in `native`.
@@ -28,6 +37,8 @@ export interface MessageHeaders {
   readonly subscriptionId?: string | undefined;
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
+  /** Of a delivery: for whom it is. What an interceptor makes of it keeps that. */
+  readonly subscriber?: Subscriber | undefined;
   /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
   readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;

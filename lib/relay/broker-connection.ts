@@ -6,7 +6,7 @@ import type { Frame } from "../stomp/frame.js";
 import { HeartBeat } from "../stomp/heart-beat.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../stomp/version.js";
-import { brokerError } from "./broker-error.js";
+import { brokerError, isAboutNothing } from "./broker-error.js";
 import { agreement, type BrokerHandshakeOptions, connectFrame } from "./broker-handshake.js";
 import { BrokerLine } from "./broker-line.js";
 import { FrameInbox } from "./frame-inbox.js";
@@ -109,14 +109,16 @@ export class BrokerConnection {
    * Sends a frame and asks for a receipt.
    *
    * @param within milliseconds in which it must come; without end by default
+   * @param came hears of it before any frame behind it is looked at
    * @returns `confirmed` settles with the receipt; `written` as of `send`
    */
   request(
     { command, headers, body }: Frame,
     within = Number.POSITIVE_INFINITY,
+    came?: () => void,
   ): { readonly written: void | Promise<void>; readonly confirmed: Promise<void> } {
     if (this.#state !== "open") throw this.#unavailable("is not connected any more");
-    const { id, confirmed } = this.#receipts.open(this.#options.clock.now + within);
+    const { id, confirmed } = this.#receipts.open(this.#options.clock.now + within, came);
     // Who awaits it hears of it; who does not must not end the process.
     confirmed.catch(() => {});
     return { written: this.#write({ command, headers: headers.with("receipt", id), body }), confirmed };
@@ -178,8 +180,9 @@ export class BrokerConnection {
 
   #take(frame: Frame): void | Promise<void> {
     const { command, headers } = frame;
-    if (command === "ERROR") this.#refused(frame);
-    else if (this.#state === "connecting") this.#accepted(frame);
+    if (command === "ERROR") {
+      if (!isAboutNothing(frame)) this.#refused(frame);
+    } else if (this.#state === "connecting") this.#accepted(frame);
     else if (command === "RECEIPT") this.#receipts.confirm(headers.get("receipt-id") ?? "");
     else if (command !== "MESSAGE") this.fail(`sent a second ${command}`);
     else if (this.#state === "open") return this.#options.message(frame);

@@ -28,3 +28,15 @@ export function brokerError({ headers, body }: Frame, connect: NativeHeaders): M
   const clean = isSecret ? text.replaceAll(passcode, "***") : text;
   return new MessageDeliveryError(clean, { code: "BROKER_ERROR", publicMessage: clean });
 }
+
+/**
+ * Whether a broker's ERROR is about no frame of ours: RabbitMQ complains of
+ * what it was about to deliver itself when UNSUBSCRIBE came. Nobody is to
+ * blame, and the connection goes on.
+ */
+export function isAboutNothing({ headers, body }: Frame): boolean {
+  return (
+    headers.get("message") === "Subscription not found" &&
+    Buffer.from(body.subarray(0, 100)).toString().startsWith("There is no current subscription with tag")
+  );
+}

@@ -3,7 +3,14 @@ import { refusal } from "../broker/refusal.js";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { type Logger, printable } from "../logger.js";
-import { type Message, type MessageHeaders, withHeaders } from "../message/message.js";
+import { namesEndNotice } from "../message/end-notice.js";
+import {
+  type Message,
+  type MessageHeaders,
+  NO_PAYLOAD,
+  type Subscriber,
+  withHeaders,
+} from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
@@ -15,6 +22,7 @@ import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
 import type { BrokerAccess } from "./relay-client.js";
 import { brokerMessage, clientFrame, unsubscribeFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
+import { type Acknowledging, type DeliveryNames, Unsettled } from "./unsettled.js";
 
 export interface ClientRelayOptions {
   readonly sessionId: string;
@@ -27,20 +35,42 @@ export interface ClientRelayOptions {
 }
 
 /** What the broker delivers. */
-interface Subscription {
+class Subscription implements Subscriber, Acknowledging {
+  readonly sessionId: string;
+  readonly id: string;
   /** Whether it is to be acknowledged. */
   readonly acknowledges: boolean;
+  readonly isCumulative: boolean;
   /** The queue that the client named. */
   readonly queue: string | undefined;
+  gone = false;
+  isRevoked = false;
+
+  constructor({ sessionId = "", subscriptionId = "", native }: MessageHeaders) {
+    const mode = native.get("ack") ?? "auto";
+    this.sessionId = sessionId;
+    this.id = subscriptionId;
+    this.acknowledges = mode !== "auto";
+    this.isCumulative = mode === "client";
+    this.queue = native.get("x-queue-name");
+  }
 }
+
+/** What RabbitMQ subscribes a client to by its `reply-to`. */
+const REPLIES = "/temp-queue/";
 
 /** One client's own connection to the broker. */
 export class ClientRelay implements BrokerAccess {
   readonly #options: ClientRelayOptions;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** Ids of subscriptions that are over, and how many UNSUBSCRIBEs the broker has not confirmed: what comes is old. */
+  readonly #ending = new Map<string, number>();
+  readonly #unsettled = new Unsettled((names) => this.#acknowledge(names));
   /** Names of durable subscriptions that this session had; the last ones, if they are very many. */
   readonly #durables = new Set<string>();
   #connection: BrokerConnection | undefined;
+  /** Deliveries have a name of their own, `ack`. */
+  #hasAck = false;
 
   constructor(options: ClientRelayOptions) {
     this.#options = options;
@@ -68,13 +98,14 @@ export class ClientRelay implements BrokerAccess {
     const { address, settings, clock, sessions, sessionId } = this.#options;
     const { native } = message.headers;
     const version = negotiate(native.get("accept-version")) ?? "1.0";
+    this.#hasAck = version === "1.2";
     this.#connection = new BrokerConnection({
       address,
       settings,
       clock,
       versions: [version],
       headers: clientConnectHeaders(native, settings),
-      message: (frame) => this.#deliver(frame, version === "1.2"),
+      message: (frame) => this.#deliver(frame),
       ended: (error) => sessions.end(sessionId, error),
     });
     await connectForClient(this.#connection, this.#options);
@@ -82,13 +113,10 @@ export class ClientRelay implements BrokerAccess {
 
   async subscribe(message: Message): Promise<void> {
     const { settings } = this.#options;
-    const { subscriptionId = "", native } = message.headers;
     if (!settings.passQueueHeaders) refuseQueueHeaders(message);
 
-    this.#subscriptions.set(subscriptionId, {
-      acknowledges: (native.get("ack") ?? "auto") !== "auto",
-      queue: native.get("x-queue-name"),
-    });
+    const subscription = new Subscription(message.headers);
+    this.#subscriptions.set(subscription.id, subscription);
     for (const name of durableNames(message)) this.#durables.add(name);
     if (this.#durables.size > settings.subscriptionLimit)
       this.#durables.delete(this.#durables.values().next().value as string);
@@ -108,12 +136,16 @@ export class ClientRelay implements BrokerAccess {
     }
     const known = this.#subscriptions.get(subscriptionId);
     this.#subscriptions.delete(subscriptionId);
+    if (known) {
+      known.gone = true;
+      known.isRevoked = namesEndNotice(message.headers);
+    }
     // One that is unknown ends the connection at RabbitMQ. At ActiveMQ a durable one is deleted once it is idle.
     if (!known && names.length === 0) return;
 
     const headers = [...native].filter(([name]) => !["x-queue-name", "destination"].includes(name.trim()));
     if (known?.queue !== undefined) headers.push(["x-queue-name", known.queue]);
-    return forward(this.#open, withHeaders(message, { native: NativeHeaders.of(headers) }), "refuse");
+    return this.#end(withHeaders(message, { native: NativeHeaders.of(headers) }));
   }
 
   send(message: Message): void | Promise<void> {
@@ -122,17 +154,45 @@ export class ClientRelay implements BrokerAccess {
   }
 
   other(message: Message): void | Promise<void> {
-    return forward(this.#open, message, "refuse");
+    const { stompCommand } = message.headers;
+    const settles = stompCommand === "ACK" || stompCommand === "NACK";
+    if (settles && !this.#unsettled.settle(message.headers)) return;
+    const forwarded = forward(this.#open, message, "refuse");
+    if (settles) this.#unsettled.acknowledgeWithheld();
+    return forwarded;
   }
 
-  #deliver(frame: Frame, hasAck: boolean): void | Promise<void> {
+  /** Always for a receipt: what comes before that is of the subscription that is over, though its id be in use again. */
+  #end(message: Message): void | Promise<void> {
+    const { subscriptionId: id = "", receipt } = message.headers;
+    const { written, confirmed } = this.#open.request(clientFrame(message), undefined, () => {
+      const others = (this.#ending.get(id) ?? 1) - 1;
+      if (others > 0) this.#ending.set(id, others);
+      else this.#ending.delete(id);
+    });
+    this.#ending.set(id, (this.#ending.get(id) ?? 0) + 1);
+    receipt?.waitFor(confirmed);
+    return written;
+  }
+
+  #deliver(frame: Frame): void | Promise<void> {
     const { sessionId, clientOutboundChannel, sessions } = this.#options;
     const { headers } = frame;
-    if (headers.has(SERVERS_ONLY)) return;
-    const acknowledges = this.#subscriptions.get(headers.get("subscription") ?? "")?.acknowledges;
+    const id = headers.get("subscription") ?? "";
+    const subscriber = this.#ending.has(id) ? undefined : this.#subscriptions.get(id);
+    if (!subscriber && !id.startsWith(REPLIES)) return;
+
     // Before 1.2 there is no header for it; but who may drop messages must know.
-    const ackId = headers.get("ack") ?? (acknowledges && !hasAck ? headers.get("message-id") : undefined);
-    const ours: Partial<MessageHeaders> = { sessionId, ackId };
+    const messageId = headers.get("message-id");
+    const ackId = headers.get("ack") ?? (subscriber?.acknowledges && !this.#hasAck ? messageId : undefined);
+    if (subscriber?.acknowledges) {
+      const names = { ackId: this.#hasAck ? ackId : undefined, messageId, subscriptionId: id };
+      if (headers.has(SERVERS_ONLY)) this.#unsettled.withheld(subscriber, names);
+      else this.#unsettled.given(subscriber, names);
+    }
+    if (headers.has(SERVERS_ONLY)) return;
+
+    const ours: Partial<MessageHeaders> = { sessionId, ackId, subscriber };
     try {
       const sent = clientOutboundChannel.send(brokerMessage(frame, ours));
       if (!isPromise(sent)) return sessions.roomForLive(sessionId);
@@ -143,6 +203,12 @@ export class ClientRelay implements BrokerAccess {
     } catch (error) {
       this.#undelivered(frame, error);
     }
+  }
+
+  #acknowledge({ ackId, messageId, subscriptionId }: DeliveryNames): void {
+    if (!this.#connection?.isOpen) return;
+    const headers = this.#hasAck ? { id: ackId } : { "message-id": messageId, subscription: subscriptionId };
+    void this.#connection.send({ command: "ACK", headers: NativeHeaders.of(headers), body: NO_PAYLOAD });
   }
 
   #undelivered({ headers }: Frame, error: unknown): void {

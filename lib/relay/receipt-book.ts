@@ -19,10 +19,21 @@ export class ReceiptBook {
     return this.#entries.size;
   }
 
-  /** Makes the id of a new receipt, and what settles when it comes. @param due when it must have come */
-  open(due: number): { readonly id: string; readonly confirmed: Promise<void> } {
+  /**
+   * Makes the id of a new receipt, and what settles when it comes.
+   *
+   * @param due when it must have come
+   * @param came hears of it before any frame behind it is looked at, which a promise would not
+   */
+  open(due: number, came?: () => void): { readonly id: string; readonly confirmed: Promise<void> } {
     const id = `${++this.#last}`;
-    const confirmed = new Promise<void>((confirm, fail) => this.#entries.set(id, { confirm, fail, due }));
+    const confirmed = new Promise<void>((resolve, fail) => {
+      const confirm = () => {
+        came?.();
+        resolve();
+      };
+      this.#entries.set(id, { confirm, fail, due });
+    });
     return { id, confirmed };
   }
 

@@ -1,16 +1,21 @@
 import { refusal } from "../broker/refusal.js";
 import { BrokerNotAvailableError } from "../errors.js";
-import type { Message } from "../message/message.js";
+import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
 import type { BrokerAccess } from "./relay-client.js";
 import { isShareableSend, isShareableSubscribe } from "./shareable.js";
-import type { SharedConnections, Subscriber } from "./shared-connections.js";
+import type { SharedConnections } from "./shared-connections.js";
 
 export interface SharedClientOptions {
   readonly sessionId: string;
   readonly shared: SharedConnections;
   /** Makes what gives this client a connection of its own. */
   relay(): ClientRelay;
+}
+
+/** One subscription of a client, which is known by this very object: its ids may be used again. */
+interface SharedSubscriber extends Subscriber {
+  gone: boolean;
 }
 
 /**
@@ -20,10 +25,11 @@ export interface SharedClientOptions {
  */
 export class SharedClient implements BrokerAccess {
   readonly #options: SharedClientOptions;
-  readonly #subscriptions = new Map<string, Subscriber>();
+  readonly #subscriptions = new Map<string, SharedSubscriber>();
   #connect: Message | undefined;
   #own: Promise<ClientRelay> | undefined;
   #ownRelay: ClientRelay | undefined;
+  #connectedRelay: ClientRelay | undefined;
   #gone = false;
 
   constructor(options: SharedClientOptions) {
@@ -41,20 +47,20 @@ export class SharedClient implements BrokerAccess {
 
     const { sessionId, shared } = this.#options;
     const { subscriptionId: id = "", destination = "" } = message.headers;
-    const subscriber = { sessionId, id };
+    const subscriber = { sessionId, id, gone: false };
     this.#subscriptions.set(id, subscriber);
     await shared.subscribe(destination, subscriber);
     // It left while the broker was asked, and may be back with another one.
-    if (this.#subscriptions.get(id) !== subscriber) shared.unsubscribe(subscriber);
+    if (subscriber.gone) shared.unsubscribe(subscriber);
   }
 
   unsubscribe(message: Message): void | Promise<void> {
     const { subscriptionId = "" } = message.headers;
     const subscriber = this.#subscriptions.get(subscriptionId);
-    if (!subscriber) return this.#own?.then((own) => own.unsubscribe(message));
+    if (!subscriber) return this.#withOwn((own) => own.unsubscribe(message));
 
     this.#subscriptions.delete(subscriptionId);
-    this.#options.shared.unsubscribe(subscriber);
+    this.#end(subscriber);
   }
 
   /** Once it has a connection of its own, all it sends goes there: so its order holds. */
@@ -69,7 +75,7 @@ export class SharedClient implements BrokerAccess {
 
   leave(): void {
     this.#gone = true;
-    for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
+    for (const subscriber of this.#subscriptions.values()) this.#end(subscriber);
     this.#subscriptions.clear();
     this.#ownRelay?.leave();
   }
@@ -98,6 +104,17 @@ export class SharedClient implements BrokerAccess {
     this.#ownRelay = own;
     await own.connect(connect);
     if (this.#gone) own.destroy();
+    this.#connectedRelay = own;
     return own;
+  }
+
+  /** At once, if it is connected: what it is asked must not wait for a turn. */
+  #withOwn(ask: (own: ClientRelay) => void | Promise<void>): void | Promise<void> {
+    return this.#connectedRelay ? ask(this.#connectedRelay) : this.#own?.then(ask);
+  }
+
+  #end(subscriber: SharedSubscriber): void {
+    subscriber.gone = true;
+    this.#options.shared.unsubscribe(subscriber);
   }
 }

@@ -4,7 +4,7 @@ import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import { type Message, NO_PAYLOAD, withHeaders } from "../message/message.js";
+import { type Message, NO_PAYLOAD, type Subscriber, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
@@ -23,13 +23,6 @@ export interface SharedConnectionsOptions {
   readonly trials: TrialConnections;
   /** Ends a session whose subscription the broker has ended. */
   end(sessionId: string, error: Error): void;
-}
-
-/** One subscription of a client, which is known by this very object: its ids may be used again. */
-export interface Subscriber {
-  readonly sessionId: string;
-  /** As the client chose it. */
-  readonly id: string;
 }
 
 /** What the broker has of all clients that subscribed to one destination. */
@@ -173,9 +166,7 @@ export class SharedConnections {
     const publication = withHeaders(message, { native: native.without("subscription") });
     for (const subscriber of subscribers) {
       try {
-        const sent = clientOutboundChannel.send(
-          new Delivery(publication, subscriber.sessionId, subscriber.id),
-        );
+        const sent = clientOutboundChannel.send(new Delivery(publication, subscriber));
         if (isPromise(sent)) sent.catch((error: unknown) => this.#undelivered(subscriber, error));
       } catch (error) {
         this.#undelivered(subscriber, error);

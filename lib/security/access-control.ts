@@ -26,6 +26,9 @@ export interface AccessControlOptions {
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
 }
 
+/** So many subscriptions are judged at a time where an application's functions take their time. */
+const JUDGEMENTS_AT_A_TIME = 64;
+
 /**
  * Holds clients to the rules: as the last interceptor of
  * `clientInboundChannel`, so that what it judges is what is handled; as the
@@ -115,8 +118,10 @@ export class AccessControl implements ChannelInterceptor {
   }
 
   /**
-   * Judges subscriptions anew, by what their users are now, and ends those that
-   * are denied. When that fails with one it goes on, and rejects at the end.
+   * Judges subscriptions anew, many at a time, by what their users are now, and
+   * ends those that are denied: from then on nothing of them is delivered. Then
+   * waits until their clients were told. When that fails with one it goes on,
+   * and rejects at the end.
    *
    * @returns how many were ended
    */
@@ -129,26 +134,26 @@ export class AccessControl implements ChannelInterceptor {
     const { security, sessionHeaders, unsubscribe } = this.#options;
     if (!security) return 0;
 
-    let ended = 0;
-    const failures: unknown[] = [];
-    for (const subscription of subscriptions) {
+    const told: Promise<boolean>[] = [];
+    await sideBySide(subscriptions, (subscription) => {
       const { id, session, destination } = subscription;
       const headers = sessionHeaders(session.id);
-      if (!headers) continue;
+      if (!headers) return;
       const subscribe = { ...headers, messageType: "SUBSCRIBE", subscriptionId: id, destination } as const;
       const message = createMessage(NO_PAYLOAD, subscribe);
-      const decision = await this.#judge(message);
-      if (decision.granted) continue;
+      const decided = ({ granted, rule, reason: why }: AuthorizationDecision) => {
+        if (granted) return;
+        const denial = this.#denied(message, rule, why);
+        // It is over at once; nobody else's end waits until this client was told.
+        told.push(unsubscribe(subscription, reason ?? denial.message));
+      };
+      const decision = this.#judge(message);
+      return isPromise(decision) ? decision.then(decided) : decided(decision);
+    });
 
-      const denial = this.#denied(message, decision.rule, decision.reason);
-      try {
-        if (await unsubscribe(subscription, reason ?? denial.message)) ended++;
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-    return ended;
+    const results = await Promise.allSettled(told);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    return results.filter((result) => result.status === "fulfilled" && result.value).length;
   }
 
   #judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
@@ -192,6 +197,21 @@ export class AccessControl implements ChannelInterceptor {
     this.#options.events.publish("accessDenied", { sessionId, user, message, rule });
     return denial;
   }
+}
+
+/** Does something for each, of which so many go on at a time as take time. */
+async function sideBySide<T>(
+  items: readonly T[],
+  work: (item: T) => void | PromiseLike<void>,
+): Promise<void> {
+  const rest = items.values();
+  const goOn = async () => {
+    for (const item of rest) {
+      const working = work(item);
+      if (working) await working;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(JUDGEMENTS_AT_A_TIME, items.length) }, goOn));
 }
 
 const FAILED: AuthorizationDecision = { granted: false, rule: "a rule that failed" };

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { MessageHandler } from "../channel/channel.js";
+import { MessageDeliveryError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
@@ -102,9 +103,15 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 
-  /** Hands a message to its session; what is for a session that has ended is dropped. */
+  /**
+   * Hands a message to its session; what is for a session or subscription that has ended is dropped.
+   *
+   * @throws MessageDeliveryError when that was to be acknowledged: somebody else can have it
+   */
   handle(message: Message): void {
-    this.#sessionOf(message)?.deliver(message);
+    const { subscriber, ackId } = message instanceof Delivery ? message : message.headers;
+    if (!subscriber?.gone) this.#sessionOf(message)?.deliver(message);
+    else if (ackId !== undefined) throw new MessageDeliveryError("Its subscription has ended");
   }
 
   /** Ends a session for which too much waits for the interceptors of `clientOutboundChannel`. */

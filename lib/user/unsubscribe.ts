@@ -1,6 +1,8 @@
-import { randomUUID } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
+import { isPromise } from "../channel/passage.js";
 import type { EventPublisher } from "../events.js";
+import type { Logger } from "../logger.js";
+import { endNoticeId } from "../message/end-notice.js";
 import { createMessage, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { SimpSubscription } from "./simp-user-registry.js";
@@ -9,11 +11,14 @@ export interface UnsubscribeContext {
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly events: EventPublisher;
+  readonly logger: Logger;
 }
 
 /**
  * Ends one subscription, as if its client had sent UNSUBSCRIBE; the client's
- * interceptors are not asked. With a reason the client is told by a last,
+ * interceptors are not asked. When this returns, though not its promise is
+ * kept, nothing more of it is delivered: a broker elsewhere, and a client that
+ * is slow, may take their time. With a reason the client is told by a last,
  * empty MESSAGE on it whose header `unsubscribed` says why: STOMP has no other
  * way that leaves the session alive.
  *
@@ -22,36 +27,28 @@ export interface UnsubscribeContext {
 export async function unsubscribe(
   subscription: SimpSubscription,
   reason: string | undefined,
-  { clientInboundChannel, clientOutboundChannel, events }: UnsubscribeContext,
+  { clientInboundChannel, clientOutboundChannel, events, logger }: UnsubscribeContext,
 ): Promise<boolean> {
   const { id: subscriptionId, session, destination } = subscription;
   if (session.subscriptions.get(subscriptionId) !== subscription) return false;
 
   const sessionId = session.id;
   const user = session.user.principal;
-  // A broker elsewhere is waited for: until it confirms, what it has sent already may still come.
-  const native = NativeHeaders.of({ receipt: randomUUID() });
-  const message = createMessage(NO_PAYLOAD, {
-    messageType: "UNSUBSCRIBE",
-    sessionId,
-    subscriptionId,
-    user,
-    native,
-  });
-  await clientInboundChannel.dispatch(message);
+  const messageId = endNoticeId();
+  const whose = { sessionId, subscriptionId, user, messageId };
+  const message = createMessage(NO_PAYLOAD, { ...whose, messageType: "UNSUBSCRIBE" });
+  const failed = (error: unknown) => logger.error(`UNSUBSCRIBE for session ${sessionId} failed`, error);
+  try {
+    const handled = clientInboundChannel.dispatch(message);
+    if (isPromise(handled)) handled.catch(failed);
+  } catch (error) {
+    failed(error);
+  }
   events.publish("unsubscribe", { sessionId, user, message });
 
   if (reason !== undefined) {
-    await clientOutboundChannel.send(
-      createMessage(NO_PAYLOAD, {
-        destination,
-        sessionId,
-        subscriptionId,
-        user,
-        messageId: randomUUID(),
-        native: NativeHeaders.of({ unsubscribed: reason }),
-      }),
-    );
+    const native = NativeHeaders.of({ unsubscribed: reason });
+    await clientOutboundChannel.send(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
   }
   return true;
 }

@@ -51,10 +51,29 @@ describe("A connection to the broker", () => {
     it("ignores receipts that nobody asked for", async () => {
       await start();
       const { client, line } = await stage.connect();
-      for (const id of ["1", "-1", "__proto__", "constructor"]) line.send("RECEIPT", { "receipt-id": id });
+      client.send("SUBSCRIBE", { id: "s", destination: "/topic/a" });
+      await line.until("SUBSCRIBE");
+      for (const id of ["2", "-1", "__proto__", "constructor"]) line.send("RECEIPT", { "receipt-id": id });
       line.raw("RECEIPT\n\n^@");
       line.send("MESSAGE", { subscription: "s", "message-id": "1", destination: "/topic/a" }, "after them");
       expect((await client.frame()).body).to.equal("after them");
+    });
+
+    it("ignores what RabbitMQ says of a delivery that met an UNSUBSCRIBE", async () => {
+      await start();
+      const { client, line } = await stage.connect();
+      for (const to of [line, system]) {
+        to.send(
+          "ERROR",
+          { message: "Subscription not found" },
+          "There is no current subscription with tag 'T_s'.",
+        );
+      }
+      client.send("SEND", { destination: "/topic/a", receipt: "r" });
+      expect((await client.frame()).headers.get("receipt-id")).to.equal("r");
+      await stage.server.messaging.template.convertAndSend("/topic/a", "goes on");
+      line.send("ERROR", { message: "Subscription not found" }, 'Message with id "1" has no subscription');
+      expect((await client.frame()).command).to.equal("ERROR");
     });
 
     it("is noticed when it falls silent, and kept while it beats", async () => {

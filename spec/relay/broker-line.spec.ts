@@ -94,6 +94,9 @@ describe("The line to the broker", () => {
       const { client, line } = await stage.knock();
       await client.frame();
       await line.until("CONNECT");
+      client.send("SUBSCRIBE\nid:s\ndestination:/topic/a\nreceipt:r\n\n^@");
+      await line.until("SUBSCRIBE");
+      expect(await client.frame()).to.include("receipt-id:r\n");
       return { client, line, own: lines[0]! };
     }
 

@@ -76,6 +76,7 @@ describe("What a client sends to the broker", () => {
       };
       await start({ server: { clientOutboundChannel: { interceptors: [failing] } } });
       const { client, line } = await stage.connect();
+      await subscribe({ client, line });
       const message = { destination: "/topic/a", "message-id": "1", subscription: "s" };
       line.send("MESSAGE", { ...message, bad: "yes" });
       line.send("MESSAGE", message, "the next");

@@ -56,8 +56,9 @@ describe("Headers that name queues behind the relay", () => {
       await line.frame();
       const foreign = { destination: "/queue/anothers", "x-queue-name": "another's" };
       client.send("UNSUBSCRIBE", { id, durable: "true", ...foreign });
-      const { headers } = await line.frame();
-      expect(Object.fromEntries(headers)).to.deep.equal({ id, durable: "true", ...queue });
+      const { receipt, ...headers } = Object.fromEntries((await line.frame()).headers);
+      expect(receipt).to.be.a("string");
+      expect(headers).to.deep.equal({ id, durable: "true", ...queue });
     }
   });
 
@@ -78,7 +79,7 @@ describe("Headers that name queues behind the relay", () => {
     client.send("UNSUBSCRIBE", { id: "d" });
     await line.frame();
     client.send("UNSUBSCRIBE", durable);
-    expect(Object.fromEntries((await line.frame()).headers)).to.deep.equal(durable);
+    expect(Object.fromEntries((await line.frame()).headers)).to.include(durable);
     expect(
       await client.refusal("UNSUBSCRIBE", { id: "d", "activemq.subscriptionName": "another's" }),
     ).to.equal("UNSUBSCRIBE names a durable subscription that this session has not subscribed to");

@@ -3,7 +3,7 @@ import { serversOnly } from "#lib/relay/servers-only.js";
 
 describe("Destinations for servers only", () => {
   const isServersOnly = serversOnly({
-    secret: SECRET,
+    secret: "a secret of the servers",
     userDestinationBroadcast: "/topic/servers.users",
     userRegistryBroadcast: undefined,
     registryExpirationPeriod: 20_000,

@@ -87,6 +87,116 @@ describe("messaging.recheck", () => {
       expect(stage.server.messaging.userRegistry.findSubscriptions(() => true)).to.deep.equal([]);
     });
 
+    it("lets nothing through that waits for slow interceptors, though it was published before", async () => {
+      let arrived: () => void = () => {};
+      const waiting = new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+      let go: () => void = () => {};
+      const gone = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const slow: ChannelInterceptor = {
+        async preSend(message) {
+          if (message.headers.messageType === "MESSAGE") {
+            arrived();
+            await gone;
+          }
+          return withHeaders(message, { contentType: "text/plain" });
+        },
+      };
+      await stage.start(staffRules, {}, { clientOutboundChannel: { interceptors: [slow] } });
+      const ann = await subscribed("ann", "/topic/staff", "/topic/a");
+      await stage.server.messaging.template.convertAndSend("/topic/staff", "hush");
+      await stage.server.messaging.template.convertAndSend("/topic/a", "all");
+      await waiting;
+      stage.people.get("ann")?.roles.clear();
+
+      const told = stage.server.messaging.recheck({ user: "ann" });
+      go();
+
+      expect(await told).to.equal(1);
+      expect(await ann.frame()).to.include("\n\nall^@");
+      expect(await ann.frame()).to.include("\nunsubscribed:Access denied\\c SUBSCRIBE /topic/staff\n");
+    });
+
+    it("asks for the rights of 64 at a time", async () => {
+      let asked = 0;
+      let most = 0;
+      const answers: (() => void)[] = [];
+      let holds = false;
+      const authoritiesOf = async (user: Principal) => {
+        most = Math.max(most, ++asked);
+        if (holds) await new Promise<void>((resolve) => answers.push(resolve));
+        asked--;
+        return user.name === "ann" ? ["ROLE_STAFF"] : [];
+      };
+      await stage.start(
+        (messages) =>
+          messages.simpSubscribeDestMatchers("/topic/staff/*").hasRole("STAFF").anyMessage().permitAll(),
+        { authoritiesOf },
+      );
+      await subscribed("ann", ...Array.from({ length: 100 }, (_, i) => `/topic/staff/${i}`));
+      [holds, most] = [true, 0];
+
+      const ended = stage.server.messaging.recheck();
+      for (let answered = 0; answered < 100; answered++) {
+        while (answers.length === 0) await new Promise(setImmediate);
+        expect(asked).to.equal(Math.min(64, 100 - answered));
+        answers.shift()?.();
+        await new Promise(setImmediate);
+      }
+
+      expect(await ended).to.equal(0);
+      expect(most).to.equal(64);
+    });
+
+    it("ends what is denied at once, whoever else's rights take their time, or cannot be told", async () => {
+      let told: () => void = () => {};
+      const telling = new Promise<void>((resolve) => {
+        told = resolve;
+      });
+      const hanging: ChannelInterceptor = {
+        preSend: (message) =>
+          message.headers.native.has("unsubscribed") ? telling.then(() => message) : message,
+      };
+      let answer: () => void = () => {};
+      const answered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      let checks = false;
+      await stage.start(
+        (messages) =>
+          messages
+            .simpSubscribeDestMatchers("/topic/staff")
+            .access(async (user) => {
+              if (checks && user?.name === "rod") await answered;
+              return !checks;
+            })
+            .anyMessage()
+            .permitAll(),
+        {},
+        { clientOutboundChannel: { interceptors: [hanging] } },
+      );
+      const [ann, rod] = [await subscribed("ann", "/topic/staff"), await subscribed("rod", "/topic/staff")];
+      checks = true;
+
+      const ended = stage.server.messaging.recheck();
+      await new Promise(setImmediate);
+      const { userRegistry, template } = stage.server.messaging;
+      expect(
+        userRegistry.findSubscriptions(() => true).map(({ session }) => session.user.name),
+      ).to.deep.equal(["rod"]);
+      await template.convertAndSend("/topic/staff", "hush");
+      expect(await rod.frame()).to.include("\n\nhush^@");
+      answer();
+      told();
+
+      expect(await ended).to.equal(2);
+      expect(await ann.frame()).to.include("\nunsubscribed:");
+      expect(await rod.frame()).to.include("\nunsubscribed:");
+    });
+
     it("judges a subscription that waits for its judgement by the new rights", async () => {
       let ask: () => void = () => {};
       const asked = new Promise<void>((resolve) => {

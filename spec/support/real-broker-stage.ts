@@ -5,6 +5,7 @@ import {
   MessageMapping,
   Payload,
   type StompBrokerRelayOptions,
+  type StompMessagingOptions,
   stompBrokerRelay,
 } from "express-stomp";
 import type { RealBroker } from "../../example/shared/broker-process.js";
@@ -28,8 +29,13 @@ export class RealBrokerStage {
   server!: TestServer;
   readonly #sessions: StompSession[] = [];
 
-  async start(broker: RealBroker, options: StompBrokerRelayOptions = {}): Promise<void> {
+  async start(
+    broker: RealBroker,
+    options: StompBrokerRelayOptions = {},
+    server: Partial<StompMessagingOptions> = {},
+  ): Promise<void> {
     this.server = await startServer({
+      ...server,
       controllers: [Prices],
       destinationSeparator: ".",
       broker: stompBrokerRelay({

@@ -87,10 +87,13 @@ describe("messaging.unsubscribe", () => {
 });
 
 describe("messaging.unsubscribe, with a broker elsewhere", () => {
-  it("is done when the broker has confirmed it, and what comes before that goes to the client before", async () => {
-    const stage = await RelayStage.open({
-      server: { endpoints: [{ path: "/ws", user: () => ({ name: "joe" }) }] },
-    });
+  const USER = { endpoints: [{ path: "/ws", user: () => ({ name: "joe" }) }] };
+  let stage: RelayStage;
+
+  afterEach(() => stage.close());
+
+  async function subscribed() {
+    stage = await RelayStage.open({ server: USER });
     await stage.system();
     const { client, line } = await stage.connect();
     client.send("SUBSCRIBE", { id: 1, destination: "/topic/a", receipt: "r" });
@@ -98,44 +101,51 @@ describe("messaging.unsubscribe, with a broker elsewhere", () => {
     await line.until("SUBSCRIBE");
     const { messaging } = stage.server;
     const [subscription] = messaging.userRegistry.findSubscriptions(() => true);
+    return { client, line, messaging, subscription: subscription! };
+  }
 
+  const message = { destination: "/topic/a", subscription: "1", "message-id": "m" };
+
+  it("is done when the client was told; what the broker sends until it knows goes to nobody", async () => {
+    const { client, line, messaging, subscription } = await subscribed();
     stage.broker.options = { receipts: false };
-    const over = messaging.unsubscribe(subscription!, "You left");
-    const { headers } = await line.until("UNSUBSCRIBE");
-    line.send("MESSAGE", { destination: "/topic/a", subscription: "1", "message-id": "m" }, "on its way");
-    expect((await client.frame()).body).to.equal("on its way");
-    line.send("RECEIPT", { "receipt-id": headers.get("receipt") ?? "" });
-
-    expect(await over).to.equal(true);
+    expect(await messaging.unsubscribe(subscription, "You left")).to.equal(true);
     expect((await client.frame()).headers.get("unsubscribed")).to.equal("You left");
-    await stage.close();
+
+    const { headers } = await line.until("UNSUBSCRIBE");
+    line.send("MESSAGE", message, "on its way");
+    client.send("SUBSCRIBE", { id: 1, destination: "/topic/b" });
+    const again = await line.until("SUBSCRIBE");
+    line.send("MESSAGE", message, "still of the one before");
+    line.send("RECEIPT", { "receipt-id": headers.get("receipt") ?? "" });
+    line.send("MESSAGE", { ...message, destination: "/topic/b" }, "of the new one");
+    line.send("RECEIPT", { "receipt-id": again.headers.get("receipt") ?? "" });
+    expect((await client.frame()).body).to.equal("of the new one");
+  });
+
+  it("lets nothing through that the broker sends though it has confirmed the end", async () => {
+    const { client, line, messaging, subscription } = await subscribed();
+    await messaging.unsubscribe(subscription, "You left");
+    await line.until("UNSUBSCRIBE");
+    line.send("MESSAGE", message, "late");
+    line.send("MESSAGE", { ...message, subscription: "/temp-queue/mine" }, "what it asked for by reply-to");
+    expect((await client.frame()).headers.get("unsubscribed")).to.equal("You left");
+    expect((await client.frame()).body).to.equal("what it asked for by reply-to");
   });
 
   it("is done for whoever comes second, and knows what was subscribed to meanwhile", async () => {
-    const stage = await RelayStage.open({
-      server: { endpoints: [{ path: "/ws", user: () => ({ name: "joe" }) }] },
-    });
-    await stage.system();
-    const { client, line } = await stage.connect();
-    const SUBSCRIBE = { id: 1, destination: "/topic/a", receipt: "r" };
-    client.send("SUBSCRIBE", SUBSCRIBE);
-    expect((await client.frame()).command).to.equal("RECEIPT");
-    const { messaging } = stage.server;
-    const [subscription] = messaging.userRegistry.findSubscriptions(() => true);
-
+    const { client, line, messaging, subscription } = await subscribed();
     stage.broker.options = { receipts: false };
-    const over = messaging.unsubscribe(subscription!);
-    expect(await messaging.unsubscribe(subscription!)).to.equal(false);
-    const { headers } = await line.until("UNSUBSCRIBE");
+    const over = messaging.unsubscribe(subscription);
+    expect(await messaging.unsubscribe(subscription)).to.equal(false);
+    await line.until("UNSUBSCRIBE");
     stage.broker.options = {};
-    client.send("SUBSCRIBE", { ...SUBSCRIBE, destination: "/topic/b" });
+    client.send("SUBSCRIBE", { id: 1, destination: "/topic/b", receipt: "r" });
     expect((await client.frame()).command).to.equal("RECEIPT");
-    line.send("RECEIPT", { "receipt-id": headers.get("receipt") ?? "" });
 
     expect(await over).to.equal(true);
     const known = messaging.userRegistry.findSubscriptions(() => true);
     expect(known.map(({ destination }) => destination)).to.deep.equal(["/topic/b"]);
-    await stage.close();
   });
 });
 
