@@ -1,5 +1,18 @@
 import type { Message, MessageHeaders, Subscriber } from "./message.js";
 
+/** Of a subscription whether it is over, and nothing else that is of no concern to those who look at headers. */
+export class Lifetime {
+  readonly #subscriber: Subscriber;
+
+  constructor(subscriber: Subscriber) {
+    this.#subscriber = subscriber;
+  }
+
+  get gone(): boolean {
+    return this.#subscriber.gone;
+  }
+}
+
 /**
  * A published message on its way to one subscriber. All deliveries of a
  * publication share its payload and headers; what is the subscriber's own
@@ -23,8 +36,9 @@ export class Delivery implements Message {
     return this.#publication;
   }
 
-  get subscriber(): Subscriber {
-    return this.#subscriber;
+  /** Whether its subscription is over. */
+  get gone(): boolean {
+    return this.#subscriber.gone;
   }
 
   get sessionId(): string {
@@ -44,7 +58,7 @@ export class Delivery implements Message {
       ...this.#publication.headers,
       sessionId: this.sessionId,
       subscriptionId: this.subscriptionId,
-      subscriber: this.#subscriber,
+      subscription: new Lifetime(this.#subscriber),
       ...(this.ackId !== undefined && { ackId: this.ackId }),
     };
     return this.#headers;

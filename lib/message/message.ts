@@ -37,8 +37,8 @@ export interface MessageHeaders {
   readonly subscriptionId?: string | undefined;
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
-  /** Of a delivery: for whom it is. What an interceptor makes of it keeps that. */
-  readonly subscriber?: Subscriber | undefined;
+  /** Of a delivery: whether its subscription is over. What an interceptor makes of the message keeps that. */
+  readonly subscription?: { readonly gone: boolean } | undefined;
   /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
   readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;

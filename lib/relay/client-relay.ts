@@ -3,6 +3,7 @@ import { refusal } from "../broker/refusal.js";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { type Logger, printable } from "../logger.js";
+import { Lifetime } from "../message/delivery.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import {
   type Message,
@@ -45,6 +46,7 @@ class Subscription implements Subscriber, Acknowledging {
   readonly queue: string | undefined;
   gone = false;
   isRevoked = false;
+  readonly lifetime = new Lifetime(this);
 
   constructor({ sessionId = "", subscriptionId = "", native }: MessageHeaders) {
     const mode = native.get("ack") ?? "auto";
@@ -192,7 +194,7 @@ export class ClientRelay implements BrokerAccess {
     }
     if (headers.has(SERVERS_ONLY)) return;
 
-    const ours: Partial<MessageHeaders> = { sessionId, ackId, subscriber };
+    const ours: Partial<MessageHeaders> = { sessionId, ackId, subscription: subscriber?.lifetime };
     try {
       const sent = clientOutboundChannel.send(brokerMessage(frame, ours));
       if (!isPromise(sent)) return sessions.roomForLive(sessionId);

@@ -109,9 +109,10 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
    * @throws MessageDeliveryError when that was to be acknowledged: somebody else can have it
    */
   handle(message: Message): void {
-    const { subscriber, ackId } = message instanceof Delivery ? message : message.headers;
-    if (!subscriber?.gone) this.#sessionOf(message)?.deliver(message);
-    else if (ackId !== undefined) throw new MessageDeliveryError("Its subscription has ended");
+    const isGone = message instanceof Delivery ? message.gone : message.headers.subscription?.gone;
+    if (!isGone) this.#sessionOf(message)?.deliver(message);
+    else if (message.headers.ackId !== undefined)
+      throw new MessageDeliveryError("Its subscription has ended");
   }
 
   /** Ends a session for which too much waits for the interceptors of `clientOutboundChannel`. */

@@ -190,7 +190,9 @@ describe("SimpleBroker", () => {
         contentType: "text/plain",
         native,
       });
-      const headers = { ...host.outbound.messages[0]?.headers };
+      const { subscription, ...headers } = { ...host.outbound.messages[0]?.headers };
+      expect(subscription?.gone).to.equal(false);
+      expect(JSON.stringify(subscription)).to.equal("{}");
       expect(headers.messageId).to.be.a("string");
       expect({ ...headers, messageId: "id" }).to.deep.equal({
         messageType: "MESSAGE",
