@@ -63,11 +63,10 @@ export interface MessagingEvents {
   accessDenied: { sessionId: string; user: Principal | undefined; message: Message; rule: string };
   /**
    * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
-   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up; or one
-   * that `retainLast` kept, since `retainedLimit` or `retainedSizeLimit` was reached.
+   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up.
    */
   messageDropped: {
-    reason: "backlog" | "attempts" | "prefetch" | "retained";
+    reason: "backlog" | "attempts" | "prefetch";
     destination: string;
     messageId: string;
     sessionId: string | undefined;

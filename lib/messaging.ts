@@ -4,6 +4,7 @@ import { SubscribableChannel } from "./channel/channel.js";
 import { announceChannelFault } from "./channel/channel-fault.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { senderOrder, sessionOrder } from "./channel/orders.js";
+import { Pace } from "./channel/pace.js";
 import {
   configuredOptions,
   isConfigurer,
@@ -79,12 +80,15 @@ export function stompMessaging(
   const channelFaults = (channel: string) => (message: Message, error: Error) =>
     announceChannelFault({ channel, message, error }, { events, logger });
 
+  const pace = new Pace();
+
   // A session hands on its frames one by one; the other two channels keep order themselves.
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
     handlerTimeout,
     timedOut: channelFaults("clientInboundChannel"),
+    pace,
   });
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,
@@ -93,6 +97,8 @@ export function stompMessaging(
     timedOut: channelFaults("clientOutboundChannel"),
     order: sessionOrder({
       limit: transport.sendBufferSizeLimit,
+      waits: (message) => sessions.waits(message),
+      left: (sessionId) => sessions.left(sessionId),
       mayDrop: (message) => sessions.mayDrop(message),
       dropped: (message, first) => sessions.dropped(message, first),
       refused: (message) => sessions.overflowed(message),
@@ -103,6 +109,7 @@ export function stompMessaging(
     logger,
     handlerTimeout,
     timedOut: channelFaults("brokerChannel"),
+    pace,
     order: senderOrder({
       limit: resolved.brokerChannel.waitingSizeLimit,
       patience: handlerTimeout,
@@ -119,6 +126,8 @@ export function stompMessaging(
 
   const sessions = new SessionRegistry({
     clientInboundChannel,
+    clientOutboundChannel,
+    pace,
     events,
     logger,
     clock,

@@ -7,6 +7,7 @@ import type { Message } from "../message/message.js";
 import { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import { Lanes, type Order } from "./lanes.js";
+import type { Pace } from "./pace.js";
 import { type Asking, isPromise, Passage } from "./passage.js";
 import { Permits } from "./permits.js";
 import type { Place } from "./place.js";
@@ -42,6 +43,8 @@ export interface ChannelOptions {
   order?: Order;
   /** Hears of a message that failed since something was not done within `handlerTimeout`. */
   timedOut?(message: Message, error: Error): void;
+  /** Lets senders give way to those whom handlers feed: a message has been handed on when they have. */
+  pace?: Pace;
 }
 
 type HandedOn = (message: Message) => void;
@@ -65,11 +68,13 @@ export class SubscribableChannel {
   readonly #lanes: Lanes | undefined;
   readonly #permits: Permits | undefined;
   readonly #deadline: HookDeadline;
+  readonly #pace: Pace | undefined;
 
   constructor(name: string, options: ChannelOptions) {
-    const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut } = options;
+    const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut, pace } = options;
     this.name = name;
     this.#logger = logger;
+    this.#pace = pace;
     this.#interceptors = [...interceptors];
     this.#around = this.#interceptors.filter(looksAtHandlers);
     if (order) this.#lanes = new Lanes(name, order);
@@ -115,13 +120,31 @@ export class SubscribableChannel {
   send(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
     // Who is told sends on, from outside of our lanes and permits.
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
-    if (this.#interceptors.length === 0) {
-      const handled = this.#handle(message, told);
-      return handled ? handled.then(() => true) : true;
+    const lanes = this.#lanes;
+    if (this.#interceptors.length > 0 || lanes?.isBusy) {
+      const way = (place?: Place) => take(this.#way(message, told, place));
+      return lanes ? lanes.run(message, way) : way();
     }
+    if (this.#pace && lanes) return this.#sendPaced(message, lanes, told);
 
-    const way = (place?: Place) => take(this.#way(message, told, place));
-    return this.#lanes ? this.#lanes.run(message, way) : way();
+    const handled = this.#handle(message, told);
+    return handled ? handled.then(() => true) : true;
+  }
+
+  /** Without interceptors: only since readers are behind may it hold up what follows. */
+  #sendPaced(message: Message, lanes: Lanes, handedOn: HandedOn | undefined): boolean | Promise<boolean> {
+    let isHandedOn = false;
+    let place: Place | undefined;
+    const handled = this.#handle(message, (current) => {
+      isHandedOn = true;
+      place?.leave();
+      handedOn?.(current);
+    });
+    if (!handled) return true;
+    if (isHandedOn) return handled.then(() => true);
+
+    place = lanes.hold(message);
+    return handled.then(() => true).finally(() => place?.end());
   }
 
   /** Runs a task behind what was sent before in this order and is not yet past the interceptors. */
@@ -135,28 +158,33 @@ export class SubscribableChannel {
     return this.#lanes?.bytesOf(payer) ?? 0;
   }
 
+  /** Whether the caller is called, or has been, from an interceptor or a handler of a message of this order. */
+  isInside(order: string): boolean {
+    return this.#lanes?.isInside(order) ?? false;
+  }
+
   /**
    * Hands a message to the handlers past the interceptors, and past
    * `concurrency`. Every handler gets it, also when one before it failed; the
    * first error is thrown at the end.
    */
   dispatch(message: Message, handedOn?: HandedOn): void | Promise<void> {
-    return this.#toAll(message, (handler) => this.#handOne(message, handler), handedOn);
+    return this.#toAll(message, handedOn);
   }
 
-  /** Every handler gets it, also when one before it failed; the first error is thrown at the end. */
-  #toAll(
-    message: Message,
-    hand: (handler: MessageHandler) => void | PromiseLike<void>,
-    handedOn?: HandedOn,
-  ): void | Promise<void> {
+  /**
+   * Every handler gets it, also when one before it failed; the first error is thrown at the end.
+   *
+   * @param taken if given, each handler's own way past `beforeHandle` is gone, and calls it
+   */
+  #toAll(message: Message, handedOn: HandedOn | undefined, taken?: () => void): void | Promise<void> {
     let pending: PromiseLike<void>[] | undefined;
     let failed = false;
     let failure: unknown;
 
     for (const handler of this.#handlers) {
       try {
-        const result = hand(handler);
+        const result = taken ? take(this.#wayTo(handler, message, taken)) : this.#handOne(message, handler);
         if (result) {
           pending ??= [];
           pending.push(result);
@@ -258,7 +286,21 @@ export class SubscribableChannel {
   }
 
   #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    return this.#around.length === 0 ? this.dispatch(message, handedOn) : this.#handAround(message, handedOn);
+    if (this.#around.length > 0) return this.#handAround(message, handedOn);
+    const pace = this.#pace;
+    if (!pace) return this.#toAll(message, handedOn);
+
+    const mark = pace.begin();
+    let handled: Promise<void> | undefined;
+    let room: Promise<void> | undefined;
+    try {
+      handled = this.#toAll(message, undefined) || undefined;
+    } finally {
+      room = pace.end(mark);
+    }
+    if (room) return afterBoth(handled, room, () => handedOn?.(message));
+    handedOn?.(message);
+    return handled;
   }
 
   /** Hands a message to the handlers past `beforeHandle`: each goes its own way. */
@@ -268,7 +310,7 @@ export class SubscribableChannel {
       if (--left === 0) handedOn?.(message);
     };
     if (left === 0) handedOn?.(message);
-    return this.#toAll(message, (handler) => take(this.#wayTo(handler, message, taken)));
+    return this.#toAll(message, undefined, taken);
   }
 
   /** A message's way to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
@@ -279,9 +321,19 @@ export class SubscribableChannel {
       const ask = (interceptor: ChannelInterceptor, current: Message) =>
         interceptor.beforeHandle?.(current, this, handler);
       const passed = yield* this.#passes(passage, { hook: "beforeHandle", ask });
-      const handled = passed ? this.#handOne(passage.message, handler) : undefined;
-      taken();
-      if (handled) yield handled;
+      const mark = this.#pace?.begin() ?? 0;
+      let handled: PromiseLike<void> | undefined;
+      let room: Promise<void> | undefined;
+      try {
+        if (passed) handled = this.#handOne(passage.message, handler) || undefined;
+      } finally {
+        room = this.#pace?.end(mark);
+      }
+      if (room) yield afterBoth(handled, room, taken);
+      else {
+        taken();
+        if (handled) yield handled;
+      }
     } catch (error) {
       failure = this.#deliveryError(error);
       throw failure;
@@ -312,6 +364,15 @@ export class SubscribableChannel {
     const reason = error instanceof Error ? error.message : inspect(error);
     return new MessageDeliveryError(`${this.name} could not send a message: ${reason}`, { cause: error });
   }
+}
+
+/** Either may take longer, or fail. */
+async function afterBoth(
+  handled: void | PromiseLike<void>,
+  room: Promise<void>,
+  handedOn: () => void,
+): Promise<void> {
+  await Promise.all([handled, room.then(handedOn)]);
 }
 
 function looksAtHandlers(interceptor: ChannelInterceptor): boolean {

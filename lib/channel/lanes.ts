@@ -16,6 +16,10 @@ export interface Order {
   sizeOf(message: Message): number;
   /** Milliseconds that a message may wait for its turn. 0, the default, is without end. */
   readonly patience?: number;
+  /** Hears of each message that has to wait: for an interceptor, or for those before it. */
+  waits?(message: Message): void;
+  /** Hears when some of what waited for one payer does so no more. */
+  left?(payer: string): void;
   /** Whether a message that waits may be dropped for a newer one. Default: none may. */
   mayDrop?(message: Message): boolean;
   /** Hears of each message that was dropped so; `first` when none of its payer was since nothing of that waited. */
@@ -58,6 +62,19 @@ export class Lanes implements Lanekeeper {
     return this.#bytes.get(payer) ?? 0;
   }
 
+  /** Whether anything waits. */
+  get isBusy(): boolean {
+    return this.#lanes.size > 0;
+  }
+
+  /** Whether the caller is inside the way of a message of this order. */
+  isInside(order: string): boolean {
+    for (const place of placesFrom(placeAround())) {
+      if (place.keeper === this && place.order === order) return true;
+    }
+    return false;
+  }
+
   /**
    * Takes a message its way: at once, if none of its order is in front. The
    * next one begins when its place was left.
@@ -74,11 +91,17 @@ export class Lanes implements Lanekeeper {
     if (lane) return this.#wait(lane, place, message, way);
 
     const sent = place.enter(way);
-    if (isPromise(sent) && !place.isLeft) {
-      this.#lanes.set(order, { holder: place, waiting: [] });
-      this.#charge(place, message);
-    }
+    if (isPromise(sent) && !place.isLeft) this.#hold(place, message);
     return sent;
+  }
+
+  /** Lets a message that is on its way already hold up those that follow; unless it goes ahead of others itself. */
+  hold(message: Message): Place | undefined {
+    const order = this.#order.of(message);
+    if (this.#lanes.has(order)) return undefined;
+    const place = new Place(this, order, this.#order.payer?.(message) ?? order);
+    this.#hold(place, message);
+    return place;
   }
 
   /** Runs a task when all messages of this order that are there now have left: at once, if there are none. */
@@ -110,27 +133,32 @@ export class Lanes implements Lanekeeper {
     }
   }
 
+  #hold(place: Place, message: Message): void {
+    this.#lanes.set(place.order, { holder: place, waiting: [] });
+    this.#charge(place, message);
+    this.#order.waits?.(message);
+  }
+
   #goesAhead(order: string, lane: Lane | undefined): boolean {
     const around = placeAround();
     if (!around) return false;
-
-    const places = new Set(placesFrom(around));
-    for (const place of places) if (place.keeper === this && place.order === order) return true;
-    return lane !== undefined && isHeldUp(lane, places);
+    if (this.isInside(order)) return true;
+    return lane !== undefined && isHeldUp(lane, new Set(placesFrom(around)));
   }
 
   async #wait(lane: Lane, place: Place, message: Message, way: Way): Promise<boolean> {
     const { limit, patience = 0 } = this.#order;
     if (!this.#hasRoom(lane, place.payer)) {
-      const text = `More than ${limit} bytes wait for interceptors of ${this.#channel}`;
+      const text = `More than ${limit} bytes wait on ${this.#channel}`;
       throw this.#refuse(place, message, new MessageDeliveryError(text));
     }
     this.#charge(place, message);
+    this.#order.waits?.(message);
     place.message = message;
     const isItsTurn = await inTime(this.#turn(lane, place), {
       milliseconds: patience,
       passed: () => {
-        const text = `A message waited ${patience} ms for interceptors of ${this.#channel} to be done with those before it`;
+        const text = `A message waited ${patience} ms on ${this.#channel} for those before it`;
         const error = this.#refuse(place, message, new HandlerTimeoutError(text));
         this.#remove(lane, place);
         return error;
@@ -192,12 +220,12 @@ export class Lanes implements Lanekeeper {
     if (place.size === 0) return;
     const bytes = this.bytesOf(place.payer) - place.size;
     place.size = 0;
-    if (bytes > 0) {
-      this.#bytes.set(place.payer, bytes);
-      return;
+    if (bytes > 0) this.#bytes.set(place.payer, bytes);
+    else {
+      this.#bytes.delete(place.payer);
+      this.#refused.delete(place.payer);
+      this.#dropped.delete(place.payer);
     }
-    this.#bytes.delete(place.payer);
-    this.#refused.delete(place.payer);
-    this.#dropped.delete(place.payer);
+    this.#order.left?.(place.payer);
   }
 }

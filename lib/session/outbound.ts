@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Reader } from "../channel/pace.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
@@ -9,8 +10,10 @@ import type { StompVersion } from "../stomp/version.js";
 import { SendQueue } from "./send-queue.js";
 import type { SessionContext } from "./session-context.js";
 
-/** Who is told that the first MESSAGE since nothing waited was dropped. */
-export interface DroppingSession {
+/** Whose frames they are. */
+export interface OutboundSession {
+  readonly id: string;
+  /** The first MESSAGE since nothing waited was dropped. */
   dropping(): void;
 }
 
@@ -18,11 +21,14 @@ export interface DroppingSession {
 const FRAME_HEAD = 10;
 
 /** Writes one session's frames: the only place that makes CONNECTED, RECEIPT and ERROR. */
-export class Outbound {
+export class Outbound implements Reader {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
   version: StompVersion = "1.2";
+  readonly #session: OutboundSession;
   readonly #context: SessionContext;
   readonly #socket: Socket;
+  /** So much may wait until it is asked what really does. */
+  readonly #unasked: number;
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
@@ -31,11 +37,16 @@ export class Outbound {
   /** Who waits for room, and how they are told. */
   #room: { readonly made: Promise<void>; make(): void } | undefined;
 
-  constructor(socket: Socket, context: SessionContext, session: DroppingSession) {
+  constructor(socket: Socket, context: SessionContext, session: OutboundSession) {
+    this.#session = session;
     this.#context = context;
     this.#socket = socket;
     const { sendBufferSizeLimit, overflowStrategy } = context.limits;
+    // A transport that shares nothing may make more of what it is given.
+    this.#unasked = socket.sendShared ? sendBufferSizeLimit / 4 : -1;
     if (overflowStrategy === "terminate") return;
+
+    this.#unasked = -1;
 
     this.#queue = new SendQueue({
       limit: sendBufferSizeLimit,
@@ -65,23 +76,41 @@ export class Outbound {
 
   /** Whether more waits than may, and nothing of it may be dropped. */
   get overflowing(): boolean {
-    const waiting = this.#queue ? this.#queue.size : this.buffered;
-    this.#waitingAtMost = waiting;
-    return waiting > this.#context.limits.sendBufferSizeLimit;
+    return this.#isOverflowing(this.buffered);
   }
 
-  /** Whether another frame may be written. Asks the socket only when what it was given could be too much. */
+  /**
+   * Whether another MESSAGE may be written; who sends it hears of it if that
+   * will have to wait for others. Asks the socket only when what it was given
+   * could be too much.
+   */
   get hasRoom(): boolean {
-    // A transport that shares nothing may make more of what it is given.
-    const known = !this.#queue && this.#socket.sendShared !== undefined;
-    if (known && this.#waitingAtMost <= this.#context.limits.sendBufferSizeLimit) return true;
-    return !this.overflowing;
+    if (this.#waitingAtMost <= this.#unasked) return true;
+
+    const { buffered } = this;
+    if (this.#isCrowded(buffered)) this.#context.pace.behind(this);
+    return !this.#isOverflowing(buffered);
+  }
+
+  /** A message for the client has to wait for interceptors. */
+  heldUp(): void {
+    if (this.#isCrowded(this.buffered)) this.#context.pace.behind(this);
+  }
+
+  waitsForCaller(): boolean {
+    return this.#context.clientOutboundChannel.isInside(this.#session.id);
+  }
+
+  /** How often as much as may wait for the client has left for it. */
+  get taken(): number {
+    const { sendBufferSizeLimit } = this.#context.limits;
+    return (this.#given - this.buffered) / sendBufferSizeLimit + (this.#socket.delivered ?? 0);
   }
 
   /** The socket may have room. */
   drained(): void {
     this.#queue?.pump();
-    if (this.#room && !this.#crowded) this.release();
+    if (this.#room && !this.#isCrowded(this.buffered)) this.release();
   }
 
   /** Leaves it to the socket to send what waits. */
@@ -91,7 +120,7 @@ export class Outbound {
 
   /** What to wait for before more is sent, far below the limit; `undefined` if there is room. Never rejects. */
   room(): Promise<void> | undefined {
-    if (!this.#crowded) return undefined;
+    if (!this.#isCrowded(this.buffered)) return undefined;
     if (!this.#room) {
       let make = () => {};
       const made = new Promise<void>((resolve) => {
@@ -108,9 +137,21 @@ export class Outbound {
     this.#room = undefined;
   }
 
-  get #crowded(): boolean {
-    const waiting = this.buffered + (this.#queue?.size ?? 0);
-    return waiting > this.#context.limits.sendBufferSizeLimit / 4 || this.#socket.crowded === true;
+  #isOverflowing(buffered: number): boolean {
+    const waiting = this.#queue ? this.#queue.size : buffered;
+    this.#waitingAtMost = waiting;
+    return waiting > this.#context.limits.sendBufferSizeLimit;
+  }
+
+  /** Whether more waits than should: for interceptors, for the socket, and in it. */
+  #isCrowded(buffered: number): boolean {
+    if (this.#socket.crowded === true) return true;
+
+    const { clientOutboundChannel, limits } = this.#context;
+    const waiting = clientOutboundChannel.waiting(this.#session.id) + (this.#queue?.size ?? 0);
+    // In front of a queue the socket is kept busy: only what is behind that is too much.
+    const isBusy = this.#queue !== undefined && waiting === 0;
+    return !isBusy && waiting + buffered > limits.sendBufferSizeLimit / 4;
   }
 
   /** Notices a line that broke while nothing is read from it. */

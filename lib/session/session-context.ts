@@ -1,4 +1,5 @@
 import type { SubscribableChannel } from "../channel/channel.js";
+import type { Pace } from "../channel/pace.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
@@ -11,6 +12,8 @@ import type { SessionStats } from "./session-stats.js";
 /** What all sessions share. */
 export interface SessionContext {
   readonly clientInboundChannel: SubscribableChannel;
+  readonly clientOutboundChannel: SubscribableChannel;
+  readonly pace: Pace;
   readonly events: EventPublisher;
   readonly logger: Logger;
   readonly clock: HeartBeatClock;

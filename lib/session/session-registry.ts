@@ -2,9 +2,10 @@ import type { IncomingMessage } from "node:http";
 import type { MessageHandler } from "../channel/channel.js";
 import { MessageDeliveryError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, SessionHeaders } from "../message/message.js";
+import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
+import type { SessionHeaders } from "./client-message.js";
 import { isDroppable } from "./outbound.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { SessionContext } from "./session-context.js";
@@ -117,6 +118,16 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   /** Ends a session for which too much waits for the interceptors of `clientOutboundChannel`. */
   overflowed(message: Message): void {
     this.#sessionOf(message)?.overflowAtInterceptors();
+  }
+
+  /** A message waits for interceptors of `clientOutboundChannel`. */
+  waits(message: Message): void {
+    this.#sessionOf(message)?.outbound.heldUp();
+  }
+
+  /** Some of what waited so for a session does so no more. */
+  left(sessionId: string): void {
+    this.#sessions.get(sessionId)?.drained();
   }
 
   /** Whether a message that waits for interceptors may be dropped for newer ones. */

@@ -13,6 +13,8 @@ export interface Socket {
   readonly bufferedAmount: number;
   /** Whether more waits than a quarter of what may, for a transport that does not count in bytes alone. */
   readonly crowded?: boolean;
+  /** How often as much as may wait has left, for a transport that does not count in bytes alone. */
+  readonly delivered?: number;
   /**
    * Sends one message. SockJS knows text only, and ignores `binary`.
    * Nothing happens when the socket is closing or closed.

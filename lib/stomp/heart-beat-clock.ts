@@ -1,23 +1,6 @@
-import { performance } from "node:perf_hooks";
+import { processTime, type Time } from "../clock/time.js";
 
 const SHORTEST_TICK = 50;
-
-/** Where a clock takes time from. */
-export interface Time {
-  /** In ms, never going back. */
-  now(): number;
-  /** Calls back every so many ms, until the returned function is called. */
-  every(ms: number, callback: () => void): () => void;
-}
-
-/** The process's monotonic time; its timers keep no process alive. */
-const processTime: Time = {
-  now: () => performance.now(),
-  every(ms, callback) {
-    const timer = setInterval(callback, ms).unref();
-    return () => clearInterval(timer);
-  },
-};
 
 /** What a clock sees of a heart-beat, and of all else that has intervals. */
 export interface Watched {

@@ -258,7 +258,7 @@ describe("SubscribableChannel", () => {
       ];
       void channel.send(message("other", "b"));
 
-      const told = "More than 10 bytes wait for interceptors of testChannel";
+      const told = "More than 10 bytes wait on testChannel";
       expect((await Promise.all(errors)).map((error) => error.message)).to.deep.equal([told, told]);
       expect(refused).to.deep.equal([`c: ${told}`]);
 

@@ -116,7 +116,7 @@ describe("An interceptor of brokerChannel that waits", () => {
     // One for each that an interceptor had, and one for all that waited.
     expect(faults.length).to.be.within(2, 4);
     expect(faults.map(({ error }) => error.message)).to.include(
-      "A message waited 20 ms for interceptors of brokerChannel to be done with those before it",
+      "A message waited 20 ms on brokerChannel for those before it",
     );
     await send("/topic/a", "next");
   });
@@ -134,7 +134,7 @@ describe("An interceptor of brokerChannel that waits", () => {
     );
     await settled();
     expect(faults.map(({ error }) => error.message)).to.deep.equal([
-      "More than 100000 bytes wait for interceptors of brokerChannel",
+      "More than 100000 bytes wait on brokerChannel",
     ]);
     // It is the application's alone.
     client.send("SEND\ndestination:/app/echo\n\nof a client^@");

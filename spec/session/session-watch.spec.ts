@@ -8,6 +8,7 @@ import {
   SubscribableChannel,
   type TransportOptions,
 } from "express-stomp";
+import { Pace } from "#lib/channel/pace.js";
 import { EventPublisher } from "#lib/events.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
@@ -238,6 +239,8 @@ describe("SessionWatch", () => {
     socket = new StuckSocket();
     sessions = new SessionRegistry({
       clientInboundChannel,
+      clientOutboundChannel: new SubscribableChannel("clientOutboundChannel", { logger }),
+      pace: new Pace(),
       events: new EventPublisher(logger),
       logger,
       clock: new HeartBeatClock({ time }),

@@ -9,8 +9,12 @@ export class ClientHost {
   server!: TestServer;
   readonly #clients: RawClient[] = [];
 
-  async listen(options?: Partial<StompMessagingOptions>, before?: (app: Express) => void): Promise<void> {
-    this.server = await startServer(options, before);
+  async listen(
+    options?: Partial<StompMessagingOptions>,
+    before?: (app: Express) => void,
+    secure?: boolean,
+  ): Promise<void> {
+    this.server = await startServer(options, before, secure);
   }
 
   async open(): Promise<RawClient> {

@@ -1,4 +1,4 @@
-import type { Time } from "#lib/stomp/heart-beat-clock.js";
+import type { Time } from "#lib/clock/time.js";
 
 /** Time that passes when it is told to. Callbacks of a stalled process come late, and once. */
 export class FakeTime implements Time {

@@ -20,8 +20,10 @@ export class RawClient {
     webSocket.on("error", () => {});
   }
 
+  /** @param options with `ca` it speaks TLS */
   static async open(port: number, path = "/ws", options: ClientOptions = {}): Promise<RawClient> {
-    const webSocket = new WebSocket(`ws://127.0.0.1:${port}${path}`, ["v12.stomp"], options);
+    const scheme = options.ca === undefined ? "ws" : "wss";
+    const webSocket = new WebSocket(`${scheme}://127.0.0.1:${port}${path}`, ["v12.stomp"], options);
     const client = new RawClient(webSocket);
     await once(webSocket, "open");
     return client;

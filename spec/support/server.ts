@@ -1,7 +1,9 @@
 import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import express, { type Express } from "express";
 import { type StompMessaging, type StompMessagingOptions, simpleBroker, stompMessaging } from "express-stomp";
+import { CERTIFICATE, KEY } from "./certificate.js";
 import { recordingLogger } from "./recording.js";
 
 export interface TestServer {
@@ -18,10 +20,12 @@ export interface TestServer {
  * (SockJS too), prefix `/app`, broker on `/topic` and `/queue`, unless told otherwise.
  *
  * @param before what the application does before the middleware is mounted
+ * @param secure over TLS: what loopback swallows at once by itself waits in the process then, as on a network
  */
 export async function startServer(
   options: Partial<StompMessagingOptions> = {},
   before: (app: Express) => void = () => {},
+  secure = false,
 ): Promise<TestServer> {
   const logger = recordingLogger();
   const app = express();
@@ -36,7 +40,7 @@ export async function startServer(
   });
   app.use(messaging);
 
-  const server = createServer(app);
+  const server = secure ? createSecureServer({ key: KEY, cert: CERTIFICATE }, app) : createServer(app);
   messaging.attach(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 

@@ -39,6 +39,8 @@ export class HttpSocket implements Socket {
   #listener: SocketListener | undefined;
   /** What waits for a response to ride on. */
   #messages: string[] = [];
+  /** Those that have waited and do so no more. */
+  #deliveredMessages = 0;
   #waitingBytes = 0;
   #isOpen = false;
   /** Somebody has asked how much waits, and may wait for it to leave. */
@@ -65,6 +67,10 @@ export class HttpSocket implements Socket {
 
   get crowded(): boolean {
     return this.#messages.length > this.#options.settings.httpMessageCacheSize / 4;
+  }
+
+  get delivered(): number {
+    return this.#deliveredMessages / this.#options.settings.httpMessageCacheSize;
   }
 
   /** How many requests bring messages or wait for their turn. */
@@ -203,6 +209,7 @@ export class HttpSocket implements Socket {
 
   #waitingMessages(): string {
     const frame = messageFrame(this.#messages);
+    this.#deliveredMessages += this.#messages.length;
     this.#messages = [];
     this.#waitingBytes = 0;
     return frame;

@@ -1,0 +1,148 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { processTime, type Time } from "../clock/time.js";
+
+/** One whom messages are for. */
+export interface Reader {
+  /** What to wait for until it has room for more; `undefined` if it has. Settles at its end too. */
+  room(): Promise<void> | undefined;
+  /** Whether what waits for it does so for the caller, who cannot wait for it then. */
+  waitsForCaller(): boolean;
+  /** How much has left for it so far; 1 is as much as may wait for it. */
+  readonly taken: number;
+}
+
+/** How long senders wait for one reader, in ms. */
+const PATIENCE = 250;
+/** What comes back of that when a reader takes as much as may wait for it: who takes that in as long costs nobody anything. */
+const EARNED = 125;
+const TICK = 20;
+
+/**
+ * Slows senders down to what readers can take: before a sender goes on, those
+ * whom it fed have room again.
+ *
+ * No reader costs the others much. For one that takes nothing senders wait
+ * 250 ms in all. What it takes earns it more: as much as may wait for it is
+ * worth 125 ms, so a swift reader is waited for as long as it takes, and a slow
+ * one hardly. What is sent to it meanwhile waits, up to its limit.
+ */
+export class Pace {
+  readonly #time: Time;
+  /** Who was found behind by what hands on now: one inside the other, each has its share at the end. */
+  readonly #behind: Reader[] = [];
+  #feeding = 0;
+  readonly #patience = new WeakMap<Reader, Patience>();
+  readonly #waitedFor = new Map<Reader, { readonly over: Promise<void>; end(): void }>();
+  #stop: (() => void) | undefined;
+
+  constructor(time: Time = processTime) {
+    this.#time = time;
+  }
+
+  /** Somebody begins to hand on a message, synchronously. Gives what `end` wants to know. */
+  begin(): number {
+    this.#feeding++;
+    return this.#behind.length;
+  }
+
+  /**
+   * It has been handed on. Gives what its sender has to wait for before it goes
+   * on: that those have room who were fed meanwhile and are behind; `undefined`
+   * if there are none.
+   */
+  end(mark: number): Promise<void> | undefined {
+    this.#feeding--;
+    if (this.#behind.length === mark) return undefined;
+    return this.#giveWay(new Set(this.#behind.splice(mark)));
+  }
+
+  /** A reader is given more than it has room for. */
+  behind(reader: Reader): void {
+    if (this.#feeding > 0 && this.#behind.at(-1) !== reader) this.#behind.push(reader);
+  }
+
+  async #giveWay(readers: ReadonlySet<Reader>): Promise<void> {
+    // What was gathered for them has been written then, and what they took is known.
+    await nextTurn();
+    await Promise.all([...readers].map((reader) => this.#roomFor(reader)));
+  }
+
+  #roomFor(reader: Reader): Promise<void> | undefined {
+    const room = reader.room();
+    if (!room || reader.waitsForCaller()) return undefined;
+
+    const known = this.#waitedFor.get(reader);
+    if (known) return known.over;
+    if (!this.#patienceWith(reader).begin(this.#time.now())) return undefined;
+
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#waitedFor.set(reader, { over, end });
+    void room.then(() => this.#end(reader));
+    this.#stop ??= this.#time.every(TICK, () => this.#tick());
+    return over;
+  }
+
+  #patienceWith(reader: Reader): Patience {
+    let patience = this.#patience.get(reader);
+    if (!patience) {
+      patience = new Patience(reader);
+      this.#patience.set(reader, patience);
+    }
+    return patience;
+  }
+
+  #tick(): void {
+    if (this.#waitedFor.size === 0) {
+      this.#stop?.();
+      this.#stop = undefined;
+    }
+    const now = this.#time.now();
+    for (const reader of this.#waitedFor.keys()) {
+      if (!this.#patienceWith(reader).lasts(now)) this.#end(reader);
+    }
+  }
+
+  #end(reader: Reader): void {
+    const waited = this.#waitedFor.get(reader);
+    if (!waited) return;
+
+    this.#waitedFor.delete(reader);
+    this.#patienceWith(reader).lasts(this.#time.now());
+    waited.end();
+  }
+}
+
+/** How long senders still wait for a reader. */
+class Patience {
+  readonly #reader: Reader;
+  #left = PATIENCE;
+  #lookedAt = 0;
+  #taken = 0;
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  /** Whether there is any, for one who would begin to wait now. */
+  begin(now: number): boolean {
+    return this.#look(now, 0);
+  }
+
+  /** Whether there is any still. To be asked often while somebody waits. */
+  lasts(now: number): boolean {
+    // While our own process stalls nobody can take anything.
+    return this.#look(now, Math.min(now - this.#lookedAt, 2 * TICK));
+  }
+
+  #look(now: number, waited: number): boolean {
+    const { taken } = this.#reader;
+    const earned = Math.max(0, taken - this.#taken) * EARNED;
+    this.#left = Math.min(PATIENCE, this.#left - waited + earned);
+    this.#taken = taken;
+    this.#lookedAt = now;
+    return this.#left > 0;
+  }
+}
