@@ -1,6 +1,48 @@
+import type { IncomingMessage } from "node:http";
 import type { Logger } from "./logger.js";
 import type { Message, Principal } from "./message/message.js";
 import type { SessionGrant } from "./message/session-grant.js";
+
+/**
+ * Why no connection came of a handshake:
+ *
+ * - `origin`: the page is of another origin, and not allowed
+ * - `limit`: there are too many connections, or too many of a SockJS client's owner
+ * - `interceptor`: `beforeHandshake` of an interceptor refused it
+ * - `error`: an interceptor or the endpoint's `user` threw
+ * - `application`: the application answered it before it came to an endpoint, 401 or 404 perhaps
+ * - `timeout`: the application did not answer within `handshakeTimeout`
+ * - `unattached`: `messaging.attach(server)` was not called
+ * - `upgrade`: it came without `Upgrade`, which a proxy in front has dropped
+ * - `method`, `headers`, `body`, `path`: it is no handshake as RFC 6455 wants it; or not where WebSocket is
+ * - `closing`: `messaging.close` was called
+ */
+export type HandshakeRefusalReason =
+  | "origin"
+  | "limit"
+  | "interceptor"
+  | "error"
+  | "application"
+  | "timeout"
+  | "unattached"
+  | "upgrade"
+  | "method"
+  | "headers"
+  | "body"
+  | "path"
+  | "closing";
+
+/** A handshake of which no connection came, or a SockJS client's request to that end. */
+export interface HandshakeRefusal {
+  readonly reason: HandshakeRefusalReason;
+  /** What it was answered; `undefined` when the application's error middleware answers. */
+  readonly status: number | undefined;
+  /** What was wrong and what would be right, for those who run the server. */
+  readonly message: string;
+  /** The option whose limit was passed, if that is the reason. */
+  readonly limit?: string | undefined;
+  readonly request: IncomingMessage;
+}
 
 /** What the library announces, by name; as Spring's application events. */
 export interface MessagingEvents {
@@ -52,6 +94,8 @@ export interface MessagingEvents {
     sessionId: string | undefined;
     user: Principal | undefined;
   };
+  /** A handshake was refused, for any reason: Spring logs some of them. */
+  handshakeRefused: HandshakeRefusal & { readonly address: string };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };
   /** A client was sent ERROR and its session ended. */

@@ -84,7 +84,13 @@ export {
   MethodArgumentNotValidError,
   StompConversionError,
 } from "./errors.js";
-export type { EventPublisher, MessagingEventListener, MessagingEvents } from "./events.js";
+export type {
+  EventPublisher,
+  HandshakeRefusal,
+  HandshakeRefusalReason,
+  MessagingEventListener,
+  MessagingEvents,
+} from "./events.js";
 export type { Logger } from "./logger.js";
 export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./message/converter.js";
 export {

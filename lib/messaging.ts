@@ -15,7 +15,12 @@ import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
 import { ApplicationDestinations } from "./destination/application-destinations.js";
 import { AccessDeniedError, ConfigurationError, MessageDeliveryError } from "./errors.js";
-import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
+import {
+  EventPublisher,
+  type HandshakeRefusal,
+  type MessagingEventListener,
+  type MessagingEvents,
+} from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
 import type { StompMessagingOptions } from "./options.js";
@@ -276,7 +281,8 @@ export function stompMessaging(
         interceptors: (resolved.clientInboundChannel.interceptors ?? []).filter((each) =>
           looksAtHandshakes(each),
         ),
-        admits: (request) => sessions.admits(request),
+        limitPassedBy: (request) => sessions.limitPassedBy(request),
+        refused: (refusal) => sessions.refused(refusal),
         limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),
       }),
@@ -296,7 +302,9 @@ export function stompMessaging(
     brokerChannel,
 
     attach(server: Server): void {
-      detachments.push(attach(server, { handshakeTimeout: transport.handshakeTimeout }));
+      const { handshakeTimeout } = transport;
+      const refused = (refusal: HandshakeRefusal) => sessions.refused(refusal);
+      detachments.push(attach(server, { handshakeTimeout, refused }));
     },
 
     disconnect(target: WhoseSessions, reason = "The session was ended"): number {

@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   events: ["message", "logger"],
   clock: [],
   channel: ["clock", "destination", "message", "events", "errors", "logger"],
-  socket: ["message", "errors", "logger"],
+  socket: ["message", "events", "errors", "logger"],
   stomp: ["clock", "message", "errors", "logger"],
   session: ["own-text", "socket", "stomp", "channel", "message", "events", "errors", "logger"],
   security: ["user", "channel", "destination", "message", "events", "errors", "logger"],

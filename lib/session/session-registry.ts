@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { MessageHandler } from "../channel/channel.js";
 import { MessageDeliveryError } from "../errors.js";
+import type { HandshakeRefusal } from "../events.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
@@ -59,8 +60,8 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#stats.snapshot(this.#sessions.size, this.#sessions.size - this.#unconnected.size);
   }
 
-  /** Whether one more client may connect from there; announces the limit if not. */
-  admits(request: IncomingMessage): boolean {
+  /** The limit that one more client from there would pass, announced; `undefined` when it may connect. */
+  limitPassedBy(request: IncomingMessage): string | undefined {
     const { connectionLimit, connectionsPerAddressLimit, unconnectedLimit } = this.#context.limits;
     const limit =
       this.#sessions.size >= connectionLimit
@@ -70,10 +71,15 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
           : this.#unconnected.size >= unconnectedLimit
             ? "unconnectedLimit"
             : undefined;
-    if (limit === undefined) return true;
+    if (limit !== undefined) this.limitExceeded(limit, { request, user: undefined });
+    return limit;
+  }
 
-    this.limitExceeded(limit, { request, user: undefined });
-    return false;
+  /** Counts and announces a handshake of which no connection came. */
+  refused(refusal: HandshakeRefusal): void {
+    this.#stats.handshakeRefused(refusal.reason);
+    const address = addressOf(refusal.request);
+    this.#context.events.publish("handshakeRefused", { ...refusal, address });
   }
 
   /** Announces a limit that a client passed outside of its session. */

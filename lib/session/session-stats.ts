@@ -14,6 +14,8 @@ export interface MessagingStats {
   /** Those that the broker lost, as `messageDropped` tells one by one. */
   readonly messagesDroppedByBroker: number;
   readonly errorsSent: number;
+  /** How often handshakes were refused, by reason: `handshakeRefused` tells more of each. */
+  readonly handshakesRefused: Readonly<Record<string, number>>;
   /** How often each limit was passed, by the option's name. */
   readonly limitsExceeded: Readonly<Record<string, number>>;
 }
@@ -27,9 +29,14 @@ export class SessionStats {
   messagesDroppedByBroker = 0;
   errorsSent = 0;
   readonly #limitsExceeded = new Map<string, number>();
+  readonly #handshakesRefused = new Map<string, number>();
 
   limitExceeded(limit: string): void {
-    this.#limitsExceeded.set(limit, (this.#limitsExceeded.get(limit) ?? 0) + 1);
+    countOne(this.#limitsExceeded, limit);
+  }
+
+  handshakeRefused(reason: string): void {
+    countOne(this.#handshakesRefused, reason);
   }
 
   /** The counts as they are now. */
@@ -43,7 +50,12 @@ export class SessionStats {
       messagesDropped: this.messagesDropped,
       messagesDroppedByBroker: this.messagesDroppedByBroker,
       errorsSent: this.errorsSent,
+      handshakesRefused: Object.fromEntries(this.#handshakesRefused),
       limitsExceeded: Object.fromEntries(this.#limitsExceeded),
     };
   }
+}
+
+function countOne(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

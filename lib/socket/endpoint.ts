@@ -12,12 +12,15 @@ import {
   looksAtHandshakes,
 } from "./handshake-interceptor.js";
 import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
+import { explainOrigin } from "./origin-explanation.js";
 import { findUser, requestUser, type UserFinder } from "./principal.js";
+import { CLOSING, type Refusal, type Refused, refuse, tooMany } from "./refusal.js";
 import type { Handshake, Socket } from "./socket.js";
 import { sessionRoute } from "./sockjs/session-route.js";
 import { framedMessageLimit, type SockJSOptions, sockJSSettings } from "./sockjs/sock-js-options.js";
 import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
+import { SparingLog } from "./sparing-log.js";
 import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
 import { WebSocketHandshake } from "./web-socket-handshake.js";
@@ -43,8 +46,10 @@ export interface EndpointContext {
   readonly logger: Logger;
   /** Asked before the endpoint's own. */
   readonly interceptors?: readonly HandshakeInterceptor[];
-  /** Whether one more client may connect. */
-  admits(req: Request): boolean;
+  /** The limit that one more client would pass, announced; `undefined` when it may connect. */
+  limitPassedBy(req: Request): string | undefined;
+  /** Is told of each handshake of which no connection came. */
+  readonly refused: Refused;
   open(socket: Socket, handshake: Handshake): void;
   /** A client passed a limit of the endpoint's. */
   limitExceeded(limit: string, handshake: Handshake): void;
@@ -55,6 +60,25 @@ interface WebSocketRoute {
   readonly handshake: WebSocketHandshake;
   socketOf(ws: WebSocket, line: Duplex): Socket;
 }
+
+const UNATTACHED = {
+  reason: "unattached",
+  status: 426,
+  headers: { Upgrade: "websocket" },
+  text:
+    "A WebSocket handshake came as an ordinary request. " +
+    "The application has to call messaging.attach(server), with the server that app.listen() returns.",
+} satisfies Refusal;
+const WITHOUT_UPGRADE = {
+  reason: "upgrade",
+  status: 426,
+  headers: { Upgrade: "websocket" },
+  text: "This is a STOMP endpoint, and the WebSocket handshake came without Upgrade: a proxy in front drops it.",
+  message:
+    "A WebSocket handshake came without Upgrade: a proxy in front drops it. nginx needs proxy_http_version 1.1, " +
+    "proxy_set_header Upgrade $http_upgrade, and proxy_set_header Connection $connection_upgrade.",
+} satisfies Refusal;
+const NO_WEB_SOCKET_HERE: Refusal = { reason: "path", status: 400, text: 'Can not "Upgrade" here.' };
 
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
 const MESSAGE_ALLOWANCE = 16_640;
@@ -71,13 +95,14 @@ export class Endpoint {
     | { readonly service: SockJsService; readonly webSocket: WebSocketRoute | undefined }
     | undefined;
   #isClosed = false;
-  #hasWarned = false;
+  readonly #log: SparingLog;
 
   constructor(options: EndpointOptions, context: EndpointContext) {
     const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
     this.#path = checkedPath(options.path);
     this.#context = context;
+    this.#log = new SparingLog(context.logger);
     this.#user = checkedUser(options.user);
     const interceptors = checkedInterceptors(options.handshakeInterceptors);
     this.#interceptors = [...new Set([...(context.interceptors ?? []), ...interceptors])];
@@ -92,7 +117,8 @@ export class Endpoint {
       settings,
       user: (req) => findUser(req, this.#user),
       intercept: (req, res, connect) => this.#intercept(req, res, connect),
-      admits: (req) => context.admits(req),
+      limitPassedBy: (req) => context.limitPassedBy(req),
+      refuse: (req, res, refusal) => this.#refuse(req, res, refusal),
       open: (socket, handshake) => context.open(socket, handshake),
       limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
     });
@@ -110,11 +136,14 @@ export class Endpoint {
     if (rest === undefined) return false;
 
     this.#serve(rest, req, res).catch((error: unknown) => {
-      if (!(error instanceof ConfigurationError)) {
+      const message = error instanceof Error ? error.message : String(error);
+      const isOurs = error instanceof ConfigurationError;
+      this.#context.refused({ reason: "error", status: isOurs ? 500 : undefined, message, request: req });
+      if (!isOurs) {
         next(error);
         return;
       }
-      this.#context.logger.error(error.message);
+      this.#context.logger.error(message);
       answer(res, 500, "Internal Server Error\n");
     });
     return true;
@@ -147,13 +176,15 @@ export class Endpoint {
     const upgrade = isUpgrade ? reserve(req) : undefined;
     if (upgrade === "gone") return;
 
+    const route = this.#webSocketRoute(rest);
     if (!this.#originAllowed(req)) {
-      res.vary("Origin");
-      answer(res, 403, "Origin not allowed\n");
+      this.#refuseOrigin(req, res);
     } else if (upgrade !== undefined) {
-      const route = this.#webSocketRoute(rest);
-      if (route === undefined) answer(res, 400, 'Can not "Upgrade" here.\n');
+      if (route === undefined) this.#refuse(req, res, NO_WEB_SOCKET_HERE);
       else await this.#connect(route, req, res, upgrade === "reserved");
+    } else if (route !== undefined && isHandshakeWithoutUpgrade(req)) {
+      this.#log.warn("upgrade", `${this.#path}: ${WITHOUT_UPGRADE.message}`);
+      this.#refuse(req, res, WITHOUT_UPGRADE);
     } else if (this.#sockJs !== undefined) {
       await this.#sockJs.service.handle(rest, req, res);
     } else if (req.method === "GET" || req.method === "HEAD") {
@@ -171,10 +202,10 @@ export class Endpoint {
   }
 
   #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): void | Promise<void> {
-    if (route.handshake.refuses(req, res)) return;
-
-    if (!isAttached && !this.#isClosed) {
-      this.#tellOfAttach(res);
+    const fault = route.handshake.faultIn(req) ?? (isAttached || this.#isClosed ? undefined : UNATTACHED);
+    if (fault !== undefined) {
+      if (fault === UNATTACHED) this.#log.warn("unattached", UNATTACHED.text);
+      this.#refuse(req, res, fault);
       return;
     }
     return this.#intercept(req, res, (attributes) => {
@@ -189,11 +220,12 @@ export class Endpoint {
   #open(route: WebSocketRoute, res: Response, handshake: Handshake): boolean {
     const { req } = res;
     if (this.#isClosed) {
-      answer(res, 503, "The server is closing.\n");
+      this.#refuse(req, res, CLOSING);
       return false;
     }
-    if (!this.#context.admits(req)) {
-      answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
+    const limit = this.#context.limitPassedBy(req);
+    if (limit !== undefined) {
+      this.#refuse(req, res, tooMany(limit));
       return false;
     }
     const claimed = claim(req);
@@ -209,17 +241,31 @@ export class Endpoint {
 
   #intercept(req: Request, res: Response, connect: Connect): void | Promise<void> {
     const { logger } = this.#context;
-    return interceptHandshake({ interceptors: this.#interceptors, req, res, logger }, connect);
+    const message = "An interceptor refused the handshake.";
+    const refused = (status: number) =>
+      this.#context.refused({ reason: "interceptor", status, message, request: req });
+    return interceptHandshake({ interceptors: this.#interceptors, req, res, logger, refused }, connect);
   }
 
-  #tellOfAttach(res: Response): void {
-    const text =
-      "A WebSocket handshake came as an ordinary request. " +
-      "The application has to call messaging.attach(server), with the server that app.listen() returns.";
-    if (!this.#hasWarned) this.#context.logger.warn(text);
-    this.#hasWarned = true;
-    answer(res, 426, `${text}\n`, { Upgrade: "websocket" });
+  #refuse(req: Request, res: Response, refusal: Refusal): void {
+    refuse(req, res, refusal, this.#context.refused);
   }
+
+  /** Tells those who run the server what would be right; and the client, unless it could be anybody. */
+  #refuseOrigin(req: Request, res: Response): void {
+    const message = explainOrigin(req);
+    this.#log.warn(`origin ${req.headers.origin}`, `${this.#path}: Origin not allowed (403). ${message}`);
+    const text =
+      req.app.get("env") === "production" ? "Origin not allowed" : `Origin not allowed. ${message}`;
+    res.vary("Origin");
+    this.#refuse(req, res, { reason: "origin", status: 403, text, message });
+  }
+}
+
+/** Proxies take off Upgrade, which is for one hop, and hand on what else makes a handshake. */
+function isHandshakeWithoutUpgrade({ method, headers }: Request): boolean {
+  if (method !== "GET" || headers.upgrade !== undefined) return false;
+  return headers["sec-websocket-key"] !== undefined || headers["sec-fetch-mode"] === "websocket";
 }
 
 function checkedPath(path: string): string {

@@ -45,6 +45,8 @@ export interface InterceptedHandshake {
   readonly req: Request;
   readonly res: Response;
   readonly logger: Logger;
+  /** An interceptor refused it: it has been answered. */
+  refused(status: number): void;
 }
 
 /** Returns whether a connection came of a handshake; else it has answered. */
@@ -77,6 +79,7 @@ async function interceptAndTell(
       if (!(await letsPass(interceptor, handshake, attributes))) {
         failure = new AccessDeniedError("An interceptor refused the handshake");
         refuse(res);
+        handshake.refused(res.statusCode);
         return;
       }
       passed.push(interceptor);

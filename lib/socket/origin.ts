@@ -60,14 +60,15 @@ export function hasOrigins({ allowedOrigins = [], allowedOriginPatterns = [] }: 
   return allowedOrigins.length > 0 || allowedOriginPatterns.length > 0;
 }
 
+/** The origin of the server's own pages, as the client sees it; `undefined` when its Host says nothing. */
+export function ownOrigin(req: Request): string | undefined {
+  // Some proxies forward the scheme of a handshake as ws or wss.
+  const url = `${req.protocol.replace(/^ws/, "http")}://${req.host}`;
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}
+
 function isSameOrigin(req: Request, origin: string): boolean {
-  try {
-    // Some proxies forward the scheme of a handshake as ws or wss.
-    const own = new URL(`${req.protocol.replace(/^ws/, "http")}://${req.host}`);
-    return new URL(origin).origin === own.origin;
-  } catch {
-    return false;
-  }
+  return URL.canParse(origin) && new URL(origin).origin === ownOrigin(req);
 }
 
 function textList(option: string, list: readonly string[] | undefined): readonly string[] {

@@ -2,7 +2,8 @@ import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { type Duplex, Writable } from "node:stream";
-import { answer } from "./answer.js";
+import type { HandshakeRefusal } from "../events.js";
+import { refuse } from "./refusal.js";
 
 /** Shorter than the second after which socket.io destroys handshakes nobody has answered. */
 const OTHERS_GO_FIRST_MS = 750;
@@ -30,6 +31,8 @@ export interface UpgradeHost {
   waits(conversation: UpgradeConversation): void;
   /** The handshake is being answered, or its socket is somebody else's. May be told twice, and of one that never waited. */
   done(conversation: UpgradeConversation): void;
+  /** It was answered before an endpoint had it. */
+  refused(refusal: HandshakeRefusal): void;
 }
 
 /**
@@ -46,6 +49,8 @@ export class UpgradeConversation {
   /** The response's own end: nobody but `#write` sees its bytes. */
   readonly #outlet: Outlet;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
+  /** An endpoint has had it, or it is refused here: the answer is not the application's. */
+  #isOurs = false;
   #deadline: NodeJS.Timeout | undefined;
   /** What the application has not yet answered with, when it has returned. */
   #awaited: ServerResponse | undefined;
@@ -78,7 +83,11 @@ export class UpgradeConversation {
     try {
       if (hasBody(this.#req)) {
         // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
-        answer(res, 400, "A request to upgrade the connection cannot have a body.\n");
+        this.#isOurs = true;
+        const text = "A request to upgrade the connection cannot have a body.";
+        refuse(this.#req, res, { reason: "body", status: 400, text }, (refusal) =>
+          this.#host.refused(refusal),
+        );
       } else {
         this.#host.server.emit("request", this.#req, res);
       }
@@ -90,6 +99,7 @@ export class UpgradeConversation {
 
   reserve(): boolean {
     if (this.#state === "open" && this.#isFree()) this.#state = "reserved";
+    this.#isOurs = true;
     return this.#state === "reserved";
   }
 
@@ -134,7 +144,10 @@ export class UpgradeConversation {
       return;
     }
 
-    if (this.#state !== "answering") this.#startAnswer();
+    if (this.#state !== "answering") {
+      this.#startAnswer();
+      if (!this.#isOurs) this.#tellOfAnswer(chunk);
+    }
     this.#socket.write(chunk, () => done());
   }
 
@@ -154,6 +167,13 @@ export class UpgradeConversation {
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever.
     this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
+  }
+
+  /** @param chunk the first of the response: "HTTP/1.1 404 Not Found" */
+  #tellOfAnswer(chunk: Buffer): void {
+    const status = Number(chunk.toString("latin1", 9, 12));
+    const message = `The application answered ${status} before the handshake came to an endpoint.`;
+    this.#host.refused({ reason: "application", status, message, request: this.#req });
   }
 
   /** Hangs up in two steps: with unread bytes left, closing at once would reset the answer away. */
@@ -179,13 +199,15 @@ export class UpgradeConversation {
     // Not through the response: what holds it back may hold its end back too.
     this.#host.done(this);
     this.#state = "answering";
-    const text = "The application did not answer the handshake in time.\n";
+    const message = "The application did not answer the handshake in time.";
+    const text = `${message}\n`;
     this.#socket.write(
       "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=UTF-8\r\n" +
         `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
     );
     this.#end();
     this.#outlet.destroy();
+    this.#host.refused({ reason: "timeout", status: 503, message, request: this.#req });
   }
 
   /** The application destroyed its response before it was whole. */

@@ -2,11 +2,15 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { ConfigurationError } from "../errors.js";
+import type { HandshakeRefusal } from "../events.js";
+import type { Refused } from "./refusal.js";
 import { type ClaimedUpgrade, UpgradeConversation, type UpgradeHost } from "./upgrade-conversation.js";
 
 export interface AttachOptions {
   /** How long the application's middleware may take over a handshake, in ms. Default 10,000. */
   readonly handshakeTimeout?: number | undefined;
+  /** Is told of WebSocket handshakes that were answered before an endpoint had them. */
+  readonly refused?: Refused | undefined;
 }
 
 type HttpServer = Server | SecureServer;
@@ -26,7 +30,7 @@ interface UpgradeRequest extends IncomingMessage {
  * that are under way. Attached several times, a handshake still runs once.
  */
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
-  const { handshakeTimeout = 10_000 } = options;
+  const { handshakeTimeout = 10_000, refused = () => {} } = options;
   if (!Number.isInteger(handshakeTimeout) || handshakeTimeout <= 0) {
     throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
   }
@@ -36,7 +40,7 @@ export function attach(server: HttpServer, options: AttachOptions = {}): () => v
     attachment = new Attachment(server);
     attachments.set(server, attachment);
   }
-  return attachment.add(handshakeTimeout);
+  return attachment.add({ timeout: handshakeTimeout, refused });
 }
 
 /**
@@ -55,9 +59,15 @@ export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
   return (req as UpgradeRequest)[CONVERSATION]?.claim();
 }
 
+interface AttachedMessaging {
+  /** In ms. */
+  readonly timeout: number;
+  readonly refused: Refused;
+}
+
 class Attachment implements UpgradeHost {
   readonly server: HttpServer;
-  readonly #timeouts = new Map<symbol, number>();
+  readonly #attached = new Set<AttachedMessaging>();
   /** Handshakes that the application has not decided about. */
   readonly #undecided = new Set<UpgradeConversation>();
   #restore: () => void = () => {};
@@ -66,16 +76,15 @@ class Attachment implements UpgradeHost {
     this.server = server;
   }
 
-  add(handshakeTimeout: number): () => void {
-    const key = Symbol();
-    if (this.#timeouts.size === 0) {
+  add(messaging: AttachedMessaging): () => void {
+    if (this.#attached.size === 0) {
       this.server.on("upgrade", this.#upgrade);
       this.#restore = spareOtherUpgrades(this.server);
     }
-    this.#timeouts.set(key, handshakeTimeout);
+    this.#attached.add(messaging);
 
     return () => {
-      if (!this.#timeouts.delete(key) || this.#timeouts.size > 0) return;
+      if (!this.#attached.delete(messaging) || this.#attached.size > 0) return;
 
       this.server.off("upgrade", this.#upgrade);
       this.#restore();
@@ -86,7 +95,7 @@ class Attachment implements UpgradeHost {
   }
 
   get timeout(): number {
-    return Math.min(...this.#timeouts.values());
+    return Math.min(...Array.from(this.#attached, ({ timeout }) => timeout));
   }
 
   get isShared(): boolean {
@@ -99,6 +108,11 @@ class Attachment implements UpgradeHost {
 
   done(conversation: UpgradeConversation): void {
     this.#undecided.delete(conversation);
+  }
+
+  refused(refusal: HandshakeRefusal): void {
+    if (!isWebSocket(refusal.request)) return;
+    for (const { refused } of this.#attached) refused(refusal);
   }
 
   readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import { answer } from "./answer.js";
+import type { Refusal } from "./refusal.js";
 import type { ClaimedUpgrade } from "./upgrade-conversation.js";
 
 export interface WebSocketHandshakeOptions {
@@ -43,23 +43,24 @@ export class WebSocketHandshake {
     this.#server.on("headers", (headers, req) => copyCookies((req as Request).res, headers));
   }
 
-  /** Answers a handshake that is none. Returns whether it did. */
-  refuses(req: Request, res: Response): boolean {
+  /** Why a request is no handshake, if it is none. */
+  faultIn(req: Request): Refusal | undefined {
     if (req.method !== "GET") {
-      answer(res, 405, "", { Allow: "GET" });
-    } else if (!names(req.headers.connection, "upgrade")) {
-      answer(res, 400, '"Connection" must be "upgrade".\n');
-    } else if (req.headers["sec-websocket-version"] !== "13") {
-      answer(res, 426, "Only version 13 of the WebSocket protocol is spoken here.\n", {
-        Upgrade: "websocket",
-        "Sec-WebSocket-Version": "13",
-      });
-    } else if (!KEY.test(req.headers["sec-websocket-key"] ?? "")) {
-      answer(res, 400, "Missing or invalid Sec-WebSocket-Key.\n");
-    } else {
-      return false;
+      const message = `A WebSocket handshake is a GET, not ${req.method}.`;
+      return { reason: "method", status: 405, headers: { Allow: "GET" }, message };
     }
-    return true;
+    if (!names(req.headers.connection, "upgrade")) {
+      return { reason: "headers", status: 400, text: '"Connection" must be "upgrade".' };
+    }
+    if (req.headers["sec-websocket-version"] !== "13") {
+      const headers = { Upgrade: "websocket", "Sec-WebSocket-Version": "13" };
+      const text = "Only version 13 of the WebSocket protocol is spoken here.";
+      return { reason: "headers", status: 426, headers, text };
+    }
+    if (!KEY.test(req.headers["sec-websocket-key"] ?? "")) {
+      return { reason: "headers", status: 400, text: "Missing or invalid Sec-WebSocket-Key." };
+    }
+    return undefined;
   }
 
   /** Answers 101 and hands on the connection, unless the client has left. */

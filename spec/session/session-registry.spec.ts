@@ -62,6 +62,7 @@ describe("SessionRegistry", () => {
       { limit: "connectionLimit", address: "192.0.2.9", sessionId: undefined, user: undefined },
     ]);
     expect(server.messaging.stats().limitsExceeded).to.deep.equal({ connectionLimit: 1 });
+    expect(server.messaging.stats().handshakesRefused).to.deep.equal({ limit: 1 });
 
     const ended = new Promise((resolve) => server.messaging.on("disconnect", resolve));
     first.cut();
@@ -133,6 +134,7 @@ describe("SessionRegistry", () => {
       messagesDropped: 0,
       messagesDroppedByBroker: 0,
       errorsSent: 1,
+      handshakesRefused: {},
       limitsExceeded: {},
     });
   });

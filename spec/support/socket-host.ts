@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket as TcpSocket } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import { type ClientOptions, WebSocket } from "ws";
+import type { HandshakeRefusal } from "#lib/events.js";
 import { Endpoint, type EndpointOptions } from "#lib/socket/endpoint.js";
 import type { Handshake, Socket } from "#lib/socket/socket.js";
 import { type AttachOptions, attach } from "#lib/socket/upgrade.js";
@@ -35,6 +36,7 @@ export class SocketHost {
   /** The limits that were announced, with the user's name. */
   readonly limits: string[] = [];
   readonly opened: Opened[] = [];
+  readonly refusals: HandshakeRefusal[] = [];
   readonly #events = new EventEmitter();
   readonly #lines = new Set<TcpSocket>();
   readonly #options: HostOptions;
@@ -63,7 +65,8 @@ export class SocketHost {
           warn: (text) => this.log.push(text),
           error: (text) => this.log.push(text),
         },
-        admits: () => true,
+        limitPassedBy: () => undefined,
+        refused: (refusal) => void this.refusals.push(refusal),
         limitExceeded: (limit, { user }) => void this.limits.push(user ? `${limit} ${user.name}` : limit),
         open: (socket, handshake) => this.#open(socket, handshake),
       },

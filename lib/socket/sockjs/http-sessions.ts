@@ -35,24 +35,26 @@ export class HttpSessions {
     return this.#sessions.get(name);
   }
 
-  /** Makes a session, or announces the limit that it would pass. */
-  add({ name, owner, transport, handshake }: NewSession): HttpSession | undefined {
+  /** The limit that one more session of theirs would pass, announced; `undefined` when there may be one. */
+  limitPassedBy({ owner, handshake }: Pick<NewSession, "owner" | "handshake">): string | undefined {
+    const { settings } = this.#options;
+    const limit =
+      this.#sessions.size >= settings.sessionLimit
+        ? "sessionLimit"
+        : (this.#counts.get(owner) ?? 0) >= settings.sessionLimitPerOwner
+          ? "sessionLimitPerOwner"
+          : undefined;
+    if (limit !== undefined) this.#options.limitExceeded(limit, handshake);
+    return limit;
+  }
+
+  add({ name, owner, transport, handshake }: NewSession): HttpSession {
     const { settings } = this.#options;
     const limitExceeded = (limit: string) => this.#options.limitExceeded(limit, handshake);
-    const count = this.#counts.get(owner) ?? 0;
-    if (this.#sessions.size >= settings.sessionLimit) {
-      limitExceeded("sessionLimit");
-      return undefined;
-    }
-    if (count >= settings.sessionLimitPerOwner) {
-      limitExceeded("sessionLimitPerOwner");
-      return undefined;
-    }
-
     const forget = () => this.#forget(name, owner);
     const session = { owner, socket: new HttpSocket({ transport, settings, limitExceeded, forget }) };
     this.#sessions.set(name, session);
-    this.#counts.set(owner, count + 1);
+    this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
     return session;
   }
 

@@ -4,6 +4,7 @@ import type { Principal } from "../../message/message.js";
 import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
 import type { Connect } from "../handshake-interceptor.js";
+import { CLOSING, type Refusal, tooMany } from "../refusal.js";
 import type { Handshake, Socket } from "../socket.js";
 import { cacheForAYear, cacheNever } from "./caching.js";
 import { Carrier } from "./carrier.js";
@@ -23,8 +24,10 @@ export interface SockJsServiceOptions {
   user(req: Request): Principal | undefined | Promise<Principal | undefined>;
   /** Goes on with `connect` when no interceptor refuses the handshake. */
   intercept(req: Request, res: Response, connect: Connect): void | Promise<void>;
-  /** Whether one more client may connect. */
-  admits(req: Request): boolean;
+  /** The limit that one more client would pass, announced. */
+  limitPassedBy(req: Request): string | undefined;
+  /** Answers a request that would have begun a session, and tells of it. */
+  refuse(req: Request, res: Response, refusal: Refusal): void;
   open(socket: Socket, handshake: Handshake): void;
   /** A client passed a limit of the settings. */
   limitExceeded(limit: string, handshake: Handshake): void;
@@ -41,6 +44,13 @@ interface Ride {
 const OWN_PAGES_ONLY = {
   "X-Frame-Options": "SAMEORIGIN",
   "Content-Disposition": 'inline; filename="f.txt"',
+};
+const ANOTHER_SITE: Refusal = {
+  reason: "origin",
+  status: 403,
+  text: "Origin not allowed",
+  message:
+    "htmlfile and jsonp are for pages of the server's own site: Sec-Fetch-Site says that this one is not.",
 };
 const IFRAME = /^iframe[-0-9.a-z_]*\.html$/;
 const CALLBACK = /^[\w.]{1,32}$/;
@@ -134,7 +144,7 @@ export class SockJsService {
   /** Gives a session a response to send on, and starts it if it is new. */
   async #carry(name: string, transport: HttpTransport, req: Request, res: Response): Promise<void> {
     cacheNever(res);
-    const callback = transport.hasCallback ? callbackOf(req, res) : "";
+    const callback = transport.hasCallback ? this.#callbackOf(req, res) : "";
     if (callback === undefined) return;
     // It stands behind a stream on its line, and would not hear of the line's end: Node tells who is answered.
     if (res.socket === null) await new Promise((resolve) => res.once("socket", resolve));
@@ -183,12 +193,15 @@ export class SockJsService {
   /** Makes a session, or answers that there are enough. */
   #start(options: NewSession, req: Request, res: Response): HttpSocket | undefined {
     if (this.#isClosed) {
-      answer(res, 503, "The server is closing.\n");
+      this.#options.refuse(req, res, CLOSING);
       return undefined;
     }
-    const session = this.#options.admits(req) ? this.#sessions.add(options) : undefined;
-    if (session === undefined) answer(res, 503, "Too many connections.\n", { "Retry-After": "5" });
-    return session?.socket;
+    const limit = this.#options.limitPassedBy(req) ?? this.#sessions.limitPassedBy(options);
+    if (limit !== undefined) {
+      this.#options.refuse(req, res, tooMany(limit));
+      return undefined;
+    }
+    return this.#sessions.add(options).socket;
   }
 
   #send(socket: HttpSocket, { transport, callback }: Ride, res: Response): void {
@@ -202,6 +215,19 @@ export class SockJsService {
     res.writeHead(200, headers);
     const { streamBytesLimit } = this.#options.settings;
     socket.carry(new Carrier(res, { transport, callback, streamBytesLimit }));
+  }
+
+  /** The name of the function that the client's page offers; answers a request without, or from another site. */
+  #callbackOf(req: Request, res: Response): string | undefined {
+    const query = new URLSearchParams(req.url.split("?", 2)[1]);
+    const callback = query.get("c") ?? query.get("callback");
+    const site = req.headers["sec-fetch-site"];
+    // A script or a frame of any page loads this without an Origin, with the user's cookies.
+    if (site === "cross-site" || site === "same-site") this.#options.refuse(req, res, ANOTHER_SITE);
+    else if (callback === null || callback === "") answer(res, 500, '"callback" parameter required\n');
+    else if (!CALLBACK.test(callback)) answer(res, 500, 'invalid "callback" parameter\n');
+    else return callback;
+    return undefined;
   }
 
   async #receive(name: string, sender: HttpSender, req: Request, res: Response): Promise<void> {
@@ -255,17 +281,4 @@ function hasLeft(req: Request, res: Response): boolean {
 /** A session is its user's, or a stranger's at one address. */
 function ownerOf(req: Request, user: Principal | undefined): string {
   return user === undefined ? `address ${addressOf(req)}` : `user ${user.name}`;
-}
-
-/** The name of the function that the client's page offers; answers a request without, or from another site. */
-function callbackOf(req: Request, res: Response): string | undefined {
-  const query = new URLSearchParams(req.url.split("?", 2)[1]);
-  const callback = query.get("c") ?? query.get("callback");
-  const site = req.headers["sec-fetch-site"];
-  // A script or a frame of any page loads this without an Origin, with the user's cookies.
-  if (site === "cross-site" || site === "same-site") answer(res, 403, "Origin not allowed\n");
-  else if (callback === null || callback === "") answer(res, 500, '"callback" parameter required\n');
-  else if (!CALLBACK.test(callback)) answer(res, 500, 'invalid "callback" parameter\n');
-  else return callback;
-  return undefined;
 }
