@@ -91,6 +91,7 @@ export function stompMessaging(
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
+    mayStart: ({ headers }) => !sessions.isOver(headers.sessionId),
     handlerTimeout,
     timedOut: channelFaults("clientInboundChannel"),
     pace,
@@ -153,11 +154,12 @@ export function stompMessaging(
     template,
     events,
     logger,
+    isOver: (sessionId) => sessions.isOver(sessionId),
     subscriptionsOf: (sessionId) => [...(userSessions.get(sessionId)?.subscriptions.values() ?? [])],
     sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
     unsubscribe: (subscription, reason) => unsubscribe(subscription, reason, channels),
   });
-  if (resolved.security) clientInboundChannel.addInterceptor(access);
+  if (resolved.security) clientInboundChannel.guardBy(access);
 
   const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
     template,

@@ -41,11 +41,16 @@ export interface ChannelOptions {
    * sender itself keeps order.
    */
   order?: Order;
+  /** Whether a message that has waited may be handled: whose it is may be over. Default: it may. */
+  mayStart?(message: Message): boolean;
   /** Hears of a message that failed since something was not done within `handlerTimeout`. */
   timedOut?(message: Message, error: Error): void;
   /** Lets senders give way to those whom handlers feed: a message has been handed on when they have. */
   pace?: Pace;
 }
+
+/** Has the last word about what passes a channel. */
+export type ChannelGuard = Required<Pick<ChannelInterceptor, "preSend" | "afterSendCompletion">>;
 
 type HandedOn = (message: Message) => void;
 
@@ -60,6 +65,8 @@ type HandedOn = (message: Message) => void;
 export class SubscribableChannel {
   readonly name: string;
   #interceptors: readonly ChannelInterceptor[];
+  #guard: ChannelGuard | undefined;
+  readonly #mayStart: (message: Message) => boolean;
   /** Those of them who look at every handler. */
   #around: readonly ChannelInterceptor[];
   /** Never changed, but replaced: who leaves while a message is handed on keeps it from nobody. */
@@ -75,6 +82,7 @@ export class SubscribableChannel {
     this.name = name;
     this.#logger = logger;
     this.#pace = pace;
+    this.#mayStart = options.mayStart ?? (() => true);
     this.#interceptors = [...interceptors];
     this.#around = this.#interceptors.filter(looksAtHandlers);
     if (order) this.#lanes = new Lanes(name, order);
@@ -94,8 +102,21 @@ export class SubscribableChannel {
 
   /** Adds an interceptor behind those that are there. */
   addInterceptor(interceptor: ChannelInterceptor): void {
-    this.#interceptors = [...this.#interceptors, interceptor];
-    this.#around = this.#interceptors.filter(looksAtHandlers);
+    const others = this.#interceptors.filter((each) => each !== this.#guard);
+    this.#interceptors = [...others, interceptor, ...(this.#guard ? [this.#guard] : [])];
+    this.#around = others.concat(interceptor).filter(looksAtHandlers);
+  }
+
+  /**
+   * Names who has the last word, once: stands behind all interceptors, those
+   * that are added later too, and is asked again about what `beforeHandle` has
+   * made of a message.
+   *
+   * @internal
+   */
+  guardBy(guard: ChannelGuard): void {
+    this.#guard = guard;
+    this.#interceptors = [...this.#interceptors, guard];
   }
 
   /** Adds a handler; the returned function removes it. */
@@ -210,6 +231,7 @@ export class SubscribableChannel {
         const ask = (interceptor: ChannelInterceptor, current: Message) =>
           interceptor.preSend?.(current, this);
         if (yield* this.#passes(passage, { hook: "preSend", ask })) {
+          this.#expectStart(passage.message);
           // Who comes next need not wait until the handlers are done, only until they have this one.
           const handled = this.#handle(passage.message, (current) => {
             place?.leave();
@@ -282,7 +304,16 @@ export class SubscribableChannel {
       this.#disregard(message, error);
       return this.#handOn(message, handedOn);
     }
-    return permits.runInTurn(() => this.#handOn(message, handedOn));
+    return permits.runInTurn(() => {
+      this.#expectStart(message);
+      return this.#handOn(message, handedOn);
+    });
+  }
+
+  /** What was waited for may have outlasted whose message it is. */
+  #expectStart(message: Message): void {
+    if (this.#mayStart(message) || isFarewell(message)) return;
+    throw new MessageDeliveryError(`A message on ${this.name} comes too late: its session was ended`);
   }
 
   #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
@@ -316,11 +347,16 @@ export class SubscribableChannel {
   /** A message's way to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
   *#wayTo(handler: MessageHandler, message: Message, taken: () => void): Steps<void> {
     const passage = new Passage(this.#around, message, this.#deadline);
+    let judgedAnew = false;
     let failure: Error | undefined;
     try {
       const ask = (interceptor: ChannelInterceptor, current: Message) =>
         interceptor.beforeHandle?.(current, this, handler);
-      const passed = yield* this.#passes(passage, { hook: "beforeHandle", ask });
+      let passed = yield* this.#passes(passage, { hook: "beforeHandle", ask });
+      if (passed && passage.message !== message && !isFarewell(message)) {
+        passed = judgedAnew = yield* this.#judgesAnew(passage);
+      }
+      if (passed) this.#expectStart(passage.message);
       const mark = this.#pace?.begin() ?? 0;
       let handled: PromiseLike<void> | undefined;
       let room: Promise<void> | undefined;
@@ -338,12 +374,25 @@ export class SubscribableChannel {
       failure = this.#deliveryError(error);
       throw failure;
     } finally {
+      if (judgedAnew) yield* this.#completes(passage, failure);
       yield* passage.complete(
         "afterMessageHandled",
         (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
         { logger: this.#logger, channel: this.name },
       );
     }
+  }
+
+  /** What is handled is what was judged: one handler is to get something else than the guard let pass. */
+  *#judgesAnew({ message }: Passage): Steps<boolean> {
+    if (!this.#guard) return true;
+    const judged = this.#guard.preSend(message, this);
+    return (isPromise(judged) ? yield judged : judged) !== null;
+  }
+
+  *#completes({ message }: Passage, failure: Error | undefined): Steps<void> {
+    const completed = this.#guard?.afterSendCompletion(message, this, failure === undefined, failure);
+    if (isPromise(completed)) yield completed;
   }
 
   #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {

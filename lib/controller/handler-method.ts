@@ -59,14 +59,27 @@ export class HandlerMethod {
     const { message, variables } = invocation;
     const authorize = this.#method.type === "EXCEPTION" ? undefined : this.#method.authorize;
     const allowed = authorize && this.#context.access.guard(authorize, message, variables);
-    return allowed ? allowed.then(() => this.#invoke(invocation)) : this.#invoke(invocation);
+    return allowed
+      ? this.#after(allowed, invocation, () => this.#invoke(invocation))
+      : this.#invoke(invocation);
   }
 
   #invoke(invocation: Invocation): unknown {
     const args = argumentValues(this.#arguments, invocation);
     return isPromise(args)
-      ? args.then((values) => this.#run(values, invocation))
+      ? this.#after(args, invocation, (values) => this.#run(values, invocation))
       : this.#run(args, invocation);
+  }
+
+  /** Goes on when what was waited for is there; not if the session was ended meanwhile. */
+  #after<T>(waited: Promise<T>, { message }: Invocation, next: (value: T) => unknown): Promise<unknown> {
+    const { access } = this.#context;
+    return waited.then(
+      (value) => (access.isOver(message) ? undefined : next(value)),
+      (error: unknown) => {
+        if (!access.isOver(message)) throw error;
+      },
+    );
   }
 
   /** Not when time has passed while something was waited for: the client was told that it failed. */

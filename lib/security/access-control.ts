@@ -20,6 +20,8 @@ export interface AccessControlOptions {
   sessionHeaders(
     sessionId: string,
   ): Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes"> | undefined;
+  /** Whether a session was ended, and nothing that it has sent may begin any more. */
+  isOver(sessionId: string | undefined): boolean;
   /** What a user's session has subscribed to at the broker. */
   subscriptionsOf(sessionId: string): readonly SimpSubscription[];
   /** Ends a subscription, and tells the client why. */
@@ -89,6 +91,11 @@ export class AccessControl implements ChannelInterceptor {
     };
     const verdict = this.#closed<Verdict>(rule, () => isAllowed(authorization, asked), false);
     return isPromise(verdict) ? verdict.then(decide) : decide(verdict);
+  }
+
+  /** Whether the session of a message was ended: then nothing more is begun for it. */
+  isOver({ headers }: Message): boolean {
+    return this.#options.isOver(headers.sessionId);
   }
 
   /** Whether `guard` threw this. */

@@ -148,6 +148,11 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     if (first) this.#sessionOf(message)?.dropping();
   }
 
+  /** Whether a session was ended from here, so that nothing more of what it has sent is begun. */
+  isOver(sessionId: string | undefined): boolean {
+    return sessionId !== undefined && this.#sessions.get(sessionId)?.over === true;
+  }
+
   /** What messages of a session carry now; `undefined` when it is not there. */
   headersOf(sessionId: string): SessionHeaders | undefined {
     return this.#sessions.get(sessionId)?.messageHeaders;

@@ -128,6 +128,10 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.clock.unwatch(this);
     if (this.#heartBeat) this.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
+  }
+
+  /** Lets its grant go, for nothing is left that depends on it. */
+  release(): void {
     this.#grant?.release();
     this.#grant = undefined;
   }

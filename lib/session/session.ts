@@ -50,6 +50,9 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   #closed = false;
   /** Everybody behind the channels has heard of its end. */
   #ended = false;
+  #over = false;
+  /** Its socket is closed, and what it had brought was handled. */
+  #isGone = false;
   /** Settles when DISCONNECT was handled. */
   #farewell: Promise<void> | undefined;
   #peerHeartBeat: HeartBeatOffer = NO_HEART_BEAT;
@@ -90,6 +93,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether it was ended from here: then nothing more of what it has sent is begun. */
+  get over(): boolean {
+    return this.#over;
   }
 
   /** Whether it has ended for everybody but its client, who may still be told why. */
@@ -140,7 +148,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     else if (grant) this.#user = user;
     if (grant) {
       this.#isGranted = true;
-      this.#watch.hold(grant, this.closed);
+      this.#watch.hold(grant, this.#isGone);
     }
     announceHandedOn(this, message, this.#context);
   }
@@ -207,7 +215,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   shut(code: number, reason: string): void {
     if (this.closed) return;
 
-    this.#inbound.discard();
+    this.#discard();
     this.#stop();
     this.outbound.flush();
     // A paused socket would not see the client's answer to the closing.
@@ -256,12 +264,14 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     endAtLimit(this, limit, this.#context);
   }
 
+  /** A client that has left may have sent what is not begun yet. */
   grantEnded(fault: Error): void {
+    this.#discard();
     endWithGrant(this, fault, this.#context);
   }
 
   abort(): void {
-    this.#inbound.discard();
+    this.#discard();
     this.#stop();
     this.#socket.terminate();
   }
@@ -278,12 +288,19 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     announceLimit(this, "sendBufferSizeLimit", this.#context);
   }
 
+  /** Forgets what it has sent and what is not begun, some of it in somebody's hands. */
+  #discard(): void {
+    this.#over = true;
+    this.#inbound.discard();
+  }
+
   #stop(): void {
     if (this.#closed) return;
 
     this.#closed = true;
     this.outbound.release();
     this.#watch.stop();
+    if (this.#over) this.#watch.release();
     this.#end(this.#inbound.handled());
     this.#inbound.whenIdle(() => {
       if (!this.#open) return;
@@ -307,6 +324,8 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   async #gone(code: number, reason: string): Promise<void> {
+    this.#isGone = true;
+    this.#watch.release();
     await this.#farewell;
     const { events } = this.#context;
     if (this.#announced) events.publish("disconnect", { sessionId: this.id, user: this.#user, code, reason });

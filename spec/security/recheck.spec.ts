@@ -229,38 +229,6 @@ describe("messaging.recheck", () => {
       expect(await ann.frame()).to.include("ERROR\nmessage:Access denied\\c SUBSCRIBE /topic/a\n");
     });
 
-    it("ends a subscription that had passed and was not there yet", async () => {
-      await stage.start(staffRules, {}, {});
-      // Behind the staffRules, which no interceptor of the options is.
-      let passed: () => void = () => {};
-      const waiting = new Promise<void>((resolve) => {
-        passed = resolve;
-      });
-      let go: () => void = () => {};
-      const gone = new Promise<void>((resolve) => {
-        go = resolve;
-      });
-      stage.server.messaging.clientInboundChannel.addInterceptor({
-        async preSend(message) {
-          if (message.headers.messageType === "SUBSCRIBE") {
-            passed();
-            await gone;
-          }
-          return message;
-        },
-      });
-      const ann = await stage.connect("ann");
-      ann.send("SUBSCRIBE\nid:1\ndestination:/topic/staff\nreceipt:r\n\n^@");
-      await waiting;
-      stage.people.get("ann")?.roles.clear();
-      expect(await stage.server.messaging.recheck({ user: "ann" })).to.equal(0);
-      go();
-
-      expect(await ann.frame()).to.include("\nunsubscribed:Access denied\\c SUBSCRIBE /topic/staff\n");
-      expect(await ann.frame()).to.include("receipt-id:r\n");
-      expect(stage.server.messaging.userRegistry.findSubscriptions(() => true)).to.deep.equal([]);
-    });
-
     it("judges each session by the user it has now, not by another session's of that name", async () => {
       const grown: ChannelInterceptor = {
         preSend: (message) =>

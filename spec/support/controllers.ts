@@ -80,6 +80,7 @@ export function withControllers(controllers: object | object[], options: Control
         events,
         logger,
         sessionHeaders: () => undefined,
+        isOver: () => false,
         subscriptionsOf: () => [],
         unsubscribe: async () => false,
       }),
