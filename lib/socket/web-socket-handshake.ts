@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { deflateOffer } from "./deflate-offer.js";
 import type { Refusal } from "./refusal.js";
 import type { ClaimedUpgrade } from "./upgrade-conversation.js";
 
@@ -12,11 +13,14 @@ export interface WebSocketHandshakeOptions {
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const EXTENSIONS = "sec-websocket-extensions";
+/** 4 KiB. */
+const WINDOW_BITS = 12;
 /** What a compressed line holds on to is bounded: small windows, nothing kept between messages. */
 const DEFLATE: PerMessageDeflateOptions = {
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,
-  serverMaxWindowBits: 12,
+  serverMaxWindowBits: WINDOW_BITS,
   threshold: 1024,
   zlibDeflateOptions: { level: 3, memLevel: 5 },
 };
@@ -25,6 +29,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** The WebSocket protocol's opening handshake (RFC 6455, 4.2), version 13, no extension but permessage-deflate. */
 export class WebSocketHandshake {
   readonly #server: WebSocketServer;
+  readonly #compresses: boolean;
 
   constructor({ maxPayload, perMessageDeflate, chooseSubProtocol }: WebSocketHandshakeOptions) {
     // A frame in a few large pieces is fine; one in thousands of tiny ones costs far more than its bytes.
@@ -39,6 +44,7 @@ export class WebSocketHandshake {
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => chooseSubProtocol(offered) ?? false,
     };
+    this.#compresses = perMessageDeflate;
     this.#server = new WebSocketServer(options);
     this.#server.on("headers", (headers, req) => copyCookies((req as Request).res, headers));
   }
@@ -65,11 +71,20 @@ export class WebSocketHandshake {
 
   /** Answers 101 and hands on the connection, unless the client has left. */
   accept(req: Request, { socket, head }: ClaimedUpgrade, open: (ws: WebSocket) => void): void {
+    // ws refuses the handshake if it cannot meet an offer: it is shown none that it cannot.
+    const offered = req.headers[EXTENSIONS];
     try {
+      if (this.#compresses && offered !== undefined) {
+        const offer = deflateOffer(offered, WINDOW_BITS);
+        if (offer === undefined) delete req.headers[EXTENSIONS];
+        else req.headers[EXTENSIONS] = offer;
+      }
       this.#server.handleUpgrade(req, socket, head, open);
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      if (offered !== undefined) req.headers[EXTENSIONS] = offered;
     }
   }
 }

@@ -54,6 +54,54 @@ describe("WebSocketHandshake", () => {
       expect(line.bytesRead - before).to.be.below(2_000);
     });
 
+    const answerTo = (extensions: string) =>
+      converseUntil(port, handshakeText("/ws", { "Sec-WebSocket-Extensions": extensions }), /\r\n\r\n/);
+
+    for (const offer of [
+      "permessage-deflate; server_max_window_bits=9",
+      "permessage-deflate; server_max_window_bits=16",
+      "permessage-deflate; server_max_window_bits",
+      "permessage-deflate; client_max_window_bits=7",
+      "permessage-deflate; client_max_window_bits=08",
+      "permessage-deflate; client_no_context_takeover=1",
+      "permessage-deflate; unheard_of",
+      "permessage-deflate; client_max_window_bits; client_max_window_bits",
+      "x-webkit-deflate-frame",
+      "permessage-bzip2; level=9",
+    ]) {
+      it(`goes on without it for ${offer}`, async () => {
+        const answer = await answerTo(offer);
+        expect(answer).to.match(/^HTTP\/1\.1 101 /);
+        expect(answer).to.not.match(/Sec-WebSocket-Extensions/i);
+      });
+    }
+
+    for (const offer of [
+      "permessage-deflate; server_max_window_bits=9, permessage-deflate",
+      "permessage-bzip2, permessage-deflate; unheard_of , permessage-deflate;client_max_window_bits",
+      'permessage-deflate; server_max_window_bits="15"; client_max_window_bits = 10',
+      "permessage-deflate; server_no_context_takeover; server_max_window_bits=12",
+    ]) {
+      it(`agrees on the first offer that it can meet of ${offer}`, async () => {
+        const answer = await answerTo(offer);
+        expect(answer).to.match(/^HTTP\/1\.1 101 /);
+        expect(answer).to.match(
+          /\r\nSec-WebSocket-Extensions: permessage-deflate; .*server_max_window_bits=12/i,
+        );
+      });
+    }
+
+    for (const malformed of [
+      "permessage-deflate;",
+      "permessage-deflate; =9",
+      ", permessage-deflate",
+      'a; b="',
+    ]) {
+      it(`answers 400 to ${malformed}, which is no list of extensions`, async () => {
+        expect(await answerTo(malformed)).to.match(/^HTTP\/1\.1 400 /);
+      });
+    }
+
     it("leaves clients alone that do not offer it", async () => {
       const client = await openWebSocket(port, "/ws", { perMessageDeflate: false });
       client.ws.send("x".repeat(5_000));
