@@ -18,7 +18,13 @@ export interface TransportOptions {
   timeToFirstMessage?: number;
   /** Milliseconds from the client's first bytes to CONNECTED. Beyond: ERROR and close 4500. @default 30000 */
   connectTimeLimit?: number;
-  /** Frames of one session each second. Beyond: they wait, and after 10 s of that ERROR and close 4500. @default Infinity */
+  /**
+   * Frames of one session each second. Beyond: they wait, and after 10 s of that
+   * ERROR and close 4500. What a client left behind waits the same, and is
+   * dropped after 10 s.
+   *
+   * @default Infinity
+   */
   inboundRateLimit?: number;
   /** Milliseconds in which a client has to take what waits for it. Beyond: close 4500. @default 10000 */
   sendTimeLimit?: number;

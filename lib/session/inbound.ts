@@ -4,6 +4,7 @@ import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
+import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { type FramedSession, type FrameSource, handleFrame, isConnect } from "./handle-frame.js";
 import { InboundRate } from "./inbound-rate.js";
@@ -27,6 +28,11 @@ export interface InboundSession extends FramedSession {
 /** So many frames of one session wait before its socket is paused, and so few before it is resumed. */
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
+/** The same in bytes is what one frame may have; and this part of it. */
+const RESUME_PART = 1 / 4;
+
+/** How often what a client left behind is looked at, at most, while it waits for `inboundRateLimit`; in ms. */
+const LINGERING = 4_000;
 
 /** So many frames of one session are handled at once where they may overlap. */
 const OVERLAP = 64;
@@ -36,8 +42,7 @@ export interface InboundOptions {
   readonly logger: Logger;
   readonly limits: SessionLimits;
   readonly stats: SessionStats;
-  /** The clock's, in ms. */
-  readonly now: number;
+  readonly clock: HeartBeatClock;
   /**
    * Whether a frame waits until the one before it has been handled. If not, it
    * waits only until every handler has got that one; CONNECT, DISCONNECT and
@@ -64,7 +69,10 @@ export class Inbound implements FrameSource {
   readonly #stats: SessionStats;
   readonly #preserveReceiveOrder: boolean;
   readonly #handlerTimeout: number;
+  readonly #clock: HeartBeatClock;
   #rate: InboundRate | undefined;
+  /** Ticks for the rate when the session's own watch has ended. */
+  #lingering: Watched | undefined;
   /** Decoded and not handled; an error stands where decoding ended. */
   #queue: (Frame | Error)[] = [];
   /** The newest frame, while the next one has to wait for it. */
@@ -80,7 +88,7 @@ export class Inbound implements FrameSource {
   #gaveUp = false;
 
   constructor(session: InboundSession, options: InboundOptions) {
-    const { channel, limits, stats, now } = options;
+    const { channel, limits, stats, clock } = options;
     const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
     this.session = session;
     this.channel = channel;
@@ -90,7 +98,8 @@ export class Inbound implements FrameSource {
     this.#stats = stats;
     this.#preserveReceiveOrder = options.preserveReceiveOrder;
     this.#handlerTimeout = options.handlerTimeout;
-    this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, now) : undefined;
+    this.#clock = clock;
+    this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, clock.now) : undefined;
     this.#decoder = new StompDecoder(limits);
     this.#decoder.limits = { messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit) };
   }
@@ -105,7 +114,10 @@ export class Inbound implements FrameSource {
     }
     this.#drain();
 
-    if (!this.#paused && (this.#queue.length >= PAUSE_AT || this.#rate?.holds)) {
+    if (
+      !this.#paused &&
+      (this.#rate?.holds || this.#holds(PAUSE_AT, this.#decoder.limits.messageSizeLimit))
+    ) {
       this.#paused = true;
       this.session.pause();
     }
@@ -115,14 +127,16 @@ export class Inbound implements FrameSource {
   tick(now: number): boolean {
     if (this.#rate === undefined) return false;
 
+    const { holds } = this.#rate;
     const exceeded = this.#rate.refill(now);
-    this.#drain();
+    if (holds) this.#drain();
     return exceeded;
   }
 
-  /** Takes no more, and calls back when what came has been handled. */
+  /** Takes no more, and calls back when what came has been handled, which `inboundRateLimit` holds up no longer. */
   finish(callback: () => void): void {
     this.#finished = true;
+    this.#rate = undefined;
     this.session.pause();
     this.whenIdle(callback);
   }
@@ -133,13 +147,38 @@ export class Inbound implements FrameSource {
   }
 
   /**
-   * Calls back when everything received so far has been handled, which nothing
-   * slows down any more; or when it does not go on for `handlerTimeout`.
+   * Calls back when everything received so far has been handled, at the pace
+   * that `inboundRateLimit` allows; or when it does not go on for
+   * `handlerTimeout`.
    */
   whenIdle(callback: () => void): void {
-    this.#rate = undefined;
     this.#whenIdle.push(callback);
     this.#drain();
+    if (this.#rate && !this.#isIdle) this.#linger();
+  }
+
+  /** Who sends a burst and leaves gets no more than who stays: a part each second, and what is over after 10 s is dropped. */
+  #linger(): void {
+    if (this.#lingering) return;
+
+    this.#lingering = {
+      shortest: LINGERING,
+      begin() {},
+      check: () => {
+        if (!this.tick(this.#clock.now)) return;
+        this.discard();
+        this.#drain();
+      },
+    };
+    this.#clock.watch(this.#lingering);
+  }
+
+  /** Whether so many frames wait, or so many bytes in them. */
+  #holds(frames: number, bytes: number): boolean {
+    if (this.#queue.length >= frames) return true;
+    let size = 0;
+    for (const next of this.#queue) size += sizeOf(next);
+    return size >= bytes;
   }
 
   /** What to wait for until `whenIdle` calls back; `undefined` when there is nothing. */
@@ -198,7 +237,7 @@ export class Inbound implements FrameSource {
       this.#start(this.#queue.shift() as Frame | Error);
     this.#draining = false;
 
-    if (this.#paused && !this.#finished && this.#queue.length <= RESUME_AT && !this.#rate?.holds) {
+    if (this.#paused && !this.#finished && !this.#rate?.holds && this.#hasRoom) {
       this.#paused = false;
       this.session.resume();
     }
@@ -209,6 +248,10 @@ export class Inbound implements FrameSource {
     }
   }
 
+  get #hasRoom(): boolean {
+    return !this.#holds(RESUME_AT + 1, this.#decoder.limits.messageSizeLimit * RESUME_PART);
+  }
+
   /** What does not go on for too long is not waited for. */
   get #isIdle(): boolean {
     return this.#gaveUp || (this.#atWork === 0 && this.#queue.length === 0);
@@ -216,6 +259,9 @@ export class Inbound implements FrameSource {
 
   #idle(): void {
     if (this.#whenIdle.length === 0) return;
+
+    if (this.#lingering) this.#clock.unwatch(this.#lingering);
+    this.#lingering = undefined;
 
     clearTimeout(this.#patience);
     this.#patience = undefined;
@@ -266,6 +312,10 @@ export class Inbound implements FrameSource {
     if (settles(frame)) this.#settling--;
     if (this.#entering === frame) this.#entering = undefined;
   }
+}
+
+function sizeOf(next: Frame | Error): number {
+  return next instanceof Error ? 0 : next.body.byteLength + next.headers.byteLength;
 }
 
 function settles(frame: Frame | Error): boolean {

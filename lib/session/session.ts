@@ -75,7 +75,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
       logger,
       limits,
       stats,
-      now: clock.now,
+      clock,
       preserveReceiveOrder,
       handlerTimeout: context.handlerTimeout,
     });
@@ -203,7 +203,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   /** Reads no more, and closes when what was received has been handled and answered. */
   drain(code: number, reason: string): void {
-    if (!this.closed) this.#inbound.finish(() => this.shut(code, reason));
+    this.#inbound.finish(() => this.shut(code, reason));
   }
 
   /** Cuts the line of a client that did not answer the closing. */

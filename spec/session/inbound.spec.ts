@@ -69,6 +69,20 @@ describe("Inbound", () => {
     await server.close();
   });
 
+  it("reads no more while as many bytes wait as one frame may have", async () => {
+    await start();
+    const [client, other] = [await connect(), await connect()];
+    client.send(send("slow"));
+    await notes.untilBegun(1);
+    const before = server.messaging.stats().framesReceived;
+
+    for (let i = 0; i < 20; i++) client.send(send("x".repeat(60_000)));
+    for (let i = 0; i < 5; i++) await other.synchronize();
+
+    // The other's receipts are among them.
+    expect(server.messaging.stats().framesReceived - before).to.be.below(5 + 6);
+  });
+
   describe("when preserveReceiveOrder is false", () => {
     it("lets one session's controllers work at the same time", async () => {
       await start({ preserveReceiveOrder: false });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { expect } from "chai";
 import {
@@ -170,7 +171,7 @@ describe("A session's limits that pass with time", () => {
       expect(server.messaging.stats().limitsExceeded).to.deep.equal({});
     });
 
-    it("handles what it had sent at once when it leaves, and ends its session", async () => {
+    it("handles what it had sent at the same pace when it leaves, and ends its session", async () => {
       await start({ inboundRateLimit: 20 });
       const ended = new Promise((resolve) => server.messaging.on("disconnect", resolve));
       const client = await connect();
@@ -178,6 +179,19 @@ describe("A session's limits that pass with time", () => {
       client.send(COUNT.repeat(60));
       client.webSocket.close();
       await ended;
+
+      expect(counter.count).to.equal(60);
+    });
+
+    it("handles what it had sent at once when the server closes", async () => {
+      await start({ inboundRateLimit: 20 });
+      const client = await connect();
+
+      client.send(COUNT.repeat(60));
+      client.webSocket.ping();
+      await once(client.webSocket, "pong");
+      client.cut();
+      await server.close();
 
       expect(counter.count).to.equal(60);
     });
@@ -322,6 +336,22 @@ describe("SessionWatch", () => {
     time.pass(12_000);
 
     expect(socket.closings).to.deep.equal([4500]);
+  });
+
+  it("lets no more pass of what a client sent that has left, and drops what waits for longer than 10 s", () => {
+    connect({ inboundRateLimit: 100 });
+    socket.listener?.data(Buffer.from("SEND\ndestination:/app/count\n\n\0".repeat(2_000)));
+    socket.listener?.close(1006, "");
+    expect(handled).to.equal(99);
+
+    time.pass(1_000);
+    expect(handled).to.equal(199);
+
+    time.pass(9_000);
+    expect(handled).to.be.within(1_000, 1_100);
+
+    time.pass(20_000);
+    expect(handled).to.be.within(1_000, 1_300);
   });
 
   it("lets a second's worth of inboundRateLimit pass, and as much with each second", () => {
