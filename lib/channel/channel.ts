@@ -174,6 +174,11 @@ export class SubscribableChannel {
     else task();
   }
 
+  /** Resolves when what was sent before in this order is past the interceptors. */
+  passed(order: string): Promise<void> {
+    return new Promise((resolve) => this.behind(order, resolve));
+  }
+
   /** Bytes of what interceptors have, or what waits for them, of those who pay for it as the channel's order says. */
   waiting(payer: string): number {
     return this.#lanes?.bytesOf(payer) ?? 0;

@@ -32,6 +32,7 @@ export class Outbound implements Reader {
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
+  #isOver = false;
   /** What waited when the socket was last asked, and all that it was given since: no less than waits now. */
   #waitingAtMost = 0;
   /** Who waits for room, and how they are told. */
@@ -71,7 +72,8 @@ export class Outbound implements Reader {
 
   /** Whether anything waits that has not left the process. */
   get waits(): boolean {
-    return this.buffered > 0 || (this.#queue?.size ?? 0) > 0;
+    const heldUp = this.#context.clientOutboundChannel.waiting(this.#session.id);
+    return heldUp > 0 || this.buffered > 0 || (this.#queue?.size ?? 0) > 0;
   }
 
   /** Whether more waits than may, and nothing of it may be dropped. */
@@ -111,6 +113,35 @@ export class Outbound implements Reader {
   drained(): void {
     this.#queue?.pump();
     if (this.#room && !this.#isCrowded(this.buffered)) this.release();
+  }
+
+  /** Whether nothing is written any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Writes something behind the messages that still wait for interceptors; nothing, if it is over by then. */
+  inTurn(write: () => void): void {
+    const { clientOutboundChannel } = this.#context;
+    if (clientOutboundChannel.intercepted) {
+      clientOutboundChannel.behind(this.#session.id, () => {
+        if (!this.#isOver) write();
+      });
+    } else if (!this.#isOver) write();
+  }
+
+  /** Nothing is written any more: leaves. */
+  end(leave: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    leave();
+  }
+
+  /** The same behind the messages that still wait for interceptors, which have `handlerTimeout` for all of them. */
+  endInTurn(leave: () => void): void {
+    this.inTurn(() => this.end(leave));
+    const { handlerTimeout } = this.#context;
+    if (!this.#isOver && handlerTimeout > 0) setTimeout(() => this.end(leave), handlerTimeout).unref();
   }
 
   /** Leaves it to the socket to send what waits. */
@@ -183,7 +214,12 @@ export class Outbound implements Reader {
     this.#send(new SharedMessage(`RECEIPT\n${line}\n\0`, false), false);
   }
 
+  /** In its turn. */
   error(frame: Omit<Frame, "command">): void {
+    this.inTurn(() => this.#error(frame));
+  }
+
+  #error(frame: Omit<Frame, "command">): void {
     this.#context.stats.errorsSent++;
     const bytes = encode({ command: "ERROR", ...frame }, this.version);
     const binary = frame.body.length > 0 && !isUtf8(frame.body);

@@ -18,6 +18,8 @@ export interface FaultySession extends AnnouncedSession {
   readonly outbound: Outbound;
   /** Closes the socket after what was sent. */
   shut(code: number, reason: string): void;
+  /** The same, without what waits for interceptors. */
+  shutNow(code: number, reason: string): void;
   /** Cuts the line, with all that waits for it. */
   abort(): void;
 }
@@ -51,7 +53,7 @@ export function endAtLimit(session: FaultySession, limit: WatchedLimit, context:
   if (limit !== "sendTimeLimit" && limit !== "sendBufferSizeLimit") {
     endWithError(session, error, { code: LIMIT_EXCEEDED }, context);
   } else if (!session.closed) {
-    session.shut(LIMIT_EXCEEDED, error.message);
+    session.shutNow(LIMIT_EXCEEDED, error.message);
     announceFault(session, error, context);
   }
 }
@@ -63,7 +65,7 @@ export function endAtInterceptors(session: FaultySession, context: SessionContex
   const { sendBufferSizeLimit } = context.limits;
   const text = `More waits for interceptors of clientOutboundChannel than sendBufferSizeLimit: ${sendBufferSizeLimit}`;
   const error = new LimitExceededError("Session", "clientOutboundChannel", sendBufferSizeLimit, text);
-  session.shut(LIMIT_EXCEEDED, error.message);
+  session.shutNow(LIMIT_EXCEEDED, error.message);
   announceFault(session, error, context);
 }
 

@@ -128,6 +128,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     // What ended it before was told already.
     if (limit !== undefined && !this.closed) announceLimit(this, limit, this.#context);
     this.#stop();
+    this.outbound.end(() => {});
     this.#inbound.whenIdle(() => void this.#gone(code, reason));
   }
 
@@ -177,7 +178,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   receipt(receiptId: string): void {
-    if (this.#writable()) this.outbound.receipt(receiptId);
+    if (this.closed) return;
+    this.outbound.inTurn(() => {
+      if (this.#writable()) this.outbound.receipt(receiptId);
+    });
   }
 
   /** Sends ERROR and closes. */
@@ -211,12 +215,23 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#socket.terminate();
   }
 
-  /** Closes the socket after what was sent; frames that wait are not handled any more. */
+  /** Closes the socket after what was sent, and what still waits for interceptors; frames that wait are not handled any more. */
   shut(code: number, reason: string): void {
     if (this.closed) return;
 
     this.#discard();
     this.#stop();
+    this.outbound.endInTurn(() => this.#leave(code, reason));
+  }
+
+  /** The same, without what waits for interceptors. */
+  shutNow(code: number, reason: string): void {
+    this.#inbound.discard();
+    this.#stop();
+    this.outbound.end(() => this.#leave(code, reason));
+  }
+
+  #leave(code: number, reason: string): void {
     this.outbound.flush();
     // A paused socket would not see the client's answer to the closing.
     this.#socket.resume();
@@ -241,7 +256,8 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   /** Whether a frame may be written now. */
   #writable(): boolean {
-    if (this.closed || !this.connected || !this.mayGoOn()) return false;
+    // One that has ended is still written what it was sent before.
+    if (this.outbound.isOver || !this.connected || !this.mayGoOn()) return false;
 
     if (!this.outbound.hasRoom) {
       this.overflow();
@@ -273,7 +289,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   abort(): void {
     this.#discard();
     this.#stop();
-    this.#socket.terminate();
+    this.outbound.end(() => this.#socket.terminate());
   }
 
   grantExpiring(grant: SessionGrant): void {

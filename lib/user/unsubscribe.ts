@@ -17,7 +17,8 @@ export interface UnsubscribeContext {
 /**
  * Ends one subscription, as if its client had sent UNSUBSCRIBE; the client's
  * interceptors are not asked. When this returns, though not its promise is
- * kept, nothing more of it is delivered: a broker elsewhere, and a client that
+ * kept, nothing more of it is delivered; when that is, what was delivered before
+ * is past the interceptors of `clientOutboundChannel`. A broker elsewhere, and a client that
  * is slow, may take their time. With a reason the client is told by a last,
  * empty MESSAGE on it whose header `unsubscribed` says why: STOMP has no other
  * way that leaves the session alive.
@@ -50,5 +51,7 @@ export async function unsubscribe(
     const native = NativeHeaders.of({ unsubscribed: reason });
     await clientOutboundChannel.send(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
   }
+  // What was delivered before may still wait for interceptors.
+  await clientOutboundChannel.passed(sessionId);
   return true;
 }

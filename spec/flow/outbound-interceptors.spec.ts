@@ -1,5 +1,13 @@
 import { expect } from "chai";
-import type { ChannelInterceptor, Message, MessagingEvents, StompMessagingOptions } from "express-stomp";
+import {
+  type ChannelInterceptor,
+  createMessage,
+  type Message,
+  type MessagingEvents,
+  type StompMessagingOptions,
+} from "express-stomp";
+import { ClientHost } from "../support/client-host.js";
+import { text } from "../support/notes-host.js";
 import { RawClient } from "../support/raw-client.js";
 import { settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -177,5 +185,135 @@ describe("With interceptors on clientOutboundChannel", () => {
 
     expect(await client.frame()).to.match(/^ERROR\nmessage:The frame could not be processed\n/);
     expect(await client.closed()).to.equal(1002);
+  });
+});
+
+describe("With interceptors on clientOutboundChannel that wait", () => {
+  const host = new ClientHost();
+  /** Lets MESSAGE frames wait for some turns of the event loop. */
+  const slow: ChannelInterceptor = {
+    async preSend(message) {
+      if (isMessage(message)) for (let i = 0; i < 3; i++) await settled();
+      return message;
+    },
+  };
+
+  async function subscribed(options: Partial<StompMessagingOptions> = {}): Promise<RawClient> {
+    await host.listen({
+      clientOutboundChannel: { interceptors: [slow] },
+      endpoints: [{ path: "/ws", user: () => ({ name: "ann" }) }],
+      ...options,
+    });
+    const client = await host.connect();
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+    await client.synchronize();
+    return client;
+  }
+
+  const send = async (count: number) => {
+    for (let i = 0; i < count; i++)
+      await host.server.messaging.template.convertAndSend("/topic/a", String(i));
+  };
+  const kind = (event: unknown) => String(event).split("\n")[0];
+  const ten = Array.from({ length: 10 }, () => "MESSAGE");
+
+  afterEach(() => host.close());
+
+  /** The kinds of all frames that come until one of these has come. */
+  async function kindsUntil(client: RawClient, last: string): Promise<(string | undefined)[]> {
+    const kinds: (string | undefined)[] = [];
+    while (kinds.at(-1) !== last) kinds.push(kind(await client.frame()));
+    return kinds;
+  }
+
+  it("RECEIPT comes behind what was sent before", async () => {
+    const client = await subscribed();
+
+    await send(10);
+    client.send("SEND\ndestination:/topic/other\nreceipt:s\n\n^@");
+
+    expect(await kindsUntil(client, "RECEIPT")).to.deep.equal([...ten, "RECEIPT"]);
+  });
+
+  it("no message of a subscription comes behind the receipt of its UNSUBSCRIBE, nor under its id when that is used again", async () => {
+    const client = await subscribed();
+
+    await send(10);
+    client.send("UNSUBSCRIBE\nid:1\nreceipt:u\n\n^@SUBSCRIBE\nid:1\ndestination:/topic/b\nreceipt:s\n\n^@");
+
+    expect((await kindsUntil(client, "RECEIPT")).slice(0, -1)).to.not.include("RECEIPT");
+    expect(await kindsUntil(client, "RECEIPT")).to.deep.equal(["RECEIPT"]);
+    expect(await client.synchronize()).to.deep.equal([]);
+  });
+
+  for (const [what, end] of [
+    ["for a fault of the client", (client: RawClient) => client.send("NONSENSE\n\n^@")],
+    ["for a session that is disconnected", () => host.server.messaging.disconnect({ user: "ann" }, "Enough")],
+  ] as const) {
+    it(`ERROR ${what} is the last that comes, behind what the application sent it by itself`, async () => {
+      const client = await subscribed();
+      const [{ id: sessionId } = { id: "" }] =
+        host.server.messaging.userRegistry.getUser("ann")?.sessions.values() ?? [];
+
+      const own = createMessage(Buffer.from("x"), {
+        sessionId,
+        subscriptionId: "1",
+        destination: "/topic/a",
+      });
+      const sent = ten.map(() => host.server.messaging.clientOutboundChannel.send(own));
+      void end(client);
+      await send(10);
+      await Promise.all(sent);
+
+      expect(await kindsUntil(client, "ERROR")).to.deep.equal([...ten, "ERROR"]);
+      expect(await client.closed()).to.equal(1002);
+    });
+  }
+
+  it("the receipt of DISCONNECT is the last that comes", async () => {
+    const client = await subscribed();
+
+    await send(10);
+    client.send("DISCONNECT\nreceipt:d\n\n^@");
+
+    await kindsUntil(client, "RECEIPT");
+    expect(await client.closed()).to.equal(1000);
+  });
+
+  for (const reason of [undefined, "gone"]) {
+    it(`messaging.unsubscribe is done when nothing of it comes any more, with the reason ${reason}`, async () => {
+      await subscribed();
+      const written: string[] = [];
+      host.server.messaging.clientOutboundChannel.subscribe({
+        handle: (message) => void written.push(text(message)),
+      });
+      await send(10);
+      const [subscription] = host.server.messaging.userRegistry.findSubscriptions(() => true);
+
+      expect(subscription && (await host.server.messaging.unsubscribe(subscription, reason))).to.equal(true);
+      const before = written.length;
+      await settled();
+      await settled();
+
+      expect([before, written.length]).to.deep.equal(reason ? [11, 11] : [10, 10]);
+    });
+  }
+
+  it("one that never settles does not keep a session that has ended for longer than handlerTimeout", async () => {
+    const client = await subscribed({
+      handlerTimeout: 40,
+      clientOutboundChannel: {
+        interceptors: [
+          { preSend: (message) => (isMessage(message) ? new Promise<never>(() => {}) : message) },
+        ],
+      },
+    });
+
+    await send(100);
+    client.send("NONSENSE\n\n^@");
+
+    let event = await client.next();
+    while (typeof event === "string") event = await client.next();
+    expect(event.closed).to.equal(1002);
   });
 });
