@@ -107,10 +107,11 @@ export interface MessagingEvents {
   accessDenied: { sessionId: string; user: Principal | undefined; message: Message; rule: string };
   /**
    * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
-   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up.
+   * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up; or one
+   * that `retainLast` kept, since `retainedLimit` or `retainedSizeLimit` was reached.
    */
   messageDropped: {
-    reason: "backlog" | "attempts" | "prefetch";
+    reason: "backlog" | "attempts" | "prefetch" | "retained";
     destination: string;
     messageId: string;
     sessionId: string | undefined;

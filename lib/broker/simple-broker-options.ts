@@ -36,6 +36,10 @@ export interface SimpleBrokerOptions {
   deadLetterDestination?: string;
   /** Patterns of destinations, not queues, whose newest message a new subscriber gets at once. Default: none. */
   retainLast?: readonly string[];
+  /** How many destinations may have such a message; beyond, the one set longest ago is dropped: `messageDropped`. Default 1,000. */
+  retainedLimit?: number;
+  /** Bytes that these messages may take, with their headers. Beyond, the same. Default 16 MiB. */
+  retainedSizeLimit?: number;
   /** The header of SUBSCRIBE that chooses among messages, by SQL-92 as in JMS. Default: none does. */
   selectorHeaderName?: string;
 }
@@ -54,6 +58,8 @@ const COUNTS = {
   backlogLimit: 1000,
   backlogSizeLimit: 16 * 1024 * 1024,
   deliveryAttempts: 5,
+  retainedLimit: 1000,
+  retainedSizeLimit: 16 * 1024 * 1024,
 };
 
 const KNOWN = [

@@ -81,7 +81,12 @@ export class SimpleBroker implements PrivateBroker {
       );
     }
     this.#subscriptions = new SubscriptionRegistry(separator);
-    this.#retained = new RetainedMessages(parseRetainLast(options.retainLast, separator));
+    this.#retained = new RetainedMessages({
+      patterns: parseRetainLast(options.retainLast, separator),
+      limit: options.retainedLimit,
+      sizeLimit: options.retainedSizeLimit,
+      dropped: (publication) => this.#dropped(publication, "retained"),
+    });
     this.#acknowledgements = new Acknowledgements({
       limit: options.unacknowledgedLimit,
       idPrefix: this.#ackIdPrefix,

@@ -13,6 +13,15 @@ describe("Retained messages", () => {
     session = await StompSession.connect(server.port);
   }
 
+  function dropped(): string[] {
+    const events: string[] = [];
+    server.messaging.on(
+      "messageDropped",
+      (event) => void events.push(`${event.destination} ${event.reason}`),
+    );
+    return events;
+  }
+
   async function publish(destination: string, body: string) {
     await server.messaging.template.convertAndSend(destination, body);
   }
@@ -80,12 +89,44 @@ describe("Retained messages", () => {
 
   it("are of 1,000 destinations: that which was not set for longest goes", async () => {
     await start({ retainLast: ["/topic/**"] });
+    const told = dropped();
     for (let i = 0; i < 1000; i++) await publish(`/topic/${i}`, `${i}`);
     await publish("/topic/0", "again");
     await publish("/topic/1000", "one more");
+    expect(told).to.deep.equal(["/topic/1 retained"]);
+    expect(server.messaging.stats().messagesDroppedByBroker).to.equal(1);
     expect(await heardAt("/topic/1")).to.deep.equal([]);
     expect(await heardAt("/topic/0")).to.deep.equal(["again"]);
     expect(await heardAt("/topic/*")).to.have.length(1000);
+  });
+
+  it("are of as many destinations as the application likes", async () => {
+    await start({ retainLast: ["/topic/**"], retainedLimit: 2 });
+    const told = dropped();
+    for (const name of ["a", "b", "a", "c"]) await publish(`/topic/${name}`, name);
+    expect(told).to.deep.equal(["/topic/b retained"]);
+    expect(await heardAt("/topic/*")).to.deep.equal(["a", "c"]);
+  });
+
+  it("take so many bytes together, headers among them", async () => {
+    await start({ retainLast: ["/topic/**"], retainedSizeLimit: 20_000 });
+    const told = dropped();
+    for (const name of ["a", "b", "c"]) {
+      session.send("SEND", { destination: `/topic/${name}`, "x-large": "x".repeat(7_000) }, name);
+    }
+    await session.messages();
+    expect(told).to.deep.equal(["/topic/a retained"]);
+    expect(await heardAt("/topic/*")).to.deep.equal(["b", "c"]);
+  });
+
+  it("drive out no others, and leave none behind that is older, when one is too large by itself", async () => {
+    await start({ retainLast: ["/topic/**"], retainedSizeLimit: 5_000 });
+    const told = dropped();
+    await publish("/topic/a", "old");
+    await publish("/topic/b", "b");
+    await publish("/topic/a", "x".repeat(6_000));
+    expect(told).to.deep.equal(["/topic/a retained"]);
+    expect(await heardAt("/topic/*")).to.deep.equal(["b"]);
   });
 
   it("are none by default, as in Spring", async () => {
