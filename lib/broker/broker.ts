@@ -81,9 +81,6 @@ export interface SubscriptionGaps {
   resumed?(): void;
 }
 
-/** The header of what servers say to each other: no client is given it. */
-export const SERVERS_ONLY = "express-stomp-servers-only";
-
 /** How the servers on one broker speak to each other. */
 export interface ServersSettings {
   /** Only servers know it. */

@@ -1,6 +1,7 @@
 import type { DestinationPattern } from "../destination/pattern.js";
 import { printable } from "../logger.js";
 import { compact, type Message, sizeOf, withHeaders } from "../message/message.js";
+import { saying, withoutReserved } from "../message/reserved-headers.js";
 import { ownText } from "../own-text.js";
 import type { AckWindow } from "./ack-window.js";
 import { Backlog } from "./backlog.js";
@@ -57,9 +58,7 @@ export class Queues {
   }
 
   /** @throws MessageDeliveryError when the queue is full, and new messages are to be refused */
-  publish({ payload, headers }: Message): void {
-    // Whether it is a second delivery is ours to say.
-    const publication = { payload, headers: { ...headers, native: headers.native.without("redelivered") } };
+  publish(publication: Message): void {
     const message = { sequence: ++this.#sequence, size: 0, publication, returns: 0 };
     const consumer = this.#next(message);
     // For one who does not acknowledge, nothing is held.
@@ -136,7 +135,9 @@ export class Queues {
     const again: QueuedMessage = {
       ...message,
       returns,
-      publication: compact(withHeaders(message.publication, { native: native.with("redelivered", "true") })),
+      publication: compact(
+        withHeaders(message.publication, { native: saying(native, { redelivered: "true" }) }),
+      ),
     };
     const consumer = this.#next(again, from) ?? this.#next(again);
     if (consumer) this.#hand(again, consumer);
@@ -188,7 +189,8 @@ export class Queues {
       dropped(publication, "attempts");
       return;
     }
-    const letter = native.without("redelivered").with("original-destination", destination);
+    // What was said of it as a message of that queue is over.
+    const letter = saying(withoutReserved(native, "client"), { "original-destination": destination });
     try {
       publish(withHeaders(publication, { destination: deadLetterDestination, native: letter }));
     } catch {

@@ -1,4 +1,5 @@
 import { compact, createMessage, type Message, type MessageHeaders } from "../message/message.js";
+import { publishedHeaders } from "../message/publication.js";
 import type { Acknowledgements } from "./acknowledgements.js";
 import { refusal } from "./refusal.js";
 import type { Transactions } from "./transactions.js";
@@ -27,9 +28,9 @@ export class Settlements {
 
   /** Keeps a SEND until COMMIT. @throws MessageDeliveryError when there is no such transaction, or it is full */
   send({ payload, headers }: Message, transaction: string): void {
-    const { sessionId = "", destination, privateTo, contentType, native } = headers;
-    const kept = { destination, privateTo, contentType, native: native.without("transaction") };
-    const message = compact(createMessage(payload, kept));
+    const { sessionId = "", privateTo } = headers;
+    const native = headers.native.without("transaction");
+    const message = compact(createMessage(payload, { ...publishedHeaders(headers), privateTo, native }));
     this.#transactions.add(sessionId, transaction, () => ({ kind: "send", message }));
   }
 

@@ -3,6 +3,7 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
+import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
 import { Acknowledgements } from "./acknowledgements.js";
 import type { BrokerContext, BrokerFactory } from "./broker.js";
@@ -234,20 +235,15 @@ export class SimpleBroker implements PrivateBroker {
     else this.#settlements.send(message, transaction);
   }
 
-  #publish({ payload, headers }: Message): void {
-    const { destination = "", privateTo, contentType, native } = headers;
-    // What else is in the headers is between the publisher and us.
-    const messageId = `${this.#idPrefix}-${++this.#published}`;
-    const publication: Message = {
-      payload,
-      headers: { messageType: "MESSAGE", destination, contentType, messageId, native },
-    };
-    if (this.#destinations.isQueue(headers)) {
-      this.#queues.publish(publication);
+  #publish(message: Message): void {
+    const { privateTo } = message.headers;
+    const shared = publication(message, `${this.#idPrefix}-${++this.#published}`);
+    if (this.#destinations.isQueue(message.headers)) {
+      this.#queues.publish(shared);
       return;
     }
-    if (privateTo === undefined) this.#retained.keep(publication);
-    this.#fanOut.publish(publication, privateTo);
+    if (privateTo === undefined) this.#retained.keep(shared);
+    this.#fanOut.publish(shared, privateTo);
   }
 
   #other(headers: MessageHeaders): void {

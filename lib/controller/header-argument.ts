@@ -1,23 +1,8 @@
 import { MessageHandlingError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
-import type { MessageHeaders } from "../message/message.js";
+import { type MessageHeaders, OWN_HEADERS } from "../message/message.js";
 import type { Argument } from "./arguments.js";
 import type { ArgumentNote } from "./metadata.js";
-
-/** Headers that are ours alone: where one is missing, a client's of the same name must not stand in. */
-const OWN_HEADERS = new Set<string>([
-  "messageType",
-  "destination",
-  "sessionId",
-  "subscriptionId",
-  "messageId",
-  "user",
-  "sessionAttributes",
-  "contentType",
-  "stompCommand",
-  "heartbeat",
-  "native",
-] satisfies (keyof MessageHeaders)[]);
 
 /** Means what the client wrote: ours of that name is how its RECEIPT is put off. */
 const CLIENTS_OWN = "receipt" satisfies keyof MessageHeaders;
@@ -43,7 +28,7 @@ export function headerArgument(
 /** `simpSessionId` is Spring's name for our `sessionId`; `nativeHeaders.x` the client's `x`, as in Spring. */
 function headerReader(name: string, all: boolean): (headers: MessageHeaders) => unknown {
   const own = name.startsWith("simp") ? name.charAt(4).toLowerCase() + name.slice(5) : name;
-  if (OWN_HEADERS.has(own)) return (headers) => headers[own as keyof MessageHeaders];
+  if (own !== CLIENTS_OWN && OWN_HEADERS.has(own)) return (headers) => headers[own as keyof MessageHeaders];
 
   const isNative = name.startsWith("nativeHeaders.");
   const nativeName = isNative ? name.slice("nativeHeaders.".length) : name;

@@ -61,6 +61,31 @@ export interface MessageHeaders {
   readonly native: NativeHeaders;
 }
 
+/** What every message of a session carries. */
+export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes">;
+
+const OWN: { readonly [Name in keyof MessageHeaders]-?: true } = {
+  messageType: true,
+  destination: true,
+  sessionId: true,
+  subscriptionId: true,
+  subscription: true,
+  messageId: true,
+  ackId: true,
+  user: true,
+  privateTo: true,
+  grant: true,
+  sessionAttributes: true,
+  contentType: true,
+  stompCommand: true,
+  heartbeat: true,
+  receipt: true,
+  native: true,
+};
+
+/** The names of our own headers: where one is missing, a client's of the same name must not stand in. */
+export const OWN_HEADERS: ReadonlySet<string> = new Set(Object.keys(OWN));
+
 /** A RECEIPT that is due once a client's message was handled. */
 export interface Receipt {
   /** Puts it off until then, while the session goes on; a rejection makes it ERROR. */

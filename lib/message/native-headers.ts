@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { HeaderNames } from "./header-names.js";
 
 /** Values that must not reach a log by way of a printed message. */
 const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
@@ -137,6 +138,13 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
     return NativeHeaders.fromFlat([...this].filter((pair) => !names.includes(pair[0])).flat());
   }
 
+  /** A copy without any of these names, whatever blanks stand around one; itself when it has none of them. */
+  withoutAll(names: HeaderNames): NativeHeaders {
+    if (!this.#hasAny(names)) return this;
+
+    return NativeHeaders.fromFlat([...this].filter(([name]) => !names.isIn(name, 0, name.length)).flat());
+  }
+
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
     for (let at = 0; at < this.size; at++) yield [this.#nameAt(at), this.#valueAt(at)];
   }
@@ -166,6 +174,18 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   #nameAt(at: number): string {
     if (this.#flat !== undefined) return this.#flat[2 * at] as string;
     return this.#text.slice(this.#marks[3 * at], this.#marks[3 * at + 1]);
+  }
+
+  #hasAny(names: HeaderNames): boolean {
+    const flat = this.#flat;
+    if (flat !== undefined) {
+      return flat.some((text, i) => i % 2 === 0 && names.isIn(text, 0, text.length));
+    }
+    const marks = this.#marks;
+    for (let at = 0; at < marks.length; at += 3) {
+      if (names.isIn(this.#text, marks[at] as number, marks[at + 1] as number)) return true;
+    }
+    return false;
   }
 
   #valueAt(at: number): string {

@@ -1,4 +1,4 @@
-import { type ClientSessions, SERVERS_ONLY } from "../broker/broker.js";
+import type { ClientSessions } from "../broker/broker.js";
 import { refusal } from "../broker/refusal.js";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
@@ -13,6 +13,7 @@ import {
   withHeaders,
 } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { says } from "../message/reserved-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { negotiate } from "../stomp/version.js";
@@ -184,15 +185,16 @@ export class ClientRelay implements BrokerAccess {
     const subscriber = this.#ending.has(id) ? undefined : this.#subscriptions.get(id);
     if (!subscriber && !id.startsWith(REPLIES)) return;
 
+    const isServersOnly = says(headers, "express-stomp-servers-only");
     // Before 1.2 there is no header for it; but who may drop messages must know.
     const messageId = headers.get("message-id");
     const ackId = headers.get("ack") ?? (subscriber?.acknowledges && !this.#hasAck ? messageId : undefined);
     if (subscriber?.acknowledges) {
       const names = { ackId: this.#hasAck ? ackId : undefined, messageId, subscriptionId: id };
-      if (headers.has(SERVERS_ONLY)) this.#unsettled.withheld(subscriber, names);
+      if (isServersOnly) this.#unsettled.withheld(subscriber, names);
       else this.#unsettled.given(subscriber, names);
     }
-    if (headers.has(SERVERS_ONLY)) return;
+    if (isServersOnly) return;
 
     const ours: Partial<MessageHeaders> = { sessionId, ackId, subscription: subscriber?.lifetime };
     try {

@@ -1,24 +1,37 @@
+import { HeaderNames } from "../message/header-names.js";
 import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { OF_FRAME_NAMES } from "../message/publication.js";
+import { withoutReserved } from "../message/reserved-headers.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
+
+/**
+ * What is written of ours, or not at all, in place of what the client wrote. Brokers trim names in STOMP 1.0, and
+ * might believe the second of two.
+ */
+const NOT_THE_CLIENTS: Partial<Record<ClientCommand, HeaderNames>> = {
+  SEND: new HeaderNames(["receipt", "destination", "content-type"]),
+  SUBSCRIBE: new HeaderNames(["receipt", "id", "destination"]),
+  UNSUBSCRIBE: new HeaderNames(["receipt", "id"]),
+};
+const RECEIPT = new HeaderNames(["receipt"]);
 
 /** Gives the frame of a client's message, as the client wrote it but for what interceptors changed. The receipt is ours. */
 export function clientFrame({ payload, headers }: Message): Frame {
   const { messageType, stompCommand, destination, subscriptionId, contentType, native } = headers;
-  const others = native.without("receipt");
   const id = subscriptionId;
   if (messageType === "MESSAGE")
-    return frame("SEND", others, { destination, "content-type": contentType }, payload);
-  if (messageType === "SUBSCRIBE") return frame("SUBSCRIBE", others, { id, destination });
-  if (messageType === "UNSUBSCRIBE") return frame("UNSUBSCRIBE", others, { id });
-  return frame(stompCommand as ClientCommand, others, {});
+    return frame("SEND", native, { destination, "content-type": contentType }, payload);
+  if (messageType === "SUBSCRIBE") return frame("SUBSCRIBE", native, { id, destination });
+  if (messageType === "UNSUBSCRIBE") return frame("UNSUBSCRIBE", native, { id });
+  return frame(stompCommand as ClientCommand, native, {});
 }
 
 /** Gives SEND for what the application sends. Headers that would make it part of something else are left out. */
 export function applicationFrame({ payload, headers }: Message): Frame {
   const { destination, contentType, native } = headers;
-  const others = native.without("receipt", "transaction", "subscription", "message-id", "ack", "id");
+  const others = native.withoutAll(OF_FRAME_NAMES).without("id");
   return frame("SEND", others, { destination, "content-type": contentType }, payload);
 }
 
@@ -27,7 +40,7 @@ export function unsubscribeFrame(id: string, queue: string | undefined): Frame {
   return frame("UNSUBSCRIBE", NativeHeaders.EMPTY, { id, "x-queue-name": queue });
 }
 
-/** Gives a MESSAGE of the broker as a message, with all its headers as they came. */
+/** Gives a MESSAGE of the broker as a message, with all its headers as they came but for what only we say. */
 export function brokerMessage({ headers, body }: Frame, ours: Partial<MessageHeaders> = {}): Message {
   return createMessage(body, {
     destination: headers.get("destination"),
@@ -35,17 +48,17 @@ export function brokerMessage({ headers, body }: Frame, ours: Partial<MessageHea
     messageId: headers.get("message-id"),
     ackId: headers.get("ack"),
     contentType: headers.get("content-type"),
-    native: headers,
+    native: withoutReserved(headers, "broker"),
     ...ours,
   });
 }
 
 function frame(
   command: ClientCommand,
-  others: NativeHeaders,
+  native: NativeHeaders,
   headers: Readonly<Record<string, string | undefined>>,
   body: Uint8Array = NO_PAYLOAD,
 ): Frame {
-  const named = NativeHeaders.of(headers);
-  return { command, headers: NativeHeaders.of([...named, ...others.without(...Object.keys(headers))]), body };
+  const others = native.withoutAll(NOT_THE_CLIENTS[command] ?? RECEIPT);
+  return { command, headers: NativeHeaders.of([...NativeHeaders.of(headers), ...others]), body };
 }

@@ -1,4 +1,4 @@
-import { type BrokerContext, SERVERS_ONLY } from "../broker/broker.js";
+import type { BrokerContext } from "../broker/broker.js";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError } from "../errors.js";
@@ -6,6 +6,7 @@ import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD, type Subscriber, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { says } from "../message/reserved-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { DestinationTrials } from "./destination-trials.js";
@@ -161,7 +162,7 @@ export class SharedConnections {
   #deliver(message: Message, subscribers: ReadonlySet<Subscriber>): void {
     const { clientOutboundChannel } = this.#options;
     const { native } = message.headers;
-    if (native.has(SERVERS_ONLY)) return;
+    if (says(native, "express-stomp-servers-only")) return;
 
     const publication = withHeaders(message, { native: native.without("subscription") });
     for (const subscriber of subscribers) {

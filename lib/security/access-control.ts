@@ -4,7 +4,13 @@ import { isPromise } from "../channel/passage.js";
 import { AccessDeniedError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
-import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
+import {
+  createMessage,
+  type Message,
+  type MessageHeaders,
+  NO_PAYLOAD,
+  type SessionHeaders,
+} from "../message/message.js";
 import type { SimpSubscription } from "../user/simp-user-registry.js";
 import { type Authorization, isAllowed, type Verdict } from "./authorization.js";
 import type { MessageSecurity } from "./message-security.js";
@@ -17,9 +23,7 @@ export interface AccessControlOptions {
   readonly events: EventPublisher;
   readonly logger: Logger;
   /** What messages of a session carry now; `undefined` when it has ended. */
-  sessionHeaders(
-    sessionId: string,
-  ): Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes"> | undefined;
+  sessionHeaders(sessionId: string): SessionHeaders | undefined;
   /** Whether a session was ended, and nothing that it has sent may begin any more. */
   isOver(sessionId: string | undefined): boolean;
   /** What a user's session has subscribed to at the broker. */

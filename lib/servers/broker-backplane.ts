@@ -1,7 +1,8 @@
-import { type BrokerSystem, SERVERS_ONLY } from "../broker/broker.js";
+import type { BrokerSystem } from "../broker/broker.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { createMessage } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { saying } from "../message/reserved-headers.js";
 import type { Backplane } from "./backplane.js";
 
 /** A broker's MESSAGE has a head: its own headers, the mark, and the destination at most twice. */
@@ -26,7 +27,7 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
       return system.isAvailable;
     },
     async publish(bytes) {
-      const native = NativeHeaders.of({ [SERVERS_ONLY]: "1" });
+      const native = saying(NativeHeaders.EMPTY, { "express-stomp-servers-only": "1" });
       const headers = { destination, contentType: "application/octet-stream", native };
       await application.handle(createMessage(bytes, headers));
     },

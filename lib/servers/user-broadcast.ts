@@ -1,15 +1,14 @@
 import type { Logger } from "../logger.js";
 import { createMessage, type Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { type PublishedHeaders, publishedHeaders } from "../message/publication.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
 
 /** What servers tell each other of users. */
 type Told =
   | {
-      readonly to: string;
-      readonly privateTo: string | undefined;
-      readonly contentType: string | undefined;
+      readonly message: Omit<PublishedHeaders, "native"> & { readonly privateTo: string | undefined };
       readonly native: readonly (readonly [string, string])[];
       /** A client sent it: it is not for strangers. */
       readonly byClient: boolean;
@@ -47,11 +46,9 @@ export class UserBroadcast {
 
   /** Gives all other servers a message for a user. @throws MessageDeliveryError, at once, when it is too long for them */
   send({ payload, headers }: Message, { byClient }: { readonly byClient: boolean }): Promise<void> {
-    const { destination = "", privateTo, contentType, native } = headers;
-    return this.#link.say(
-      { to: destination, privateTo, contentType, native: [...native], byClient },
-      payload,
-    );
+    const { native, ...published } = publishedHeaders(headers);
+    const message = { ...published, privateTo: headers.privateTo };
+    return this.#link.say({ message, native: [...native], byClient }, payload);
   }
 
   /** Lets all other servers end sessions. */
@@ -75,9 +72,9 @@ export class UserBroadcast {
 
   async #take({ content, payload }: Said<Told>): Promise<void> {
     try {
-      if ("to" in content) {
-        const { to: destination, privateTo, contentType, native, byClient } = content;
-        const headers = { destination, privateTo, contentType, native: NativeHeaders.of(native) };
+      if ("message" in content) {
+        const { message, native, byClient } = content;
+        const headers = { ...message, native: NativeHeaders.of(native) };
         await this.#handler.deliver(createMessage(payload, headers), { byClient });
       } else if ("end" in content) {
         this.#handler.end(content.end, content.reason);

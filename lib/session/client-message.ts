@@ -1,6 +1,7 @@
 import { LimitExceededError, StompConversionError } from "../errors.js";
-import { type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
+import { type Message, type MessageHeaders, NO_PAYLOAD, type SessionHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { withoutReserved } from "../message/reserved-headers.js";
 import { ownText } from "../own-text.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
@@ -8,16 +9,14 @@ import type { StompVersion } from "../stomp/version.js";
 
 const ACK_MODES = new Set(["auto", "client", "client-individual"]);
 
-/** What every message of a session carries. */
-export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes">;
-
 /**
  * Makes a client's frame a message.
  *
  * @throws StompConversionError when the frame lacks what its command requires in this version
  */
 export function clientMessage(frame: Frame, version: StompVersion, session: SessionHeaders): Message {
-  const { headers: native, body } = frame;
+  const { body } = frame;
+  const native = withoutReserved(frame.headers, "client");
   const command = frame.command as ClientCommand;
   // One literal for each kind of message: V8 gives the copies that `...` makes a hidden class of their own, each.
   const { sessionId, user, sessionAttributes } = session;

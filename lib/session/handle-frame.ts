@@ -2,10 +2,10 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
 import type { Logger } from "../logger.js";
-import { type Message, withHeaders } from "../message/message.js";
+import { type Message, type SessionHeaders, withHeaders } from "../message/message.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { checkId, clientMessage, type SessionHeaders } from "./client-message.js";
+import { checkId, clientMessage } from "./client-message.js";
 import { PendingReceipt } from "./pending-receipt.js";
 
 /** What a frame needs of the session that it is from. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
+import { OF_FRAME_NAMES } from "../message/publication.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import { headerLine, headerOctets, octetsOf } from "../stomp/encoder.js";
 import type { StompVersion } from "../stomp/version.js";
@@ -28,17 +29,6 @@ interface Filled {
 
 /** What is a subscriber's own. */
 type Own = Pick<Delivery, "subscriptionId" | "ackId">;
-
-/** Headers of MESSAGE that are ours to write; a sender's headers of these names do not pass. */
-const OURS = new Set([
-  "destination",
-  "content-type",
-  "content-length",
-  "subscription",
-  "message-id",
-  "ack",
-  "receipt",
-]);
 
 const NOTHING: Remembered = { publication: undefined, versions: {} };
 
@@ -102,7 +92,9 @@ function templateOf({ payload, headers }: Message, version: StompVersion): Templ
   let head = `MESSAGE\n${headerOctets("destination", destination, version)}`;
   if (contentType !== undefined) head += headerOctets("content-type", contentType, version);
   for (const [name, value] of headers.native) {
-    if (name !== "" && !OURS.has(name)) head += octetsOf(headerLine(name, value, version));
+    // Whoever trims would find two of one name, and might believe the sender's.
+    if (name !== "" && !OF_FRAME_NAMES.isIn(name, 0, name.length))
+      head += octetsOf(headerLine(name, value, version));
   }
   const behind = `${headerOctets("message-id", messageId, version)}content-length:${payload.length}\n\n`;
   const body = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1");

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { StompConversionError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, Principal } from "../message/message.js";
+import type { Message, Principal, SessionHeaders } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import type { Frame } from "../stomp/frame.js";
 import { agreeHeartBeat, type HeartBeatOffer, NO_HEART_BEAT, parseHeartBeat } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
-import { disconnectMessage, type SessionHeaders } from "./client-message.js";
+import { disconnectMessage } from "./client-message.js";
 import { sayFarewell } from "./farewell.js";
 import type { DisconnectFault } from "./handle-frame.js";
 import { Inbound, type InboundSession } from "./inbound.js";

@@ -5,6 +5,7 @@ import type { Logger } from "../logger.js";
 import { endNoticeId } from "../message/end-notice.js";
 import { createMessage, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { saying } from "../message/reserved-headers.js";
 import type { SimpSubscription } from "./simp-user-registry.js";
 
 export interface UnsubscribeContext {
@@ -48,7 +49,7 @@ export async function unsubscribe(
   events.publish("unsubscribe", { sessionId, user, message });
 
   if (reason !== undefined) {
-    const native = NativeHeaders.of({ unsubscribed: reason });
+    const native = saying(NativeHeaders.EMPTY, { unsubscribed: reason });
     await clientOutboundChannel.send(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
   }
   // What was delivered before may still wait for interceptors.

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { SERVERS_ONLY } from "#lib/broker/broker.js";
 import { onEachBroker } from "../support/brokers.js";
 import { RealBrokerStage, receipt } from "../support/real-broker-stage.js";
 import { RelayStage } from "../support/relay-stage.js";
@@ -33,7 +32,7 @@ describe("What the relay withholds from a client", () => {
     }
 
     function withhold(id: string) {
-      deliver(id, { [SERVERS_ONLY]: "1" });
+      deliver(id, { "express-stomp-servers-only": "1" });
     }
 
     /** What is acknowledged up to a SEND that the client has sent behind. */

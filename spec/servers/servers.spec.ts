@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type Message, MessageDeliveryError, type StompMessagingOptions, simpleBroker } from "express-stomp";
-import { SERVERS_ONLY, type ServersSettings } from "#lib/broker/broker.js";
+import { type ServersSettings } from "#lib/broker/broker.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 
@@ -144,7 +144,7 @@ function on(hub: BrokerHub, changes: Partial<ServersSettings> = {}): Partial<Sto
       const broker = simpleBroker({ destinationPrefixes: ["/topic"] })(context);
       const { system, application } = hub.connect();
       const handle = (message: Message) =>
-        (message.headers.native.has(SERVERS_ONLY) ? application : broker).handle(message);
+        (message.headers.native.has("express-stomp-servers-only") ? application : broker).handle(message);
       return Object.assign(broker, {
         application: { handle },
         system,
