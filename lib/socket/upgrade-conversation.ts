@@ -114,7 +114,6 @@ export class UpgradeConversation {
     res.once("finish", this.#end);
     res.once("close", this.#responseClosed);
     this.#awaited = res;
-    this.#socket.on("error", this.#socketFailed);
     this.#socket.on("close", this.#socketClosed);
     if (this.#state === "answering") return;
 
@@ -217,10 +216,6 @@ export class UpgradeConversation {
     clearTimeout(this.#deadline);
   };
 
-  readonly #socketFailed = (): void => {
-    this.#socket.destroy();
-  };
-
   readonly #socketClosed = (): void => {
     this.#abandon();
   };
@@ -238,7 +233,7 @@ export class UpgradeConversation {
     if (this.#awaited === undefined) return;
 
     this.#awaited.off("finish", this.#end).off("close", this.#responseClosed);
-    this.#socket.off("error", this.#socketFailed).off("close", this.#socketClosed);
+    this.#socket.off("close", this.#socketClosed);
   }
 }
 

@@ -116,6 +116,9 @@ class Attachment implements UpgradeHost {
   }
 
   readonly #upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // Node has just taken its own listener off. This one stays for the socket's life, whoever takes the socket: what
+    // was written before, the answer to a pipelined request too, may fail at any time.
+    socket.on("error", destroyFailed);
     const conversation = new UpgradeConversation(req, { socket, head }, this);
     if (isWebSocket(req)) (req as UpgradeRequest)[CONVERSATION] = conversation;
     conversation.run();
@@ -139,6 +142,10 @@ function spareOtherUpgrades(server: HttpServer): () => void {
   return () => {
     if (asking.shouldUpgradeCallback === callback) asking.shouldUpgradeCallback = before;
   };
+}
+
+function destroyFailed(this: Duplex): void {
+  this.destroy();
 }
 
 function isWebSocket(req: IncomingMessage): boolean {

@@ -442,7 +442,7 @@ describe("One of three servers", function () {
         ...broadcasts({ users: "servers.three.users", registry: "servers.three.registry" }),
         registryExpirationPeriod: 1000,
       };
-      const servers = await Promise.all([1, 2, 3].map(() => ServerProcess.start(relay)));
+      const servers = await Promise.all([1, 2, 3].map(() => ServerProcess.behind(relay)));
       const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];
       const ann = await first.connect("ann");
       await third.connect("rod");

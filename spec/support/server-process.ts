@@ -1,25 +1,12 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { StompBrokerRelayOptions } from "express-stomp";
+import { ForkedServer } from "./forked-server.js";
 import { RawClient } from "./raw-client.js";
 
-/** A server in a process of its own, which specs may kill. It believes everybody's name. */
-export class ServerProcess {
-  readonly #child: ChildProcess;
-  readonly port: number;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.port = port;
-  }
-
+/** A server behind a relay, in a process of its own. It believes everybody's name. */
+export class ServerProcess extends ForkedServer {
   /** Starts it; gives it when its broker is available. */
-  static async start(relay: StompBrokerRelayOptions): Promise<ServerProcess> {
-    const program = fileURLToPath(new URL("server-program.js", import.meta.url));
-    const child = fork(program, [JSON.stringify(relay)], { execArgv: [] });
-    const [port] = (await once(child, "message")) as [number];
-    return new ServerProcess(child, port);
+  static async behind(relay: StompBrokerRelayOptions): Promise<ServerProcess> {
+    return new ServerProcess(...(await ForkedServer.run("server-program.js", [JSON.stringify(relay)])));
   }
 
   connect(name: string): Promise<RawClient> {
@@ -34,11 +21,5 @@ export class ServerProcess {
       if (users.toSorted().join() === names.join()) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-  }
-
-  async kill(): Promise<void> {
-    const exit = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await exit;
   }
 }
