@@ -1,12 +1,14 @@
 import type { ServerResponse } from "node:http";
 
-/** Ends a response with one line of plain text. */
+/** Ends a response with one line of plain text, unless the application has answered meanwhile. */
 export function answer(
   res: ServerResponse,
   status: number,
   text = "",
   headers: Readonly<Record<string, string>> = {},
 ): void {
+  if (res.headersSent) return;
+
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   if (text !== "") {

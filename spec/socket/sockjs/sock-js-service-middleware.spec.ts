@@ -92,6 +92,38 @@ describe("SockJsService", () => {
       expect((await post(port, "/ws/000/s2/xhr")).text).to.equal("o\n");
     });
 
+    it("says nothing more to a sender that it has answered meanwhile", async () => {
+      const failures: unknown[] = [];
+      let answerIt = () => {};
+      let found = () => {};
+      stage.host.app.use((_req, res, next) => {
+        answerIt = () => void res.status(503).end("Too late.");
+        next();
+      });
+      const asked = new Promise<void>((resolve) => {
+        stage.host.endpoint({
+          sockJS: true,
+          user: () =>
+            new Promise<null>((resolveUser) => {
+              found = () => resolveUser(null);
+              resolve();
+            }),
+        });
+      });
+      const onError: express.ErrorRequestHandler = (error, _req, _res, next) => {
+        failures.push(error);
+        next();
+      };
+      stage.host.app.use(onError);
+      const sent = post(await stage.host.listen(), "/ws/000/unknown/xhr_send", '["x"]');
+      await asked;
+      answerIt();
+      found();
+
+      expect((await sent).text).to.equal("Too late.");
+      expect(failures).to.deep.equal([]);
+    });
+
     it("refuses what express.urlencoded() has made of a body", async () => {
       stage.host.app.use(express.urlencoded({ extended: true }));
       const port = await stage.poll();
