@@ -48,7 +48,10 @@ app.get("/late", async (request, response) => {
   response.end("late");
 });
 
+const silent = () => {};
 const messaging = stompMessaging({
+  // What is refused is told, and is no failure.
+  logger: { debug: silent, info: silent, warn: silent, error: console.error },
   endpoints: [
     {
       path: "/ws",
