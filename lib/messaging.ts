@@ -5,6 +5,7 @@ import { announceChannelFault } from "./channel/channel-fault.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { senderOrder, sessionOrder } from "./channel/orders.js";
 import { Pace } from "./channel/pace.js";
+import { Countdown } from "./clock/countdown.js";
 import {
   configuredOptions,
   isConfigurer,
@@ -290,7 +291,7 @@ export function stompMessaging(
       }),
   );
   const detachments: (() => void)[] = [];
-  let closed: Promise<void> | undefined;
+  let closing: { readonly drainTime: Countdown; readonly closed: Promise<void> } | undefined;
 
   const middleware: RequestHandler = (request: Request, response: Response, next: NextFunction) => {
     if (!endpoints.some((endpoint) => endpoint.handle(request, response, next))) next();
@@ -354,17 +355,30 @@ export function stompMessaging(
       if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIMER) {
         throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
       }
-      closed ??= close(drainMs);
-      return closed;
+      if (closing) closing.drainTime.shorten(drainMs);
+      else {
+        const drainTime = new Countdown(drainMs);
+        closing = { drainTime, closed: close(drainTime) };
+      }
+      return closing.closed;
     },
   });
 
-  async function close(drainMs: number): Promise<void> {
+  async function close(drainTime: Countdown): Promise<void> {
     for (const endpoint of endpoints) endpoint.close();
-    await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down", drainMs });
+    // All stay until what any of them has sent was handled, and has reached them.
+    await Promise.race([drained(), drainTime.over]);
+    drainTime.stop();
+    await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down" });
     for (const detach of detachments.splice(0)) detach();
     await servers.close();
     await broker.close();
     clock.close();
+  }
+
+  async function drained(): Promise<void> {
+    await sessions.drain();
+    await brokerChannel.idle();
+    await clientOutboundChannel.idle();
   }
 }

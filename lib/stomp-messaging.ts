@@ -15,10 +15,12 @@ export interface StompMessaging extends RequestHandler {
    */
   attach(server: Server): void;
   /**
-   * Refuses new clients with 503 and reads no more from the others; what they
-   * had sent is handled and answered, for `drainMs` at most; then all sessions
-   * are closed with 1001, and every timer ends. Clients that do not answer the
-   * closing are cut 5 s later.
+   * Refuses new clients with 503 and reads no more from the others. What they
+   * had sent is handled and answered, for `drainMs` at most, while all sessions
+   * stay and hear of it, and what waits for interceptors is sent on; then all
+   * sessions are closed with 1001, and every timer ends. Clients that do not
+   * answer the closing are cut 5 s later. A second call with less time shortens
+   * that of the first.
    *
    * @throws ConfigurationError when `drainMs` is no time
    */

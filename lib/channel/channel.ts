@@ -179,6 +179,11 @@ export class SubscribableChannel {
     return new Promise((resolve) => this.behind(order, resolve));
   }
 
+  /** Resolves when nothing waits for interceptors, or since readers are behind. */
+  async idle(): Promise<void> {
+    await this.#lanes?.idle();
+  }
+
   /** Bytes of what interceptors have, or what waits for them, of those who pay for it as the channel's order says. */
   waiting(payer: string): number {
     return this.#lanes?.bytesOf(payer) ?? 0;

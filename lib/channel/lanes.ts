@@ -51,6 +51,7 @@ export class Lanes implements Lanekeeper {
   /** Payers of whom something was refused, or dropped, since nothing of theirs waited. */
   readonly #refused = new Set<string>();
   readonly #dropped = new Set<string>();
+  readonly #whenIdle: (() => void)[] = [];
 
   constructor(channel: string, order: Order) {
     this.#channel = channel;
@@ -65,6 +66,14 @@ export class Lanes implements Lanekeeper {
   /** Whether anything waits. */
   get isBusy(): boolean {
     return this.#lanes.size > 0;
+  }
+
+  /** Resolves when nothing waits. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isBusy) this.#whenIdle.push(resolve);
+      else resolve();
+    });
   }
 
   /** Whether the caller is inside the way of a message of this order. */
@@ -130,6 +139,7 @@ export class Lanes implements Lanekeeper {
       next.go(true);
     } else {
       this.#lanes.delete(place.order);
+      if (!this.isBusy) for (const idle of this.#whenIdle.splice(0)) idle();
     }
   }
 

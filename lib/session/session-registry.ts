@@ -24,7 +24,6 @@ export interface SessionClosing {
   /** A WebSocket close code. */
   readonly code: number;
   readonly reason: string;
-  readonly drainMs: number;
 }
 
 /** How long clients may take to answer the closing, in ms. */
@@ -181,15 +180,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return true;
   }
 
-  /**
-   * Closes every session when what it has received is handled, and after
-   * `drainMs` in any case. Resolves when all have ended, or the last was cut
-   * because its client did not answer the closing.
-   */
-  async close({ code, reason, drainMs }: SessionClosing): Promise<void> {
-    for (const session of this.#sessions.values()) session.drain(code, reason);
-    if (await this.#emptyWithin(drainMs)) return;
+  /** Reads from nobody any more. Resolves when what was received has been handled; all sessions stay. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.drain()));
+  }
 
+  /** Closes every session. Resolves when all have ended, or the last was cut because its client did not answer the closing. */
+  async close({ code, reason }: SessionClosing): Promise<void> {
     for (const session of this.#sessions.values()) session.shut(code, reason);
     if (await this.#emptyWithin(LINGER)) return;
 

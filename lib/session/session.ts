@@ -205,9 +205,9 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#watch.listening = true;
   }
 
-  /** Reads no more, and closes when what was received has been handled and answered. */
-  drain(code: number, reason: string): void {
-    this.#inbound.finish(() => this.shut(code, reason));
+  /** Reads no more. Resolves when what was received has been handled and answered. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => this.#inbound.finish(resolve));
   }
 
   /** Cuts the line of a client that did not answer the closing. */

@@ -4,7 +4,13 @@ import { get, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { ConfigurationError, Controller, MessageMapping, Payload } from "express-stomp";
+import {
+  type ChannelInterceptor,
+  ConfigurationError,
+  Controller,
+  MessageMapping,
+  Payload,
+} from "express-stomp";
 import SockJS from "sockjs-client";
 import WebSocket from "ws";
 import { RawClient } from "../support/raw-client.js";
@@ -97,17 +103,39 @@ describe("messaging.close", () => {
     expect(gate.handled).to.deep.equal(["1"]);
   });
 
-  it("closes idle sessions at once though others take their time", async () => {
+  it("lets all stay until those that have sent were served, and hear of that", async () => {
     const busy = await connect();
     const idle = await connect();
+    idle.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+    await idle.synchronize();
     busy.send(send(1));
     await gate.arrived;
+    busy.send("SEND\ndestination:/topic/a\nreceipt:2\n\nlast^@");
+    await settled();
 
-    // Longer than this spec may take: drainMs is not what closes it.
-    void server.messaging.close({ drainMs: 60_000 });
+    const closed = server.messaging.close({ drainMs: 60_000 });
+    await settled();
+    gate.open();
 
-    expect(await idle.closed()).to.equal(1001);
-    expect(gate.handled).to.deep.equal([]);
+    expect(await busy.frame()).to.equal("RECEIPT\nreceipt-id:1\n\n^@");
+    expect(await busy.frame()).to.equal("RECEIPT\nreceipt-id:2\n\n^@");
+    expect(await idle.frame()).to.match(/^MESSAGE\n(?:.+\n)+\nlast\^@$/);
+    expect([await busy.closed(), await idle.closed()]).to.deep.equal([1001, 1001]);
+    await closed;
+  });
+
+  it("is sooner done when a second call gives it less time", async () => {
+    const client = await connect();
+    client.send(send(1));
+    await gate.arrived;
+
+    const closed = server.messaging.close({ drainMs: 60_000 });
+    await settled();
+    expect(server.messaging.close({ drainMs: 0 })).to.equal(closed);
+
+    expect(await client.closed()).to.equal(1001);
+    await closed;
+    gate.open();
   });
 
   it("answers 503 to whoever wants to connect, while it closes and afterwards", async () => {
@@ -154,6 +182,29 @@ describe("messaging.close", () => {
     }
     await server.messaging.close();
   });
+});
+
+describe("messaging.close, with interceptors that wait", () => {
+  for (const channel of ["brokerChannel", "clientOutboundChannel"] as const) {
+    it(`sends on what waits for those of ${channel}`, async () => {
+      const slow: ChannelInterceptor = {
+        async preSend(message) {
+          if (message.headers.messageType === "MESSAGE") for (let i = 0; i < 3; i++) await settled();
+          return message;
+        },
+      };
+      const server = await startServer({ [channel]: { interceptors: [slow] } });
+      const client = await RawClient.connect(server.port);
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      await client.synchronize();
+
+      for (let i = 0; i < 10; i++) void server.messaging.template.convertAndSend("/topic/a", String(i));
+      await server.close();
+
+      for (let i = 0; i < 10; i++) expect(await client.frame()).to.match(new RegExp(`\n\n${i}\\^@$`));
+      expect(await client.closed()).to.equal(1001);
+    });
+  }
 });
 
 describe("A rolling restart", () => {
