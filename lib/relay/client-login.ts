@@ -2,22 +2,17 @@ import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { BrokerConnection } from "./broker-connection.js";
+import { judgeHeaders } from "./header-policy.js";
 import type { RelaySettings } from "./relay-settings.js";
-
-/** Headers of CONNECT that are ours to say. */
-const OURS = new Set(["login", "passcode", "host", "accept-version", "heart-beat", "content-length"]);
-
-/** What lets somebody into the application is not for the broker. */
-const CREDENTIAL = /auth|token|cookie|csrf|xsrf|secret|passw/i;
 
 /** Gives the headers of the CONNECT that lets a client into the broker, by what its own says. */
 export function clientConnectHeaders(native: NativeHeaders, settings: RelaySettings): NativeHeaders {
-  const { clientLogin, clientPasscode, passClientLogin, virtualHost } = settings;
+  const { clientLogin, clientPasscode, passClientLogin, passQueueHeaders, virtualHost } = settings;
   return NativeHeaders.of([
     ["login", passClientLogin ? native.get("login") : clientLogin],
     ["passcode", passClientLogin ? native.get("passcode") : clientPasscode],
     ["host", virtualHost],
-    ...[...native].filter(([name]) => !OURS.has(name) && !CREDENTIAL.test(name)),
+    ...judgeHeaders("CONNECT", native, passQueueHeaders).native,
   ]);
 }
 

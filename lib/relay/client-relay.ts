@@ -20,7 +20,7 @@ import { negotiate } from "../stomp/version.js";
 import { BrokerConnection } from "./broker-connection.js";
 import { clientConnectHeaders, connectForClient } from "./client-login.js";
 import { forward } from "./forward.js";
-import { durableNames, refuseQueueHeaders } from "./queue-headers.js";
+import { durableNames } from "./header-policy.js";
 import type { BrokerAccess } from "./relay-client.js";
 import { brokerMessage, clientFrame, unsubscribeFrame } from "./relay-frame.js";
 import type { BrokerAddress, RelaySettings } from "./relay-settings.js";
@@ -116,11 +116,9 @@ export class ClientRelay implements BrokerAccess {
 
   async subscribe(message: Message): Promise<void> {
     const { settings } = this.#options;
-    if (!settings.passQueueHeaders) refuseQueueHeaders(message);
-
     const subscription = new Subscription(message.headers);
     this.#subscriptions.set(subscription.id, subscription);
-    for (const name of durableNames(message)) this.#durables.add(name);
+    for (const name of durableNames(message.headers.native)) this.#durables.add(name);
     if (this.#durables.size > settings.subscriptionLimit)
       this.#durables.delete(this.#durables.values().next().value as string);
     // Always for a receipt: it is active when the broker says so.
@@ -133,7 +131,7 @@ export class ClientRelay implements BrokerAccess {
    */
   unsubscribe(message: Message): void | Promise<void> {
     const { subscriptionId = "", native } = message.headers;
-    const names = durableNames(message);
+    const names = durableNames(native);
     if (!names.every((name) => this.#durables.has(name))) {
       throw refusal("UNSUBSCRIBE names a durable subscription that this session has not subscribed to");
     }
@@ -146,13 +144,11 @@ export class ClientRelay implements BrokerAccess {
     // One that is unknown ends the connection at RabbitMQ. At ActiveMQ a durable one is deleted once it is idle.
     if (!known && names.length === 0) return;
 
-    const headers = [...native].filter(([name]) => !["x-queue-name", "destination"].includes(name.trim()));
-    if (known?.queue !== undefined) headers.push(["x-queue-name", known.queue]);
-    return this.#end(withHeaders(message, { native: NativeHeaders.of(headers) }));
+    if (known?.queue === undefined) return this.#end(message);
+    return this.#end(withHeaders(message, { native: native.with("x-queue-name", known.queue) }));
   }
 
   send(message: Message): void | Promise<void> {
-    if (!this.#options.settings.passQueueHeaders) refuseQueueHeaders(message);
     return forward(this.#open, message, "refuse");
   }
 

@@ -17,15 +17,15 @@ export function forward(
   message: Message,
   full: "refuse" | "wait",
 ): void | Promise<void> {
-  const { receipt, native } = message.headers;
-  if (!native.has("receipt")) return connection.send(clientFrame(message));
+  const { receipt } = message.headers;
+  if (!receipt) return connection.send(clientFrame(message));
 
   const isFull = connection.unconfirmed >= RECEIPT_LIMIT;
   if (isFull && full === "refuse") {
     throw refusal(`At most ${RECEIPT_LIMIT} receipts can be outstanding`);
   }
   const { written, confirmed } = connection.request(clientFrame(message));
-  if (!receipt || isFull) return confirmed;
+  if (isFull) return confirmed;
   receipt.waitFor(confirmed);
   return written;
 }

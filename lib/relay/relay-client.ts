@@ -2,17 +2,19 @@ import type { PrivateBroker } from "../broker/private-broker.js";
 import { refusal } from "../broker/refusal.js";
 import type { MessageHandler } from "../channel/channel.js";
 import { printable } from "../logger.js";
-import type { Message } from "../message/message.js";
+import { type Message, withHeaders } from "../message/message.js";
+import { type JudgedCommand, judgeHeaders } from "./header-policy.js";
 
 /** How what one client sends gets to the broker: over a connection of its own, or over shared ones. */
 export interface BrokerAccess {
   /** Lets the client in, by its CONNECT; the client is not told. */
   connect(message: Message): void | Promise<void>;
-  /** Done when deliveries will arrive. */
-  subscribe(message: Message): Promise<void>;
+  /** Done when deliveries will arrive. @param mayShare whether the headers say nothing special */
+  subscribe(message: Message, mayShare: boolean): Promise<void>;
   /** Of whatever id: a broker may know more of it than we do. */
   unsubscribe(message: Message): void | Promise<void>;
-  send(message: Message): void | Promise<void>;
+  /** @param mayShare the same */
+  send(message: Message, mayShare: boolean): void | Promise<void>;
   /** ACK, NACK, or a frame of a transaction. */
   other(message: Message): void | Promise<void>;
   /** The session has ended: takes no more from the broker, where nothing has to be acknowledged. */
@@ -28,6 +30,8 @@ export interface RelayClientOptions {
   /** What is private to the session is there, and answers its CONNECT. */
   readonly privates: PrivateBroker;
   readonly subscriptionLimit: number;
+  /** Whether clients may name and declare what others use. */
+  readonly passQueueHeaders: boolean;
   /** Whether a destination is the broker's. */
   isOurs(destination: string): boolean;
 }
@@ -56,7 +60,7 @@ export class RelayClient implements MessageHandler {
       case "UNSUBSCRIBE":
         return this.#unsubscribe(message);
       case "MESSAGE":
-        return this.#isOurs(message) ? this.#options.access.send(message) : undefined;
+        return this.#isOurs(message) ? this.#send(message) : undefined;
       case "OTHER":
         return this.#other(message);
       case "CONNECT_ACK":
@@ -97,8 +101,14 @@ export class RelayClient implements MessageHandler {
     if (this.#subscriptions.size >= subscriptionLimit) {
       throw refusal(`A session has at most ${subscriptionLimit} subscriptions`);
     }
+    const judged = privateTo === undefined ? this.#judge("SUBSCRIBE", message) : undefined;
     this.#subscriptions.add(subscriptionId);
-    await (privateTo === undefined ? access.subscribe(message) : privates.handle(message));
+    await (judged ? access.subscribe(judged.message, judged.mayShare) : privates.handle(message));
+  }
+
+  #send(message: Message): void | Promise<void> {
+    const judged = this.#judge("SEND", message);
+    return this.#options.access.send(judged.message, judged.mayShare);
   }
 
   #unsubscribe(message: Message): void | Promise<void> {
@@ -107,7 +117,7 @@ export class RelayClient implements MessageHandler {
     this.#subscriptions.delete(subscriptionId);
     return privates.hasSubscription(sessionId, subscriptionId)
       ? privates.handle(message)
-      : access.unsubscribe(message);
+      : access.unsubscribe(this.#judge("UNSUBSCRIBE", message).message);
   }
 
   #other(message: Message): void | Promise<void> {
@@ -116,7 +126,20 @@ export class RelayClient implements MessageHandler {
     const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
     return acknowledges && privates.delivered(message.headers)
       ? privates.handle(message)
-      : access.other(message);
+      : access.other(this.#judge("OTHER", message).message);
+  }
+
+  /** Leaves of a frame what is for the broker. @throws MessageDeliveryError when it has what is for nobody to say */
+  #judge(
+    command: JudgedCommand,
+    message: Message,
+  ): { readonly message: Message; readonly mayShare: boolean } {
+    const given = message.headers.native;
+    const { native, areShareable } = judgeHeaders(command, given, this.#options.passQueueHeaders);
+    return {
+      message: native === given ? message : withHeaders(message, { native }),
+      mayShare: areShareable,
+    };
   }
 
   #isOurs({ headers }: Message): boolean {

@@ -1,4 +1,3 @@
-import { HeaderNames } from "../message/header-names.js";
 import { createMessage, type Message, type MessageHeaders, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { OF_FRAME_NAMES } from "../message/publication.js";
@@ -6,18 +5,7 @@ import { withoutReserved } from "../message/reserved-headers.js";
 import type { ClientCommand } from "../stomp/command.js";
 import type { Frame } from "../stomp/frame.js";
 
-/**
- * What is written of ours, or not at all, in place of what the client wrote. Brokers trim names in STOMP 1.0, and
- * might believe the second of two.
- */
-const NOT_THE_CLIENTS: Partial<Record<ClientCommand, HeaderNames>> = {
-  SEND: new HeaderNames(["receipt", "destination", "content-type"]),
-  SUBSCRIBE: new HeaderNames(["receipt", "id", "destination"]),
-  UNSUBSCRIBE: new HeaderNames(["receipt", "id"]),
-};
-const RECEIPT = new HeaderNames(["receipt"]);
-
-/** Gives the frame of a client's message, as the client wrote it but for what interceptors changed. The receipt is ours. */
+/** Gives the frame of a client's message, with the headers that are for the broker. */
 export function clientFrame({ payload, headers }: Message): Frame {
   const { messageType, stompCommand, destination, subscriptionId, contentType, native } = headers;
   const id = subscriptionId;
@@ -55,10 +43,9 @@ export function brokerMessage({ headers, body }: Frame, ours: Partial<MessageHea
 
 function frame(
   command: ClientCommand,
-  native: NativeHeaders,
+  others: NativeHeaders,
   headers: Readonly<Record<string, string | undefined>>,
   body: Uint8Array = NO_PAYLOAD,
 ): Frame {
-  const others = native.withoutAll(NOT_THE_CLIENTS[command] ?? RECEIPT);
   return { command, headers: NativeHeaders.of([...NativeHeaders.of(headers), ...others]), body };
 }

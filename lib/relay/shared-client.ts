@@ -2,8 +2,8 @@ import { refusal } from "../broker/refusal.js";
 import { BrokerNotAvailableError } from "../errors.js";
 import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
+import { isShareableDestination, isShareableType } from "./header-policy.js";
 import type { BrokerAccess } from "./relay-client.js";
-import { isShareableSend, isShareableSubscribe } from "./shareable.js";
 import type { SharedConnections } from "./shared-connections.js";
 
 export interface SharedClientOptions {
@@ -42,8 +42,8 @@ export class SharedClient implements BrokerAccess {
     this.#connect = message;
   }
 
-  async subscribe(message: Message): Promise<void> {
-    if (!isShareableSubscribe(message)) return (await this.#ownConnection()).subscribe(message);
+  async subscribe(message: Message, mayShare: boolean): Promise<void> {
+    if (!mayShare || !isShareableSubscribe(message)) return (await this.#ownConnection()).subscribe(message);
 
     const { sessionId, shared } = this.#options;
     const { subscriptionId: id = "", destination = "" } = message.headers;
@@ -64,8 +64,9 @@ export class SharedClient implements BrokerAccess {
   }
 
   /** Once it has a connection of its own, all it sends goes there: so its order holds. */
-  send(message: Message): void | Promise<void> {
-    if (this.#own || !isShareableSend(message)) return this.#ownConnection().then((own) => own.send(message));
+  send(message: Message, mayShare: boolean): void | Promise<void> {
+    if (this.#own || !mayShare || !isShareableType(message.headers.contentType))
+      return this.#ownConnection().then((own) => own.send(message));
     return this.#options.shared.send(message, this.#options.sessionId);
   }
 
@@ -117,4 +118,8 @@ export class SharedClient implements BrokerAccess {
     subscriber.gone = true;
     this.#options.shared.unsubscribe(subscriber);
   }
+}
+
+function isShareableSubscribe({ headers: { destination = "", native } }: Message): boolean {
+  return isShareableDestination(destination) && (native.get("ack") ?? "auto") === "auto";
 }

@@ -20,9 +20,11 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   /** Logs clients in with the `login` and `passcode` of their own CONNECT instead. Default false. */
   passClientLogin?: boolean;
   /**
-   * Passes on headers by which clients of RabbitMQ name queues beside the
-   * destination (`x-queue-name`, `x-dead-letter-…`, `reply-to` where it is not
-   * temporary), of which no rule about destinations knows. Default false: they are refused.
+   * Passes on headers by which a client decides about what others use: that
+   * name queues beside the destination (`x-queue-name`, `reply-to` where it is
+   * not temporary), declare them (`exclusive`, `auto-delete`, `x-max-length` …),
+   * or name durable subscriptions, of which no rule about destinations knows.
+   * Default false: they are refused.
    */
   passQueueHeaders?: boolean;
   /** With what the application is logged in. Default guest. */

@@ -156,6 +156,7 @@ class StompBrokerRelay implements Broker {
       access: shared ? new SharedClient({ sessionId, shared, relay }) : relay(),
       privates: this.#privates,
       subscriptionLimit: this.#settings.subscriptionLimit,
+      passQueueHeaders: this.#settings.passQueueHeaders,
       isOurs: (destination) => this.#isOurs(destination),
     });
     this.#clients.set(sessionId, client);

@@ -9,8 +9,8 @@ describe("The relay", function () {
   afterEach(() => stage.close());
 
   onActiveMq((broker) => {
-    it("carries durable subscriptions by client-id", async () => {
-      await stage.start(broker());
+    it("carries durable subscriptions by client-id, with passQueueHeaders", async () => {
+      await stage.start(broker(), { passQueueHeaders: true });
       const destination = fresh("topic");
       const durable = { id: "d", destination, "activemq.subscriptionName": "mine" };
       const before = await stage.connect("1.2", { "client-id": `relay-${process.pid}` });

@@ -26,7 +26,6 @@ describe("A client behind the relay", () => {
         login: "web",
         passcode: "pass",
         host: "stocks",
-        "client-id": "me",
       });
       expect(await client.frame()).to.match(/^CONNECTED\nversion:1.1\n/);
     });
