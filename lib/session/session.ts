@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { StompConversionError } from "../errors.js";
+import { LimitExceededError, StompConversionError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal, SessionHeaders } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
@@ -25,6 +25,9 @@ import {
 } from "./session-faults.js";
 import type { WatchedLimit } from "./session-limits.js";
 import { SessionWatch, type WatchedSession } from "./session-watch.js";
+
+/** What may stand around a frame in an unfinished message: ends of lines, and what the transport puts there. */
+const UNFINISHED_ALLOWANCE = 1024;
 
 /** Who is told of a session's way, once each. */
 export interface SessionOwner {
@@ -81,6 +84,12 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     });
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({ clock, limits, inbound: this.#inbound, session: this });
+    const { connectSizeLimit, messageSizeLimit } = limits;
+    // A frame that is longer tells so itself once it is read; what is never whole would be held unread.
+    const unfinished = Math.min(connectSizeLimit, messageSizeLimit) + UNFINISHED_ALLOWANCE;
+    socket.boundUnfinished?.(unfinished, () => {
+      this.fail(new LimitExceededError("Frame", "connectSizeLimit", connectSizeLimit), undefined);
+    });
   }
 
   get connected(): boolean {
@@ -244,6 +253,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     const heartbeat = headers.heartbeat ?? NO_HEART_BEAT;
     this.#user = headers.user;
     this.#state = "connected";
+    this.#socket.boundUnfinished?.(undefined);
     this.#watch.connected();
     this.#owner.connected(this);
     if (this.closed) return;

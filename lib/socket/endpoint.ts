@@ -83,6 +83,9 @@ const NO_WEB_SOCKET_HERE: Refusal = { reason: "path", status: 400, text: 'Can no
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
 const MESSAGE_ALLOWANCE = 16_640;
 
+/** So many frames may be unpacked while a session does not read: a line is read by 64 KiB, and text shrinks to a thirtieth. */
+const UNPACKED_FRAMES = 32;
+
 /** A URL where clients connect, by WebSocket or SockJS: it ends in a socket, or in an HTTP answer. */
 export class Endpoint {
   readonly #path: string;
@@ -100,6 +103,7 @@ export class Endpoint {
   constructor(options: EndpointOptions, context: EndpointContext) {
     const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit } = context;
+    const unpackedLimit = UNPACKED_FRAMES * messageSizeLimit;
     this.#path = checkedPath(options.path);
     this.#context = context;
     this.#log = new SparingLog(context.logger);
@@ -109,7 +113,7 @@ export class Endpoint {
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
-      socketOf: (ws, line) => new WebSocketSocket(ws, line),
+      socketOf: (ws, line) => new WebSocketSocket(ws, line, unpackedLimit),
     };
     if (settings === undefined) return;
 
@@ -125,7 +129,7 @@ export class Endpoint {
     const webSocket = {
       handshake: this.#handshake(framedMessageLimit(messageSizeLimit)),
       socketOf: (ws: WebSocket, line: Duplex) =>
-        new SockJsWebSocket(new WebSocketSocket(ws, line), settings.heartbeatTime),
+        new SockJsWebSocket(new WebSocketSocket(ws, line, unpackedLimit), settings.heartbeatTime),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }

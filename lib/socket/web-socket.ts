@@ -10,6 +10,9 @@ import type { Socket, SocketListener } from "./socket.js";
 /** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
 const GATHER_LIMIT = 64 * 1024;
 
+/** What a WebSocket frame's head takes, at most. */
+const FRAME_HEAD = 14;
+
 /** To copy a message of this length costs more than a write of its own. */
 const LONG_MESSAGE = 16 * 1024;
 
@@ -21,6 +24,12 @@ const LONG_MESSAGE = 16 * 1024;
 export class WebSocketSocket implements Socket, Gathering {
   readonly transport = "websocket";
   readonly #ws: WebSocket;
+  readonly #line: Duplex;
+  /** Bytes that may be unpacked while nobody reads: all that one read from the line held is. */
+  readonly #unpackedLimit: number;
+  /** How many were; `undefined` while somebody reads, and where nothing is packed. */
+  #unpacked: number | undefined;
+  #unfinished: Unfinished | undefined;
   /** What ws writes to, if we may too. */
   readonly #stream: TcpSocket | undefined;
   /** Whether what is written may go past the stream's buffer too. */
@@ -37,9 +46,14 @@ export class WebSocketSocket implements Socket, Gathering {
   #fault: Ending | undefined;
   #ending: Ending | undefined;
 
-  /** @param line what the WebSocket was made of */
-  constructor(ws: WebSocket, line: Duplex) {
+  /**
+   * @param line what the WebSocket was made of
+   * @param unpackedLimit bytes of compressed messages that may be unpacked while the socket is paused
+   */
+  constructor(ws: WebSocket, line: Duplex, unpackedLimit = Number.POSITIVE_INFINITY) {
     this.#ws = ws;
+    this.#line = line;
+    this.#unpackedLimit = unpackedLimit;
     this.#stream = writableBeside(ws, line);
     this.#pastBuffer = this.#stream !== undefined && isPlain(this.#stream);
     ws.pause();
@@ -86,7 +100,32 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 
   pause(): void {
-    if (!this.#isClosing) this.#ws.pause();
+    if (this.#isClosing) return;
+
+    this.#ws.pause();
+    if (this.#ws.extensions !== "") this.#unpacked = 0;
+  }
+
+  boundUnfinished(bytes: number | undefined, exceeded = () => {}): void {
+    if (this.#unfinished) this.#line.off("data", this.#unfinished.count);
+    this.#unfinished = undefined;
+    if (bytes === undefined) return;
+
+    const unfinished: Unfinished = {
+      bytes: 0,
+      count: (chunk) => {
+        unfinished.bytes += chunk.length;
+        if (unfinished.bytes <= bytes) return;
+
+        this.boundUnfinished(undefined);
+        exceeded();
+        // In the middle of a message no client can answer a close frame: it is held no longer than to be told.
+        this.#line.end(() => this.#line.destroy());
+      },
+    };
+    this.#unfinished = unfinished;
+    // Before ws takes them: a message that they end is then taken off again.
+    this.#line.prependListener("data", unfinished.count);
   }
 
   probe(): void {
@@ -94,6 +133,7 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 
   resume(): void {
+    this.#unpacked = undefined;
     if (this.#listener !== undefined) this.#ws.resume();
   }
 
@@ -162,6 +202,17 @@ export class WebSocketSocket implements Socket, Gathering {
   #receive(data: Buffer): void {
     if (this.#isClosing) return;
 
+    if (this.#unfinished) this.#finished(data.length, this.#unfinished);
+    if (this.#unpacked !== undefined) {
+      this.#unpacked += data.length;
+      if (this.#unpacked > this.#unpackedLimit) {
+        const reason = "Too much was unpacked while the session did not read";
+        this.#fault = { code: 1009, reason, limit: "unpackedSizeLimit" };
+        this.terminate();
+        return;
+      }
+    }
+
     if (this.#listener === undefined) {
       this.#early ??= [];
       this.#early.push(data);
@@ -170,11 +221,23 @@ export class WebSocketSocket implements Socket, Gathering {
     }
   }
 
+  /** How long a packed message was on the line is not known: what came with it counts as its own. */
+  #finished(length: number, unfinished: Unfinished): void {
+    const taken = this.#ws.extensions === "" ? length + FRAME_HEAD : unfinished.bytes;
+    unfinished.bytes = Math.max(0, unfinished.bytes - taken);
+  }
+
   #closed(code: number, reason: Buffer): void {
     this.#ending = this.#fault ?? { code, reason: reason.toString() };
     this.#isClosing = true;
     if (this.#listener !== undefined) tellEnding(this.#listener, this.#ending);
   }
+}
+
+/** How much has come of a message that is not whole. */
+interface Unfinished {
+  bytes: number;
+  count(chunk: Uint8Array): void;
 }
 
 function tellEnding(listener: SocketListener, { code, reason, limit }: Ending): void {

@@ -1,8 +1,11 @@
 import { once } from "node:events";
+import { connect, type Socket as TcpSocket } from "node:net";
+import { constants, deflateRawSync } from "node:zlib";
 import { expect } from "chai";
 import type { MessagingEvents, TransportOptions } from "express-stomp";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { handshakeText } from "../support/socket-host.js";
 
 for (const [transport, path] of [
   ["WebSocket", "/ws"],
@@ -19,6 +22,10 @@ for (const [transport, path] of [
       server.messaging.on("limitExceeded", (event) => void told.push(event));
       client = await RawClient.open(server.port, path);
       if (path !== "/ws") expect(await client.frame()).to.equal("o");
+      // Before CONNECT there are tighter limits.
+      const connect = "CONNECT\naccept-version:1.2\nhost:spec\n\n\0";
+      client.webSocket.send(path === "/ws" ? connect : JSON.stringify([connect]));
+      expect(await client.frame()).to.include("CONNECTED");
     }
 
     afterEach(async () => {
@@ -111,4 +118,114 @@ describe("A limit of the WebSocket itself, of a client that is CONNECTED", () =>
     expect(told).to.deep.equal(["limitExceeded", "sessionError", "disconnect 1009"]);
     expect(server.messaging.stats().limitsExceeded).to.deep.equal({ messageSizeLimit: 1 });
   });
+});
+
+describe("What a WebSocket holds of a client's bytes", () => {
+  let server: TestServer;
+  const lines: TcpSocket[] = [];
+
+  afterEach(async () => {
+    for (const line of lines.splice(0)) line.destroy();
+    await server.close();
+  });
+
+  /** A client that has shaken hands, and all that it is sent. */
+  async function shakeHands(path: string, headers: Record<string, string> = {}) {
+    const line = connect(server.port, "127.0.0.1");
+    lines.push(line);
+    line.on("error", () => {});
+    line.write(handshakeText(path, headers));
+    await once(line, "data");
+    let heard = "";
+    line.on("data", (data: Buffer) => {
+      heard += data.toString("latin1");
+    });
+    const closed = once(line, "close").then(() => heard);
+    return { line, closed };
+  }
+
+  /** The head of a masked text message of so many bytes, and the first of them. */
+  function begun(length: number, first: number): Buffer {
+    const head = Buffer.alloc(14);
+    head.writeUInt16BE(0x81ff);
+    head.writeBigUInt64BE(BigInt(length), 2);
+    return Buffer.concat([head, Buffer.alloc(first, "A")]);
+  }
+
+  for (const [path, within] of [
+    ["/ws", 15_000],
+    ["/ws/000/s1/websocket", 45_000],
+  ] as const) {
+    it(`is bounded by connectSizeLimit before CONNECT, also of a message that is never whole, at ${path}`, async () => {
+      server = await startServer();
+      const limits: string[] = [];
+      server.messaging.on("limitExceeded", ({ limit }) => void limits.push(limit));
+      const { line, closed } = await shakeHands(path);
+      line.write(begun(70_000, within));
+      const other = await RawClient.connect(server.port);
+      await other.synchronize();
+      expect(line.destroyed).to.equal(false);
+
+      line.write(Buffer.alloc(10_000, "A"));
+      expect(await closed).to.include("Frame passes connectSizeLimit");
+      expect(limits).to.deep.equal(["connectSizeLimit"]);
+      other.cut();
+    });
+  }
+
+  it("is as much as a frame may have once a client is connected", async () => {
+    server = await startServer();
+    const client = await RawClient.connect(server.port);
+    client.send(`SEND\ndestination:/topic/a\nreceipt:1\n\n${"x".repeat(60_000)}^@`);
+    expect(await client.frame()).to.match(/^RECEIPT\n/);
+    client.cut();
+  });
+
+  it("is bounded while it is paused, whatever compressed messages unpack to", async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    server = await startServer({
+      transport: { perMessageDeflate: true },
+      clientInboundChannel: {
+        interceptors: [
+          {
+            async preSend(message) {
+              if (message.headers.messageType === "MESSAGE") await gate;
+              return message;
+            },
+          },
+        ],
+      },
+    });
+    const limits: string[] = [];
+    server.messaging.on("limitExceeded", ({ limit }) => void limits.push(limit));
+    const { line, closed } = await shakeHands("/ws", {
+      "Sec-WebSocket-Extensions": "permessage-deflate; client_no_context_takeover",
+    });
+    const connected = once(line, "data");
+    line.write(message(Buffer.from("CONNECT\naccept-version:1.2\nhost:spec\n\n\0"), 0x81));
+    await connected;
+
+    const frame = Buffer.from(`SEND\ndestination:/topic/a\n\n${"a".repeat(64_000)}\0`);
+    const packed = deflateRawSync(frame, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+    line.write(Buffer.concat(Array.from({ length: 400 }, () => message(packed, 0xc1))));
+    await closed;
+    while (limits.length === 0) await new Promise(setImmediate);
+    expect(limits).to.deep.equal(["unpackedSizeLimit"]);
+    expect(server.messaging.stats().framesReceived).to.be.below(1 + 40);
+    release();
+  });
+
+  /** A whole masked message of less than 64 KiB, with a mask of zeros. */
+  function message(payload: Buffer, first: number): Buffer {
+    const head = Buffer.alloc(8);
+    head[0] = first;
+    head[1] = 0xfe;
+    head.writeUInt16BE(payload.length, 2);
+    return payload.length < 126
+      ? Buffer.concat([Buffer.from([first, 0x80 | payload.length, 0, 0, 0, 0]), payload])
+      : Buffer.concat([head, payload]);
+  }
 });

@@ -40,6 +40,11 @@ export class SockJsWebSocket implements Socket {
     this.#line.resume();
   }
 
+  /** Between quotes and behind backslashes a text is longer; one that is three times as long has nothing else. */
+  boundUnfinished(bytes: number | undefined, exceeded?: () => void): void {
+    this.#line.boundUnfinished(bytes && 3 * bytes, exceeded);
+  }
+
   disableHeartbeat(): void {
     clearInterval(this.#heartbeat);
   }
