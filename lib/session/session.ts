@@ -26,8 +26,8 @@ import {
 import type { WatchedLimit } from "./session-limits.js";
 import { SessionWatch, type WatchedSession } from "./session-watch.js";
 
-/** What may stand around a frame in an unfinished message: ends of lines, and what the transport puts there. */
-const UNFINISHED_ALLOWANCE = 1024;
+/** What may stand around the frame of a message before CONNECTED: ends of lines, and what the transport puts there. */
+const MESSAGE_ALLOWANCE = 1024;
 
 /** Who is told of a session's way, once each. */
 export interface SessionOwner {
@@ -85,9 +85,9 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch({ clock, limits, inbound: this.#inbound, session: this });
     const { connectSizeLimit, messageSizeLimit } = limits;
-    // A frame that is longer tells so itself once it is read; what is never whole would be held unread.
-    const unfinished = Math.min(connectSizeLimit, messageSizeLimit) + UNFINISHED_ALLOWANCE;
-    socket.boundUnfinished?.(unfinished, () => {
+    // A frame that is longer tells so once it is read; a message that is never whole would be held unread.
+    const longest = Math.min(connectSizeLimit, messageSizeLimit) + MESSAGE_ALLOWANCE;
+    socket.boundMessages?.(longest, () => {
       this.fail(new LimitExceededError("Frame", "connectSizeLimit", connectSizeLimit), undefined);
     });
   }
@@ -253,7 +253,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     const heartbeat = headers.heartbeat ?? NO_HEART_BEAT;
     this.#user = headers.user;
     this.#state = "connected";
-    this.#socket.boundUnfinished?.(undefined);
+    this.#socket.boundMessages?.(undefined);
     this.#watch.connected();
     this.#owner.connected(this);
     if (this.closed) return;

@@ -39,12 +39,13 @@ export interface Socket {
   /** Stops the transport's own signs of life, if it has any: heart-beats of STOMP go to the client instead. */
   disableHeartbeat?(): void;
   /**
-   * Bounds how much of a message may wait for the rest of it, for a transport
-   * that keeps such: then `exceeded` is called, once, and the line is cut when what that sent has left.
+   * Bounds how long a client's message may be, whole or not, for a transport
+   * that waits for the rest of one. Beyond, `exceeded` is called, once, and the
+   * line is cut when what that sent has left.
    *
    * @param bytes of what the client sends; `undefined` lifts the bound
    */
-  boundUnfinished?(bytes: number | undefined, exceeded?: () => void): void;
+  boundMessages?(bytes: number | undefined, exceeded?: () => void): void;
   /** Names the one listener. What arrived before is handed over then, nothing is lost. */
   listen(listener: SocketListener): void;
 }

@@ -29,7 +29,7 @@ export class WebSocketSocket implements Socket, Gathering {
   readonly #unpackedLimit: number;
   /** How many were; `undefined` while somebody reads, and where nothing is packed. */
   #unpacked: number | undefined;
-  #unfinished: Unfinished | undefined;
+  #bound: MessageBound | undefined;
   /** What ws writes to, if we may too. */
   readonly #stream: TcpSocket | undefined;
   /** Whether what is written may go past the stream's buffer too. */
@@ -106,26 +106,35 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#ws.extensions !== "") this.#unpacked = 0;
   }
 
-  boundUnfinished(bytes: number | undefined, exceeded = () => {}): void {
-    if (this.#unfinished) this.#line.off("data", this.#unfinished.count);
-    this.#unfinished = undefined;
+  boundMessages(bytes: number | undefined, exceeded = () => {}): void {
+    const before = this.#bound;
+    if (before) {
+      this.#line.off("data", before.count);
+      this.#line.off("data", before.check);
+    }
+    this.#bound = undefined;
     if (bytes === undefined) return;
 
-    const unfinished: Unfinished = {
-      bytes: 0,
+    const bound: MessageBound = {
+      bytes,
+      unfinished: 0,
       count: (chunk) => {
-        unfinished.bytes += chunk.length;
-        if (unfinished.bytes <= bytes) return;
-
-        this.boundUnfinished(undefined);
+        bound.unfinished += chunk.length;
+      },
+      check: () => {
+        if (this.#bound === bound && bound.unfinished > bytes) bound.pass();
+      },
+      pass: () => {
+        this.boundMessages(undefined);
         exceeded();
         // In the middle of a message no client can answer a close frame: it is held no longer than to be told.
         this.#line.end(() => this.#line.destroy());
       },
     };
-    this.#unfinished = unfinished;
-    // Before ws takes them: a message that they end is then taken off again.
-    this.#line.prependListener("data", unfinished.count);
+    this.#bound = bound;
+    // One before ws takes what has come, and one when it has handed on all messages that are whole.
+    this.#line.prependListener("data", bound.count);
+    this.#line.on("data", bound.check);
   }
 
   probe(): void {
@@ -202,7 +211,7 @@ export class WebSocketSocket implements Socket, Gathering {
   #receive(data: Buffer): void {
     if (this.#isClosing) return;
 
-    if (this.#unfinished) this.#finished(data.length, this.#unfinished);
+    if (this.#bound && !this.#fits(data, this.#bound)) return;
     if (this.#unpacked !== undefined) {
       this.#unpacked += data.length;
       if (this.#unpacked > this.#unpackedLimit) {
@@ -221,10 +230,13 @@ export class WebSocketSocket implements Socket, Gathering {
     }
   }
 
-  /** How long a packed message was on the line is not known: what came with it counts as its own. */
-  #finished(length: number, unfinished: Unfinished): void {
-    const taken = this.#ws.extensions === "" ? length + FRAME_HEAD : unfinished.bytes;
-    unfinished.bytes = Math.max(0, unfinished.bytes - taken);
+  /** Whether a message may be so long. How long a packed one was on the line is not known: all that has come counts as its own. */
+  #fits({ length }: Buffer, bound: MessageBound): boolean {
+    const taken = this.#ws.extensions === "" ? length + FRAME_HEAD : bound.unfinished;
+    bound.unfinished = Math.max(0, bound.unfinished - taken);
+    if (length <= bound.bytes) return true;
+    bound.pass();
+    return false;
   }
 
   #closed(code: number, reason: Buffer): void {
@@ -234,10 +246,13 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 }
 
-/** How much has come of a message that is not whole. */
-interface Unfinished {
-  bytes: number;
+/** How long a message may be, and how much has come of one that is not whole. */
+interface MessageBound {
+  readonly bytes: number;
+  unfinished: number;
   count(chunk: Uint8Array): void;
+  check(): void;
+  pass(): void;
 }
 
 function tellEnding(listener: SocketListener, { code, reason, limit }: Ending): void {

@@ -75,7 +75,7 @@ describe("A hostile client", () => {
       await start();
       const client = await open();
 
-      client.send(CONNECT.repeat(1_000));
+      for (let i = 0; i < 10; i++) client.send(CONNECT.repeat(100));
 
       expect(await client.frame()).to.match(/^CONNECTED\n/);
       expect(await client.frame()).to.include("message:CONNECT came twice\\c already connected\n");

@@ -173,6 +173,30 @@ describe("What a WebSocket holds of a client's bytes", () => {
     });
   }
 
+  it("is counted for each message: many that are whole may come at once, before CONNECT too", async () => {
+    server = await startServer();
+    const { line } = await shakeHands("/ws");
+    const answered = once(line, "data");
+    const blank = message(Buffer.alloc(10_000, "\n"), 0x81);
+    const connect = message(Buffer.from("CONNECT\naccept-version:1.2\nhost:spec\n\n\0"), 0x81);
+    line.write(Buffer.concat([blank, blank, blank, blank, connect]));
+    expect(String(await answered)).to.include("CONNECTED");
+  });
+
+  for (const slices of [1, 5]) {
+    it(`is no longer message before CONNECT, in ${slices} slices`, async () => {
+      server = await startServer();
+      const { line, closed } = await shakeHands("/ws");
+      const whole = message(Buffer.alloc(20_000, "\n"), 0x81);
+      for (let i = 0; i < slices; i++) {
+        const part = Math.ceil(whole.length / slices);
+        line.write(whole.subarray(i * part, (i + 1) * part));
+        await new Promise(setImmediate);
+      }
+      expect(await closed).to.include("Frame passes connectSizeLimit");
+    });
+  }
+
   it("is as much as a frame may have once a client is connected", async () => {
     server = await startServer();
     const client = await RawClient.connect(server.port);

@@ -41,8 +41,8 @@ export class SockJsWebSocket implements Socket {
   }
 
   /** Between quotes and behind backslashes a text is longer; one that is three times as long has nothing else. */
-  boundUnfinished(bytes: number | undefined, exceeded?: () => void): void {
-    this.#line.boundUnfinished(bytes && 3 * bytes, exceeded);
+  boundMessages(bytes: number | undefined, exceeded?: () => void): void {
+    this.#line.boundMessages(bytes && 3 * bytes, exceeded);
   }
 
   disableHeartbeat(): void {
