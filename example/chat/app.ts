@@ -10,6 +10,7 @@ import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
+import { trustProxy } from "../shared/trust-proxy.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
@@ -29,6 +30,8 @@ const SHARED = join(HERE, "../shared");
 export interface ChatOptions {
   /** `postgres://…`, or the path of an embedded database file, made if missing. */
   readonly databaseUrl: string;
+  /** The proxies in front, as `TRUST_PROXY` has them. @default none */
+  readonly proxies?: string | undefined;
   /** By default warnings and errors of the messaging, and the chat's own, go to the console. */
   readonly logger?: Logger;
 }
@@ -43,7 +46,7 @@ export interface Chat {
 }
 
 /** Makes the chat: its database, its pages, its messaging. */
-export async function createChat({ databaseUrl, logger }: ChatOptions): Promise<Chat> {
+export async function createChat({ databaseUrl, proxies, logger }: ChatOptions): Promise<Chat> {
   const log = logger ?? console;
   const database = await openDatabase(databaseUrl);
 
@@ -85,6 +88,7 @@ export async function createChat({ databaseUrl, logger }: ChatOptions): Promise<
 
   const app = express();
   app.disable("x-powered-by");
+  app.set("trust proxy", trustProxy(proxies));
   app.set("views", join(HERE, "views"));
   app.set("view engine", "ejs");
 

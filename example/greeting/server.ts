@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import express from "express";
 import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { trustProxy } from "../shared/trust-proxy.js";
 
 @Controller()
 class GreetingController {
@@ -22,6 +23,7 @@ const messaging = stompMessaging({
 });
 
 const app = express();
+app.set("trust proxy", trustProxy(process.env.TRUST_PROXY));
 const page = fileURLToPath(new URL("../../../example/greeting/index.html", import.meta.url));
 app.get("/", (_req, res) => res.sendFile(page));
 app.use("/stompjs", express.static(dirname(fileURLToPath(import.meta.resolve("@stomp/stompjs")))));

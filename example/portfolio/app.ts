@@ -12,6 +12,7 @@ import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { PasswordLogin } from "../shared/password-login.js";
 import { securityHeaders } from "../shared/security-headers.js";
+import { trustProxy } from "../shared/trust-proxy.js";
 import { AccountRepository } from "./account-repository.js";
 import { brokerAt } from "./broker.js";
 import { openDatabase, PortfolioDatabase } from "./database.js";
@@ -35,6 +36,8 @@ export interface PortfolioOptions {
   readonly databaseUrl: string;
   /** `stomp://login:passcode@host:port`, which several servers share. @default none: the simple broker, for one server */
   readonly brokerUrl?: string | undefined;
+  /** The proxies in front, as `TRUST_PROXY` has them. @default "loopback": the balancer is on this machine */
+  readonly proxies?: string | undefined;
   /** Shown on the page when there are several servers. @default "" */
   readonly serverName?: string | undefined;
   /** Milliseconds from a trade's coming to its execution. @default 1500 */
@@ -58,6 +61,7 @@ export interface PortfolioServer {
 export async function createPortfolio({
   databaseUrl,
   brokerUrl,
+  proxies = "loopback",
   serverName = "",
   tradeDelayMs = 1500,
   quoteIntervalMs = 2000,
@@ -99,8 +103,7 @@ export async function createPortfolio({
 
   const app = express();
   app.disable("x-powered-by");
-  // The balancer that may stand in front is on this machine.
-  app.set("trust proxy", "loopback");
+  app.set("trust proxy", trustProxy(proxies));
   app.set("views", join(HERE, "views"));
   app.set("view engine", "ejs");
 

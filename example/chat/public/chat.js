@@ -47,6 +47,7 @@ const client = stompClient({
     client.subscribe(`/sub/chat/room/${roomId}`, (frame) => talk.add(JSON.parse(frame.body)));
     client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
       for (const message of JSON.parse(frame.body)) talk.add(message);
+      if (connection.dataset.state === "notLetIn") say("");
       show("connected");
     });
 
@@ -62,8 +63,14 @@ const client = stompClient({
     people.show([]);
     if (ended) return;
 
-    show("reconnecting");
+    // What the server said stays until it lets the page in, so that it can be read.
+    if (connection.dataset.state !== "notLetIn") show("reconnecting");
     for (const receipt of unconfirmed.keys()) giveBack(receipt, texts.notDelivered);
+  },
+
+  onRefused(reason) {
+    show("notLetIn");
+    say(put(texts.notLetInBecause, { reason }));
   },
 });
 

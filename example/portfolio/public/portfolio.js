@@ -39,8 +39,15 @@ const client = stompClient({
 
   onStompError: ({ headers }) => news.tell(headers.message, "bad"),
 
+  onRefused(reason) {
+    if (connection.dataset.state !== "notLetIn")
+      news.tell(`The server lets no connection of this page in: ${reason}`, "bad");
+    show("notLetIn");
+  },
+
   onWebSocketClose() {
-    show("reconnecting");
+    // What the server said stays until it lets the page in.
+    if (connection.dataset.state !== "notLetIn") show("reconnecting");
     if (unconfirmed.size > 0) {
       news.tell("The connection broke before your trade was confirmed. See whether it was executed.", "bad");
     }
@@ -65,7 +72,7 @@ function place(trade) {
 }
 
 function show(state, place = "") {
-  const texts = { connected: "Connected", reconnecting: "Reconnecting …" };
+  const texts = { connected: "Connected", reconnecting: "Reconnecting …", notLetIn: "Not let in" };
   connection.dataset.state = state;
   connection.textContent = texts[state] + place;
 }

@@ -3,10 +3,11 @@ import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
 /**
  * Makes a client that connects by SockJS, again and again, and brings a CSRF token each time.
  *
- * @param options `endpoint` is where it connects, `csrf` where the token is, `user` whose page this is; all else is
- *   for `Client`
+ * @param options `endpoint` is where it connects, `csrf` where the token is, `user` whose page this is; `onRefused`
+ *   is told why the server does not let the page connect at all; all else is for `Client`
  */
-export function stompClient({ endpoint, csrf, user, onConnect, ...options }) {
+export function stompClient({ endpoint, csrf, user, onConnect, onWebSocketClose, onRefused, ...options }) {
+  let connected = false;
   const client = new Client({
     webSocketFactory: () =>
       new SockJS(endpoint, null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }),
@@ -25,11 +26,26 @@ export function stompClient({ endpoint, csrf, user, onConnect, ...options }) {
     },
 
     onConnect(frame) {
+      connected = true;
       // Somebody else has logged in meanwhile, in another tab.
       if (frame.headers["user-name"] === user) onConnect(frame);
       else location.reload();
     },
+
+    async onWebSocketClose(event) {
+      onWebSocketClose(event);
+      const reason = connected ? undefined : await refusal(endpoint);
+      connected = false;
+      if (reason !== undefined && client.active) onRefused(reason);
+    },
     ...options,
   });
   return client;
+}
+
+/** Why the server lets no connection of this page in, if so. Other than by GET, it hears by OPTIONS whose page asks. */
+async function refusal(endpoint) {
+  const options = { method: "OPTIONS", signal: AbortSignal.timeout(10_000) };
+  const answer = await fetch(`${endpoint}/info`, options).catch(() => undefined);
+  return answer?.status === 403 ? (await answer.text()).trim() : undefined;
 }

@@ -1,24 +1,29 @@
 import type { Browser } from "playwright-core";
-import { type Chat, createChat } from "../../../example/chat/app.js";
+import { type Chat, type ChatOptions, createChat } from "../../../example/chat/app.js";
 import { recordingLogger } from "../../support/recording.js";
 import type { PageOptions } from "../shared/browser-person.js";
 import { Person } from "./person.js";
+
+type StageOptions = Pick<ChatOptions, "proxies">;
 
 /** A chat of its own, and the people who came. */
 export class Stage {
   readonly #browser: Browser;
   readonly #databaseUrl: string;
   readonly #people: Person[] = [];
+  readonly #options: StageOptions;
+  readonly #logger = recordingLogger();
   #chat: Chat | undefined;
   #port = 0;
 
-  private constructor(browser: Browser, databaseUrl: string) {
+  private constructor(browser: Browser, databaseUrl: string, options: StageOptions) {
     this.#browser = browser;
     this.#databaseUrl = databaseUrl;
+    this.#options = options;
   }
 
-  static async open(browser: Browser, databaseUrl: string): Promise<Stage> {
-    const stage = new Stage(browser, databaseUrl);
+  static async open(browser: Browser, databaseUrl: string, options: StageOptions = {}): Promise<Stage> {
+    const stage = new Stage(browser, databaseUrl, options);
     await stage.startChat();
     return stage;
   }
@@ -27,13 +32,22 @@ export class Stage {
     return this.#chat!;
   }
 
+  /** What the chat has logged. */
+  get log(): readonly string[] {
+    return this.#logger.lines;
+  }
+
   get origin(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
   /** Starts the chat, again on the port and the database that it had. */
   async startChat(): Promise<void> {
-    this.#chat = await createChat({ databaseUrl: this.#databaseUrl, logger: recordingLogger() });
+    this.#chat = await createChat({
+      databaseUrl: this.#databaseUrl,
+      logger: this.#logger,
+      ...this.#options,
+    });
     this.#port = await this.#chat.listen(this.#port, "127.0.0.1");
   }
 

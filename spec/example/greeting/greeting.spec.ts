@@ -30,7 +30,7 @@ describe("example/greeting", function () {
   it("takes no more than 80 lines", () => {
     const files = ["example/greeting/server.ts", "example/greeting/index.html"];
     const lines = files.flatMap((file) => readFileSync(file, "utf8").trimEnd().split("\n"));
-    expect(lines.length).to.be.below(80);
+    expect(lines.length).to.be.at.most(80);
   });
 
   it("says which port is taken", async () => {
