@@ -154,7 +154,7 @@ export class Inbound implements FrameSource {
   whenIdle(callback: () => void): void {
     this.#whenIdle.push(callback);
     this.#drain();
-    if (this.#rate && !this.#isIdle) this.#linger();
+    if (this.#rate && !this.isIdle) this.#linger();
   }
 
   /** Who sends a burst and leaves gets no more than who stays: a part each second, and what is over after 10 s is dropped. */
@@ -183,7 +183,7 @@ export class Inbound implements FrameSource {
 
   /** What to wait for until `whenIdle` calls back; `undefined` when there is nothing. */
   handled(): Promise<void> | undefined {
-    if (this.#isIdle) return undefined;
+    if (this.isIdle) return undefined;
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
@@ -241,7 +241,7 @@ export class Inbound implements FrameSource {
       this.#paused = false;
       this.session.resume();
     }
-    if (this.#isIdle) this.#idle();
+    if (this.isIdle) this.#idle();
     else if (this.#whenIdle.length > 0 && this.#handlerTimeout > 0) {
       this.#patience ??= setTimeout(() => this.#giveUp(), this.#handlerTimeout).unref();
       this.#patience.refresh();
@@ -253,7 +253,7 @@ export class Inbound implements FrameSource {
   }
 
   /** What does not go on for too long is not waited for. */
-  get #isIdle(): boolean {
+  get isIdle(): boolean {
     return this.#gaveUp || (this.#atWork === 0 && this.#queue.length === 0);
   }
 

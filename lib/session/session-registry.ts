@@ -43,7 +43,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   readonly #context: SessionRegistryContext;
   readonly #sessionContext: SessionContext;
   readonly #stats = new SessionStats();
-  #whenEmpty: (() => void) | undefined;
+  /** Those whose end `close` waits for. */
+  readonly #closing = new Set<Session>();
+  #whenClosed: (() => void) | undefined;
 
   constructor(context: SessionRegistryContext) {
     this.#context = context;
@@ -104,7 +106,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
     if (others > 0) this.#byAddress?.set(session.address, others);
     else this.#byAddress?.delete(session.address);
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
+    this.abandoned(session);
   }
 
   /**
@@ -185,25 +187,34 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     await Promise.all([...this.#sessions.values()].map((session) => session.drain()));
   }
 
-  /** Closes every session. Resolves when all have ended, or the last was cut because its client did not answer the closing. */
+  /** Its line is closed, but frames of it are at work still: `close` waits for no such. */
+  abandoned(session: Session): void {
+    if (this.#closing.delete(session) && this.#closing.size === 0) this.#whenClosed?.();
+  }
+
+  /**
+   * Closes every session. Resolves when all have ended, but for what hangs of
+   * them; or the last was cut because its client did not answer the closing.
+   */
   async close({ code, reason }: SessionClosing): Promise<void> {
+    for (const session of this.#sessions.values()) this.#closing.add(session);
     for (const session of this.#sessions.values()) session.shut(code, reason);
-    if (await this.#emptyWithin(LINGER)) return;
+    if (await this.#closedWithin(LINGER)) return;
 
     for (const session of this.#sessions.values()) session.cut();
   }
 
-  async #emptyWithin(milliseconds: number): Promise<boolean> {
-    if (this.#sessions.size === 0) return true;
+  async #closedWithin(milliseconds: number): Promise<boolean> {
+    if (this.#closing.size === 0) return true;
 
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
-      this.#whenEmpty = () => {
+      this.#whenClosed = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-    return this.#sessions.size === 0;
+    return this.#closing.size === 0;
   }
 
   #sessionOf(message: Message): Session | undefined {

@@ -34,6 +34,8 @@ export interface SessionOwner {
   connected(session: Session): void;
   /** Its socket has closed, and everybody has heard of its end. */
   gone(session: Session): void;
+  /** Its socket has closed, while frames that it brought are still handled. */
+  abandoned(session: Session): void;
 }
 
 /** One connected STOMP client: who it is, how far it has come, and its end. */
@@ -138,6 +140,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     if (limit !== undefined && !this.closed) announceLimit(this, limit, this.#context);
     this.#stop();
     this.outbound.end(() => {});
+    if (!this.#inbound.isIdle) this.#owner.abandoned(this);
     this.#inbound.whenIdle(() => void this.#gone(code, reason));
   }
 

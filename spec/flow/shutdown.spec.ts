@@ -134,6 +134,7 @@ describe("messaging.close", () => {
     expect(server.messaging.close({ drainMs: 0 })).to.equal(closed);
 
     expect(await client.closed()).to.equal(1001);
+    // What hangs is not waited for.
     await closed;
     gate.open();
   });
