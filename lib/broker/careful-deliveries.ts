@@ -52,7 +52,7 @@ export class CarefulDeliveries {
   /** There may be room again: delivers what waited for that. */
   refill(subscription: Subscription): void {
     const { window } = subscription;
-    while (window && !subscription.gone) {
+    while (window && !subscription.removed) {
       const next = window.next();
       if (!next) break;
       this.#send(next, subscription, window);

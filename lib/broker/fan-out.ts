@@ -49,8 +49,8 @@ export class FanOut {
   }
 
   /** Logs a delivery that failed on its way, unless it is not wanted any more. */
-  undelivered({ sessionId, id, gone }: Subscription, error: unknown): void {
-    if (gone) return;
+  undelivered({ sessionId, id, removed }: Subscription, error: unknown): void {
+    if (removed) return;
     const text = `A delivery to subscription ${printable(id)} of session ${sessionId} failed`;
     this.#options.logger.error(text, error);
   }

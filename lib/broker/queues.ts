@@ -245,8 +245,8 @@ export class Queues {
   }
 }
 
-function takes({ gone, window }: Subscription): boolean {
-  return !gone && (!window || window.hasRoomForQueued);
+function takes({ removed, window }: Subscription): boolean {
+  return !removed && (!window || window.hasRoomForQueued);
 }
 
 function full(destination: string): Error {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
+import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
@@ -221,7 +222,7 @@ export class SimpleBroker implements PrivateBroker {
   /** What it was delivered can still be acknowledged; what waited for room is dropped. */
   #unsubscribe({ sessionId = "", subscriptionId = "", messageId }: MessageHeaders): void {
     const subscription = this.#subscriptions.ofSession(sessionId)?.get(subscriptionId);
-    this.#subscriptions.remove(sessionId, subscriptionId);
+    this.#subscriptions.remove(sessionId, subscriptionId, namesEndNotice({ messageId }));
     subscription?.window?.end(messageId);
   }
 

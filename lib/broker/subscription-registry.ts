@@ -31,6 +31,7 @@ export class Subscription {
   /** When it was last given a message of a queue. */
   turn = 0;
   #unread: Unread | undefined;
+  #removed = false;
   #gone = false;
 
   constructor({ sessionId, id, pattern, isPrivate = false, window, selector }: SubscriptionOptions) {
@@ -49,14 +50,20 @@ export class Subscription {
     return this.#unread;
   }
 
-  /** It has been removed. */
+  /** It has been removed, with its session or by itself: it is given nothing any more. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  /** The server has ended it: what it was given and has not left yet is not for its client any more, either. */
   get gone(): boolean {
     return this.#gone;
   }
 
-  /** For the registry, which removes it. */
-  end(): void {
-    this.#gone = true;
+  /** For the registry, which removes it. Else than by the server, what it was given before still goes to its client. */
+  end(byServer: boolean): void {
+    this.#removed = true;
+    this.#gone = byServer;
     this.#unread?.clear();
   }
 }
@@ -84,7 +91,7 @@ export class SubscriptionRegistry {
   endSession(sessionId: string): void {
     const subscriptions = this.#sessions.get(sessionId);
     for (const subscription of subscriptions?.values() ?? []) {
-      subscription.end();
+      subscription.end(false);
       this.#indexOf(subscription).remove(subscription.pattern, subscription);
     }
     subscriptions?.clear();
@@ -112,13 +119,13 @@ export class SubscriptionRegistry {
     return true;
   }
 
-  /** Removes a subscription; nothing happens when it is not there. */
-  remove(sessionId: string, id: string): void {
+  /** Removes a subscription, which its client or the server has ended; nothing happens when it is not there. */
+  remove(sessionId: string, id: string, byServer = false): void {
     const subscriptions = this.#sessions.get(sessionId);
     const subscription = subscriptions?.get(id);
     if (!subscription) return;
 
-    subscription.end();
+    subscription.end(byServer);
     subscriptions?.delete(id);
     this.#indexOf(subscription).remove(subscription.pattern, subscription);
   }

@@ -45,7 +45,7 @@ class Subscription implements Subscriber, Acknowledging {
   readonly isCumulative: boolean;
   /** The queue that the client named. */
   readonly queue: string | undefined;
-  gone = false;
+  isEnded = false;
   isRevoked = false;
   readonly lifetime = new Lifetime(this);
 
@@ -56,6 +56,11 @@ class Subscription implements Subscriber, Acknowledging {
     this.acknowledges = mode !== "auto";
     this.isCumulative = mode === "client";
     this.queue = native.get("x-queue-name");
+  }
+
+  /** What its client has ended itself still gets what was delivered before. */
+  get gone(): boolean {
+    return this.isRevoked;
   }
 }
 
@@ -138,7 +143,7 @@ export class ClientRelay implements BrokerAccess {
     const known = this.#subscriptions.get(subscriptionId);
     this.#subscriptions.delete(subscriptionId);
     if (known) {
-      known.gone = true;
+      known.isEnded = true;
       known.isRevoked = namesEndNotice(message.headers);
     }
     // One that is unknown ends the connection at RabbitMQ. At ActiveMQ a durable one is deleted once it is idle.

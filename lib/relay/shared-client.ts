@@ -1,5 +1,6 @@
 import { refusal } from "../broker/refusal.js";
 import { BrokerNotAvailableError } from "../errors.js";
+import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
 import { isShareableDestination, isShareableType } from "./header-policy.js";
@@ -51,7 +52,7 @@ export class SharedClient implements BrokerAccess {
     this.#subscriptions.set(id, subscriber);
     await shared.subscribe(destination, subscriber);
     // It left while the broker was asked, and may be back with another one.
-    if (subscriber.gone) shared.unsubscribe(subscriber);
+    if (this.#subscriptions.get(id) !== subscriber) shared.unsubscribe(subscriber);
   }
 
   unsubscribe(message: Message): void | Promise<void> {
@@ -60,7 +61,9 @@ export class SharedClient implements BrokerAccess {
     if (!subscriber) return this.#withOwn((own) => own.unsubscribe(message));
 
     this.#subscriptions.delete(subscriptionId);
-    this.#end(subscriber);
+    // What its client has ended itself still gets what was delivered before.
+    subscriber.gone = namesEndNotice(message.headers);
+    this.#options.shared.unsubscribe(subscriber);
   }
 
   /** Once it has a connection of its own, all it sends goes there: so its order holds. */
@@ -76,7 +79,8 @@ export class SharedClient implements BrokerAccess {
 
   leave(): void {
     this.#gone = true;
-    for (const subscriber of this.#subscriptions.values()) this.#end(subscriber);
+    // What was delivered before the session's end still goes to it.
+    for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
     this.#subscriptions.clear();
     this.#ownRelay?.leave();
   }
@@ -112,11 +116,6 @@ export class SharedClient implements BrokerAccess {
   /** At once, if it is connected: what it is asked must not wait for a turn. */
   #withOwn(ask: (own: ClientRelay) => void | Promise<void>): void | Promise<void> {
     return this.#connectedRelay ? ask(this.#connectedRelay) : this.#own?.then(ask);
-  }
-
-  #end(subscriber: SharedSubscriber): void {
-    subscriber.gone = true;
-    this.#options.shared.unsubscribe(subscriber);
   }
 }
 

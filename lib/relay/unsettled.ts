@@ -8,7 +8,7 @@ const LIMIT = 10_000;
 export interface Acknowledging {
   /** An ACK counts for all that was delivered before, too: ack mode `client`. */
   readonly isCumulative: boolean;
-  readonly gone: boolean;
+  readonly isEnded: boolean;
   /** The server has ended it, not its client. */
   readonly isRevoked: boolean;
 }
@@ -73,7 +73,7 @@ export class Unsettled {
       if (!delivered.isWithheld) break;
       this.#deliveries.delete(key);
       // A broker that knows no such subscription any more would answer with ERROR.
-      if (delivered.subscription.gone) continue;
+      if (delivered.subscription.isEnded) continue;
       if (last && last.subscription !== delivered.subscription) this.#acknowledge(last.names);
       last = delivered;
     }

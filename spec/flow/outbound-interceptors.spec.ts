@@ -262,7 +262,6 @@ describe("With interceptors on clientOutboundChannel that wait", () => {
       });
       const sent = ten.map(() => host.server.messaging.clientOutboundChannel.send(own));
       void end(client);
-      await send(10);
       await Promise.all(sent);
 
       expect(await kindsUntil(client, "ERROR")).to.deep.equal([...ten, "ERROR"]);
