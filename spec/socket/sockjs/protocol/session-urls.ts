@@ -85,7 +85,7 @@ export const SESSION_URLS: readonly Conversation[] = [
   {
     name: "forgets a session that nobody asks for any more",
     async hold(talk) {
-      const url = talk.session("/hasty");
+      const url = talk.session("/forgetful");
       await talk.post(`${url}/xhr`, OPENED);
       await talk.until(`${url}/xhr_send`, 404);
       await talk.post(`${url}/xhr`, OPENED);
@@ -94,7 +94,7 @@ export const SESSION_URLS: readonly Conversation[] = [
   {
     name: "gives a sign of life to who waits",
     async hold(talk) {
-      const url = talk.session("/hasty");
+      const url = talk.session("/lively");
       await talk.post(`${url}/xhr`, OPENED);
       await talk.post(`${url}/xhr`, { status: 200, body: "h\n" });
       await talk.post(`${url}/xhr`, { status: 200, body: "h\n" });
@@ -103,7 +103,7 @@ export const SESSION_URLS: readonly Conversation[] = [
   {
     name: "gives a sign of life on a stream",
     async hold(talk) {
-      const stream = await talk.stream("POST", `${talk.session("/hasty")}/xhr_streaming`, { status: 200 });
+      const stream = await talk.stream("POST", `${talk.session("/lively")}/xhr_streaming`, { status: 200 });
       await stream.hear("o\n");
       await stream.hear("\n", "h\n");
       await stream.hear("\n", "h\n");

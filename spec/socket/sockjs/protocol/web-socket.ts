@@ -134,7 +134,7 @@ export const WEB_SOCKET: readonly Conversation[] = [
   {
     name: "gives a sign of life on a WebSocket",
     async hold(talk) {
-      const socket = await talk.socket(`${talk.session("/hasty")}/websocket`);
+      const socket = await talk.socket(`${talk.session("/lively")}/websocket`);
       await socket.hear("o");
       talk.fact("then", "sign of life", await socket.signOfLife(), "h");
       await socket.leave();
