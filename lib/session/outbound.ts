@@ -186,6 +186,11 @@ export class Outbound implements Reader {
   }
 
   /** Notices a line that broke while nothing is read from it. */
+  /** Whether `probe` is answered by the client's end of the line. */
+  get isProbed(): boolean {
+    return this.#socket.probe !== undefined;
+  }
+
   probe(): void {
     this.#socket.probe?.();
   }

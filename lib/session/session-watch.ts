@@ -23,9 +23,16 @@ export interface WatchedSession {
   exceeded(limit: WatchedLimit): void;
   /** Heart-beats stay away. */
   silent(): void;
+  /** Nothing answers at the client's end of the line. */
+  vanished(): void;
   grantEnded(fault: Error): void;
   grantExpiring(grant: SessionGrant): void;
 }
+
+/** How often a client that sends no heart-beats is asked for a sign of life, in ms: proxies cut what is idle for 30 s. */
+const LIFE_EVERY = 25_000;
+/** Silence of a page that is borne, in ms: timers of hidden ones come once a minute. */
+const HIDDEN_PAGE = 130_000;
 
 /**
  * What one session owes to time: limits, heart-beats, and the grant that it
@@ -37,6 +44,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   readonly clock: HeartBeatClock;
   sendEvery = 0;
   receiveWithin = 0;
+  leniency = 0;
   readonly #limits: SessionLimits;
   readonly #inbound: Inbound;
   readonly #session: WatchedSession;
@@ -45,6 +53,9 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   #isListening = true;
   #probedAt = 0;
   #heartBeat: HeartBeat | undefined;
+  /** In place of heart-beats that its client does not send. */
+  #life: HeartBeat | undefined;
+  #isPage = false;
   #grant: GrantWatch | undefined;
   readonly #backlog = new Backlog();
 
@@ -65,6 +76,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   /** Bytes came. */
   heard(): void {
     this.#heartBeat?.received();
+    this.#life?.received();
     if (this.#awaits !== "first bytes") return;
     this.#awaits = "CONNECT";
     this.begin();
@@ -74,14 +86,38 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#awaits = "nothing";
   }
 
-  /** Begins the heart-beats that were agreed on, if any were. */
-  beat(agreed: AgreedHeartBeat): void {
+  /** The client's end of the line is there. Of one that promised heart-beats of its own program this says enough only if that is a page. */
+  answered(): void {
+    this.#life?.received();
+    if (this.#isPage) this.#heartBeat?.received();
+  }
+
+  /**
+   * Begins the heart-beats that were agreed on, if any were. A client that sends
+   * none is asked for a sign of life on the same clock, where its transport
+   * answers by itself.
+   *
+   * @param isPage its timers may be slowed down to one a minute, while the page is hidden: where the transport
+   *   answers that counts, and else it has time for two
+   */
+  beat(agreed: AgreedHeartBeat, isPage: boolean): void {
+    const { outbound } = this.#session;
+    this.#isPage = isPage && outbound.isProbed;
+    this.leniency = isPage && !outbound.isProbed ? HIDDEN_PAGE : 0;
+    if (agreed.receiveWithin === 0 && outbound.isProbed) {
+      this.#life = new HeartBeat(new SignsOfLife(this.clock, this.#session));
+      this.clock.watch(this.#life);
+    }
     if (agreed.sendEvery === 0 && agreed.receiveWithin === 0) return;
 
     this.sendEvery = agreed.sendEvery;
     this.receiveWithin = agreed.receiveWithin;
     this.#heartBeat = new HeartBeat(this);
     this.clock.watch(this.#heartBeat);
+  }
+
+  doubted(): void {
+    if (this.#isPage) this.#session.outbound.probe();
   }
 
   send(): void {
@@ -101,6 +137,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#isListening = listening;
     this.#probedAt = this.clock.now;
     if (this.#heartBeat) this.#heartBeat.listening = listening;
+    if (this.#life) this.#life.listening = listening;
   }
 
   /** Watches a grant in place of the one before; a session that has ended only lets it go. */
@@ -128,6 +165,8 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.clock.unwatch(this);
     if (this.#heartBeat) this.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
+    if (this.#life) this.clock.unwatch(this.#life);
+    this.#life = undefined;
   }
 
   /** Lets its grant go, for nothing is left that depends on it. */
@@ -156,5 +195,37 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 
     const { buffered: waiting, given } = this.#session.outbound;
     return this.#backlog.age({ now, given, waiting }) > limits.sendTimeLimit ? "sendTimeLimit" : undefined;
+  }
+}
+
+/** What stands in place of heart-beats that a client does not send. */
+class SignsOfLife implements HeartBeatOptions {
+  readonly clock: HeartBeatClock;
+  readonly #session: WatchedSession;
+
+  constructor(clock: HeartBeatClock, session: WatchedSession) {
+    this.clock = clock;
+    this.#session = session;
+  }
+
+  get sendEvery(): number {
+    return LIFE_EVERY;
+  }
+
+  get receiveWithin(): number {
+    return LIFE_EVERY;
+  }
+
+  /** Whatever else is sent is not answered. */
+  given(): number {
+    return 0;
+  }
+
+  send(): void {
+    this.#session.outbound.probe();
+  }
+
+  expired(): void {
+    this.#session.vanished();
   }
 }

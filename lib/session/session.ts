@@ -49,6 +49,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   readonly outbound: Outbound;
   readonly #watch: SessionWatch;
   readonly #owner: SessionOwner;
+  readonly #isPage: boolean;
   #user: Principal | undefined;
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   #state: "new" | "connecting" | "connected" = "new";
@@ -74,6 +75,9 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     this.#attributes = handshake.attributes ?? new Map();
     this.#owner = owner;
     this.address = addressOf(handshake.request);
+    // Browsers say one or the other with every request, other programs do not.
+    const { origin, "sec-fetch-mode": mode } = handshake.request.headers;
+    this.#isPage = origin !== undefined || mode !== undefined;
     const { clientInboundChannel: channel, logger, clock, limits, stats, preserveReceiveOrder } = context;
     this.#inbound = new Inbound(this, {
       channel,
@@ -123,6 +127,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   data(chunk: Uint8Array): void {
     this.#watch.heard();
     this.#inbound.receive(chunk);
+  }
+
+  answered(): void {
+    this.#watch.answered();
   }
 
   drained(): void {
@@ -264,7 +272,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
     const agreed = agreeHeartBeat(this.#peerHeartBeat, heartbeat);
     if (agreed.sendEvery > 0) this.#socket.disableHeartbeat?.();
-    this.#watch.beat(agreed);
+    this.#watch.beat(agreed, this.#isPage);
   }
 
   /** Whether a frame may be written now. */
@@ -307,6 +315,10 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
 
   grantExpiring(grant: SessionGrant): void {
     announceExpiring(this, grant, this.#context);
+  }
+
+  vanished(): void {
+    this.fail(new StompConversionError("The client's end of the line does not answer"), undefined);
   }
 
   silent(): void {

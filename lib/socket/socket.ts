@@ -53,6 +53,8 @@ export interface Socket {
 export interface SocketListener {
   /** Bytes in the order received, sliced as it happens. */
   data(chunk: Uint8Array): void;
+  /** A probe was answered: the client's end of the line is there, whatever its program does. */
+  answered?(): void;
   /** What waited has left: once at least, if anybody has asked how much it was. */
   drained(): void;
   /**

@@ -41,6 +41,7 @@ export class WebSocketSocket implements Socket, Gathering {
   #early: Uint8Array[] | undefined;
   #listener: SocketListener | undefined;
   #isClosing = false;
+  #isProbed = false;
   /** Somebody has asked how much waits, and may wait for it to leave. */
   #isWatched = false;
   #fault: Ending | undefined;
@@ -138,7 +139,10 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 
   probe(): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.#isProbed) this.#ws.on("pong", () => this.#listener?.answered?.());
+    this.#isProbed = true;
+    this.#ws.ping();
   }
 
   resume(): void {

@@ -59,6 +59,10 @@ export interface HeartBeatOptions extends AgreedHeartBeat {
   given(): number;
   /** Sends one EOL. Must not throw. */
   send(): void;
+  /** The peer has been silent for one of its intervals, and for another one. Must not throw. */
+  doubted?(): void;
+  /** Milliseconds of silence that are borne in any case. Default: none beyond three of the peer's intervals. */
+  readonly leniency?: number;
   /** The peer has been silent for three of its intervals. Called once; must not throw. */
   expired(): void;
 }
@@ -73,6 +77,8 @@ export class HeartBeat implements Watched {
   #receivedAt = 0;
   #expired = false;
   #listening = true;
+  /** For how many intervals it has been silent. */
+  #doubts = 0;
 
   constructor(options: HeartBeatOptions) {
     this.#options = options;
@@ -94,6 +100,7 @@ export class HeartBeat implements Watched {
   /** Something came from the peer, whatever it was. */
   received(): void {
     this.#receivedAt = this.#options.clock.now;
+    this.#doubts = 0;
   }
 
   /** Whether the peer's silence counts: while we do not read from it, it is not the one who is silent. */
@@ -106,11 +113,16 @@ export class HeartBeat implements Watched {
   check(): void {
     if (this.#expired) return;
 
-    const { clock, sendEvery, receiveWithin } = this.#options;
-    if (receiveWithin > 0 && this.#listening && clock.now - this.#receivedAt > PATIENCE * receiveWithin) {
+    const { clock, sendEvery, receiveWithin, leniency = 0 } = this.#options;
+    const silence = this.#listening && receiveWithin > 0 ? clock.now - this.#receivedAt : 0;
+    if (silence > Math.max(PATIENCE * receiveWithin, leniency)) {
       this.#expired = true;
       this.#options.expired();
       return;
+    }
+    if (silence > (this.#doubts + 1) * receiveWithin) {
+      this.#doubts++;
+      this.#options.doubted?.();
     }
     const given = this.#options.given();
     if (given !== this.#given) this.#sentAt = this.#checkedAt;

@@ -217,6 +217,8 @@ describe("SessionWatch", () => {
   /** A line that takes what it is given, and keeps it while it is stuck. */
   class StuckSocket implements Socket {
     readonly transport = "spec";
+    /** Only where the spec says so. */
+    probe?: () => void;
     bufferedAmount = 0;
     readonly closings: number[] = [];
     listener: SocketListener | undefined;
@@ -245,7 +247,7 @@ describe("SessionWatch", () => {
   /** How many SENDs were handled. */
   let handled: number;
 
-  function open(limits: Partial<TransportOptions> = {}): void {
+  function open(limits: Partial<TransportOptions> = {}, headers: IncomingMessage["headers"] = {}): void {
     const logger = recordingLogger();
     const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
     handled = 0;
@@ -270,10 +272,13 @@ describe("SessionWatch", () => {
         if (headers.messageType === "MESSAGE") handled++;
         if (headers.messageType !== "CONNECT") return;
         sessionId = headers.sessionId;
-        sessions.handle(createMessage(new Uint8Array(), { messageType: "CONNECT_ACK", sessionId }));
+        const heartbeat = [10_000, 10_000] as const;
+        sessions.handle(
+          createMessage(new Uint8Array(), { messageType: "CONNECT_ACK", sessionId, heartbeat }),
+        );
       },
     });
-    sessions.open(socket, { request: { socket: {} } as IncomingMessage, user: undefined });
+    sessions.open(socket, { request: { socket: {}, headers } as IncomingMessage, user: undefined });
   }
 
   function connect(limits?: Partial<TransportOptions>): void {
@@ -366,5 +371,98 @@ describe("SessionWatch", () => {
     time.pass(1_000);
     expect(handled).to.equal(250);
     expect(socket.closings).to.deep.equal([]);
+  });
+
+  describe("of a client that says nothing", () => {
+    let probes: number;
+
+    /** @param answers whether the client's end of the line answers probes; `undefined` when there are none */
+    function connected({
+      heartBeat = "0,0",
+      answers,
+      page = false,
+    }: {
+      heartBeat?: string;
+      answers?: boolean;
+      page?: boolean;
+    }) {
+      open({}, page ? { origin: "https://chat.example" } : {});
+      probes = 0;
+      if (answers !== undefined) {
+        socket.probe = () => {
+          probes++;
+          if (answers) socket.listener?.answered?.();
+        };
+      }
+      socket.listener?.data(Buffer.from(`CONNECT\naccept-version:1.2\nheart-beat:${heartBeat}\n\n\0`));
+    }
+
+    /** Lets time pass in which the client takes what it is sent. */
+    function pass(ms: number): void {
+      for (let passed = 0; passed < ms; passed += 1_000) {
+        time.pass(1_000);
+        socket.taken(socket.bufferedAmount);
+      }
+    }
+
+    it("and promised nothing, asks for a sign of life, and ends the session when none comes", () => {
+      connected({ answers: false });
+
+      pass(70_000);
+      expect(probes).to.be.within(2, 3);
+      expect(socket.closings).to.deep.equal([]);
+      pass(10_000);
+      expect(socket.closings).to.deep.equal([1002]);
+    });
+
+    it("and promised nothing, lets it stay while its end of the line answers", () => {
+      connected({ answers: true });
+
+      pass(600_000);
+      expect(probes).to.be.within(24, 27);
+      expect(socket.closings).to.deep.equal([]);
+    });
+
+    it("and promised nothing, lets it stay where nothing can be asked", () => {
+      connected({});
+
+      pass(600_000);
+      expect(socket.closings).to.deep.equal([]);
+    });
+
+    for (const answers of [true, false, undefined]) {
+      it(`and promised heart-beats, ends it after three of them, whether its line answers (${answers})`, () => {
+        connected({ heartBeat: "10000,0", ...(answers !== undefined && { answers }) });
+
+        pass(28_000);
+        expect(socket.closings).to.deep.equal([]);
+        pass(4_000);
+        expect(socket.closings).to.deep.equal([1002]);
+      });
+    }
+
+    it("and promised heart-beats from a page, lets it stay while its line answers: timers of hidden pages are slow", () => {
+      connected({ heartBeat: "10000,0", answers: true, page: true });
+
+      pass(600_000);
+      expect(probes).to.be.within(50, 61);
+      expect(socket.closings).to.deep.equal([]);
+    });
+
+    it("and promised heart-beats from a page whose line does not answer, ends it after three", () => {
+      connected({ heartBeat: "10000,0", answers: false, page: true });
+
+      pass(32_000);
+      expect(socket.closings).to.deep.equal([1002]);
+    });
+
+    it("and promised heart-beats from a page over a transport that cannot be asked, gives it time for two a minute", () => {
+      connected({ heartBeat: "10000,0", page: true });
+
+      pass(128_000);
+      expect(socket.closings).to.deep.equal([]);
+      pass(5_000);
+      expect(socket.closings).to.deep.equal([1002]);
+    });
   });
 });

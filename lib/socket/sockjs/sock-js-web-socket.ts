@@ -64,6 +64,7 @@ export class SockJsWebSocket implements Socket {
   listen(listener: SocketListener): void {
     this.#line.listen({
       data: (chunk) => this.#receive(textOf(chunk), listener),
+      answered: () => listener.answered?.(),
       drained: () => listener.drained(),
       close: (code, reason, limit) => {
         clearInterval(this.#heartbeat);
