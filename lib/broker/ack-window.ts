@@ -1,6 +1,14 @@
-import { type Message, sizeOf } from "../message/message.js";
+import { sizeOf } from "../message/message.js";
+import type { Publication } from "./publication.js";
+import type { QueueSpace } from "./queue-space.js";
 import type { QueuedMessage } from "./queued-message.js";
-import type { Subscription } from "./subscription-registry.js";
+import type { Taker } from "./taker.js";
+
+/** A consumer, as its window knows it. */
+export interface Acknowledging extends Taker {
+  /** Unique within its session only. */
+  readonly id: string;
+}
 
 /** A delivery that waits for its ACK or NACK. */
 export interface Unacknowledged {
@@ -8,53 +16,76 @@ export interface Unacknowledged {
   readonly sequence: number;
   readonly ackId: string;
   readonly messageId: string | undefined;
-  readonly subscription: Subscription;
   readonly window: AckWindow;
   /** What to give back; of a topic there is nothing. */
   readonly queued: QueuedMessage | undefined;
 }
 
-/** What the windows of one session share. */
-export interface SessionWindows {
-  readonly byAckId: Map<string, Unacknowledged>;
-  /** Those in which something is unacknowledged, also of subscriptions that are gone. */
-  readonly windows: Set<AckWindow>;
-  /** How many are in flight: from queues, and others. */
+/** How a consumer acknowledges, as its SUBSCRIBE says. */
+export interface AckMode {
+  /** ACK counts for all that was delivered before, too: ack mode `client`. */
+  readonly cumulative: boolean;
+  /** How many deliveries it wants to have unacknowledged; infinite is no limit, `undefined` leaves it to the broker. */
+  readonly prefetch: number | undefined;
+}
+
+export interface WindowLimits {
+  /** How many deliveries of a session may be unacknowledged: those from queues and the others each. */
+  readonly unacknowledged: number;
+  /** How many messages of queues a consumer is given that does not say. */
+  readonly prefetch: number;
+  readonly space: QueueSpace;
+}
+
+/** What a session has in flight over all its windows, and what waits for room in them. */
+export interface SessionLoad {
   queued: number;
+  /** Bytes of those. */
+  queuedSize: number;
   others: number;
-  /** Bytes of the messages that wait for room. */
+  /** Bytes of the messages of topics that wait. */
   waitingSize: number;
-  /** Some have been forgotten, so that an unknown id may be an honest one. */
-  forgetful: boolean;
 }
 
 /** Bytes that may wait for room in all windows of a session. */
 const WAITING_SIZE_LIMIT = 1024 * 1024;
 
-/** What one subscription was delivered and has not acknowledged, and how much more it may have. */
+/** Whether a session may be delivered nothing more of queues. */
+export function isFull(
+  { queued, queuedSize }: SessionLoad,
+  { unacknowledged, space }: WindowLimits,
+): boolean {
+  return queued >= unacknowledged || (queued > 0 && queuedSize >= space.share);
+}
+
+/** What one consumer was delivered and has not acknowledged, and how much more it may have. */
 export class AckWindow {
-  readonly session: SessionWindows;
-  readonly subscriptionId: string;
-  /** ACK counts for all that was delivered before, too: ack mode `client`. */
+  readonly consumer: Acknowledging;
   readonly cumulative: boolean;
   readonly #prefetch: number;
-  readonly #limit: number;
+  readonly #queuePrefetch: number;
+  readonly #limits: WindowLimits;
+  readonly #load: SessionLoad;
   /** In the order of delivery. */
   #entries = new Map<string, Unacknowledged>();
-  #inFlight = 0;
+  #queued = 0;
+  #others = 0;
   #notice: string | undefined;
   /** Messages of topics for which there was no room. */
-  readonly #waiting: Message[] = [];
+  readonly #waiting: Publication[] = [];
 
   constructor(
-    session: SessionWindows,
-    options: { subscriptionId: string; cumulative: boolean; prefetch: number; limit: number },
+    consumer: Acknowledging,
+    { cumulative, prefetch }: AckMode,
+    { limits, load }: { readonly limits: WindowLimits; readonly load: SessionLoad },
   ) {
-    this.session = session;
-    this.subscriptionId = options.subscriptionId;
-    this.cumulative = options.cumulative;
-    this.#prefetch = options.prefetch;
-    this.#limit = options.limit;
+    this.consumer = consumer;
+    this.cumulative = cumulative;
+    this.#prefetch = prefetch ?? Number.POSITIVE_INFINITY;
+    // Who acknowledges topics, as Spring's clients may without meaning it, hears all of them.
+    this.#queuePrefetch = prefetch ?? limits.prefetch;
+    this.#limits = limits;
+    this.#load = load;
   }
 
   get isEmpty(): boolean {
@@ -63,12 +94,17 @@ export class AckWindow {
 
   /** Whether its `prefetch-count` lets it have one more. */
   get hasRoom(): boolean {
-    return this.#inFlight < this.#prefetch;
+    return this.#queued + this.#others < this.#prefetch;
   }
 
-  /** The same for a message of a queue, of which its session has a limit, too. */
+  /** The same for a message of a queue, of which its session has limits, too. */
   get hasRoomForQueued(): boolean {
-    return this.hasRoom && this.session.queued < this.#limit;
+    return this.hasRoom && this.#queued < this.#queuePrefetch && !isFull(this.#load, this.#limits);
+  }
+
+  /** Whether messages of topics wait for room. */
+  get waits(): boolean {
+    return this.#waiting.length > 0;
   }
 
   entries(): Iterable<Unacknowledged> {
@@ -87,9 +123,7 @@ export class AckWindow {
 
   add(entry: Unacknowledged): void {
     this.#entries.set(entry.ackId, entry);
-    this.#inFlight++;
-    if (entry.queued) this.session.queued++;
-    else this.session.others++;
+    this.#count(entry, 1);
   }
 
   /** Takes an entry out; it stays in flight until `release`. */
@@ -102,18 +136,20 @@ export class AckWindow {
     this.#entries = new Map(all.map((entry) => [entry.ackId, entry]));
   }
 
-  release(queued: QueuedMessage | undefined): void {
-    this.#inFlight--;
-    if (queued) this.session.queued--;
-    else this.session.others--;
+  /** An entry that was taken out is not in flight any more. */
+  release(entry: Unacknowledged): void {
+    this.#count(entry, -1);
   }
 
   /** Lets a topic's message wait; gives those that had to go because too much waits. */
-  wait(message: Message): readonly Message[] {
-    const dropped: Message[] = [];
-    this.#waiting.push(message);
-    this.session.waitingSize += sizeOf(message);
-    while (this.#waiting.length > this.#limit || this.session.waitingSize > WAITING_SIZE_LIMIT) {
+  wait(publication: Publication): readonly Publication[] {
+    const dropped: Publication[] = [];
+    this.#waiting.push(publication);
+    this.#load.waitingSize += sizeOf(publication);
+    while (
+      this.#waiting.length > this.#limits.unacknowledged ||
+      this.#load.waitingSize > WAITING_SIZE_LIMIT
+    ) {
       const oldest = this.#shift();
       if (!oldest) break;
       dropped.push(oldest);
@@ -122,17 +158,17 @@ export class AckWindow {
   }
 
   /** The message that has waited longest, once there is room for it. */
-  next(): Message | undefined {
+  next(): Publication | undefined {
     return this.hasRoom ? this.#shift() : undefined;
   }
 
   /**
-   * Forgets what waits: its subscription is gone.
+   * Forgets what waits: its consumer is gone.
    *
    * @param notice the id of the MESSAGE that tells its client so, if one does
    */
   end(notice: string | undefined): void {
-    this.#notice = notice;
+    this.#notice ??= notice;
     while (this.#shift());
   }
 
@@ -141,9 +177,22 @@ export class AckWindow {
     return this.cumulative && messageId === this.#notice ? [...this.#entries.values()].at(-1) : undefined;
   }
 
-  #shift(): Message | undefined {
-    const message = this.#waiting.shift();
-    if (message) this.session.waitingSize -= sizeOf(message);
-    return message;
+  #count({ queued }: Unacknowledged, step: 1 | -1): void {
+    const load = this.#load;
+    if (!queued) {
+      this.#others += step;
+      load.others += step;
+      return;
+    }
+    this.#queued += step;
+    load.queued += step;
+    load.queuedSize += step * queued.size;
+    this.#limits.space.inFlight += step * queued.size;
+  }
+
+  #shift(): Publication | undefined {
+    const publication = this.#waiting.shift();
+    if (publication) this.#load.waitingSize -= sizeOf(publication);
+    return publication;
   }
 }

@@ -1,57 +1,56 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message } from "../message/message.js";
-import type { Subscription, SubscriptionRegistry } from "./subscription-registry.js";
+import type { Consumer } from "./consumer.js";
+import type { Listeners } from "./listeners.js";
+import type { Publication } from "./publication.js";
 
 export interface FanOutOptions {
   readonly clientOutboundChannel: SubscribableChannel;
-  readonly subscriptions: SubscriptionRegistry;
+  readonly listeners: Listeners;
   readonly logger: Logger;
-  /** Takes a message for one who chooses or acknowledges. */
-  offer(publication: Message, subscription: Subscription): void;
 }
 
 /** Delivers a topic's message to all who listen: the hot path, where whatever is done is done for each of them. */
 export class FanOut {
-  readonly #options: FanOutOptions;
+  readonly #listeners: Listeners;
   readonly #outbound: SubscribableChannel;
+  readonly #logger: Logger;
 
   constructor(options: FanOutOptions) {
-    this.#options = options;
+    this.#listeners = options.listeners;
     this.#outbound = options.clientOutboundChannel;
+    this.#logger = options.logger;
   }
 
   /** @param privateTo the one session that it is for, if so */
-  publish(publication: Message, privateTo: string | undefined): void {
-    const { subscriptions, offer } = this.#options;
+  publish(publication: Publication, privateTo: string | undefined): void {
     const { destination = "" } = publication.headers;
     const groups =
       privateTo === undefined
-        ? subscriptions.listeners(destination)
-        : subscriptions.privateListeners(privateTo, destination);
+        ? this.#listeners.of(destination)
+        : this.#listeners.ofSession(privateTo, destination);
     for (const group of groups) {
-      for (const subscription of group) {
-        if (subscription.plain) this.deliver(publication, subscription);
-        else offer(publication, subscription);
+      for (const consumer of group) {
+        if (consumer.plain) this.deliver(publication, consumer);
+        else consumer.offer(publication);
       }
     }
   }
 
   /** Neither the publisher nor another subscriber waits for a delivery, or hears of its failure. */
-  deliver(publication: Message, subscription: Subscription): void {
+  deliver(publication: Publication, consumer: Consumer): void {
     try {
-      const sent = this.#outbound.send(new Delivery(publication, subscription));
-      if (typeof sent !== "boolean") sent.catch((error: unknown) => this.undelivered(subscription, error));
+      const sent = this.#outbound.send(new Delivery(publication, consumer));
+      if (typeof sent !== "boolean") sent.catch((error: unknown) => this.undelivered(consumer, error));
     } catch (error) {
-      this.undelivered(subscription, error);
+      this.undelivered(consumer, error);
     }
   }
 
   /** Logs a delivery that failed on its way, unless it is not wanted any more. */
-  undelivered({ sessionId, id, removed }: Subscription, error: unknown): void {
+  undelivered({ sessionId, id, removed }: Consumer, error: unknown): void {
     if (removed) return;
-    const text = `A delivery to subscription ${printable(id)} of session ${sessionId} failed`;
-    this.#options.logger.error(text, error);
+    this.#logger.error(`A delivery to subscription ${printable(id)} of session ${sessionId} failed`, error);
   }
 }

@@ -1,13 +1,16 @@
 import type { DestinationPattern } from "../destination/pattern.js";
 import { printable } from "../logger.js";
-import { compact, type Message, sizeOf, withHeaders } from "../message/message.js";
+import { type Message, sizeOf, withHeaders } from "../message/message.js";
 import { saying, withoutReserved } from "../message/reserved-headers.js";
 import { ownText } from "../own-text.js";
-import type { AckWindow } from "./ack-window.js";
 import { Backlog } from "./backlog.js";
-import type { QueuedMessage } from "./queued-message.js";
+import type { Consumer, Source } from "./consumer.js";
+import type { Listeners } from "./listeners.js";
+import { APPLICATION, Payers } from "./payers.js";
+import type { Publication } from "./publication.js";
+import type { QueueSpace } from "./queue-space.js";
+import type { QueuedMessage, TakesBack } from "./queued-message.js";
 import { refusal } from "./refusal.js";
-import type { Subscription } from "./subscription-registry.js";
 
 /** What happens to a queue for which nobody takes the messages: its oldest go, or new ones are refused. */
 export type QueueOverflowStrategy = "drop-oldest" | "reject";
@@ -15,62 +18,61 @@ export type QueueOverflowStrategy = "drop-oldest" | "reject";
 export interface QueuesOptions {
   /** Messages that may wait in one queue. */
   readonly backlogLimit: number;
-  /** Bytes that all queues may hold, of messages that wait or are not acknowledged. */
-  readonly backlogSizeLimit: number;
   readonly overflowStrategy: QueueOverflowStrategy;
-  /** How many subscribers may have a message and give it back before it is a dead letter. */
+  /** How often a message may fail before it is a dead letter. */
   readonly deliveryAttempts: number;
-  /** Who listens to a queue. */
-  listeners(destination: string): readonly ReadonlySet<Subscription>[];
-  /** Where messages go that too many gave back; without it they are dropped. */
+  /** Where messages go that have failed too often; without it they are dropped. */
   readonly deadLetterDestination: string | undefined;
-  /** Publishes a dead letter. */
-  publish(message: Message): void;
-  /** Sends a message to the one who shall have it. */
-  deliver(message: QueuedMessage, subscription: Subscription): void;
-  /** Hears of a message that is a queue's no more, since nobody took it or all gave it back. */
-  dropped(publication: Message, reason: "backlog" | "attempts"): void;
+  readonly space: QueueSpace;
+  readonly listeners: Listeners;
+  /** Publishes a dead letter, which the same pays for. */
+  publish(letter: Message, payer: string): void;
+  /** Hears of a message that is a queue's no more, since nobody took it or it failed too often. */
+  dropped(publication: Publication, reason: "backlog" | "attempts"): void;
 }
 
 /** About what a queue in which something waits takes beside that, in bytes. */
 const BACKLOG_BYTES = 640;
 
 /**
- * Gives each message to one of those who subscribed to its destination: to him
- * who has waited longest, among those who have room and want it. While there is
+ * Gives each message to one of those who subscribed to its destination: to the
+ * one served longest ago, among those who have room and want it. While there is
  * none it waits, in the order of publishing.
  *
  * A queue that holds nothing is nothing: whatever is known of it is its
- * subscribers, in the registry.
+ * consumers, among the listeners.
  */
-export class Queues {
+export class Queues implements Source, TakesBack {
   readonly #options: QueuesOptions;
+  readonly #space: QueueSpace;
   readonly #backlogs = new Map<string, Backlog>();
-  /** Which of them loses its oldest message when all together hold too much, and which do after it. */
-  #losing: Backlog | undefined;
-  #losers = this.#backlogs.values();
-  #size = 0;
+  readonly #payers = new Payers();
   #sequence = 0;
   #turn = 0;
 
   constructor(options: QueuesOptions) {
     this.#options = options;
+    this.#space = options.space;
   }
 
-  /** @throws MessageDeliveryError when the queue is full, and new messages are to be refused */
-  publish(publication: Message): void {
-    const message = { sequence: ++this.#sequence, size: 0, publication, returns: 0 };
+  /**
+   * @param payer who pays for the room that it takes while it waits
+   * @param isAdmitted whether there is room for it, as `admit` has said
+   * @throws MessageDeliveryError when the queue is full, and new messages are to be refused
+   */
+  publish(publication: Publication, payer: string, isAdmitted = false): void {
+    const sequence = ++this.#sequence;
+    const message = { sequence, size: 0, publication, failures: 0, isBack: false, payer, queues: this };
     const consumer = this.#next(message);
     // For one who does not acknowledge, nothing is held.
     if (consumer && !consumer.window) {
       this.#hand(message, consumer);
       return;
     }
-    const kept = compact(publication);
-    const held: QueuedMessage = { ...message, publication: kept, size: sizeOf(kept) };
-    if (!this.#makeRoom(held, !consumer)) return;
+    const held: QueuedMessage = { ...message, size: sizeOf(publication.keep()) };
+    if (!this.#makeRoom(held, !consumer, isAdmitted)) return;
 
-    this.#size += held.size;
+    this.#space.held += held.size;
     if (consumer) this.#hand(held, consumer);
     else this.#insert(held);
   }
@@ -80,65 +82,53 @@ export class Queues {
    *
    * @throws MessageDeliveryError when they would not
    */
-  admit(publications: readonly Message[]): void {
+  admit(messages: readonly Message[], payer: string): void {
     if (this.#options.overflowStrategy !== "reject") return;
 
     const lengths = new Map<string, number>();
-    let size = this.#size;
-    for (const publication of publications) {
-      const { destination = "" } = publication.headers;
+    let size = 0;
+    for (const message of messages) {
+      const { destination = "" } = message.headers;
       const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.messages.length ?? 0;
-      size += sizeOf(publication) + (length === 0 ? BACKLOG_BYTES : 0);
-      if (length >= this.#options.backlogLimit || size > this.#options.backlogSizeLimit) {
-        throw full(destination);
-      }
+      size += sizeOf(message) + (length === 0 ? BACKLOG_BYTES : 0);
+      if (length >= this.#options.backlogLimit) throw full(destination);
+      this.#expectRoom(size, payer, destination);
       lengths.set(destination, length + 1);
     }
   }
 
-  /** A subscription is new: gives it what waits. */
-  join(subscription: Subscription): void {
-    if (this.#backlogs.size === 0 || subscription.isPrivate) return;
-
-    for (const backlog of this.#backlogsOf(subscription.pattern)) subscription.unread.addAll(backlog);
-    this.feed(subscription);
+  /** A consumer is new: what waits is for it, too. */
+  join(consumer: Consumer): void {
+    if (this.#backlogs.size === 0) return;
+    for (const backlog of this.#backlogsOf(consumer.pattern)) consumer.unread.addAll(backlog);
   }
 
-  /** A subscription may have room again: gives it what it has not looked at. */
-  feed(subscription: Subscription): void {
-    if (this.#backlogs.size === 0 || subscription.isPrivate) return;
-
-    while (takes(subscription)) {
-      const message = subscription.unread.next();
-      if (!message) return;
-      if (subscription.selector?.matches(message.publication) === false) continue;
+  giveNext(consumer: Consumer): boolean {
+    while (consumer.takes) {
+      const message = consumer.unread.next();
+      if (!message) return false;
+      if (consumer.selector?.matches(message.publication) === false) continue;
       this.#remove(message);
-      this.#hand(message, subscription);
+      this.#hand(message, consumer);
+      return true;
     }
+    return false;
   }
 
-  /** A message was acknowledged, or went to somebody who does not. */
   settled(message: QueuedMessage): void {
-    this.#size -= message.size;
+    this.#space.held -= message.size;
   }
 
-  /** A message was given back: by a NACK, or since its subscriber is gone. Another shall have it, if there is one. */
-  returned(message: QueuedMessage, from: AckWindow): void {
-    const returns = message.returns + 1;
-    if (returns >= this.#options.deliveryAttempts) {
-      this.#size -= message.size;
-      this.#bury(message.publication);
+  returned(message: QueuedMessage, from: object, hasFailed: boolean): void {
+    const failures = message.failures + Number(hasFailed);
+    if (failures >= this.#options.deliveryAttempts) {
+      this.settled(message);
+      this.#bury(message);
       return;
     }
-
     const { native } = message.publication.headers;
-    const again: QueuedMessage = {
-      ...message,
-      returns,
-      publication: compact(
-        withHeaders(message.publication, { native: saying(native, { redelivered: "true" }) }),
-      ),
-    };
+    const publication = message.publication.with(saying(native, { redelivered: "true" })).keep();
+    const again: QueuedMessage = { ...message, failures, isBack: true, publication };
     const consumer = this.#next(again, from) ?? this.#next(again);
     if (consumer) this.#hand(again, consumer);
     else this.#insert(again);
@@ -146,24 +136,28 @@ export class Queues {
 
   clear(): void {
     this.#backlogs.clear();
-    this.#size = 0;
+    this.#payers.clear();
+    this.#space.held = 0;
   }
 
-  #next({ publication }: QueuedMessage, but?: AckWindow): Subscription | undefined {
-    let next: Subscription | undefined;
-    for (const group of this.#options.listeners(publication.headers.destination ?? "")) {
-      for (const subscription of group) {
-        if (next && next.turn <= subscription.turn) continue;
-        if ((but && subscription.window === but) || !takes(subscription)) continue;
-        if (subscription.selector?.matches(publication) !== false) next = subscription;
+  #next({ publication }: QueuedMessage, but?: object): Consumer | undefined {
+    for (;;) {
+      let next: Consumer | undefined;
+      for (const group of this.#options.listeners.of(publication.headers.destination ?? "")) {
+        for (const consumer of group) {
+          if (next && next.turn <= consumer.turn) continue;
+          if ((but && consumer.window === but) || !consumer.takes) continue;
+          if (consumer.selector?.matches(publication) !== false) next = consumer;
+        }
       }
+      // One whose socket has no room takes nothing from then on.
+      if (!next || next.hasRoom()) return next;
     }
-    return next;
   }
 
-  #hand(message: QueuedMessage, subscription: Subscription): void {
-    subscription.turn = ++this.#turn;
-    this.#options.deliver(message, subscription);
+  #hand(message: QueuedMessage, consumer: Consumer): void {
+    consumer.turn = ++this.#turn;
+    consumer.hand(message);
   }
 
   /** In its place: what comes back is older than what waits. */
@@ -173,16 +167,17 @@ export class Queues {
     if (!backlog) {
       backlog = new Backlog(ownText(destination), ++this.#sequence);
       this.#backlogs.set(backlog.destination, backlog);
-      this.#size += BACKLOG_BYTES;
+      this.#space.held += BACKLOG_BYTES;
     }
     backlog.insert(message);
-    for (const group of this.#options.listeners(destination)) {
-      for (const subscription of group) subscription.unread.add(backlog, message);
+    this.#payers.add(message);
+    for (const group of this.#options.listeners.of(destination)) {
+      for (const consumer of group) consumer.unread.add(backlog, message);
     }
   }
 
-  /** Dead letters that are given back, too, do not go round. */
-  #bury(publication: Message): void {
+  /** Dead letters that fail, too, do not go round. */
+  #bury({ publication, payer }: QueuedMessage): void {
     const { deadLetterDestination, dropped, publish } = this.#options;
     const { destination = "", native } = publication.headers;
     if (deadLetterDestination === undefined || destination === deadLetterDestination) {
@@ -192,7 +187,7 @@ export class Queues {
     // What was said of it as a message of that queue is over.
     const letter = saying(withoutReserved(native, "client"), { "original-destination": destination });
     try {
-      publish(withHeaders(publication, { destination: deadLetterDestination, native: letter }));
+      publish(withHeaders(publication, { destination: deadLetterDestination, native: letter }), payer);
     } catch {
       dropped(publication, "attempts");
     }
@@ -202,9 +197,10 @@ export class Queues {
     const { destination = "" } = message.publication.headers;
     const backlog = this.#backlogs.get(destination);
     backlog?.remove(message);
+    this.#payers.remove(message);
     if (backlog?.messages.length !== 0) return;
     this.#backlogs.delete(destination);
-    this.#size -= BACKLOG_BYTES;
+    this.#space.held -= BACKLOG_BYTES;
   }
 
   #backlogsOf(pattern: DestinationPattern): readonly Backlog[] {
@@ -213,40 +209,51 @@ export class Queues {
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */
-  #makeRoom(message: QueuedMessage, waits: boolean): boolean {
-    const { backlogLimit, backlogSizeLimit, overflowStrategy, dropped } = this.#options;
+  #makeRoom(message: QueuedMessage, waits: boolean, isAdmitted: boolean): boolean {
+    const { backlogLimit, overflowStrategy } = this.#options;
     const { destination = "" } = message.publication.headers;
     for (;;) {
       const own = this.#backlogs.get(destination);
-      const crowded = waits && (own?.messages.length ?? 0) >= backlogLimit;
+      const isCrowded = waits && own !== undefined && own.messages.length >= backlogLimit;
       const size = message.size + (waits && !own ? BACKLOG_BYTES : 0);
-      if (!crowded && this.#size + size <= backlogSizeLimit) return true;
-      if (overflowStrategy === "reject") throw full(destination);
+      if (overflowStrategy === "reject") {
+        // What was promised room is taken, whatever has come back to the queue since.
+        if (isAdmitted) return true;
+        if (isCrowded) throw full(destination);
+        this.#expectRoom(size, waits ? message.payer : APPLICATION, destination);
+        return true;
+      }
+      if (!isCrowded && this.#space.hasRoomFor(size)) return true;
 
-      const oldest = (own ?? this.#nextLosing())?.messages.first;
-      if (!oldest) {
-        dropped(message.publication, "backlog");
+      const loser = isCrowded ? own.oldestOfHeaviest : this.#loserFor(message);
+      if (!loser) {
+        // It is the consumers who hold all: one that has nothing yet is not to suffer from that.
+        if (!waits && size <= this.#space.limit) return true;
+        this.#options.dropped(message.publication, "backlog");
         return false;
       }
-      this.#remove(oldest);
-      this.#size -= oldest.size;
-      dropped(oldest.publication, "backlog");
+      this.#remove(loser);
+      this.settled(loser);
+      this.#options.dropped(loser.publication, "backlog");
     }
   }
 
-  /** One after the other, since a Map from whose front much was deleted is slow to find its first. */
-  #nextLosing(): Backlog | undefined {
-    while (this.#backlogs.size > 0 && !this.#losing?.messages.length) {
-      const next = this.#losers.next();
-      if (next.done) this.#losers = this.#backlogs.values();
-      else this.#losing = next.value;
-    }
-    return this.#backlogs.size > 0 ? this.#losing : undefined;
+  /** The message that goes when all queues together hold too much. */
+  #loserFor(message: QueuedMessage): QueuedMessage | undefined {
+    if (message.size > this.#space.limit) return undefined;
+    const { payer, destination } = this.#payers.loserFor(message);
+    return this.#backlogs.get(destination)?.oldestOf(payer);
   }
-}
 
-function takes({ removed, window }: Subscription): boolean {
-  return !removed && (!window || window.hasRoomForQueued);
+  /** @throws MessageDeliveryError when there is no room for so much, or the rest of it is for others */
+  #expectRoom(size: number, payer: string, destination: string): void {
+    if (!this.#space.hasRoomFor(size)) throw full(destination);
+    // What is accepted stays: so one client can take half of it at most, and leaves the next one half of that.
+    const isGreedy = this.#space.held + size + this.#payers.weightOf(payer) > this.#space.limit;
+    if (isGreedy && payer !== APPLICATION) {
+      throw refusal(`Too much of yours waits in queues: ${printable(destination)} takes no more of it`);
+    }
+  }
 }
 
 function full(destination: string): Error {

@@ -1,5 +1,6 @@
 import type { DestinationPattern } from "../destination/pattern.js";
-import { compact, type Message, sizeOf } from "../message/message.js";
+import { sizeOf } from "../message/message.js";
+import type { Publication } from "./publication.js";
 
 export interface RetainedMessagesOptions {
   readonly patterns: readonly DestinationPattern[];
@@ -8,13 +9,13 @@ export interface RetainedMessagesOptions {
   /** Bytes that all of them may take. */
   readonly sizeLimit: number;
   /** Hears of a message that is kept no longer, though there is no newer one of its destination. */
-  dropped(publication: Message): void;
+  dropped(publication: Publication): void;
 }
 
 /** Keeps the newest message of each destination that fits a pattern; of so many destinations, those most recently set. */
 export class RetainedMessages {
   readonly #options: RetainedMessagesOptions;
-  readonly #newest = new Map<string, Message>();
+  readonly #newest = new Map<string, Publication>();
   #size = 0;
 
   constructor(options: RetainedMessagesOptions) {
@@ -22,7 +23,7 @@ export class RetainedMessages {
   }
 
   /** Keeps a message, if it is of such a destination. */
-  keep(publication: Message): void {
+  keep(publication: Publication): void {
     const { patterns, limit, sizeLimit, dropped } = this.#options;
     if (patterns.length === 0) return;
 
@@ -31,32 +32,48 @@ export class RetainedMessages {
 
     // A destination that is set again moves to the end: the first is the one unused for longest.
     this.#remove(destination);
-    const kept = compact(publication);
-    const size = sizeOf(kept);
+    const size = sizeOf(publication.keep());
     // It would drive out all others, and still not fit. What it replaces is not the newest any more.
     if (size > sizeLimit) {
       dropped(publication);
       return;
     }
     while (this.#newest.size >= limit || this.#size + size > sizeLimit) {
-      const [oldest, message] = this.#newest.entries().next().value as [string, Message];
+      const [oldest, message] = this.#newest.entries().next().value as [string, Publication];
       this.#remove(oldest);
       dropped(message);
     }
-    this.#newest.set(kept.headers.destination ?? "", kept);
+    this.#newest.set(publication.headers.destination ?? "", publication);
     this.#size += size;
   }
 
-  /** What a new subscriber is given at once. */
-  of(pattern: DestinationPattern): readonly Message[] {
-    if (this.#newest.size === 0) return [];
-    if (!pattern.isPattern) return [this.#newest.get(pattern.text) ?? []].flat();
-    return [...this.#newest.values()].filter(({ headers }) => pattern.fits(headers.destination ?? ""));
+  /**
+   * What a new subscriber is to be given, as of now; `undefined` if there is
+   * nothing. What is newer by the time that it gets this far it has heard
+   * already: it is left out, so that no old value comes behind a new one.
+   */
+  of(pattern: DestinationPattern): Iterator<Publication> | undefined {
+    if (this.#newest.size === 0) return undefined;
+    const destinations = pattern.isPattern
+      ? [...this.#newest.keys()].filter((destination) => pattern.fits(destination))
+      : [pattern.text].filter((destination) => this.#newest.has(destination));
+    if (destinations.length === 0) return undefined;
+
+    let last = 0;
+    for (const destination of destinations) last = Math.max(last, this.#newest.get(destination)?.number ?? 0);
+    return this.#each(destinations, last);
   }
 
   clear(): void {
     this.#newest.clear();
     this.#size = 0;
+  }
+
+  *#each(destinations: readonly string[], last: number): Generator<Publication, void> {
+    for (const destination of destinations) {
+      const newest = this.#newest.get(destination);
+      if (newest && newest.number <= last) yield newest;
+    }
   }
 
   #remove(destination: string): void {

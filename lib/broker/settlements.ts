@@ -1,46 +1,46 @@
 import { compact, createMessage, type Message, type MessageHeaders } from "../message/message.js";
 import { publishedHeaders } from "../message/publication.js";
-import type { Acknowledgements } from "./acknowledgements.js";
+import type { BrokerSession, Outcome } from "./broker-session.js";
 import { refusal } from "./refusal.js";
 import type { Transactions } from "./transactions.js";
 
 /** Does what ACK, NACK, BEGIN, COMMIT and ABORT ask for, at once or as part of a transaction, and keeps its SENDs. */
 export class Settlements {
-  readonly #acknowledgements: Acknowledgements;
   readonly #transactions: Transactions;
 
-  constructor(acknowledgements: Acknowledgements, transactions: Transactions) {
-    this.#acknowledgements = acknowledgements;
+  constructor(transactions: Transactions) {
     this.#transactions = transactions;
   }
 
-  /** @throws MessageDeliveryError when there is no such delivery or transaction */
-  handle(headers: MessageHeaders): void {
-    const { sessionId = "", stompCommand, native } = headers;
+  /**
+   * @param payer who pays for what COMMIT sends
+   * @throws MessageDeliveryError when there is no such delivery or transaction
+   */
+  handle(headers: MessageHeaders, session: BrokerSession, payer: string): void {
+    const { stompCommand, native } = headers;
     const transaction = native.get("transaction");
     if (stompCommand === "ACK" || stompCommand === "NACK") {
-      this.#settle(headers, stompCommand === "ACK");
+      this.#settle(headers, session, stompCommand === "ACK" ? "acknowledged" : "failed");
     } else if (transaction === undefined) throw refusal(`${stompCommand} needs a transaction`);
-    else if (stompCommand === "BEGIN") this.#transactions.begin(sessionId, transaction);
-    else if (stompCommand === "COMMIT") this.#transactions.commit(sessionId, transaction);
-    else this.#transactions.abort(sessionId, transaction);
+    else if (stompCommand === "BEGIN") this.#transactions.begin(session, transaction);
+    else if (stompCommand === "COMMIT") this.#transactions.commit(session, transaction, payer);
+    else this.#transactions.abort(session, transaction);
   }
 
   /** Keeps a SEND until COMMIT. @throws MessageDeliveryError when there is no such transaction, or it is full */
-  send({ payload, headers }: Message, transaction: string): void {
-    const { sessionId = "", privateTo } = headers;
+  send({ payload, headers }: Message, session: BrokerSession, transaction: string): void {
+    const { privateTo } = headers;
     const native = headers.native.without("transaction");
     const message = compact(createMessage(payload, { ...publishedHeaders(headers), privateTo, native }));
-    this.#transactions.add(sessionId, transaction, () => ({ kind: "send", message }));
+    this.#transactions.add(session, transaction, () => ({ kind: "send", message }));
   }
 
-  #settle(headers: MessageHeaders, acknowledged: boolean): void {
+  #settle(headers: MessageHeaders, session: BrokerSession, outcome: Outcome): void {
     const transaction = headers.native.get("transaction");
-    const take = () => this.#acknowledgements.take(headers);
-    if (transaction === undefined) this.#acknowledgements.finish(take(), acknowledged);
+    if (transaction === undefined) session.finish(session.take(headers), outcome);
     else {
-      this.#transactions.add(headers.sessionId ?? "", transaction, () => {
-        return { kind: "settle", taken: take(), acknowledged };
+      this.#transactions.add(session, transaction, () => {
+        return { kind: "settle", taken: session.take(headers), outcome };
       });
     }
   }

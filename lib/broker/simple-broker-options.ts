@@ -14,6 +14,11 @@ export interface SimpleBrokerOptions {
   /** How many deliveries a session may have unacknowledged: of queues, and of topics. Default 1,000 each. */
   unacknowledgedLimit?: number;
   /**
+   * How many messages of queues a subscription may have unacknowledged whose
+   * SUBSCRIBE has no `prefetch-count`; 0 is no limit but the session's. Default 100.
+   */
+  prefetchCount?: number;
+  /**
    * Bytes that may wait in a session's open transactions: messages with their
    * headers, ACKs and NACKs, each with what it takes in memory. Default 1 MiB.
    */
@@ -25,12 +30,19 @@ export interface SimpleBrokerOptions {
   /**
    * Bytes that all queues may hold, in messages that wait or are not
    * acknowledged: payloads and headers, and what each message and each queue
-   * takes in memory by itself (about 0.5 KiB). Default 16 MiB.
+   * takes in memory by itself (about 0.5 KiB). Default 16 MiB. Who has most of
+   * what waits loses first; one session has half of it unacknowledged at most.
    */
   backlogSizeLimit?: number;
-  /** What happens to a queue that is full: its oldest message goes, or a new one is refused. Default `drop-oldest`. */
+  /**
+   * What happens when a queue is full, or all together are: the oldest message goes of the client that has sent most
+   * of what waits, or a new one is refused. Default `drop-oldest`.
+   */
   overflowStrategy?: QueueOverflowStrategy;
-  /** How many subscribers may be given a message and fail to acknowledge it. Default 5. */
+  /**
+   * How often a message may fail: it is NACKed, or it is what a subscription had not acknowledged for longest when its
+   * session ended. Default 5.
+   */
   deliveryAttempts?: number;
   /** Where a queue's message goes after that. Default: nowhere; it is dropped. */
   deadLetterDestination?: string;
@@ -66,6 +78,7 @@ const KNOWN = [
   "destinationPrefixes",
   "heartbeatValue",
   ...Object.keys(COUNTS),
+  "prefetchCount",
   "queuePrefixes",
   "overflowStrategy",
   "deadLetterDestination",
@@ -77,7 +90,7 @@ const KNOWN = [
 export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): ResolvedSimpleBrokerOptions {
   onlyKnown("simpleBroker", options, KNOWN);
   const { heartbeatValue = [10_000, 10_000], overflowStrategy = "drop-oldest" } = options;
-  const { deadLetterDestination, selectorHeaderName } = options;
+  const { deadLetterDestination, selectorHeaderName, prefetchCount = 100 } = options;
 
   if (!Array.isArray(heartbeatValue) || heartbeatValue.length !== 2 || !heartbeatValue.every(isInterval)) {
     throw wrong(
@@ -85,6 +98,9 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
       "two whole numbers of ms, each 0 or from 100 to 2,147,483,647",
       heartbeatValue,
     );
+  }
+  if (!Number.isSafeInteger(prefetchCount) || prefetchCount < 0) {
+    throw wrong("prefetchCount", "a whole number from 0", prefetchCount);
   }
   if (overflowStrategy !== "drop-oldest" && overflowStrategy !== "reject") {
     throw wrong("overflowStrategy", '"drop-oldest" or "reject"', overflowStrategy);
@@ -108,6 +124,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     destinationPrefixes,
     heartbeatValue: [heartbeatValue[0], heartbeatValue[1]],
     ...counts(options),
+    prefetchCount,
     queuePrefixes,
     overflowStrategy,
     deadLetterDestination,

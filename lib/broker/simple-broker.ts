@@ -2,17 +2,20 @@ import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
-import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
-import { Acknowledgements } from "./acknowledgements.js";
 import type { BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerDestinations } from "./broker-destinations.js";
-import { CarefulDeliveries } from "./careful-deliveries.js";
+import { BrokerSession, type BrokerSessionContext } from "./broker-session.js";
 import { sendConnectAck } from "./connect-ack.js";
+import type { Consumer, ConsumerContext } from "./consumer.js";
 import { FanOut } from "./fan-out.js";
+import { Listeners } from "./listeners.js";
+import { APPLICATION } from "./payers.js";
 import type { PrivateBroker } from "./private-broker.js";
+import { Publication } from "./publication.js";
+import { QueueSpace } from "./queue-space.js";
 import { Queues } from "./queues.js";
 import { refusal } from "./refusal.js";
 import { RetainedMessages } from "./retained-messages.js";
@@ -24,8 +27,9 @@ import {
   type SimpleBrokerOptions,
 } from "./simple-broker-options.js";
 import { subscribe } from "./subscribe.js";
-import { SubscriptionRegistry } from "./subscription-registry.js";
-import { Transactions } from "./transactions.js";
+import { pump } from "./taker.js";
+import { notOpen, Transactions } from "./transactions.js";
+import { Turns } from "./turns.js";
 
 /**
  * Makes a broker that lives in this process, for the `broker` option, as
@@ -55,18 +59,21 @@ export class SimpleBroker implements PrivateBroker {
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;
   readonly #destinations: BrokerDestinations;
-  readonly #subscriptions: SubscriptionRegistry;
-  readonly #acknowledgements: Acknowledgements;
-  readonly #queues: Queues;
-  readonly #deliveries: CarefulDeliveries;
+  readonly #sessions = new Map<string, BrokerSession<Consumer>>();
+  readonly #sessionContext: BrokerSessionContext;
+  readonly #consumers: ConsumerContext;
+  readonly #listeners: Listeners;
+  readonly #turns = new Turns();
   readonly #fanOut: FanOut;
+  readonly #queues: Queues;
+  readonly #retained: RetainedMessages;
   readonly #transactions: Transactions;
   readonly #settlements: Settlements;
-  readonly #retained: RetainedMessages;
   readonly #idPrefix = randomBytes(9).toString("base64url");
   /** None: ids for ACK are numbers, which must be told from nobody's. */
   readonly #ackIdPrefix: string;
   #published = 0;
+  #delivered = 0;
   #isAvailable = false;
 
   constructor(options: ResolvedSimpleBrokerOptions, context: BrokerContext, ackIdPrefix = "") {
@@ -75,6 +82,7 @@ export class SimpleBroker implements PrivateBroker {
     this.#outbound = context.clientOutboundChannel;
     this.#events = context.events;
     const separator = context.destinationSeparator ?? "/";
+    const space = new QueueSpace(options.backlogSizeLimit);
     this.#destinations = new BrokerDestinations(options, context);
     const { deadLetterDestination: destination } = options;
     if (destination !== undefined && !this.#destinations.isOurs({ destination })) {
@@ -82,53 +90,49 @@ export class SimpleBroker implements PrivateBroker {
         `simpleBroker: deadLetterDestination ${destination} is under a prefix of the application, which no broker serves`,
       );
     }
-    this.#subscriptions = new SubscriptionRegistry(separator);
+    this.#listeners = new Listeners(separator);
     this.#retained = new RetainedMessages({
       patterns: parseRetainLast(options.retainLast, separator),
       limit: options.retainedLimit,
       sizeLimit: options.retainedSizeLimit,
-      dropped: (publication) => this.#dropped(publication, "retained"),
+      dropped: (kept) => this.#dropped(kept, "retained"),
     });
-    this.#acknowledgements = new Acknowledgements({
-      limit: options.unacknowledgedLimit,
-      idPrefix: this.#ackIdPrefix,
-      settled: (message) => this.#queues.settled(message),
-      returned: (message, from) => this.#queues.returned(message, from),
-      room: (subscription) => this.#deliveries.refill(subscription),
-      roomInSession: (sessionId) => {
-        for (const subscription of this.#subscriptions.ofSession(sessionId)?.values() ?? []) {
-          this.#deliveries.refill(subscription);
-        }
-      },
-    });
+    this.#fanOut = new FanOut({ ...context, listeners: this.#listeners });
     this.#queues = new Queues({
       ...options,
-      listeners: (destination) => this.#subscriptions.listeners(destination),
-      deliver: (message, subscription) => this.#deliveries.hand(message, subscription),
+      space,
+      listeners: this.#listeners,
+      publish: (letter, payer) => this.#publish(letter, payer),
       dropped: (publication, reason) => this.#dropped(publication, reason),
-      publish: (message) => this.#publish(message),
-    });
-    this.#fanOut = new FanOut({
-      ...context,
-      subscriptions: this.#subscriptions,
-      offer: (publication, subscription) => this.#deliveries.offer(publication, subscription),
-    });
-    this.#deliveries = new CarefulDeliveries({
-      clientOutboundChannel: this.#outbound,
-      acknowledgements: this.#acknowledgements,
-      queues: this.#queues,
-      deliver: (publication, subscription) => this.#fanOut.deliver(publication, subscription),
-      undelivered: (subscription, error) => this.#fanOut.undelivered(subscription, error),
-      dropped: (publication, sessionId) => this.#dropped(publication, "prefetch", sessionId),
     });
     this.#transactions = new Transactions({
       sizeLimit: options.transactionSizeLimit,
-      acknowledgements: this.#acknowledgements,
-      publish: (message) => this.#publish(message),
-      admit: (messages) =>
-        this.#queues.admit(messages.filter(({ headers }) => this.#destinations.isQueue(headers))),
+      publish: (message, payer) => this.#publish(message, payer, true),
+      admit: (messages, payer) =>
+        this.#queues.admit(
+          messages.filter(({ headers }) => this.#destinations.isQueue(headers)),
+          payer,
+        ),
     });
-    this.#settlements = new Settlements(this.#acknowledgements, this.#transactions);
+    this.#settlements = new Settlements(this.#transactions);
+    this.#sessionContext = {
+      sessions: context.sessions,
+      turns: this.#turns,
+      windowLimits: {
+        unacknowledged: options.unacknowledgedLimit,
+        prefetch: options.prefetchCount || Number.POSITIVE_INFINITY,
+        space,
+      },
+    };
+    this.#consumers = {
+      clientOutboundChannel: this.#outbound,
+      queues: this.#queues,
+      turns: this.#turns,
+      ackIdPrefix: this.#ackIdPrefix,
+      nextDelivery: () => ++this.#delivered,
+      undelivered: (consumer, error) => this.#fanOut.undelivered(consumer, error),
+      dropped: (publication, sessionId) => this.#dropped(publication, "prefetch", sessionId),
+    };
   }
 
   handle(message: Message): void | Promise<void> {
@@ -137,22 +141,22 @@ export class SimpleBroker implements PrivateBroker {
       case "CONNECT":
         return this.#connect(headers);
       case "SUBSCRIBE":
-        return this.#subscribe(headers);
+        return this.#turns.take(() => this.#subscribe(headers));
       case "UNSUBSCRIBE":
         return this.#unsubscribe(headers);
       case "MESSAGE":
         return this.#send(message);
       case "DISCONNECT":
-        return this.#disconnect(headers.sessionId ?? "");
+        return this.#leave(headers.sessionId);
       case "OTHER":
-        return this.#other(headers);
+        return this.#turns.take(() => this.#other(headers));
       case "CONNECT_ACK":
         return;
     }
   }
 
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
-    return this.#subscriptions.ofSession(sessionId)?.has(subscriptionId) ?? false;
+    return this.#sessions.get(sessionId)?.consumers.has(subscriptionId) === true;
   }
 
   delivered({ ackId, messageId }: MessageHeaders): boolean {
@@ -169,8 +173,9 @@ export class SimpleBroker implements PrivateBroker {
 
   close(): void {
     this.#announce(false);
-    this.#subscriptions.clear();
-    this.#acknowledgements.clear();
+    for (const session of this.#sessions.values()) this.#endConsumers(session);
+    this.#sessions.clear();
+    this.#listeners.clear();
     this.#transactions.clear();
     this.#queues.clear();
     this.#retained.clear();
@@ -186,72 +191,107 @@ export class SimpleBroker implements PrivateBroker {
     if (sessionId === undefined) throw new MessageDeliveryError("A CONNECT to the broker has no session id");
 
     // A subscription outside of CONNECT and DISCONNECT would never be removed.
-    this.#subscriptions.addSession(sessionId);
+    if (!this.#sessions.has(sessionId)) {
+      this.#sessions.set(sessionId, new BrokerSession(sessionId, this.#sessionContext));
+    }
     return sendConnectAck(this.#outbound, { sessionId, user, heartbeat: this.#options.heartbeatValue });
   }
 
   /** What an ACK may still be on its way for waits for it; all else goes to others at once. */
   sessionEnded({ sessionId, handled, settles }: SessionEnd): void {
-    this.#subscriptions.endSession(sessionId);
-    if (settles) void handled?.then(() => this.#disconnect(sessionId));
-    else this.#disconnect(sessionId);
+    const session = this.#sessions.get(sessionId);
+    if (!session) return;
+
+    session.end();
+    this.#endConsumers(session);
+    if (settles) void handled?.then(() => this.#leave(sessionId));
+    else void this.#leave(sessionId);
   }
 
-  #disconnect(sessionId: string): void {
-    this.#subscriptions.removeSession(sessionId);
-    this.#transactions.abortAll(sessionId);
-    this.#acknowledgements.removeSession(sessionId);
+  #leave(sessionId = ""): void | Promise<void> {
+    const session = this.#sessions.get(sessionId);
+    if (!session) return;
+
+    this.#sessions.delete(sessionId);
+    session.end();
+    this.#endConsumers(session);
+    return this.#turns.take(() => {
+      this.#transactions.abortAll(session);
+      session.returnAll();
+    });
+  }
+
+  #endConsumers({ id, consumers }: BrokerSession<Consumer>): void {
+    for (const consumer of consumers.values()) {
+      consumer.remove();
+      this.#listeners.remove(consumer);
+    }
+    consumers.clear();
+    this.#listeners.removePrivate(id);
   }
 
   #subscribe(headers: MessageHeaders): void {
-    if (headers.destination === undefined || !this.#destinations.isOurs(headers)) return;
+    const { destination, sessionId = "" } = headers;
+    if (destination === undefined || !this.#destinations.isOurs(headers)) return;
 
-    const subscription = subscribe(headers, {
-      subscriptions: this.#subscriptions,
+    const consumer = subscribe(headers, this.#sessions.get(sessionId), {
       destinations: this.#destinations,
-      acknowledgements: this.#acknowledgements,
+      consumers: this.#consumers,
       options: this.#options,
     });
-    if (subscription.isPrivate) return;
-    for (const publication of this.#retained.of(subscription.pattern)) {
-      this.#deliveries.offer(publication, subscription);
-    }
-    this.#queues.join(subscription);
+    this.#listeners.add(consumer);
+    if (consumer.isPrivate) return;
+    consumer.owe(this.#retained.of(consumer.pattern));
+    this.#queues.join(consumer);
+    pump(consumer);
   }
 
-  /** What it was delivered can still be acknowledged; what waited for room is dropped. */
   #unsubscribe({ sessionId = "", subscriptionId = "", messageId }: MessageHeaders): void {
-    const subscription = this.#subscriptions.ofSession(sessionId)?.get(subscriptionId);
-    this.#subscriptions.remove(sessionId, subscriptionId, namesEndNotice({ messageId }));
-    subscription?.window?.end(messageId);
+    const consumers = this.#sessions.get(sessionId)?.consumers;
+    const consumer = consumers?.get(subscriptionId);
+    if (!consumer) return;
+
+    consumers?.delete(subscriptionId);
+    consumer.remove(messageId);
+    this.#listeners.remove(consumer);
   }
 
-  #send(message: Message): void {
-    const { destination, native } = message.headers;
-    if (destination === undefined || !this.#destinations.isOurs(message.headers)) return;
+  #send(message: Message): void | Promise<void> {
+    const { headers } = message;
+    const { destination, native, sessionId = "" } = headers;
+    if (destination === undefined || !this.#destinations.isOurs(headers)) return;
     this.#destinations.check(destination);
 
     const transaction = native.get("transaction");
-    if (transaction === undefined) this.#publish(message);
-    else this.#settlements.send(message, transaction);
+    if (transaction === undefined) {
+      return this.#turns.take(() => this.#publish(message, payerOf(headers)));
+    }
+    const session = this.#sessions.get(sessionId);
+    if (!session) throw notOpen(transaction);
+    this.#settlements.send(message, session, transaction);
   }
 
-  #publish(message: Message): void {
-    const { privateTo } = message.headers;
-    const shared = publication(message, `${this.#idPrefix}-${++this.#published}`);
-    if (this.#destinations.isQueue(message.headers)) {
-      this.#queues.publish(shared);
+  /** @param isAdmitted whether queues have room for it */
+  #publish(message: Message, payer: string, isAdmitted = false): void {
+    const { headers } = message;
+    const number = ++this.#published;
+    const shared = new Publication(number, publication(message, `${this.#idPrefix}-${number}`));
+    // An interceptor may hold it up, and who has sent it need not wait for that.
+    if (this.#outbound.intercepted) shared.own();
+
+    if (this.#destinations.isQueue(headers)) {
+      this.#queues.publish(shared, payer, isAdmitted);
       return;
     }
+    const { privateTo } = headers;
     if (privateTo === undefined) this.#retained.keep(shared);
     this.#fanOut.publish(shared, privateTo);
   }
 
   #other(headers: MessageHeaders): void {
-    if (!this.#subscriptions.ofSession(headers.sessionId ?? "")) {
-      throw refusal(`Only a connected session can send ${headers.stompCommand}`);
-    }
-    this.#settlements.handle(headers);
+    const session = this.#sessions.get(headers.sessionId ?? "");
+    if (!session) throw refusal(`Only a connected session can send ${headers.stompCommand}`);
+    this.#settlements.handle(headers, session, payerOf(headers));
   }
 
   #dropped(
@@ -262,4 +302,10 @@ export class SimpleBroker implements PrivateBroker {
     const { destination = "", messageId = "" } = headers;
     this.#events.publish("messageDropped", { reason, destination, messageId, sessionId });
   }
+}
+
+/** Who pays for what waits in queues: all sessions of a user together, or the application. */
+function payerOf({ user, sessionId }: MessageHeaders): string {
+  if (user) return `user ${user.name}`;
+  return sessionId === undefined ? APPLICATION : `session ${sessionId}`;
 }

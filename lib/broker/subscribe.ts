@@ -1,11 +1,13 @@
 import { LimitExceededError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
-import type { Acknowledgements } from "./acknowledgements.js";
+import type { NativeHeaders } from "../message/native-headers.js";
+import type { AckMode } from "./ack-window.js";
 import type { BrokerDestinations } from "./broker-destinations.js";
+import type { BrokerSession } from "./broker-session.js";
+import { Consumer, type ConsumerContext } from "./consumer.js";
 import { refusal } from "./refusal.js";
 import { Selector } from "./selector/selector.js";
-import { Subscription, type SubscriptionRegistry } from "./subscription-registry.js";
 
 /** How many subscriptions of a session may choose: each is asked for every message. */
 const SELECTOR_LIMIT = 100;
@@ -13,9 +15,8 @@ const SELECTOR_LIMIT = 100;
 const SEARCH_LIMIT = 100;
 
 export interface SubscribeContext {
-  readonly subscriptions: SubscriptionRegistry;
   readonly destinations: BrokerDestinations;
-  readonly acknowledgements: Acknowledgements;
+  readonly consumers: ConsumerContext;
   readonly options: {
     readonly subscriptionLimit: number;
     readonly selectorHeaderName: string | undefined;
@@ -23,41 +24,58 @@ export interface SubscribeContext {
 }
 
 /**
- * Adds the subscription that a SUBSCRIBE asks for.
+ * Makes the consumer that a SUBSCRIBE asks for, and gives it to its session.
  *
  * @throws MessageDeliveryError when it cannot be
  * @throws LimitExceededError when the session has too many
  */
 export function subscribe(
   headers: MessageHeaders,
-  { subscriptions, destinations, acknowledgements, options }: SubscribeContext,
-): Subscription {
-  const { sessionId = "", subscriptionId, destination = "", privateTo } = headers;
-  if (subscriptionId === undefined) throw refusal("A subscription needs an id");
+  session: BrokerSession<Consumer> | undefined,
+  { destinations, consumers, options }: SubscribeContext,
+): Consumer {
+  const { subscriptionId: id, destination = "", privateTo, native } = headers;
+  if (id === undefined) throw refusal("A subscription needs an id");
 
-  const others = subscriptions.ofSession(sessionId);
   const limit = options.subscriptionLimit;
-  if (!others) throw refusal("Only a connected session can subscribe");
+  if (!session || session.hasEnded) throw refusal("Only a connected session can subscribe");
+  const others = session.consumers;
   if (others.size >= limit) throw new LimitExceededError("Session", "subscriptionLimit", limit);
 
-  const subscription = new Subscription({
-    sessionId,
-    id: subscriptionId,
+  const consumer = {
+    id,
     pattern: destinations.pattern(destination),
     isPrivate: privateTo !== undefined,
     selector: selectorOf(headers, options.selectorHeaderName, others),
-    window: acknowledgements.open(headers),
-  });
-  if (!subscriptions.add(subscription)) {
-    throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
+    ack: ackModeOf(native),
+  };
+  if (others.has(id)) throw refusal(`The subscription id ${printable(id)} is in use`);
+  const made = new Consumer(session, consumer, consumers);
+  others.set(id, made);
+  return made;
+}
+
+function ackModeOf(native: NativeHeaders): AckMode | undefined {
+  const mode = native.get("ack") ?? "auto";
+  if (mode === "auto") return undefined;
+  if (mode !== "client" && mode !== "client-individual") {
+    throw refusal(`The ack mode ${printable(mode)} is unknown`);
   }
-  return subscription;
+  const prefetch = native.get("prefetch-count");
+  if (prefetch !== undefined && !/^[0-9]{1,9}$/.test(prefetch)) {
+    throw refusal(`prefetch-count must be a whole number, not ${printable(prefetch)}`);
+  }
+  return {
+    cumulative: mode === "client",
+    // 0 is no limit, as for RabbitMQ.
+    prefetch: prefetch === undefined ? undefined : Number(prefetch) || Number.POSITIVE_INFINITY,
+  };
 }
 
 function selectorOf(
   { native }: MessageHeaders,
   headerName: string | undefined,
-  others: ReadonlyMap<string, Subscription>,
+  others: ReadonlyMap<string, Consumer>,
 ): Selector | undefined {
   const condition = headerName === undefined ? undefined : native.get(headerName);
   if (condition === undefined) return undefined;

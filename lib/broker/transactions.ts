@@ -3,13 +3,13 @@ import { printable } from "../logger.js";
 import { type Message, sizeOf } from "../message/message.js";
 import { ownText } from "../own-text.js";
 import type { Unacknowledged } from "./ack-window.js";
-import type { Acknowledgements } from "./acknowledgements.js";
+import type { BrokerSession, Outcome } from "./broker-session.js";
 import { refusal } from "./refusal.js";
 
 /** What waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
 type TransactionAction =
   | { readonly kind: "send"; readonly message: Message }
-  | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly acknowledged: boolean };
+  | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly outcome: Outcome };
 
 /** As RabbitMQ bounds them. */
 const OPEN_LIMIT = 16;
@@ -20,10 +20,10 @@ const SETTLEMENT_BYTES = 96;
 export interface TransactionsOptions {
   /** Bytes that the messages in the transactions of one session may have. */
   readonly sizeLimit: number;
-  readonly acknowledgements: Acknowledgements;
-  publish(message: Message): void;
+  /** Publishes what was admitted. */
+  publish(message: Message, payer: string): void;
   /** Throws unless all of these can be published. */
-  admit(messages: readonly Message[]): void;
+  admit(messages: readonly Message[], payer: string): void;
 }
 
 interface SessionTransactions {
@@ -34,7 +34,7 @@ interface SessionTransactions {
 
 /** The open transactions of every session, bounded in number, length and size. */
 export class Transactions {
-  readonly #sessions = new Map<string, SessionTransactions>();
+  readonly #sessions = new Map<BrokerSession, SessionTransactions>();
   readonly #options: TransactionsOptions;
 
   constructor(options: TransactionsOptions) {
@@ -42,11 +42,11 @@ export class Transactions {
   }
 
   /** @throws MessageDeliveryError when it is open already, or too many are */
-  begin(sessionId: string, id: string): void {
-    let session = this.#sessions.get(sessionId);
+  begin(owner: BrokerSession, id: string): void {
+    let session = this.#sessions.get(owner);
     if (!session) {
       session = { open: new Map(), size: 0 };
-      this.#sessions.set(sessionId, session);
+      this.#sessions.set(owner, session);
     }
     if (session.open.has(id)) throw refusal(`The transaction ${printable(id)} is open already`);
     if (session.open.size >= OPEN_LIMIT)
@@ -59,14 +59,15 @@ export class Transactions {
    *
    * @throws MessageDeliveryError when the transaction is not open, LimitExceededError when it is full
    */
-  add(sessionId: string, id: string, make: () => TransactionAction): void {
-    const { session, actions } = this.#open(sessionId, id);
+  add(owner: BrokerSession, id: string, make: () => TransactionAction): void {
+    const { session, actions } = this.#open(owner, id);
     if (actions.length >= ACTION_LIMIT)
       throw new LimitExceededError("Transaction", "transactionFrameLimit", ACTION_LIMIT);
 
     const action = make();
     const size = sizeOfAction(action);
     if (session.size + size > this.#options.sizeLimit) {
+      takeBack(owner, [action]);
       throw new LimitExceededError("Session", "transactionSizeLimit", this.#options.sizeLimit);
     }
     session.size += size;
@@ -76,55 +77,63 @@ export class Transactions {
   /**
    * Does what waits, in the order it came: all of it, or nothing.
    *
+   * @param payer who pays for what it sends
    * @throws MessageDeliveryError when the transaction is not open, or a queue has no room for what it sends
    */
-  commit(sessionId: string, id: string): void {
-    const { acknowledgements, admit, publish } = this.#options;
-    const { actions } = this.#open(sessionId, id);
-    admit(actions.flatMap((action) => (action.kind === "send" ? action.message : [])));
-
-    this.#remove(sessionId, id);
+  commit(owner: BrokerSession, id: string, payer: string): void {
+    const { admit, publish } = this.#options;
+    const { actions } = this.#open(owner, id);
+    admit(
+      actions.flatMap((action) => (action.kind === "send" ? action.message : [])),
+      payer,
+    );
+    this.#remove(owner, id);
     for (const action of actions) {
-      if (action.kind === "send") publish(action.message);
-      else acknowledgements.finish(action.taken, action.acknowledged);
+      if (action.kind === "send") publish(action.message, payer);
+      else owner.finish(action.taken, action.outcome);
     }
   }
 
   /** Forgets what waits. @throws MessageDeliveryError when the transaction is not open */
-  abort(sessionId: string, id: string): void {
-    const { actions } = this.#open(sessionId, id);
-    this.#remove(sessionId, id);
-    this.#takeBack(actions);
+  abort(owner: BrokerSession, id: string): void {
+    const { actions } = this.#open(owner, id);
+    this.#remove(owner, id);
+    takeBack(owner, actions);
   }
 
   /** The session has ended, and with it all its transactions. */
-  abortAll(sessionId: string): void {
-    const session = this.#sessions.get(sessionId);
-    this.#sessions.delete(sessionId);
-    for (const actions of session?.open.values() ?? []) this.#takeBack(actions);
+  abortAll(owner: BrokerSession): void {
+    const session = this.#sessions.get(owner);
+    this.#sessions.delete(owner);
+    for (const actions of session?.open.values() ?? []) takeBack(owner, actions);
   }
 
   clear(): void {
     this.#sessions.clear();
   }
 
-  #open(sessionId: string, id: string) {
-    const session = this.#sessions.get(sessionId);
+  #open(owner: BrokerSession, id: string) {
+    const session = this.#sessions.get(owner);
     const actions = session?.open.get(id);
-    if (!session || !actions) throw refusal(`No transaction ${printable(id)} is open`);
+    if (!session || !actions) throw notOpen(id);
     return { session, actions };
   }
 
-  #remove(sessionId: string, id: string): void {
-    const { session, actions } = this.#open(sessionId, id);
+  #remove(owner: BrokerSession, id: string): void {
+    const { session, actions } = this.#open(owner, id);
     for (const action of actions) session.size -= sizeOfAction(action);
     session.open.delete(id);
   }
+}
 
-  #takeBack(actions: readonly TransactionAction[]): void {
-    for (const action of actions) {
-      if (action.kind === "settle") this.#options.acknowledgements.restore(action.taken);
-    }
+/** A frame names a transaction that its session has not begun. */
+export function notOpen(id: string): Error {
+  return refusal(`No transaction ${printable(id)} is open`);
+}
+
+function takeBack(owner: BrokerSession, actions: readonly TransactionAction[]): void {
+  for (const action of actions) {
+    if (action.kind === "settle") owner.restore(action.taken);
   }
 }
 

@@ -21,6 +21,11 @@ export class Unread implements BacklogReader {
   readonly #places = new Map<Backlog, Place>();
   readonly #inOrder = new InOrder<Place>();
 
+  /** Whether the consumer has looked at all that waits for it. */
+  get isEmpty(): boolean {
+    return this.#inOrder.length === 0;
+  }
+
   /** All that waits in a queue is new to the consumer. */
   addAll(backlog: Backlog): void {
     this.#place(backlog, 0);

@@ -64,3 +64,6 @@ export class Delivery implements Message {
     return this.#headers;
   }
 }
+
+/** A delivery of a queue's message: nobody else has it, so it is not dropped for what is newer. */
+export class QueueDelivery extends Delivery {}

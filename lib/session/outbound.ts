@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { Reader } from "../channel/pace.js";
-import { Delivery } from "../message/delivery.js";
+import { Delivery, QueueDelivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
@@ -255,9 +255,10 @@ export class Outbound implements Reader {
 }
 
 /**
- * Whether a message may be dropped for newer ones. Not one to acknowledge, of which the broker keeps account: a client
- * that is to acknowledge what it never saw would wait for ever.
+ * Whether a message may be dropped for newer ones. Not a queue's, which nobody else has; nor one to acknowledge, of
+ * which the broker keeps account: a client that is to acknowledge what it never saw would wait for ever.
  */
 export function isDroppable(message: Message): boolean {
-  return (message instanceof Delivery ? message : message.headers).ackId === undefined;
+  if (!(message instanceof Delivery)) return message.headers.ackId === undefined;
+  return message.ackId === undefined && !(message instanceof QueueDelivery);
 }

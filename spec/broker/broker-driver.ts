@@ -9,7 +9,7 @@ import {
 } from "express-stomp";
 import { EventPublisher } from "#lib/events.js";
 import { Delivery } from "#lib/message/delivery.js";
-import { recordingLogger } from "../support/recording.js";
+import { recordingLogger, settled } from "../support/recording.js";
 
 /** What a session asks for; `/topic/*` and `/queue/*` are the only patterns. */
 export interface Subscription {
@@ -17,19 +17,22 @@ export interface Subscription {
   readonly id: string;
   readonly destination: string;
   readonly ack: string;
-  readonly prefetch: number;
+  /** Infinite is none; `undefined` leaves it to the broker. */
+  readonly prefetch: number | undefined;
   readonly color: string | undefined;
 }
 
 export type Content = Readonly<Record<"destination" | "color" | "body", string>>;
 
-export const LIMITS = { unacknowledgedLimit: 3, backlogLimit: 2, deliveryAttempts: 3 };
+export const LIMITS = { unacknowledgedLimit: 3, backlogLimit: 3, deliveryAttempts: 3, prefetchCount: 2 };
 
 /** The broker itself, spoken to as the model is. */
 export class BrokerDriver {
   readonly log: string[] = [];
   readonly #ackIds: (string | undefined)[] = [];
   readonly #sessions = new Set<string>();
+  /** What makes room for those whose socket has none. */
+  readonly #crowded = new Map<string, { readonly room: Promise<void>; make(): void }>();
   readonly #broker;
 
   constructor() {
@@ -50,6 +53,11 @@ export class BrokerDriver {
     events.on("messageDropped", ({ destination, reason, sessionId }) => {
       this.log.push(`dropped ${destination} ${reason}${sessionId === undefined ? "" : ` ${sessionId}`}`);
     });
+    const sessions = {
+      end() {},
+      room: (session: string) => this.#crowded.get(session)?.room,
+      roomForLive: () => undefined,
+    };
     this.#broker = simpleBroker({
       ...LIMITS,
       queuePrefixes: ["/queue"],
@@ -58,7 +66,7 @@ export class BrokerDriver {
       selectorHeaderName: "selector",
     })({
       clientOutboundChannel,
-      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
+      sessions,
       events,
       logger,
     });
@@ -68,7 +76,7 @@ export class BrokerDriver {
     const { session, id, destination, ack, prefetch, color } = given;
     const native = NativeHeaders.of({
       ack,
-      "prefetch-count": prefetch === Number.POSITIVE_INFINITY ? undefined : prefetch,
+      "prefetch-count": prefetch === Number.POSITIVE_INFINITY ? 0 : prefetch,
       selector: color && `color = '${color}'`,
     });
     this.#handle("SUBSCRIBE", session, { subscriptionId: id, destination, native });
@@ -95,21 +103,47 @@ export class BrokerDriver {
     this.#handle("OTHER", session, { stompCommand, native: NativeHeaders.of({ transaction }) });
   }
 
-  disconnect(session: string): void {
+  async crowd(session: string, isCrowded: boolean): Promise<void> {
+    const crowded = this.#crowded.get(session);
+    this.#crowded.delete(session);
+    if (crowded) {
+      crowded.make();
+      await settled();
+    }
+    if (isCrowded) {
+      let make = () => {};
+      const room = new Promise<void>((resolve) => {
+        make = resolve;
+      });
+      this.#crowded.set(session, { room, make });
+    }
+  }
+
+  end(session: string): void {
+    this.#connect(session);
+    this.#broker.sessionEnded?.({ sessionId: session, handled: new Promise(() => {}), settles: true });
+  }
+
+  async disconnect(session: string): Promise<void> {
+    this.#broker.sessionEnded?.({ sessionId: session, handled: undefined, settles: false });
     this.#handle("DISCONNECT", session);
     this.#sessions.delete(session);
+    await this.crowd(session, false);
   }
 
   #handle(messageType: MessageHeaders["messageType"], sessionId: string, headers = {}, body = ""): void {
-    if (!this.#sessions.has(sessionId)) {
-      this.#sessions.add(sessionId);
-      void this.#broker.handle(createMessage(new Uint8Array(0), { messageType: "CONNECT", sessionId }));
-    }
+    this.#connect(sessionId);
     try {
       void this.#broker.handle(createMessage(Buffer.from(body), { messageType, sessionId, ...headers }));
     } catch (error) {
       expect(error).to.be.instanceOf(MessageDeliveryError);
       throw new Error("refused", { cause: error });
     }
+  }
+
+  #connect(sessionId: string): void {
+    if (this.#sessions.has(sessionId)) return;
+    this.#sessions.add(sessionId);
+    void this.#broker.handle(createMessage(new Uint8Array(0), { messageType: "CONNECT", sessionId }));
   }
 }

@@ -3,21 +3,22 @@ import fc from "fast-check";
 import { BrokerDriver } from "./broker-driver.js";
 import { BrokerModel } from "./broker-model.js";
 
-type Broker = Pick<
-  BrokerDriver,
-  "subscribe" | "unsubscribe" | "send" | "settle" | "transact" | "disconnect" | "log"
->;
+type Broker = {
+  readonly [name in keyof BrokerDriver]: BrokerDriver[name] extends (...args: infer A) => unknown
+    ? (...args: A) => unknown
+    : BrokerDriver[name];
+};
 
 /** Something that a session does, to both alike; refused, it costs the session in both. */
-class Step implements fc.Command<BrokerModel, BrokerDriver> {
+class Step implements fc.AsyncCommand<BrokerModel, BrokerDriver> {
   readonly #session: string;
-  readonly #choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => void];
+  readonly #choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => unknown];
   #text = "not reached";
 
   /** @param choose what to do, as things stand */
   constructor(
     session: string,
-    choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => void],
+    choose: (model: BrokerModel) => [text: string, act: (broker: Broker) => unknown],
   ) {
     this.#session = session;
     this.#choose = choose;
@@ -27,11 +28,11 @@ class Step implements fc.Command<BrokerModel, BrokerDriver> {
     return true;
   }
 
-  run(model: BrokerModel, real: BrokerDriver): void {
+  async run(model: BrokerModel, real: BrokerDriver): Promise<void> {
     const [text, act] = this.#choose(model);
     this.#text = text;
-    const expected = this.#refusedBy(model, act);
-    expect(this.#refusedBy(real, act), "whether it was refused").to.equal(expected);
+    const expected = await this.#refusedBy(model, act);
+    expect(await this.#refusedBy(real, act), "whether it was refused").to.equal(expected);
     expect(real.log).to.deep.equal(model.log);
     model.log.length = 0;
     real.log.length = 0;
@@ -41,13 +42,13 @@ class Step implements fc.Command<BrokerModel, BrokerDriver> {
     return `${this.#session}: ${this.#text}`;
   }
 
-  #refusedBy(broker: Broker, act: (broker: Broker) => void): boolean {
+  async #refusedBy(broker: Broker, act: (broker: Broker) => unknown): Promise<boolean> {
     try {
-      act(broker);
+      await act(broker);
       return false;
     } catch (error) {
       if ((error as Error).message !== "refused") throw error;
-      broker.disconnect(this.#session);
+      await broker.disconnect(this.#session);
       return true;
     }
   }
@@ -69,7 +70,7 @@ const subscribe = fc
     id,
     destination: fc.oneof(destination, fc.constantFrom("/topic/*", "/queue/*", "/queue/dead")),
     ack: fc.constantFrom("auto", "client", "client-individual"),
-    prefetch: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+    prefetch: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY, undefined),
     color: fc.option(color, { nil: undefined, freq: 4 }),
   })
   .chain((given) => {
@@ -113,12 +114,19 @@ const transact = fc
       return [`${command} ${which}`, (broker) => broker.transact(name, command, which)];
     });
   });
+const crowd = session.map((name) => {
+  return new Step(name, (model) => {
+    const isCrowded = !model.isCrowded(name);
+    return [isCrowded ? "no room" : "room", (broker) => broker.crowd(name, isCrowded)];
+  });
+});
 const disconnect = session.map(
   (name) => new Step(name, () => ["DISCONNECT", (broker) => broker.disconnect(name)]),
 );
+const end = session.map((name) => new Step(name, () => ["ended", (broker) => broker.end(name)]));
 
 describe("SimpleBroker, beside a model of it", () => {
-  it("delivers, refuses and drops the same, whatever its sessions do", function () {
+  it("delivers, refuses and drops the same, whatever its sessions do", async function () {
     this.timeout(60_000);
     const steps = [
       subscribe,
@@ -132,12 +140,16 @@ describe("SimpleBroker, beside a model of it", () => {
       settle,
       settle,
       transact,
+      crowd,
+      crowd,
+      end,
       disconnect,
     ];
-    fc.assert(
-      fc.property(fc.commands(steps, { maxCommands: 80, size: "max" }), (commands) => {
-        fc.modelRun(() => ({ model: new BrokerModel(), real: new BrokerDriver() }), commands);
-      }),
+    const setup = () => ({ model: new BrokerModel(), real: new BrokerDriver() });
+    await fc.assert(
+      fc.asyncProperty(fc.commands(steps, { maxCommands: 80, size: "max" }), (commands) =>
+        fc.asyncModelRun(setup, commands),
+      ),
       { numRuns: 1500 },
     );
   });

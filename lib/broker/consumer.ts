@@ -1,0 +1,257 @@
+import type { SubscribableChannel } from "../channel/channel.js";
+import type { DestinationPattern } from "../destination/pattern.js";
+import { Delivery, QueueDelivery } from "../message/delivery.js";
+import { namesEndNotice } from "../message/end-notice.js";
+import type { Subscriber } from "../message/message.js";
+import type { AckMode, AckWindow, Unacknowledged } from "./ack-window.js";
+import type { BrokerSession } from "./broker-session.js";
+import type { Publication } from "./publication.js";
+import type { QueuedMessage } from "./queued-message.js";
+import type { Selector } from "./selector/selector.js";
+import type { Taker } from "./taker.js";
+import type { Turns } from "./turns.js";
+import { Unread } from "./unread.js";
+
+/** What consumers give, when they have room. */
+export interface Source {
+  /** Gives a consumer one thing of what waits for it; `false` when there is nothing. */
+  giveNext(consumer: Consumer): boolean;
+}
+
+/** What all consumers of a broker share. */
+export interface ConsumerContext {
+  readonly clientOutboundChannel: SubscribableChannel;
+  /** Where messages wait that are for one of several. */
+  readonly queues: Source;
+  readonly turns: Turns;
+  /** Gives the number of the next delivery that is to be acknowledged. */
+  nextDelivery(): number;
+  /** What the ids for ACK begin with. */
+  readonly ackIdPrefix: string;
+  /** Hears of a delivery that failed on its way. */
+  undelivered(consumer: Consumer, error: unknown): void;
+  /** Hears of a topic's message that `prefetch-count` left no room for. */
+  dropped(publication: Publication, sessionId: string): void;
+}
+
+/** What a SUBSCRIBE says. */
+export interface ConsumerOptions {
+  /** Unique within its session only. */
+  readonly id: string;
+  readonly pattern: DestinationPattern;
+  /** Whether it hears what is private to its session, and nothing else. */
+  readonly isPrivate: boolean;
+  /** Which messages it wants; without one, all. */
+  readonly selector: Selector | undefined;
+  /** How it acknowledges; without, it does not. */
+  readonly ack: AckMode | undefined;
+}
+
+/**
+ * One subscription, and how it is given messages. What is live it gets at once:
+ * the fan-out delivers to those that are `plain`, and offers to the others. All
+ * else, what waits in queues and for its window and what is retained, it is
+ * given while its session's socket has room, and its `prefetch-count` leaves some.
+ */
+export class Consumer implements Taker, Subscriber {
+  // What the fan-out reads stands together, in one line of the processor's cache.
+  readonly sessionId: string;
+  readonly id: string;
+  /** It wants every message and acknowledges none: nothing to ask before a delivery. */
+  readonly plain: boolean;
+  readonly pattern: DestinationPattern;
+  readonly isPrivate: boolean;
+  readonly selector: Selector | undefined;
+  /** What it has not acknowledged; in ack mode `auto` there is none. */
+  readonly window: AckWindow | undefined;
+  /** When it was last given a message of a queue. */
+  turn = 0;
+  readonly #session: BrokerSession<Consumer>;
+  readonly #context: ConsumerContext;
+  /** What is retained and it has not been given. */
+  #owed: Iterator<Publication> | undefined;
+  #unread: Unread | undefined;
+  #ofQueues: Subscriber | undefined;
+  #gone = false;
+  #removed = false;
+
+  constructor(session: BrokerSession<Consumer>, options: ConsumerOptions, context: ConsumerContext) {
+    const { id, pattern, isPrivate, selector, ack } = options;
+    this.sessionId = session.id;
+    this.id = id;
+    this.plain = ack === undefined && selector === undefined;
+    this.pattern = pattern;
+    this.isPrivate = isPrivate;
+    this.selector = selector;
+    this.window = ack && session.openWindow(this, ack);
+    this.#session = session;
+    this.#context = context;
+  }
+
+  /** It is given nothing any more: its client or the server has ended it, or its session has ended. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  /** The server has ended it: what it was given and has not left yet is not for its client any more, either. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get sessionHasEnded(): boolean {
+    return this.#session.hasEnded;
+  }
+
+  /** What waits for it in queues. */
+  get unread(): Unread {
+    this.#unread ??= new Unread();
+    return this.#unread;
+  }
+
+  /** Whether it may be given a queue's message, as far as is known without asking its socket. */
+  get takes(): boolean {
+    if (this.#removed || this.#session.isCrowded) return false;
+    return !this.window || this.window.hasRoomForQueued;
+  }
+
+  /** Whether its session's socket has room; if not, it is given what waits as soon as it has. */
+  hasRoom(): boolean {
+    return this.#session.hasRoom();
+  }
+
+  /** Gets what is live, if it wants it, as soon as its `prefetch-count` has room. */
+  offer(publication: Publication): void {
+    const { window, selector, sessionId } = this;
+    if (selector && !selector.matches(publication)) return;
+
+    if (!window) this.#deliver(new Delivery(publication, this));
+    else if (window.hasRoom && !window.waits) this.#deliverInWindow(window, publication);
+    else {
+      for (const dropped of window.wait(publication.keep())) this.#context.dropped(dropped, sessionId);
+    }
+  }
+
+  /** Gets a queue's message, which nobody else does. */
+  hand(message: QueuedMessage): void {
+    if (this.window) this.#deliverInWindow(this.window, message.publication, message);
+    else {
+      message.queues.settled(message);
+      this.#deliver(new QueueDelivery(message.publication, this));
+    }
+  }
+
+  /** Is to get these as soon as there is room for each. */
+  owe(retained: Iterator<Publication> | undefined): void {
+    this.#owed = retained;
+  }
+
+  giveNext(): boolean {
+    if (!this.#mayHaveMore || !this.#session.hasRoom()) return false;
+
+    const { window } = this;
+    const waiting = window?.next();
+    if (window && waiting) {
+      this.#deliverInWindow(window, waiting);
+      return true;
+    }
+    return this.#giveOwed() || this.#context.queues.giveNext(this);
+  }
+
+  /**
+   * Removes it: it is given nothing any more. What it was delivered can still be acknowledged.
+   *
+   * @param notice the id of the MESSAGE that tells the client that the server has ended it, if so
+   */
+  remove(notice?: string): void {
+    this.#removed = true;
+    this.#gone = notice !== undefined && namesEndNotice({ messageId: notice });
+    this.#owed = undefined;
+    this.#unread?.clear();
+    this.window?.end(notice);
+  }
+
+  /** It, for messages that others get when it is over. */
+  get #ofQueue(): Subscriber {
+    this.#ofQueues ??= new QueueSubscriber(this);
+    return this.#ofQueues;
+  }
+
+  /** Whether something waits that it may have, as far as is known without asking its socket. */
+  get #mayHaveMore(): boolean {
+    if (this.#removed || this.#session.isCrowded) return false;
+    const { window } = this;
+    if (window?.hasRoom !== false && (window?.waits === true || this.#owed)) return true;
+    return this.takes && this.#unread?.isEmpty === false;
+  }
+
+  #giveOwed(): boolean {
+    while (this.#owed && this.window?.hasRoom !== false) {
+      const { done, value } = this.#owed.next();
+      if (done === true) this.#owed = undefined;
+      else if (this.selector?.matches(value) !== false) {
+        if (this.window) this.#deliverInWindow(this.window, value);
+        else this.#deliver(new Delivery(value, this));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #deliver(delivery: Delivery): void {
+    const { clientOutboundChannel, undelivered } = this.#context;
+    try {
+      const sent = clientOutboundChannel.send(delivery);
+      if (typeof sent !== "boolean") sent.catch((error: unknown) => undelivered(this, error));
+    } catch (error) {
+      undelivered(this, error);
+    }
+  }
+
+  #deliverInWindow(window: AckWindow, publication: Publication, queued?: QueuedMessage): void {
+    const { clientOutboundChannel, ackIdPrefix, nextDelivery, undelivered, turns } = this.#context;
+    const sequence = nextDelivery();
+    const ackId = `${ackIdPrefix}${sequence}`;
+    const { messageId } = publication.headers;
+    const entry: Unacknowledged = { sequence, ackId, messageId, window, queued };
+    const session = this.#session;
+    session.sending(entry);
+    // The client has never seen what an interceptor stopped: that is as good as acknowledged.
+    const stopped = () => turns.take(() => session.finishUndelivered(entry, "acknowledged"));
+    const failed = (error: unknown) => {
+      undelivered(this, error);
+      // It is no fault of the message that nobody wants it any more.
+      return turns.take(() => session.finishUndelivered(entry, this.#removed ? "returned" : "failed"));
+    };
+    try {
+      const delivery = queued
+        ? new QueueDelivery(publication, this.#ofQueue, ackId)
+        : new Delivery(publication, this, ackId);
+      const sent = clientOutboundChannel.send(delivery);
+      if (sent === false) void stopped();
+      else if (sent !== true) sent.then((delivered) => (delivered ? undefined : stopped())).catch(failed);
+    } catch (error) {
+      void failed(error);
+    }
+  }
+}
+
+/** A consumer, for messages that go to others at the end of its session: it is written none of them any more. */
+class QueueSubscriber implements Subscriber {
+  readonly #consumer: Consumer;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  get sessionId(): string {
+    return this.#consumer.sessionId;
+  }
+
+  get id(): string {
+    return this.#consumer.id;
+  }
+
+  get gone(): boolean {
+    return this.#consumer.gone || this.#consumer.sessionHasEnded;
+  }
+}
