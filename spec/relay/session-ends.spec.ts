@@ -6,7 +6,7 @@ import { RelayStage } from "../support/relay-stage.js";
 import type { ScriptedLine } from "../support/scripted-broker.js";
 import { openShared } from "../support/shared-relay-stage.js";
 
-describe("The relay, when a session ends whose client does not close", () => {
+describe("The relay, when a session ends", () => {
   let stage: RelayStage;
 
   afterEach(() => stage.close());
@@ -32,7 +32,7 @@ describe("The relay, when a session ends whose client does not close", () => {
     return { client, line };
   }
 
-  it("says goodbye to the broker at once", async () => {
+  it("says goodbye to the broker at once, though the client does not close", async () => {
     const { line } = await leaving();
 
     stage.server.messaging.disconnect({ user: "alice" });
@@ -42,13 +42,13 @@ describe("The relay, when a session ends whose client does not close", () => {
     expect(stage.server.messaging.stats().connections).to.equal(1);
   });
 
-  it("takes no more of what is not acknowledged, while a frame is on its way to the broker", async () => {
+  it("takes no more of what is not acknowledged, while a frame of a client that broke off is on its way to the broker", async () => {
     const gate = new Gate("MESSAGE");
     const { client, line } = await leaving({ clientInboundChannel: { interceptors: [gate] } });
     client.send("SEND\ndestination:/topic/a\n\nlast^@");
     await gate.came;
 
-    stage.server.messaging.disconnect({ user: "alice" });
+    client.cut();
     const unsubscribe = await line.frame();
     expect([unsubscribe.command, unsubscribe.headers.get("id")]).to.deep.equal(["UNSUBSCRIBE", "1"]);
 
@@ -57,7 +57,7 @@ describe("The relay, when a session ends whose client does not close", () => {
     expect(commands).to.deep.equal(["SEND", "DISCONNECT"]);
   });
 
-  it("unsubscribes it from shared connections at once", async () => {
+  it("unsubscribes it from shared connections at once, though the client does not close", async () => {
     const opened = await openShared({
       server: { endpoints: [{ path: "/ws", user: () => ({ name: "alice" }) }] },
     });
