@@ -1,7 +1,9 @@
 // `npm run bench:micro`: what single stations cost, in one process: decoding, encoding, finding subscribers.
 
+import { Selector } from "#lib/broker/selector/selector.js";
 import { DestinationIndex } from "#lib/destination/destination-index.js";
 import { parsePattern } from "#lib/destination/pattern.js";
+import { overlaps } from "#lib/destination/reach.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { createMessage } from "#lib/message/message.js";
 import { NativeHeaders } from "#lib/message/native-headers.js";
@@ -187,5 +189,71 @@ for (const count of [1_000, 100_000]) {
     },
   });
 }
+
+// What somebody makes to be slow: no frame of 64 KiB is to cost more than 5 ms beyond its deliveries.
+const digits = (i: number) => [...String(i)].map((digit) => "cdefghijkl"[Number(digit)]).join("");
+for (const [what, pattern, name] of [
+  [
+    "a run of 200 characters between two `*`",
+    (i: number) => `/topic/*b${digits(i)}${"a".repeat(200)}*`,
+    "a".repeat(1000),
+  ],
+  [
+    "the same, with the difference in its middle",
+    (i: number) => `/topic/*${"a".repeat(100)}${digits(i)}${"a".repeat(100)}*`,
+    "a".repeat(1000),
+  ],
+  ["a run with `?`", (i: number) => `/topic/*${"a?".repeat(12)}${digits(i)}*`, "a".repeat(1000)],
+  ["three `**`", (i: number) => `/**/a${i}/**/*aa*/**`, `${"/aaaaaaaaaaaaaaa".repeat(60)}`],
+] as const) {
+  const hostile = new DestinationIndex<object>();
+  for (let i = 0; i < 1000; i++) hostile.add(parsePattern(pattern(i)), {});
+  let asked = 0;
+  measure({
+    what: `find that none of 1,000 patterns fits 1,000 characters: ${what}`,
+    calls: 5,
+    // Another one each time: the index remembers.
+    run() {
+      for (let i = 0; i < 5; i++) hostile.match(`/topic/${name}${asked++}`);
+    },
+  });
+}
+
+const rules = Array.from({ length: 31 }, (_, i) =>
+  parsePattern(`/topic/*room-${i}-*-of-*-house-*/**`, { regex: true }),
+);
+measure({
+  what: "lay a SUBSCRIBE of 250 characters with 120 `*` beside 31 rules",
+  calls: 50,
+  run() {
+    for (let i = 0; i < 50; i++) {
+      const client = parsePattern(`/topic/${"*a".repeat(118)}*${i}`);
+      for (const rule of rules) overlaps(rule, client);
+    }
+  },
+});
+
+const likes = Array.from({ length: 8 }, (_, i) => `h LIKE '%a${digits(i)}%'`).join(" OR ");
+const selectors = Array.from({ length: 12 }, () => Selector.parse(likes));
+const longHeader = createMessage(Buffer.alloc(0), { native: NativeHeaders.of({ h: "a".repeat(8000) }) });
+measure({
+  what: "ask the 96 LIKEs that a session may have about a header of 8,000 characters",
+  calls: 5,
+  run() {
+    for (let i = 0; i < 5; i++) for (const selector of selectors) selector.matches(longHeader);
+  },
+});
+
+const queueNames = Array.from({ length: 20_000 }, (_, i) => `/queue/a/b/c/d/e/${i}`);
+measure({
+  what: "find which of 20,000 queues a pattern fits",
+  calls: 10,
+  run() {
+    for (let i = 0; i < 10; i++) {
+      const pattern = parsePattern(`/queue/a/b/c/d/*/z${i}*`);
+      for (const queue of queueNames) pattern.fits(queue);
+    }
+  },
+});
 
 writeIntoPage("bench:micro", table(["what", "CPU µs", "by hand", "ratio", "goal"], rows));

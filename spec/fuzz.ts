@@ -1,11 +1,28 @@
-// `npm run fuzz [inputs] [seed]`: a million random, mutated and jumbled inputs for the decoder, whole and in
+// `npm run fuzz -- [inputs] [seed]`: a million random, mutated and jumbled inputs for the decoder, whole and in
 // slices. It must refuse them or take them, the same either way, and throw nothing else.
+// `npm run fuzz -- live [inputs] [seed] [seconds]`: as many for a live server, by WebSocket and SockJS over HTTP,
+// within 15 minutes; see `support/live-fuzz.ts`.
 import "reflect-metadata";
 import { isDeepStrictEqual } from "node:util";
 import { NativeHeaders } from "#lib/message/native-headers.js";
 import { encode } from "#lib/stomp/encoder.js";
 import { SUPPORTED_VERSIONS } from "#lib/stomp/version.js";
 import { type DecodeOptions, decodeAll, isRefusal } from "./support/decoding.js";
+import { Dice } from "./support/dice.js";
+import { fuzzLive } from "./support/live-fuzz.js";
+
+if (process.argv[2] === "live") {
+  const [inputs = 1_000_000, seed = 20_240_229, seconds = 900] = process.argv.slice(3).map(Number);
+  const begun = performance.now();
+  const result = await fuzzLive({ inputs, seed, seconds });
+  const took = ((performance.now() - begun) / 1000).toFixed(1);
+  console.log(
+    `${result.inputs} inputs in ${result.conversations} conversations and ${took} s, ` +
+      `${result.answered} bytes answered; seed ${seed}`,
+  );
+  for (const fault of result.faults) console.error(fault);
+  process.exit(result.faults.length > 0 ? 1 : 0);
+}
 
 const inputs = Number(process.argv[2] ?? 1_000_000);
 const seed = Number(process.argv[3] ?? 20_240_229);
@@ -25,27 +42,6 @@ const TOKENS = [
   ],
   ...["destination:/a\n", "__proto__:x\n", "\ufeff", "김", "😀", "\xff", "x".repeat(200), "\n".repeat(50)],
 ].map((token) => Buffer.from(token));
-
-/** Numbers that look random and are the same for the same seed (xorshift). */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1;
-  }
-
-  /** A whole number from 0, below `sides`. */
-  roll(sides: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % sides;
-  }
-
-  of<T>(things: readonly T[]): T {
-    return things[this.roll(things.length)]!;
-  }
-}
 
 const dice = new Dice(seed);
 

@@ -1,5 +1,5 @@
 import { DestinationPatternError } from "../errors.js";
-import { findOpenRun, findText, OPEN_RUN_LENGTH, type RunFinder } from "./run-finder.js";
+import { codesOf, findOpenRun, findText, OPEN_RUN_LENGTH, type RunFinder } from "./run-finder.js";
 
 /** A part of a segment: text, one character, or any characters, which are captured if they have a name. */
 export type GlobPiece =
@@ -62,8 +62,9 @@ export class Glob {
     const starts: number[] = [];
     const ends: number[] = [];
     starts[last] = start;
+    const codes = last > 1 ? codesOf(text) : [];
     for (let i = last - 1; i > 0; i--) {
-      const found = (this.#finders[i - 1] as RunFinder)(text, low, starts[i + 1] as number);
+      const found = (this.#finders[i - 1] as RunFinder)(codes, low, starts[i + 1] as number);
       if (found < 0) return false;
       starts[i] = found;
       ends[i] = endOf(text, runs[i] as string, found);

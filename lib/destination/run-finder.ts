@@ -1,13 +1,30 @@
+/** The UTF-16 codes of a text: to read them one by one from a text costs twice as much. */
+export type Codes = ArrayLike<number>;
+
 /**
  * Finds where a run stands last between two places of a text: where it starts,
- * or -1. From behind, and so that no character is read twice.
+ * or -1. From behind, and so that no character is read more than twice.
  */
-export type RunFinder = (text: string, low: number, end: number) => number;
+export type RunFinder = (text: Codes, low: number, end: number) => number;
+
+let latest = { text: "", codes: new Uint16Array(0) };
+
+/** Those of the text asked for last are remembered: many patterns are asked about it, one after the other. */
+export function codesOf(text: string): Codes {
+  if (text !== latest.text) {
+    const codes = new Uint16Array(text.length);
+    for (let i = 0; i < codes.length; i++) codes[i] = text.charCodeAt(i);
+    latest = { text, codes };
+  }
+  return latest.codes;
+}
 
 /** So many characters of a run with open ones are followed at once, as bits of one number. */
 export const OPEN_RUN_LENGTH = 32;
 
 const ASCII = 128;
+const HIGH_SURROGATE = 0xd800;
+const LOW_SURROGATE = 0xdc00;
 
 /**
  * Finds fixed text. Where it does not go on, a table says how much of it has
@@ -23,7 +40,7 @@ export function findText(run: string): RunFinder {
     const last = wanted.length - 1;
     let read = 0;
     for (let at = end - 1; at >= low; at--) {
-      const unit = text.charCodeAt(at);
+      const unit = text[at];
       while (read > 0 && wanted[read] !== unit) read = resumes[read - 1] as number;
       if (wanted[read] !== unit) continue;
       if (read === last) return at;
@@ -77,11 +94,11 @@ export function findOpenRun(characters: readonly (string | undefined)[]): RunFin
   return (text, low, end) => {
     let read = 0;
     for (let at = end; at > low; ) {
-      let code = text.charCodeAt(--at);
-      if (code >= ASCII && at > low) {
-        const pair = text.codePointAt(at - 1) as number;
-        if (pair > 0xffff) {
-          code = pair;
+      let code = text[--at] as number;
+      if (code >= LOW_SURROGATE && code < 0xe000 && at > low) {
+        const before = text[at - 1] as number;
+        if (before >= HIGH_SURROGATE && before < LOW_SURROGATE) {
+          code = 0x10000 + ((before - HIGH_SURROGATE) << 10) + (code - LOW_SURROGATE);
           at--;
         }
       }
