@@ -102,6 +102,11 @@ export class AckWindow {
     return this.hasRoom && this.#queued < this.#queuePrefetch && !isFull(this.#load, this.#limits);
   }
 
+  /** Whether its session has nothing of queues in flight. */
+  get isIdle(): boolean {
+    return this.#load.queued === 0;
+  }
+
   /** Whether messages of topics wait for room. */
   get waits(): boolean {
     return this.#waiting.length > 0;

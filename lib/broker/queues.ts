@@ -70,7 +70,9 @@ export class Queues implements Source, TakesBack {
       return;
     }
     const held: QueuedMessage = { ...message, size: sizeOf(publication.keep()) };
-    if (!this.#makeRoom(held, !consumer, isAdmitted)) return;
+    // Whoever has nothing gets one: the others may have taken all that there is.
+    const isSpared = isAdmitted || consumer?.window?.isIdle === true;
+    if (!this.#makeRoom(held, !consumer, isSpared)) return;
 
     this.#space.held += held.size;
     if (consumer) this.#hand(held, consumer);
@@ -209,7 +211,7 @@ export class Queues implements Source, TakesBack {
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */
-  #makeRoom(message: QueuedMessage, waits: boolean, isAdmitted: boolean): boolean {
+  #makeRoom(message: QueuedMessage, waits: boolean, isSpared: boolean): boolean {
     const { backlogLimit, overflowStrategy } = this.#options;
     const { destination = "" } = message.publication.headers;
     for (;;) {
@@ -218,7 +220,7 @@ export class Queues implements Source, TakesBack {
       const size = message.size + (waits && !own ? BACKLOG_BYTES : 0);
       if (overflowStrategy === "reject") {
         // What was promised room is taken, whatever has come back to the queue since.
-        if (isAdmitted) return true;
+        if (isSpared) return true;
         if (isCrowded) throw full(destination);
         this.#expectRoom(size, waits ? message.payer : APPLICATION, destination);
         return true;

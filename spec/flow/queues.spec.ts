@@ -279,6 +279,196 @@ describe("Queues", () => {
     }
   });
 
+  describe("whose consumer crashes", () => {
+    /** Consumes until it is given what crashes it; a new one comes each time. */
+    async function crashOn(body: string, options: { ack: string; times: number }): Promise<Set<string>> {
+      const done = new Set<string>();
+      for (let crash = 0; crash < options.times; crash++) {
+        const session = await consumer();
+        session.send("SUBSCRIBE", { id: "s", destination: "/queue/a", ack: options.ack });
+        for (;;) {
+          const frame = await session.frame();
+          if (frame.body === body) break;
+          done.add(frame.body);
+          session.send("ACK", { id: ackOf(frame) });
+        }
+        await end(session);
+      }
+      return done;
+    }
+
+    for (const ack of ["client", "client-individual"]) {
+      it(`count that as the fault of the message it was at work on, ack:${ack}`, async () => {
+        await start();
+        await publish("poison", ...Array.from({ length: 299 }, (_, i) => `${i}`));
+
+        await crashOn("poison", { ack, times: 5 });
+        expect(dropped.map(({ reason, destination }) => [reason, destination])).to.deep.equal([
+          ["attempts", "/queue/a"],
+        ]);
+        const survivor = await consumer();
+        survivor.send("SUBSCRIBE", { id: "s", destination: "/queue/a", ack: "auto" });
+        expect(await survivor.bodies()).to.deep.equal(Array.from({ length: 299 }, (_, i) => `${i}`));
+      });
+    }
+
+    it("find the one that is at fault behind others", async () => {
+      await start({ deliveryAttempts: 2 });
+      await publish("1", "2", "poison", "3");
+      const done = await crashOn("poison", { ack: "client-individual", times: 2 });
+      expect([...done]).to.deep.equal(["1", "2"]);
+      const survivor = await consumer();
+      survivor.send("SUBSCRIBE", { id: "s", destination: "/queue/a" });
+      expect(await survivor.bodies()).to.deep.equal(["3"]);
+    });
+
+    it("count for each of its subscriptions", async () => {
+      await start({ deliveryAttempts: 1 });
+      const session = await consumer("client");
+      session.send("SUBSCRIBE", { id: "b", destination: "/queue/b", ack: "client" });
+      await session.messages();
+      await publish("1", "2");
+      await server.messaging.template.convertAndSend("/queue/b", "3");
+      await session.messages();
+      await end(session);
+      expect(dropped.map(({ destination }) => destination)).to.have.members(["/queue/a", "/queue/b"]);
+    });
+  });
+
+  describe("without prefetch-count", () => {
+    for (const [prefetchCount, expected] of [
+      [undefined, 100],
+      [3, 3],
+      [0, 150],
+    ] as const) {
+      it(`give a consumer that acknowledges ${expected} messages, prefetchCount ${prefetchCount}`, async () => {
+        await start(prefetchCount === undefined ? {} : { prefetchCount });
+        await publish(...Array.from({ length: 150 }, (_, i) => `${i}`));
+        const session = await consumer();
+        session.send("SUBSCRIBE", { id: "s", destination: "/queue/a", ack: "client" });
+        const frames = await session.messages();
+        expect(frames).to.have.length(expected);
+        session.send("ACK", { id: ackOf(frames.at(-1)) });
+        expect(await session.bodies()).to.have.length(Math.min(150 - expected, expected));
+      });
+    }
+
+    it("are bounded by what SUBSCRIBE says, 0 being no limit, and topics are not", async () => {
+      await start({ prefetchCount: 1 });
+      const session = await consumer("client", { "prefetch-count": 0 });
+      session.send("SUBSCRIBE", { id: "t", destination: "/topic/a", ack: "client" });
+      await session.messages();
+      await publish("1", "2", "3");
+      for (const body of ["4", "5"]) await server.messaging.template.convertAndSend("/topic/a", body);
+      expect(await session.bodies()).to.deep.equal(["1", "2", "3", "4", "5"]);
+    });
+  });
+
+  describe("that are filled by one client", () => {
+    const big = "x".repeat(1_500);
+
+    /** Sends as many as are taken; gives what it was refused with, if it was. */
+    async function fill(session: StompSession, destination: (i: number) => string, count: number) {
+      for (let i = 0; i < count; i++) session.send("SEND", { destination: destination(i) }, big);
+      await session.messages();
+    }
+
+    it("lose what that one has sent, and not others' messages, however many queues it names", async () => {
+      await start({ backlogSizeLimit: 50_000 });
+      const honest = await consumer();
+      for (let i = 0; i < 5; i++) honest.send("SEND", { destination: "/queue/a" }, `order ${i}`);
+      await honest.messages();
+      await fill(await consumer(), (i) => `/queue/reply-${i}`, 60);
+
+      expect(dropped.length).to.be.above(10);
+      expect(dropped.filter(({ destination }) => destination === "/queue/a")).to.deep.equal([]);
+      const session = await consumer();
+      session.send("SUBSCRIBE", { id: "s", destination: "/queue/a" });
+      expect(await session.bodies()).to.deep.equal([0, 1, 2, 3, 4].map((i) => `order ${i}`));
+    });
+
+    it("lose what that one has sent to the same queue", async () => {
+      await start({ backlogLimit: 10 });
+      const honest = await consumer();
+      for (let i = 0; i < 3; i++) honest.send("SEND", { destination: "/queue/a" }, `order ${i}`);
+      await honest.messages();
+      const greedy = await consumer();
+      for (let i = 0; i < 30; i++) greedy.send("SEND", { destination: "/queue/a" }, `spam ${i}`);
+      await greedy.messages();
+
+      const session = await consumer();
+      session.send("SUBSCRIBE", { id: "s", destination: "/queue/a" });
+      expect(await session.bodies()).to.deep.equal([
+        ...[0, 1, 2].map((i) => `order ${i}`),
+        ...[23, 24, 25, 26, 27, 28, 29].map((i) => `spam ${i}`),
+      ]);
+    });
+
+    it("lose it of all its sessions, if they are one user's", async () => {
+      server = await startServer({
+        endpoints: [{ path: "/ws", user: ({ headers }) => ({ name: headers["user-agent"] ?? "greedy" }) }],
+        broker: simpleBroker({ queuePrefixes: ["/queue"], backlogSizeLimit: 50_000 }),
+      });
+      dropped = [];
+      server.messaging.on("messageDropped", (event) => void dropped.push(event));
+      await publish(...Array.from({ length: 10 }, () => big));
+      for (let i = 0; i < 6; i++) await fill(await consumer(), () => `/queue/reply-${i}`, 10);
+      expect(dropped.filter(({ destination }) => destination === "/queue/a")).to.deep.equal([]);
+    });
+
+    it("refuse its messages, and take others', with reject", async () => {
+      await start({ backlogSizeLimit: 50_000, overflowStrategy: "reject" });
+      const greedy = await consumer();
+      for (let i = 0; i < 40; i++) greedy.send("SEND", { destination: `/queue/reply-${i}` }, big);
+      expect(await greedy.refusal("SEND", { destination: "/queue/b" }, big)).to.match(
+        /^Too much of yours waits in queues: \/queue\/reply-\d+ takes no more of it$/,
+      );
+      const honest = await consumer();
+      await fill(honest, () => "/queue/a", 4);
+      await publish(big);
+      expect(dropped).to.deep.equal([]);
+    });
+  });
+
+  describe("with a consumer that never acknowledges", () => {
+    for (const overflowStrategy of ["drop-oldest", "reject"] as const) {
+      it(`go on with all others, ${overflowStrategy}`, async () => {
+        await start({ backlogSizeLimit: 100_000, overflowStrategy, prefetchCount: 0 });
+        const big = "x".repeat(3_000);
+        const hog = await consumer("client", { destination: "/queue/hog" });
+        const good = await consumer("client");
+        for (let i = 0; i < 40; i++) {
+          await server.messaging.template.convertAndSend("/queue/hog", big).catch(() => {});
+        }
+        expect((await hog.messages()).length).to.be.below(20);
+
+        for (let i = 0; i < 20; i++) {
+          await publish(`${i}`);
+          const frame = await good.frame();
+          expect(frame.body).to.equal(`${i}`);
+          good.send("ACK", { id: ackOf(frame) });
+          await good.messages();
+        }
+        expect(dropped.filter(({ destination }) => destination === "/queue/a")).to.deep.equal([]);
+      });
+    }
+
+    it("give one at a time to whoever comes when others have taken all", async () => {
+      await start({ backlogSizeLimit: 20_000, prefetchCount: 0 });
+      const big = "x".repeat(3_000);
+      const hogs = [
+        await consumer("client", { destination: "/queue/hog" }),
+        await consumer("client", { destination: "/queue/hog" }),
+      ];
+      for (let i = 0; i < 10; i++) await server.messaging.template.convertAndSend("/queue/hog", big);
+      for (const hog of hogs) await hog.messages();
+      const late = await consumer("client");
+      for (let i = 0; i < 3; i++) await publish(big);
+      const [frame] = await late.messages();
+      expect(frame?.body).to.equal(big);
+    });
+  });
+
   it("deliver at most unacknowledgedLimit to a session, over all its subscriptions", async () => {
     await start({ unacknowledgedLimit: 2 });
     const session = await consumer("client");

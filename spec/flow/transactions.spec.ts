@@ -65,6 +65,24 @@ describe("Transactions", () => {
       expect(await heard()).to.deep.equal(["1", "2"]);
     });
 
+    it("are done whole, though a NACK among them fills the queue that their SEND goes to", async () => {
+      await start({ overflowStrategy: "reject", backlogLimit: 1 });
+      client.send("SUBSCRIBE", { id: "q", destination: "/queue/x", ack: "client-individual" });
+      client.send("SEND", { destination: "/queue/x" }, "1");
+      const frame = await client.frame();
+      client.send("UNSUBSCRIBE", { id: "q" });
+      client.send("BEGIN", { transaction: "t" });
+      send("t", "to a topic");
+      client.send("NACK", { id: frame.headers.get("ack") ?? "", transaction: "t" });
+      send("t", "2", "/queue/x");
+      client.send("COMMIT", { transaction: "t", receipt: "done" });
+      expect((await client.frame()).headers.get("receipt-id")).to.equal("done");
+      expect(await heard()).to.deep.equal(["to a topic"]);
+      const consumer = await connect();
+      consumer.send("SUBSCRIBE", { id: "q", destination: "/queue/x" });
+      expect(await consumer.bodies()).to.deep.equal(["1", "2"]);
+    });
+
     it("pass on the headers of SEND, but for their own", async () => {
       await start();
       client.send("BEGIN", { transaction: "t" });
