@@ -27,7 +27,12 @@ function brokerWith(count: number, destinationOf: (i: number) => string, perSess
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger: console });
   clientOutboundChannel.subscribe({ handle() {} });
   const events = new EventPublisher(console);
-  const clients = { end() {}, room: () => undefined, roomForLive: () => undefined };
+  const clients = {
+    end() {},
+    room: () => undefined,
+    roomForLive: () => undefined,
+    feed: (deliver: () => void) => void deliver(),
+  };
   const broker = simpleBroker()({ clientOutboundChannel, sessions: clients, events, logger: console });
   const send = (headers: Partial<Message["headers"]>) => {
     const all = { messageType: "MESSAGE", native: NativeHeaders.EMPTY, ...headers } as const;

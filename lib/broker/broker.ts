@@ -128,4 +128,9 @@ export interface ClientSessions {
   room(sessionId: string): Promise<void> | undefined;
   /** The same for what is better lost than late: where `overflowStrategy` drops the oldest, nobody is waited for. */
   roomForLive(sessionId: string): Promise<void> | undefined;
+  /**
+   * Hands on, synchronously, what comes for clients from elsewhere than a channel. Gives what to wait for before more
+   * is: those of them who are behind, as senders wait for them; `undefined` if nobody is. Never rejects.
+   */
+  feed(deliver: () => void): Promise<void> | undefined;
 }

@@ -327,6 +327,15 @@ export class SubscribableChannel {
   }
 
   #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    const pace = this.#pace;
+    if (!pace?.isCrowded(destinationOf(message))) return this.#handOnNow(message, handedOn);
+    return pace.inTurn(destinationOf(message) ?? "", () => {
+      this.#expectStart(message);
+      return this.#handOnNow(message, handedOn);
+    });
+  }
+
+  #handOnNow(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
     if (this.#around.length > 0) return this.#handAround(message, handedOn);
     const pace = this.#pace;
     if (!pace) return this.#toAll(message, handedOn);
@@ -337,7 +346,7 @@ export class SubscribableChannel {
     try {
       handled = this.#toAll(message, undefined) || undefined;
     } finally {
-      room = pace.end(mark);
+      room = pace.end(mark, destinationOf(message));
     }
     if (room) return afterBoth(handled, room, () => handedOn?.(message));
     handedOn?.(message);
@@ -373,7 +382,7 @@ export class SubscribableChannel {
       try {
         if (passed) handled = this.#handOne(passage.message, handler) || undefined;
       } finally {
-        room = this.#pace?.end(mark);
+        room = this.#pace?.end(mark, destinationOf(passage.message));
       }
       if (room) yield afterBoth(handled, room, taken);
       else {
@@ -436,6 +445,11 @@ async function afterBoth(
 
 function looksAtHandlers(interceptor: ChannelInterceptor): boolean {
   return interceptor.beforeHandle !== undefined || interceptor.afterMessageHandled !== undefined;
+}
+
+/** Where a message goes that others are fed with. */
+function destinationOf({ headers }: Message): string | undefined {
+  return headers.messageType === "MESSAGE" ? headers.destination : undefined;
 }
 
 /** A delivery is none, and would make headers of its own for the question. */

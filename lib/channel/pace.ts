@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { processTime, type Time } from "../clock/time.js";
 
@@ -11,11 +12,22 @@ export interface Reader {
   readonly taken: number;
 }
 
+/** Who of a destination's readers is behind, and what is for them. */
+interface Crowd {
+  readonly readers: Set<Reader>;
+  /** How many senders have fed them and wait. */
+  fed: number;
+  /** What others will hand on. */
+  readonly waiting: (() => void)[];
+}
+
 /** How long senders wait for one reader, in ms. */
 const PATIENCE = 250;
 /** What comes back of that when a reader takes as much as may wait for it: who takes that in as long costs nobody anything. */
 const EARNED = 125;
 const TICK = 20;
+
+const NOBODY: Crowd = { readers: new Set(), fed: 0, waiting: [] };
 
 /**
  * Slows senders down to what readers can take: before a sender goes on, those
@@ -33,6 +45,7 @@ export class Pace {
   #feeding = 0;
   readonly #patience = new WeakMap<Reader, Patience>();
   readonly #waitedFor = new Map<Reader, { readonly over: Promise<void>; end(): void }>();
+  readonly #crowds = new Map<string, Crowd>();
   #stop: (() => void) | undefined;
 
   constructor(time: Time = processTime) {
@@ -49,11 +62,56 @@ export class Pace {
    * It has been handed on. Gives what its sender has to wait for before it goes
    * on: that those have room who were fed meanwhile and are behind; `undefined`
    * if there are none.
+   *
+   * @param destination where others shall wait before they send there too
    */
-  end(mark: number): Promise<void> | undefined {
+  end(mark: number, destination?: string): Promise<void> | undefined {
     this.#feeding--;
     if (this.#behind.length === mark) return undefined;
-    return this.#giveWay(new Set(this.#behind.splice(mark)));
+    const readers = new Set(this.#behind.splice(mark));
+    const over = this.#giveWay(readers);
+    if (destination !== undefined) this.#crowd(destination, readers, over);
+    return over;
+  }
+
+  /** Whether a message to this destination has to wait for those before it: then it is to be handed on by `inTurn`. */
+  isCrowded(destination: string | undefined): boolean {
+    if (this.#crowds.size === 0 || destination === undefined) return false;
+    const { fed, readers } = this.#crowds.get(destination) ?? NOBODY;
+    return fed > 0 && ![...readers].some((reader) => reader.waitsForCaller());
+  }
+
+  /** Hands a message on when those have room again who were fed by others, and those before it are handed on. */
+  inTurn<T>(destination: string, handOn: () => T | PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const go = AsyncResource.bind(() => {
+        try {
+          resolve(handOn());
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+      this.#crowds.get(destination)?.waiting.push(go);
+    });
+  }
+
+  /** What to wait for before more is sent to one reader, as senders wait for it; `undefined` if it has room. */
+  roomFor(reader: Reader): Promise<void> | undefined {
+    const room = reader.room();
+    if (!room || reader.waitsForCaller()) return undefined;
+
+    const known = this.#waitedFor.get(reader);
+    if (known) return known.over;
+    if (!this.#isPatientWith(reader)) return undefined;
+
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#waitedFor.set(reader, { over, end });
+    void room.then(() => this.#end(reader));
+    this.#stop ??= this.#time.every(TICK, () => this.#tick());
+    return over;
   }
 
   /** A reader is given more than it has room for. */
@@ -64,25 +122,37 @@ export class Pace {
   async #giveWay(readers: ReadonlySet<Reader>): Promise<void> {
     // What was gathered for them has been written then, and what they took is known.
     await nextTurn();
-    await Promise.all([...readers].map((reader) => this.#roomFor(reader)));
+    await Promise.all([...readers].map((reader) => this.roomFor(reader)));
   }
 
-  #roomFor(reader: Reader): Promise<void> | undefined {
-    const room = reader.room();
-    if (!room || reader.waitsForCaller()) return undefined;
+  #crowd(destination: string, readers: ReadonlySet<Reader>, over: Promise<void>): void {
+    // One who takes nothing makes nobody wait in turn.
+    const patient = [...readers].filter((reader) => this.#isPatientWith(reader));
+    if (patient.length === 0) return;
 
-    const known = this.#waitedFor.get(reader);
-    if (known) return known.over;
-    if (!this.#patienceWith(reader).begin(this.#time.now())) return undefined;
-
-    let end = () => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
+    const crowd = this.#crowds.get(destination) ?? { readers: new Set(), fed: 0, waiting: [] };
+    this.#crowds.set(destination, crowd);
+    for (const reader of patient) crowd.readers.add(reader);
+    crowd.fed++;
+    void over.then(() => {
+      crowd.fed--;
+      this.#letGo(destination, crowd);
     });
-    this.#waitedFor.set(reader, { over, end });
-    void room.then(() => this.#end(reader));
-    this.#stop ??= this.#time.every(TICK, () => this.#tick());
-    return over;
+  }
+
+  /** One after the other, until readers are behind again. */
+  #letGo(destination: string, crowd: Crowd): void {
+    if (crowd.fed > 0) return;
+    crowd.readers.clear();
+    for (let go = crowd.waiting.shift(); go; go = crowd.waiting.shift()) {
+      go();
+      if (crowd.fed > 0) return;
+    }
+    this.#crowds.delete(destination);
+  }
+
+  #isPatientWith(reader: Reader): boolean {
+    return this.#waitedFor.has(reader) || this.#patienceWith(reader).begin(this.#time.now());
   }
 
   #patienceWith(reader: Reader): Patience {

@@ -18,7 +18,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   /** Milliseconds a method has until its promise settles; 0 is without end. */
   readonly handlerTimeout: number;
   readonly streams: Streams;
-  readonly sessions: {
+  readonly sessions: ReplyChannels["sessions"] & {
     /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. */
     room(sessionId: string): Promise<void> | undefined;
   };

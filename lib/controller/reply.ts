@@ -14,6 +14,10 @@ export interface ReplyChannels {
   readonly converter: CompositeMessageConverter;
   readonly brokerChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly sessions: {
+    /** What to wait for before a session is sent a reply. */
+    roomInPace(sessionId: string): Promise<void> | undefined;
+  };
   /** With its closing slash. */
   readonly userDestinationPrefix: string;
 }
@@ -28,7 +32,7 @@ export function reply(
   const { type, sendTo, sendToUser } = method;
   const content = channels.converter.toPayload(value);
   if (type === "SUBSCRIBE" && !sendTo && !sendToUser) {
-    return sendInOrder(channels.clientOutboundChannel, [toSubscriber(content, method.name, invocation)]);
+    return sendWithRoom(toSubscriber(content, method.name, invocation), channels);
   }
   return sendInOrder(channels.brokerChannel, [
     ...(sendToUser ? toUser(content, sendToUser, invocation, channels.userDestinationPrefix) : []),
@@ -106,6 +110,13 @@ function expanded(
       return value;
     }),
   );
+}
+
+/** Methods that were waited for may be done in the same turn: then each finds what the others have sent. */
+function sendWithRoom(message: Message, channels: ReplyChannels): void | Promise<void> {
+  const room = channels.sessions.roomInPace(message.headers.sessionId ?? "");
+  if (room) return room.then(() => sendWithRoom(message, channels));
+  return sendInOrder(channels.clientOutboundChannel, [message]);
 }
 
 /** Each when the one before it was sent; synchronous for as long as the channel is. */

@@ -168,6 +168,25 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#context.limits.overflowStrategy === "terminate" ? this.room(sessionId) : undefined;
   }
 
+  /** What to wait for before a session is sent more, as senders wait for it: not long, if it takes nothing. */
+  roomInPace(sessionId: string): Promise<void> | undefined {
+    const session = this.#sessions.get(sessionId);
+    return session?.ended === false ? this.#context.pace.roomFor(session.outbound) : undefined;
+  }
+
+  /** Feeds sessions from outside of a channel; gives what to wait for before they are fed again. */
+  feed(deliver: () => void): Promise<void> | undefined {
+    const { pace } = this.#context;
+    const mark = pace.begin();
+    let room: Promise<void> | undefined;
+    try {
+      deliver();
+    } finally {
+      room = pace.end(mark);
+    }
+    return room;
+  }
+
   /** Whether a session is there and has not ended. */
   isOpen(sessionId: string): boolean {
     return this.#sessions.get(sessionId)?.ended === false;

@@ -57,6 +57,7 @@ export class BrokerDriver {
       end() {},
       room: (session: string) => this.#crowded.get(session)?.room,
       roomForLive: () => undefined,
+      feed: (deliver: () => void) => void deliver(),
     };
     this.#broker = simpleBroker({
       ...LIMITS,

@@ -312,7 +312,12 @@ describe("SimpleBroker", () => {
     const heard: boolean[] = [];
     const own = simpleBroker()({
       clientOutboundChannel: host.outbound.channel,
-      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
+      sessions: {
+        end() {},
+        room: () => undefined,
+        roomForLive: () => undefined,
+        feed: (deliver) => void deliver(),
+      },
       events,
       logger: recordingLogger(),
     });

@@ -23,7 +23,12 @@ export class BrokerHost {
     this.logger = recordingLogger();
     this.broker = simpleBroker(options)({
       clientOutboundChannel: this.outbound.channel,
-      sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
+      sessions: {
+        end() {},
+        room: () => undefined,
+        roomForLive: () => undefined,
+        feed: (deliver) => void deliver(),
+      },
       events: new EventPublisher(this.logger),
       logger: this.logger,
       ...(destinationSeparator && { destinationSeparator }),

@@ -85,7 +85,7 @@ export function withControllers(controllers: object | object[], options: Control
         unsubscribe: async () => false,
       }),
       events,
-      sessions: { room: () => options.room?.() },
+      sessions: { roomInPace: () => undefined, room: () => options.room?.() },
       logger,
     }),
   );

@@ -59,7 +59,12 @@ function stations() {
   const sessions = new UserSessions();
   const broker = simpleBroker({ destinationPrefixes: ["/topic"] })({
     clientOutboundChannel: channel,
-    sessions: { end() {}, room: () => undefined, roomForLive: () => undefined },
+    sessions: {
+      end() {},
+      room: () => undefined,
+      roomForLive: () => undefined,
+      feed: (deliver) => void deliver(),
+    },
     events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
   });
