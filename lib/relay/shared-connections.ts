@@ -22,6 +22,8 @@ export interface SharedConnectionsOptions {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly logger: Logger;
   readonly trials: TrialConnections;
+  /** Hands on to clients; gives what to wait for before more is read from the broker. */
+  feed(deliver: () => void): Promise<void> | undefined;
   /** Ends a session whose subscription the broker has ended. */
   end(sessionId: string, error: Error): void;
 }
@@ -139,7 +141,8 @@ export class SharedConnections {
       subscribers,
       active: connection.listen({
         destination,
-        take: (message) => this.#deliver(message, subscribers),
+        take: (message) => this.#options.feed(() => this.#deliver(message, subscribers)),
+        isWaitedFor: true,
         ended: (error) => this.#ended(shared, error),
       }),
     };
@@ -204,6 +207,7 @@ export function sharedConnections({
     connections: [first, ...others],
     clientOutboundChannel,
     logger,
+    feed: (deliver) => sessions.feed(deliver),
     end: (sessionId, error) => sessions.end(sessionId, error),
     trials: new TrialConnections({ settings, clock, logger, address: () => first.address ?? addresses[0] }),
   });

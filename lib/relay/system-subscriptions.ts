@@ -17,6 +17,8 @@ export interface SystemSubscriptionsOptions {
 export interface SystemListener {
   readonly destination: string;
   readonly take: (message: Message) => void | Promise<void>;
+  /** Whether all that the broker sends waits for the promise of `take`, which must not be for the broker then. */
+  readonly isWaitedFor?: boolean;
   /**
    * Hears when the broker has ended the subscription, or refuses it or does not
    * confirm it after the connection was lost. Who gives it does not wait for a connection.
@@ -96,19 +98,21 @@ export class SystemSubscriptions {
     this.#byId.clear();
   }
 
-  /** Hands a MESSAGE to who listens. Never throws. */
-  take(frame: Frame): void {
+  /** Hands a MESSAGE to who listens; what follows waits for the promise. Never throws or rejects. */
+  take(frame: Frame): void | Promise<void> {
     const subscription = this.#byId.get(frame.headers.get("subscription") ?? "");
     if (!subscription) return;
 
-    const { destination, take } = subscription;
+    const { destination, take, isWaitedFor } = subscription;
     const failed = (error: unknown) => {
       this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
     };
     try {
-      // What follows does not wait for an async function: it may await a receipt.
       const taken = take(brokerMessage(frame));
-      if (isPromise(taken)) taken.catch(failed);
+      if (!isPromise(taken)) return;
+      const settled = taken.catch(failed);
+      // Not for an async function of the application's: it may await a receipt.
+      if (isWaitedFor) return settled;
     } catch (error) {
       failed(error);
     }

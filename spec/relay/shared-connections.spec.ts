@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import { CERTIFICATE } from "../support/certificate.js";
+import { RawClient } from "../support/raw-client.js";
 import type { RelayStage, RelayStageOptions } from "../support/relay-stage.js";
 import type { ScriptedLine } from "../support/scripted-broker.js";
 import { openShared, subscribeAll } from "../support/shared-relay-stage.js";
@@ -8,6 +10,7 @@ import { StompSession } from "../support/stomp-session.js";
 describe("stompBrokerRelay with shared connections", () => {
   let stage: RelayStage;
   let shared: ScriptedLine;
+  const clients: RawClient[] = [];
 
   async function start(options: RelayStageOptions = {}) {
     ({ stage, shared } = await openShared(options));
@@ -15,7 +18,10 @@ describe("stompBrokerRelay with shared connections", () => {
 
   const connect = () => stage.session();
 
-  afterEach(() => stage.close());
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.cut();
+    await stage.close();
+  });
 
   it("opens none for a client, and one subscription for all of them", async () => {
     await start();
@@ -38,6 +44,33 @@ describe("stompBrokerRelay with shared connections", () => {
       ]);
     }
   });
+
+  for (const strategy of ["terminate", "drop-oldest"] as const) {
+    it(`ends no reader by a burst, nor waits long for one that takes nothing, overflowStrategy ${strategy}`, async () => {
+      await start({ secure: true, server: { transport: { overflowStrategy: strategy } } });
+      const open = async () => {
+        const client = await RawClient.connect(stage.server.port, "", "/ws", { ca: CERTIFICATE });
+        clients.push(client);
+        // So that what is read at once from the broker is many times as much for the client.
+        for (let n = 0; n < 20; n++) client.send(`SUBSCRIBE\nid:${n}\ndestination:/topic/a\n\n^@`);
+        await client.synchronize();
+        return client;
+      };
+      const [reader, stopped] = [await open(), await open()];
+      const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+      stopped.webSocket.pause();
+
+      for (let i = 0; i < 100; i++) {
+        const headers = { subscription: id, destination: "/topic/a", "message-id": `${i}` };
+        shared.send("MESSAGE", headers, `${i}.`.padEnd(2_000, "x"));
+      }
+
+      for (let i = 0; i < 2000; i++) {
+        expect(await reader.frame()).to.include(`\n\n${Math.floor(i / 20)}.`);
+      }
+      expect(await reader.synchronize()).to.deep.equal([]);
+    });
+  }
 
   it("ends the subscription with the last subscriber", async () => {
     await start();

@@ -13,6 +13,8 @@ export interface RelayStageOptions {
   readonly broker?: ScriptedOptions;
   readonly relay?: StompBrokerRelayOptions;
   readonly server?: Partial<StompMessagingOptions>;
+  /** The server speaks TLS. */
+  readonly secure?: boolean;
 }
 
 /** A scripted broker, a server that relays to it, and clients. */
@@ -26,7 +28,7 @@ export class RelayStage {
     this.server = server;
   }
 
-  static async open({ broker, relay, server }: RelayStageOptions = {}): Promise<RelayStage> {
+  static async open({ broker, relay, server, secure }: RelayStageOptions = {}): Promise<RelayStage> {
     const scripted = await ScriptedBroker.open(broker);
     const options: StompBrokerRelayOptions = {
       destinationPrefixes: ["/topic", "/queue"],
@@ -34,7 +36,10 @@ export class RelayStage {
       reconnectInterval: 50,
       ...relay,
     };
-    return new RelayStage(scripted, await startServer({ broker: stompBrokerRelay(options), ...server }));
+    return new RelayStage(
+      scripted,
+      await startServer({ broker: stompBrokerRelay(options), ...server }, undefined, secure),
+    );
   }
 
   /** Waits until the broker is, or is not, available, and gives the system's line. */
