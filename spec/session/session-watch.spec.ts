@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import type { Socket as TcpSocket } from "node:net";
 import { expect } from "chai";
 import {
   Controller,
@@ -17,9 +18,11 @@ import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { TRANSPORT } from "#lib/transport-options.js";
 import { FakeTime } from "../support/fake-time.js";
+import { FaultProxy } from "../support/fault-proxy.js";
 import { RawClient } from "../support/raw-client.js";
-import { recordingLogger } from "../support/recording.js";
+import { recordingLogger, settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { SocketHost } from "../support/socket-host.js";
 
 @Controller()
 class Counter {
@@ -247,12 +250,14 @@ describe("SessionWatch", () => {
   /** How many SENDs were handled. */
   let handled: number;
 
-  function open(limits: Partial<TransportOptions> = {}, headers: IncomingMessage["headers"] = {}): void {
+  let ended: (() => void) | undefined;
+
+  /** Sessions whose time passes when the spec says so. */
+  function prepare(limits: Partial<TransportOptions> = {}): void {
     const logger = recordingLogger();
     const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
     handled = 0;
     time = new FakeTime();
-    socket = new StuckSocket();
     sessions = new SessionRegistry({
       clientInboundChannel,
       clientOutboundChannel: new SubscribableChannel("clientOutboundChannel", { logger }),
@@ -264,7 +269,7 @@ describe("SessionWatch", () => {
       preserveReceiveOrder: true,
       handlerTimeout: 0,
       errorHandler: undefined,
-      ended: () => {},
+      ended: () => ended?.(),
       limits: { ...TRANSPORT, timeToFirstMessage: 15_000, sendTimeLimit: 10_000, ...limits },
     });
     clientInboundChannel.subscribe({
@@ -278,6 +283,11 @@ describe("SessionWatch", () => {
         );
       },
     });
+  }
+
+  function open(limits?: Partial<TransportOptions>, headers: IncomingMessage["headers"] = {}): void {
+    prepare(limits);
+    socket = new StuckSocket();
     sessions.open(socket, { request: { socket: {}, headers } as IncomingMessage, user: undefined });
   }
 
@@ -463,6 +473,41 @@ describe("SessionWatch", () => {
       expect(socket.closings).to.deep.equal([]);
       pass(5_000);
       expect(socket.closings).to.deep.equal([1002]);
+    });
+
+    it("and promised nothing, keeps it over a real line while that is there, and ends it when the line vanishes", async () => {
+      prepare();
+      const host = new SocketHost({ opened: ({ socket, handshake }) => sessions.open(socket, handshake) });
+      host.endpoint();
+      const proxy = await FaultProxy.open({ host: "127.0.0.1", port: await host.listen() });
+      const lines: TcpSocket[] = [];
+      host.server.on("connection", (line) => lines.push(line));
+      const client = await RawClient.connect(proxy.port, "heart-beat:0,0\n");
+      const isOver = new Promise<void>((resolve) => {
+        ended = resolve;
+      });
+      let isEnded = false;
+      void isOver.then(() => {
+        isEnded = true;
+      });
+
+      for (let minute = 0; minute < 5; minute++) {
+        const pinged = once(client.webSocket, "ping");
+        const answered = once(lines[0]!, "data");
+        time.pass(26_000);
+        await Promise.all([pinged, answered]);
+        await settled();
+      }
+      expect(isEnded).to.equal(false);
+
+      proxy.stall();
+      time.pass(80_000);
+      await isOver;
+
+      client.cut();
+      ended = undefined;
+      await proxy.close();
+      await host.close();
     });
   });
 });
