@@ -220,7 +220,7 @@ export class BrokerConnection {
     const livesOn = this.#state === "open" && this.#options.refused?.(error, frame) === true;
     if (!livesOn) {
       this.#end(error);
-    } else if (receipt === undefined) {
+    } else if (receipt === undefined && !frame.headers.has("subscription")) {
       this.#complaint = error;
       const due = this.#options.clock.now + PATIENCE;
       // It may be about a frame that asked for none: then nobody is known to be guilty.

@@ -120,14 +120,21 @@ export class SystemSubscriptions {
 
   /** The broker sent ERROR. Returns whether all that listen still do: if not, the connection has to be made anew. */
   refused(error: MessageDeliveryError, { headers }: Frame): boolean {
-    const id = headers.get("subscription") ?? "";
-    const { ended } = this.#byId.get(id) ?? {};
-    if (ended) {
-      this.#byId.delete(id);
-      ended(error);
-      return true;
-    }
-    return !headers.has("subscription") && [...this.#byId.values()].every(({ accepted }) => accepted);
+    const id = headers.get("subscription");
+    if (id !== undefined) return this.#endedByBroker(id, error);
+    // It names its frame, and whoever waits for that is told: nobody else is concerned.
+    return headers.has("receipt-id") || [...this.#byId.values()].every(({ accepted }) => accepted);
+  }
+
+  /** One without anybody who could be told has to be made again, by a connection anew. */
+  #endedByBroker(id: string, error: MessageDeliveryError): boolean {
+    const entry = this.#byId.get(id);
+    // It was over already: our UNSUBSCRIBE and the ERROR have crossed.
+    if (!entry) return true;
+    if (!entry.ended) return false;
+    this.#byId.delete(id);
+    entry.ended(error);
+    return true;
   }
 
   #subscribe(id: string, entry: Entry, connection: BrokerConnection): void {
@@ -173,7 +180,8 @@ export class SystemSubscriptions {
     // What was lost with the connection is subscribed to again.
     if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
     if (accepted && !ended) {
-      if (!isRefused) connection.fail(`did not confirm the subscription to ${printable(destination)} again`);
+      const what = isRefused ? "refused" : "did not confirm";
+      connection.fail(`${what} the subscription to ${printable(destination)} again`);
       return;
     }
 

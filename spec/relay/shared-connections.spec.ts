@@ -304,6 +304,51 @@ describe("stompBrokerRelay with shared connections", () => {
     expect((await rod!.frame()).body).to.equal("still here");
   });
 
+  it("does not blame whoever waits for a receipt when the broker ends a subscription", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll(shared, [ann!], "/topic/a");
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    rod!.send("SUBSCRIBE", { id: "1", destination: "/topic/b", receipt: "r" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    expect((await ann!.frame()).command).to.equal("ERROR");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("stays when the broker ends a subscription that has just been left", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll(shared, [ann!], "/topic/a");
+    const b = await subscribeAll(shared, [rod!], "/topic/b");
+    ann!.cut();
+    await shared.until("UNSUBSCRIBE");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
+  it("stays when the broker refuses one destination, and says which frame it means", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const b = await subscribeAll(shared, [rod!], "/topic/b");
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    const refusal = ann!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    stage.broker.options = {};
+    shared.send("ERROR", { message: "Not any more", "receipt-id": headers.get("receipt")! });
+    expect(await refusal).to.equal("Not any more");
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
   it("keeps what is for servers only from its clients", async () => {
     await start();
     const ann = await connect();

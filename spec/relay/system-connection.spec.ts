@@ -240,10 +240,14 @@ describe("The application's connection to the broker", () => {
   });
 
   describe("when the broker refuses a subscription", () => {
-    it("gives up a subscription that was never taken, and keeps the others", async () => {
+    it("gives up a subscription that was never taken, and keeps the others and the connection", async () => {
       await start();
-      const kept = stage.server.messaging.system?.subscribe("/topic/good", () => {});
-      await system.until("SUBSCRIBE");
+      let hear = (_payload: Uint8Array) => {};
+      const heard = new Promise<Uint8Array>((resolve) => {
+        hear = resolve;
+      });
+      const kept = stage.server.messaging.system?.subscribe("/topic/good", ({ payload }) => hear(payload));
+      const good = await system.until("SUBSCRIBE");
       await kept;
       stage.broker.options = { receipts: false };
       const refused = rejection(stage.server.messaging.system?.subscribe("/bad", () => {}));
@@ -254,10 +258,26 @@ describe("The application's connection to the broker", () => {
         .and.include({ message: "No such place" });
 
       stage.broker.options = {};
-      system = await stage.system();
-      expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/good");
-      await stage.server.messaging.template.convertAndSend("/topic/a", "nothing follows it");
+      const subscription = good.headers.get("id")!;
+      system.send("MESSAGE", { subscription, destination: "/topic/good", "message-id": "m" }, "still here");
+      expect(Buffer.from(await heard).toString()).to.equal("still here");
+      await stage.server.messaging.template.convertAndSend("/topic/a", "nothing came between");
       expect((await system.frame()).command).to.equal("SEND");
+      expect(stage.broker.accepted).to.equal(1);
+    });
+
+    it("begins anew when it refuses one that it had taken, so that nobody is deaf", async () => {
+      await start();
+      const { messaging } = stage.server;
+      await messaging.system?.subscribe("/topic/x", () => {});
+      stage.broker.options = { receipts: false };
+      system.cut();
+      system = await stage.system();
+      const { headers } = await system.until("SUBSCRIBE");
+      system.send("ERROR", { message: "Not any more", "receipt-id": headers.get("receipt")! });
+      stage.broker.options = {};
+      system = await stage.system();
+      expect((await system.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/x");
     });
 
     it("begins anew when a subscription is cancelled", async () => {

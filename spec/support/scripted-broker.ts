@@ -48,7 +48,7 @@ export class ScriptedBroker {
   }
 
   static async open(options: ScriptedOptions = {}): Promise<ScriptedBroker> {
-    const broker = new ScriptedBroker(createServer({ allowHalfOpen: true }), options);
+    const broker = new ScriptedBroker(createServer({ allowHalfOpen: true, noDelay: true }), options);
     await once(broker.#server.listen(options.port ?? 0, "127.0.0.1"), "listening");
     return broker;
   }
