@@ -73,6 +73,11 @@ export interface MessagingEvents {
    */
   channelError: { channel: string; message: Message; error: Error };
   /**
+   * Something that the application sent failed, and nobody took the promise's rejection; and it was not while a
+   * controller's method handled a message, which would have failed with it. `destination` is as it was given.
+   */
+  sendFailed: { channel: string; destination: string | undefined; error: Error };
+  /**
    * A client passed a limit, called as its option if there is one: its session ends, or a
    * handshake from its address was answered 503, or MESSAGE frames that waited
    * for it are dropped (told once, until nothing waits any more). `clientOutboundChannel` is the limit when more

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { SubscribableChannel } from "./channel/channel.js";
-import { announceChannelFault } from "./channel/channel-fault.js";
+import { announceChannelFault, announceSendFault } from "./channel/channel-fault.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { senderOrder, sessionOrder } from "./channel/orders.js";
 import { Pace } from "./channel/pace.js";
@@ -85,6 +85,8 @@ export function stompMessaging(
   const { handlerTimeout } = resolved;
   const channelFaults = (channel: string) => (message: Message, error: Error) =>
     announceChannelFault({ channel, message, error }, { events, logger });
+  const sendFaults = (channel: string) => (destination: string | undefined, error: unknown) =>
+    announceSendFault({ channel, destination, error }, { events, logger });
 
   const pace = new Pace();
 
@@ -95,6 +97,7 @@ export function stompMessaging(
     mayStart: ({ headers }) => !sessions.isOver(headers.sessionId),
     handlerTimeout,
     timedOut: channelFaults("clientInboundChannel"),
+    sendFailed: sendFaults("clientInboundChannel"),
     pace,
   });
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
@@ -102,6 +105,7 @@ export function stompMessaging(
     logger,
     handlerTimeout,
     timedOut: channelFaults("clientOutboundChannel"),
+    sendFailed: sendFaults("clientOutboundChannel"),
     order: sessionOrder({
       limit: transport.sendBufferSizeLimit,
       waits: (message) => sessions.waits(message),
@@ -116,6 +120,7 @@ export function stompMessaging(
     logger,
     handlerTimeout,
     timedOut: channelFaults("brokerChannel"),
+    sendFailed: sendFaults("brokerChannel"),
     pace,
     order: senderOrder({
       limit: resolved.brokerChannel.waitingSizeLimit,

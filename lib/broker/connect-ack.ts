@@ -11,7 +11,7 @@ export function sendConnectAck(
   clientOutboundChannel: SubscribableChannel,
   { sessionId, user, heartbeat }: Pick<MessageHeaders, "sessionId" | "user" | "heartbeat">,
 ): void | Promise<void> {
-  const sent = clientOutboundChannel.send(
+  const sent = clientOutboundChannel.carry(
     createMessage(NO_PAYLOAD, { messageType: "CONNECT_ACK", sessionId, user, heartbeat }),
   );
   return typeof sent === "boolean" ? passed(sent) : sent.then(passed);

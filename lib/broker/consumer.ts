@@ -200,7 +200,7 @@ export class Consumer implements Taker, Subscriber {
   #deliver(delivery: Delivery): void {
     const { clientOutboundChannel, undelivered } = this.#context;
     try {
-      const sent = clientOutboundChannel.send(delivery);
+      const sent = clientOutboundChannel.carry(delivery);
       if (typeof sent !== "boolean") sent.catch((error: unknown) => undelivered(this, error));
     } catch (error) {
       undelivered(this, error);
@@ -226,7 +226,7 @@ export class Consumer implements Taker, Subscriber {
       const delivery = queued
         ? new QueueDelivery(publication, this.#ofQueue, ackId)
         : new Delivery(publication, this, ackId);
-      const sent = clientOutboundChannel.send(delivery);
+      const sent = clientOutboundChannel.carry(delivery);
       if (sent === false) void stopped();
       else if (sent !== true) sent.then((delivered) => (delivered ? undefined : stopped())).catch(failed);
     } catch (error) {

@@ -41,7 +41,7 @@ export class FanOut {
   /** Neither the publisher nor another subscriber waits for a delivery, or hears of its failure. */
   deliver(publication: Publication, consumer: Consumer): void {
     try {
-      const sent = this.#outbound.send(new Delivery(publication, consumer));
+      const sent = this.#outbound.carry(new Delivery(publication, consumer));
       if (typeof sent !== "boolean") sent.catch((error: unknown) => this.undelivered(consumer, error));
     } catch (error) {
       this.undelivered(consumer, error);

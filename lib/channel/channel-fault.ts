@@ -1,14 +1,34 @@
 import type { EventPublisher, MessagingEvents } from "../events.js";
-import type { Logger } from "../logger.js";
+import { faultError } from "../fault.js";
+import { type Logger, printable } from "../logger.js";
+
+interface Telling {
+  readonly events: EventPublisher;
+  readonly logger: Logger;
+}
 
 /** Logs and announces a message that failed on its channel since it was not passed on in time, or too much waits. */
 export function announceChannelFault(
   fault: MessagingEvents["channelError"],
-  { events, logger }: { readonly events: EventPublisher; readonly logger: Logger },
+  { events, logger }: Telling,
 ): void {
   const { messageType, destination, sessionId } = fault.message.headers;
   const what = destination === undefined ? messageType : `A message to ${destination}`;
   const whose = sessionId === undefined ? "" : ` of session ${sessionId}`;
   logger.error(`${what}${whose} failed on ${fault.channel}`, fault.error);
   events.publish("channelError", fault);
+}
+
+/** Logs and announces something that the application sent, if it took neither the promise nor its rejection. */
+export function announceSendFault(
+  {
+    channel,
+    destination,
+    error,
+  }: { readonly channel: string; readonly destination: string | undefined; readonly error: unknown },
+  { events, logger }: Telling,
+): void {
+  const where = destination === undefined ? "" : ` to ${printable(destination)}`;
+  logger.error(`A message${where} was not sent on ${channel}, and nobody took the rejection`, error);
+  events.publish("sendFailed", { channel, destination, error: faultError(error) });
 }

@@ -11,6 +11,7 @@ import type { Pace } from "./pace.js";
 import { type Asking, isPromise, Passage } from "./passage.js";
 import { Permits } from "./permits.js";
 import type { Place } from "./place.js";
+import { Sending } from "./sending.js";
 import { type Steps, take } from "./steps.js";
 
 /** Takes messages from a channel. A promise means: handled when it settles. */
@@ -47,6 +48,8 @@ export interface ChannelOptions {
   timedOut?(message: Message, error: Error): void;
   /** Lets senders give way to those whom handlers feed: a message has been handed on when they have. */
   pace?: Pace;
+  /** Hears of a rejection of what the application sent, if nobody took it. Default: it is logged. */
+  sendFailed?(destination: string | undefined, error: unknown): void;
 }
 
 /** Has the last word about what passes a channel. */
@@ -76,6 +79,7 @@ export class SubscribableChannel {
   readonly #permits: Permits | undefined;
   readonly #deadline: HookDeadline;
   readonly #pace: Pace | undefined;
+  readonly #sendFailed: (destination: string | undefined, error: unknown) => void;
 
   constructor(name: string, options: ChannelOptions) {
     const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut, pace } = options;
@@ -87,6 +91,10 @@ export class SubscribableChannel {
     this.#around = this.#interceptors.filter(looksAtHandlers);
     if (order) this.#lanes = new Lanes(name, order);
     if (concurrency !== undefined) this.#permits = new Permits(concurrency);
+    this.#sendFailed = (destination, error) => {
+      if (options.sendFailed) options.sendFailed(destination, error);
+      else logger.error(`${name} could not send a message to ${destination}`, error);
+    };
     this.#deadline = new HookDeadline({
       milliseconds: handlerTimeout,
       always: order !== undefined,
@@ -131,14 +139,30 @@ export class SubscribableChannel {
   /**
    * Sends a message: `true` when it was handled, `false` when an interceptor
    * stopped it. A DISCONNECT is handled in any case: handlers have to let go of
-   * its session, whatever interceptors say.
+   * its session, whatever interceptors say. A promise whose rejection nobody
+   * takes belongs to the message that a controller's method handles, else the
+   * event `sendFailed` tells of it.
    *
-   * @param handedOn called once with the message as interceptors made it, when
-   *   every handler has got it and none refused it at once; they may not be done yet
    * @throws MessageDeliveryError (or rejects with it) when an interceptor or a
    *   handler failed; a `MessagingError` passes as it is
    */
-  send(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
+  send(message: Message): boolean | Promise<boolean> {
+    const sent = this.carry(message);
+    return isPromise(sent) ? this.sending(sent, message.headers.destination) : sent;
+  }
+
+  /** Gives the application what comes of something that it sends: a failure that it does not take is told. */
+  sending<T>(outcome: T | PromiseLike<T>, destination: string | undefined): Promise<T> {
+    return Sending.of(outcome, (error) => this.#sendFailed(destination, error));
+  }
+
+  /**
+   * As `send`, for those who take what comes of it.
+   *
+   * @param handedOn called once with the message as interceptors made it, when
+   *   every handler has got it and none refused it at once; they may not be done yet
+   */
+  carry(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
     // Who is told sends on, from outside of our lanes and permits.
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
     const lanes = this.#lanes;

@@ -4,6 +4,7 @@ import type { CompositeMessageConverter } from "../message/converters.js";
 import { createMessage, type Message, type MessageHeaders, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { SubscribableChannel } from "./channel.js";
+import { isPromise } from "./passage.js";
 
 /** What subscribers find in MESSAGE, as text; and the one session that is meant. */
 export interface UserMessageHeaders {
@@ -38,21 +39,19 @@ export class SimpMessagingTemplate {
   }
 
   /**
-   * Sends a message whose payload is bytes, as it is. Resolves when the broker has taken it.
+   * Sends a message whose payload is bytes, as it is. Resolves when the broker has taken it. Who does not
+   * await this, in a controller's method, has the message that it handles fail with it; elsewhere the event
+   * `sendFailed` tells of a failure.
    *
    * @throws MessageDeliveryError when it has no destination, or an interceptor refused or stopped it
    */
-  async send(destination: string, message: Message): Promise<void>;
-  async send(message: Message): Promise<void>;
-  async send(...args: [string, Message] | [Message]): Promise<void> {
-    const given = args.length === 2 ? withHeaders(args[1], { destination: args[0] }) : args[0];
-    const destination = given.headers.destination ?? this.defaultDestination;
-    if (!destination) throw new MessageDeliveryError("A message to send has no destination");
-
-    const message = given.headers.destination === undefined ? withHeaders(given, { destination }) : given;
-    if (!(await this.#brokerChannel.send(message))) {
-      throw new MessageDeliveryError(`An interceptor stopped the message to ${destination}`);
-    }
+  send(destination: string, message: Message): Promise<void>;
+  send(message: Message): Promise<void>;
+  send(...args: [string, Message] | [Message]): Promise<void> {
+    const destination = args.length === 2 ? args[0] : args[0].headers.destination;
+    return this.#start(destination, () => {
+      return this.#send(args.length === 2 ? withHeaders(args[1], { destination: args[0] }) : args[0]);
+    });
   }
 
   /**
@@ -64,26 +63,23 @@ export class SimpMessagingTemplate {
    * @throws MessageConversionError when the value cannot be written
    * @throws MessageDeliveryError as `send`
    */
-  async convertAndSend(
+  convertAndSend(
     destination: string,
     payload: unknown,
     headers?: MessageHeadersToSend,
     postProcessor?: MessagePostProcessor,
   ): Promise<void>;
-  async convertAndSend(
-    destination: string,
-    payload: unknown,
-    postProcessor: MessagePostProcessor,
-  ): Promise<void>;
+  convertAndSend(destination: string, payload: unknown, postProcessor: MessagePostProcessor): Promise<void>;
   /** The same, to the default destination. */
-  async convertAndSend(payload: unknown): Promise<void>;
-  async convertAndSend(...args: unknown[]): Promise<void> {
+  convertAndSend(payload: unknown): Promise<void>;
+  convertAndSend(...args: unknown[]): Promise<void> {
     const [destination, payload, ...more] = args.length === 1 ? [undefined, args[0]] : args;
-    const [headers, postProcessor] = typeof more[0] === "function" ? [undefined, more[0]] : more;
-
-    const native = NativeHeaders.of((headers as MessageHeadersToSend | undefined) ?? {});
-    const message = this.#convert(payload, native, { destination: destination as string | undefined });
-    await this.send(postProcessor ? (postProcessor as MessagePostProcessor)(message) : message);
+    return this.#start(destination as string | undefined, () => {
+      const [headers, postProcessor] = typeof more[0] === "function" ? [undefined, more[0]] : more;
+      const native = NativeHeaders.of((headers as MessageHeadersToSend | undefined) ?? {});
+      const message = this.#convert(payload, native, { destination: destination as string | undefined });
+      return this.#send(postProcessor ? (postProcessor as MessagePostProcessor)(message) : message);
+    });
   }
 
   /**
@@ -96,25 +92,54 @@ export class SimpMessagingTemplate {
    * @throws MessageConversionError when the value cannot be written
    * @throws MessageDeliveryError as `send`, or when the name is empty
    */
-  async convertAndSendToUser(
+  convertAndSendToUser(
     name: string,
     destination: string,
     payload: unknown,
     headers: NativeHeaders | UserMessageHeaders = {},
     postProcessor: MessagePostProcessor = (message) => message,
   ): Promise<void> {
-    if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
+    return this.#start(destination, () => {
+      if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
 
-    const ours = { destination: userDestination(this.#userPrefix, { name, destination }) };
-    if (headers instanceof NativeHeaders)
-      return this.send(postProcessor(this.#convert(payload, headers, ours)));
+      const ours = { destination: userDestination(this.#userPrefix, { name, destination }) };
+      if (headers instanceof NativeHeaders) {
+        return this.#send(postProcessor(this.#convert(payload, headers, ours)));
+      }
+      const { sessionId: privateTo, ...others } = headers;
+      const message = this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo });
+      return this.#send(postProcessor(message));
+    });
+  }
 
-    const { sessionId: privateTo, ...others } = headers;
-    await this.send(postProcessor(this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo })));
+  /** Never throws: who does not await it would hear of that too. */
+  #start(destination: string | undefined, send: () => void | Promise<void>): Promise<void> {
+    let sent: void | Promise<void>;
+    try {
+      sent = send();
+    } catch (error) {
+      sent = Promise.reject(error);
+    }
+    return this.#brokerChannel.sending(sent, destination ?? this.defaultDestination);
+  }
+
+  #send(given: Message): void | Promise<void> {
+    const destination = given.headers.destination ?? this.defaultDestination;
+    if (!destination) throw new MessageDeliveryError("A message to send has no destination");
+
+    const message = given.headers.destination === undefined ? withHeaders(given, { destination }) : given;
+    const sent = this.#brokerChannel.carry(message);
+    return isPromise(sent)
+      ? sent.then((handled) => checkSent(handled, destination))
+      : checkSent(sent, destination);
   }
 
   #convert(payload: unknown, native: NativeHeaders, headers: Partial<MessageHeaders>): Message {
     const { payload: bytes, contentType } = this.#converter.toPayload(payload, native.get("content-type"));
     return createMessage(bytes, { ...headers, contentType, native: native.without("content-type") });
   }
+}
+
+function checkSent(sent: boolean, destination: string): void {
+  if (!sent) throw new MessageDeliveryError(`An interceptor stopped the message to ${destination}`);
 }

@@ -1,5 +1,6 @@
 import { inTime } from "../channel/deadline.js";
 import { isPromise } from "../channel/passage.js";
+import { withSendings } from "../channel/started-sendings.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
@@ -42,17 +43,19 @@ export class HandlerMethod {
   }
 
   /**
-   * Is done when the reply was sent, or a stream of replies has begun. Throws,
-   * or rejects with, whatever the method does.
+   * Is done when the reply was sent, or a stream of replies has begun, and all
+   * was sent that the method started to send. Throws, or rejects with, whatever
+   * the method does; else what failed of that, and the method did not take.
    *
    * @param streamFailed hears of a fault of a stream
    */
   handle(given: Omit<Invocation, "abort">, streamFailed: (fault: unknown) => void): void | Promise<void> {
     const invocation = { ...given, abort: new LazyAbort() };
-    const value = this.#call(invocation);
-    return isPromise(value)
-      ? this.#inTime(value, invocation).then((result) => this.#returned(result, invocation, streamFailed))
-      : this.#returned(value, invocation, streamFailed);
+    return withSendings({
+      task: () => this.#call(invocation),
+      done: (result) => this.#returned(result, invocation, streamFailed),
+      inTime: (waiting) => this.#inTime(waiting, invocation),
+    });
   }
 
   #call(invocation: Invocation): unknown {
@@ -88,7 +91,7 @@ export class HandlerMethod {
     return this.#method.invoke(args, message);
   }
 
-  #inTime(value: PromiseLike<unknown>, { abort }: Invocation): Promise<unknown> {
+  #inTime<T>(value: PromiseLike<T>, { abort }: Invocation): Promise<T> {
     const { handlerTimeout, logger } = this.#context;
     return inTime(value, {
       milliseconds: handlerTimeout,
@@ -130,7 +133,10 @@ export class HandlerMethod {
 
     const handler = this.#handlerOf(value);
     return handler
-      ? handler.handleReturnValue(value, this.#returnType(value), invocation.message)
+      ? withSendings({
+          task: () => handler.handleReturnValue(value, this.#returnType(value), invocation.message),
+          done: () => {},
+        })
       : reply(value, this.#method, invocation, this.#context);
   }
 

@@ -122,7 +122,7 @@ function sendWithRoom(message: Message, channels: ReplyChannels): void | Promise
 /** Each when the one before it was sent; synchronous for as long as the channel is. */
 function sendInOrder(channel: SubscribableChannel, messages: readonly Message[]): void | Promise<void> {
   for (const [index, message] of messages.entries()) {
-    const sent = channel.send(message);
+    const sent = channel.carry(message);
     if (isPromise(sent)) {
       return sent.then((result) => {
         checkSent(result, message);

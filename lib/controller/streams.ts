@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isPromise } from "../channel/passage.js";
+import { withSendings } from "../channel/started-sendings.js";
 import { MessageHandlingError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -140,7 +141,10 @@ async function pump(stream: Stream): Promise<void> {
         await room;
         if (stream.stopped) return;
       }
-      const { done, value } = await stream.iterator.next();
+      const { done, value } = await withSendings({
+        task: () => stream.iterator.next(),
+        done: (next) => next,
+      });
       if (done || stream.stopped) return;
 
       const sending = stream.send(value);

@@ -199,7 +199,7 @@ export class ClientRelay implements BrokerAccess {
 
     const ours: Partial<MessageHeaders> = { sessionId, ackId, subscription: subscriber?.lifetime };
     try {
-      const sent = clientOutboundChannel.send(brokerMessage(frame, ours));
+      const sent = clientOutboundChannel.carry(brokerMessage(frame, ours));
       if (!isPromise(sent)) return sessions.roomForLive(sessionId);
       return sent.then(
         () => sessions.roomForLive(sessionId),

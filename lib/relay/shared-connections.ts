@@ -170,7 +170,7 @@ export class SharedConnections {
     const publication = withHeaders(message, { native: native.without("subscription") });
     for (const subscriber of subscribers) {
       try {
-        const sent = clientOutboundChannel.send(new Delivery(publication, subscriber));
+        const sent = clientOutboundChannel.carry(new Delivery(publication, subscriber));
         if (isPromise(sent)) sent.catch((error: unknown) => this.#undelivered(subscriber, error));
       } catch (error) {
         this.#undelivered(subscriber, error);

@@ -9,7 +9,7 @@ export async function sayFarewell(
   logger: Logger,
 ): Promise<void> {
   try {
-    await channel.send(message);
+    await channel.carry(message);
   } catch (error) {
     logger.error(`DISCONNECT of session ${message.headers.sessionId} failed`, error);
   }

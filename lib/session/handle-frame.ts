@@ -55,7 +55,7 @@ export function handleFrame(frame: Frame, source: FrameSource): void | Promise<v
   try {
     const clients = messageOf(frame, source);
     message = clients;
-    const sent = source.channel.send(clients, (handedOn) => {
+    const sent = source.channel.carry(clients, (handedOn) => {
       message = handedOn;
       source.handedOn(frame, handedOn);
     });

@@ -50,7 +50,7 @@ export async function unsubscribe(
 
   if (reason !== undefined) {
     const native = saying(NativeHeaders.EMPTY, { unsubscribed: reason });
-    await clientOutboundChannel.send(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
+    await clientOutboundChannel.carry(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
   }
   // What was delivered before may still wait for interceptors.
   await clientOutboundChannel.passed(sessionId);

@@ -120,7 +120,7 @@ describe("SubscribableChannel", () => {
         channel.subscribe({ name, handle });
       }
 
-      await channel.send(hello, ({ headers }) => void steps.push(`handed on ${headers.destination}`));
+      await channel.carry(hello, ({ headers }) => void steps.push(`handed on ${headers.destination}`));
 
       expect(steps.indexOf("handed on /changed")).to.equal(steps.indexOf("slow got it") + 1);
       expect(steps.indexOf("handed on /changed")).to.be.lessThan(steps.indexOf("slow is done"));
@@ -136,7 +136,7 @@ describe("SubscribableChannel", () => {
 
         await Promise.resolve()
           .then(() =>
-            channel.send(hello, () => {
+            channel.carry(hello, () => {
               told = true;
             }),
           )

@@ -20,6 +20,7 @@ import {
   Scope,
   SendTo,
   SendToUser,
+  SimpMessagingTemplate,
   SubscribeMapping,
 } from "express-stomp";
 import { injectable } from "inversify";
@@ -38,6 +39,25 @@ class RoomRepository {
 
   all(room: string) {
     return this.#texts.get(room) ?? [];
+  }
+}
+
+@Controller()
+class NoticeController {
+  constructor(private readonly template: SimpMessagingTemplate) {}
+
+  @MessageMapping("/notice")
+  notice(@Payload() text: string) {
+    this.template.convertAndSend("/topic/notices", text); // not awaited: the message fails with it
+  }
+
+  @MessageMapping("/audit")
+  async audit(@Payload() text: string) {
+    try {
+      await this.template.convertAndSend("/topic/audit", text);
+    } catch {
+      // The method has taken the failure: the message is handled.
+    }
   }
 }
 
@@ -191,6 +211,7 @@ describe("docs/controllers.md", () => {
       endpoints: [{ path: "/ws", user: () => ({ name: "rod" }) }],
       controllers: [
         RoomController,
+        NoticeController,
         TenantController,
         OrderController,
         ClockController,
@@ -219,6 +240,14 @@ describe("docs/controllers.md", () => {
 
   it("shows what runs here", () => {
     expect(missingExamples("docs/controllers.md", "spec/docs/controllers.spec.ts")).to.deep.equal([]);
+  });
+
+  it("sends what a method does not await, before its message is handled", async () => {
+    await subscribe("/topic/notices");
+    send("/app/notice", "x", "receipt:r\n");
+
+    expect(body(await client.frame())).to.equal("x");
+    expect(await client.frame()).to.contain("receipt-id:r\n");
   });
 
   it("maps rooms, and answers their history to the one who asks", async () => {

@@ -6,8 +6,10 @@ import {
   type Message,
   MessageDeliveryError,
   MessageMapping,
+  type MessagingEvents,
   Payload,
   SendTo,
+  SimpMessagingTemplate,
 } from "express-stomp";
 import { rejection } from "../support/channels.js";
 import { RelayStage, type RelayStageOptions } from "../support/relay-stage.js";
@@ -19,6 +21,16 @@ class Shout {
   @SendTo("/topic/shouts")
   shout(@Payload() text: string) {
     return text.toUpperCase();
+  }
+}
+
+@Controller()
+class Forgetful {
+  constructor(private readonly template: SimpMessagingTemplate) {}
+
+  @MessageMapping("/forget")
+  forget(@Payload() roomId: string) {
+    this.template.convertAndSend(`/topic/${roomId}`, "x");
   }
 }
 
@@ -87,6 +99,33 @@ describe("What the application sends to the broker", () => {
       await stage.available(false);
       const error = await rejection(stage.server.messaging.template.convertAndSend("/topic/a", "x"));
       expect(error).to.be.instanceOf(BrokerNotAvailableError).and.include({ code: "BROKER_NOT_AVAILABLE" });
+    });
+
+    it("fails the message of a method that does not await it, while the broker is away", async () => {
+      await start({ broker: { receipts: false }, server: { controllers: [Forgetful] } });
+      const { client } = await stage.connect();
+      const failed: MessagingEvents["controllerError"][] = [];
+      stage.server.messaging.on("controllerError", (event) => void failed.push(event));
+      const told = new Promise<MessagingEvents["sendFailed"]>((resolve) => {
+        stage.server.messaging.on("sendFailed", resolve);
+      });
+      client.send("SEND", { destination: "/app/forget" }, "a");
+      client.send("SEND", { destination: "/app/forget", receipt: "r" }, "b");
+      await system.frame();
+      system.cut();
+
+      expect((await client.frame()).headers.get("receipt-id")).to.equal("r");
+      expect(failed.map(({ error }) => (error.cause as Error).name)).to.deep.equal([
+        "BrokerNotAvailableError",
+        "BrokerNotAvailableError",
+      ]);
+
+      await stage.broker.close();
+      await stage.available(false);
+      void stage.server.messaging.template.convertAndSend("/topic/by-route", "x");
+      const { destination, error } = await told;
+      expect(destination).to.equal("/topic/by-route");
+      expect(error).to.be.instanceOf(BrokerNotAvailableError);
     });
 
     it("rejects what was in flight when the connection was lost, and sends again when it is back", async () => {
