@@ -48,7 +48,7 @@ class NoticeController {
 
   @MessageMapping("/notice")
   notice(@Payload() text: string) {
-    this.template.convertAndSend("/topic/notices", text); // not awaited: the message fails with it
+    void this.template.convertAndSend("/topic/notices", text); // not awaited: the message fails with it
   }
 
   @MessageMapping("/audit")

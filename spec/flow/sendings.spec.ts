@@ -66,7 +66,7 @@ class Rooms {
 
   @MessageMapping("/forgets")
   forgets(@Payload() destination: string) {
-    this.template.convertAndSend(destination, "x");
+    void this.template.convertAndSend(destination, "x");
   }
 
   @MessageMapping("/forgets-async")
@@ -77,27 +77,27 @@ class Rooms {
 
   @MessageMapping("/forgets-user")
   forgetsUser(@Payload() destination: string) {
-    this.template.convertAndSendToUser("", destination, "x");
+    void this.template.convertAndSendToUser("", destination, "x");
   }
 
   @MessageMapping("/forgets-value")
   forgetsValue() {
-    this.template.convertAndSend("/topic/a", 1n);
+    void this.template.convertAndSend("/topic/a", 1n);
   }
 
   @MessageMapping("/forgets-destination")
   forgetsDestination() {
-    this.template.convertAndSend("x");
+    void this.template.convertAndSend("x");
   }
 
   @MessageMapping("/chains")
   chains(@Payload() destination: string) {
-    this.template.convertAndSend(destination, "x").then(() => caught.push("sent"));
+    void this.template.convertAndSend(destination, "x").then(() => caught.push("sent"));
   }
 
   @MessageMapping("/chains-two")
   chainsTwo() {
-    this.template.convertAndSend("/topic/a", "x").then(() => this.#sendLater("/topic/late"));
+    void this.template.convertAndSend("/topic/a", "x").then(() => this.#sendLater("/topic/late"));
   }
 
   @MessageMapping("/awaits")
@@ -126,7 +126,7 @@ class Rooms {
 
   @MessageMapping("/catches")
   catches(@Payload() destination: string) {
-    this.template.convertAndSend(destination, "x").catch((error: unknown) => caught.push(error));
+    void this.template.convertAndSend(destination, "x").catch((error: unknown) => caught.push(error));
   }
 
   @MessageMapping("/returns")
@@ -136,20 +136,20 @@ class Rooms {
 
   @MessageMapping("/throws")
   throws(@Payload() destination: string) {
-    this.template.convertAndSend(destination, "x");
+    void this.template.convertAndSend(destination, "x");
     throw new Error("by itself");
   }
 
   @MessageMapping("/two")
   two() {
-    this.template.convertAndSend("/topic/refused/1", "x");
-    this.template.convertAndSend("/topic/late/2", "x");
+    void this.template.convertAndSend("/topic/refused/1", "x");
+    void this.template.convertAndSend("/topic/late/2", "x");
   }
 
   @MessageMapping("/replies")
   @SendTo("/topic/replies")
   replies(@Payload() destination: string) {
-    this.template.convertAndSend(destination, "x");
+    void this.template.convertAndSend(destination, "x");
     return "reply";
   }
 
@@ -173,12 +173,12 @@ class Rooms {
 
   @MessageExceptionHandler(Invalid)
   handle() {
-    this.template.convertAndSend("/topic/late", "x");
+    void this.template.convertAndSend("/topic/late", "x");
   }
 
   @SubscribeMapping("/init")
   init() {
-    this.template.convertAndSend("/topic/late", "x");
+    void this.template.convertAndSend("/topic/late", "x");
     return "welcome";
   }
 
@@ -186,7 +186,7 @@ class Rooms {
   @SendTo("/topic/stream")
   async *stream() {
     yield "first";
-    this.template.convertAndSend("/topic/late", "x");
+    void this.template.convertAndSend("/topic/late", "x");
     yield "second";
     yield "third";
   }

@@ -30,7 +30,7 @@ class Forgetful {
 
   @MessageMapping("/forget")
   forget(@Payload() roomId: string) {
-    this.template.convertAndSend(`/topic/${roomId}`, "x");
+    void this.template.convertAndSend(`/topic/${roomId}`, "x");
   }
 }
 
