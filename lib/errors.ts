@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /**
  * The errors of this library, ranked by what is lost. Each has a stable `code`
  * and a sentence that names the value at fault; nothing but `publicMessage`
@@ -171,4 +173,23 @@ export class DestinationPatternError extends MessagingError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("DESTINATION_PATTERN", message, { ...options, publicMessage: message });
   }
+}
+
+/** What was thrown, as text. Anything can be thrown, and some of it fails when it is looked at: this never does. */
+export function faultText(fault: unknown): string {
+  try {
+    return fault instanceof Error ? String(fault.message) : inspect(fault);
+  } catch {
+    return "something that cannot be printed";
+  }
+}
+
+/** What was thrown, if it is an error; else an error that says what it is. */
+export function faultError(fault: unknown): Error {
+  try {
+    if (fault instanceof Error) return fault;
+  } catch {
+    // A proxy that does not say what it is.
+  }
+  return new Error(`Something was thrown that is no error: ${faultText(fault)}`, { cause: fault });
 }

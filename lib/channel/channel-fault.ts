@@ -1,5 +1,5 @@
+import { faultError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
-import { faultError } from "../fault.js";
 import { type Logger, printable } from "../logger.js";
 
 interface Telling {
