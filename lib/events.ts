@@ -63,6 +63,11 @@ export interface MessagingEvents {
    * much is left as the grant says, again at half of that, and so on.
    */
   expiring: { sessionId: string; user: Principal | undefined; grant: SessionGrant; remaining: number };
+  /**
+   * A client's SEND went to a destination that neither controllers nor the broker nor users serve, and did not ask
+   * for a receipt: with one, and for a SUBSCRIBE, it is ERROR.
+   */
+  unhandled: { sessionId: string; user: Principal | undefined; message: Message };
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
   /**

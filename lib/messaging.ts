@@ -38,6 +38,7 @@ import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
 import type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
 import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
+import { Unserved } from "./user/unserved.js";
 import { unsubscribe } from "./user/unsubscribe.js";
 import { UserClientHandler } from "./user/user-client-handler.js";
 import { UserMessageHandler } from "./user/user-message-handler.js";
@@ -223,6 +224,14 @@ export function stompMessaging(
       'security was made for the simple broker, and this one may read destinations otherwise: tell messageSecurity broker: "relay"',
     );
   }
+  // An interceptor may send a reply elsewhere.
+  if (!brokerChannel.intercepted) {
+    controllerHandler?.checkReplies({
+      serves: (destination) => broker.serves?.({ messageType: "MESSAGE", destination }) !== false,
+      brokerPrefixes: broker.destinationPrefixes ?? [],
+      userDestinationPrefix: resolved.userDestinationPrefix,
+    });
+  }
   const servers = joinServers({
     broker,
     sessions: userSessions,
@@ -237,16 +246,27 @@ export function stompMessaging(
     },
     logger,
   });
-  const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, broker };
-  const userMessages = new UserMessageHandler({
+  const unserved = new Unserved({
+    applicationPrefixes: resolved.applicationDestinationPrefixes,
+    brokerPrefixes: broker.destinationPrefixes ?? [],
+    userPrefix: resolved.userDestinationPrefix,
+    events,
+    logger,
+  });
+  const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, unserved };
+  const userMessages: UserMessageHandler = new UserMessageHandler({
     ...users,
     broker: broker.application ?? broker,
+    isServed: ({ headers }) => broker.serves?.(headers) !== false,
+    isServedElsewhere: (message) => brokerChannel.isServedBeside(userMessages, message),
     others: servers.users,
   });
   brokerChannel.subscribe(userMessages);
-  const userClients = new UserClientHandler({
+  const userClients: UserClientHandler = new UserClientHandler({
     ...users,
+    broker,
     messages: userMessages,
+    isServedElsewhere: (message) => clientInboundChannel.isServedBeside(userClients, message),
     clientsMaySend: resolved.clientsMaySendToUsers,
     isOpen: (sessionId) => sessions.isOpen(sessionId),
     limit: resolved.userSessions && new UserSessionLimit(resolved.userSessions, end),
@@ -378,6 +398,7 @@ export function stompMessaging(
     for (const detach of detachments.splice(0)) detach();
     await servers.close();
     await broker.close();
+    userMessages.close();
     clock.close();
   }
 

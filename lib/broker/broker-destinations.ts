@@ -4,7 +4,8 @@ import {
   type DestinationSeparator,
   parsePattern,
 } from "../destination/pattern.js";
-import { DestinationPatternError } from "../errors.js";
+import { isUnder } from "../destination/prefix.js";
+import { ConfigurationError, DestinationPatternError } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { BrokerContext, ControllersDestinations } from "./broker.js";
@@ -31,7 +32,23 @@ export function isBrokers(
 ): boolean {
   if (controllers?.isPrefixed(destination)) return false;
   if (prefixes.length === 0) return controllers?.isMapped(destination) !== true;
-  return prefixes.some((prefix) => destination.startsWith(prefix));
+  return prefixes.some((prefix) => isUnder(prefix, destination));
+}
+
+/** @throws ConfigurationError when nothing could ever get to a broker under one of its prefixes */
+export function checkPrefixes(
+  broker: string,
+  prefixes: readonly string[],
+  controllers: ControllersDestinations | undefined,
+): void {
+  const lost = prefixes.find((prefix) =>
+    controllers?.isPrefixed(prefix.endsWith("/") ? prefix : `${prefix}/`),
+  );
+  if (lost === undefined) return;
+  throw new ConfigurationError(
+    `${broker}: its prefix ${lost} is under one of applicationDestinationPrefixes, where all is the controllers': ` +
+      'give them prefixes of their own, such as "/topic" and "/app"',
+  );
 }
 
 /** Which destinations are the broker's, which of them are queues, and which are none at all. */
@@ -39,7 +56,8 @@ export class BrokerDestinations {
   readonly #options: BrokerDestinationsOptions;
   readonly #separator: DestinationSeparator;
   readonly #controllers: ControllersDestinations | undefined;
-  readonly #prefixes: readonly string[];
+  /** Empty when all is the broker's that nobody else has. */
+  readonly prefixes: readonly string[];
 
   constructor(
     options: BrokerDestinationsOptions,
@@ -49,18 +67,19 @@ export class BrokerDestinations {
     this.#separator = destinationSeparator;
     this.#controllers = controllers;
     const { destinationPrefixes, queuePrefixes } = options;
-    this.#prefixes = destinationPrefixes.length > 0 ? [...destinationPrefixes, ...queuePrefixes] : [];
+    checkPrefixes("simpleBroker", [...destinationPrefixes, ...queuePrefixes], controllers);
+    this.prefixes = destinationPrefixes.length > 0 ? [...destinationPrefixes, ...queuePrefixes] : [];
   }
 
   /** Whether a message is for the broker; what is private to a session always is. */
   isOurs({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
-    return privateTo !== undefined || isBrokers(destination, this.#prefixes, this.#controllers);
+    return privateTo !== undefined || isBrokers(destination, this.prefixes, this.#controllers);
   }
 
   /** Whether one subscriber gets it. What is private to one session has nobody to choose among. */
   isQueue({ destination = "", privateTo }: MessageHeaders): boolean {
     return (
-      privateTo === undefined && this.#options.queuePrefixes.some((prefix) => destination.startsWith(prefix))
+      privateTo === undefined && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination))
     );
   }
 

@@ -29,6 +29,8 @@ export interface Broker extends MessageHandler {
    * way; else the option `security` has to know that.
    */
   readonly plainDestinations?: boolean;
+  /** The prefixes of its destinations; empty when it has whatever nobody else has. For what is said of them only. */
+  readonly destinationPrefixes?: readonly string[];
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /**

@@ -1,11 +1,12 @@
 import { inspect } from "node:util";
 import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
+import { isUnder } from "../destination/prefix.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
 /** What an application may set on `simpleBroker`. */
 export interface SimpleBrokerOptions {
-  /** Destinations that start with one of these are the broker's, unless a prefix of the application has them. Default: all that are not the controllers'. */
+  /** Destinations under one of these are the broker's (`/topic` has `/topic/a` and `/topic.a`, not `/topics`), unless a prefix of the application has them. Default: all that are not the controllers'. */
   destinationPrefixes?: readonly string[];
   /** How often the broker offers to send a heart-beat [0] and wants to hear one [1], in ms from 100; 0 is never. Default 10,000 both. */
   heartbeatValue?: readonly [number, number];
@@ -23,7 +24,7 @@ export interface SimpleBrokerOptions {
    * headers, ACKs and NACKs, each with what it takes in memory. Default 1 MiB.
    */
   transactionSizeLimit?: number;
-  /** Destinations that start with one of these are queues: each message goes to one of the subscribers. Default: none. */
+  /** Destinations under one of these are queues: each message goes to one of the subscribers. Default: none. */
   queuePrefixes?: readonly string[];
   /** How many messages may wait in a queue while nobody takes them. Default 1,000. */
   backlogLimit?: number;
@@ -115,7 +116,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
   if (
     deadLetterDestination !== undefined &&
     (!isText(deadLetterDestination) ||
-      (destinationPrefixes.length > 0 && !ours.some((prefix) => deadLetterDestination.startsWith(prefix))))
+      (destinationPrefixes.length > 0 && !ours.some((prefix) => isUnder(prefix, deadLetterDestination))))
   ) {
     throw wrong("deadLetterDestination", "a destination of this broker", deadLetterDestination);
   }

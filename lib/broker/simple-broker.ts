@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { SubscribableChannel } from "../channel/channel.js";
+import type { DestinationHeaders, SubscribableChannel } from "../channel/channel.js";
 import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -133,6 +133,14 @@ export class SimpleBroker implements PrivateBroker {
       undelivered: (consumer, error) => this.#fanOut.undelivered(consumer, error),
       dropped: (publication, sessionId) => this.#dropped(publication, "prefetch", sessionId),
     };
+  }
+
+  get destinationPrefixes(): readonly string[] {
+    return this.#destinations.prefixes;
+  }
+
+  serves(headers: DestinationHeaders): boolean {
+    return this.#destinations.isOurs(headers);
   }
 
   handle(message: Message): void | Promise<void> {

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message } from "../message/message.js";
+import type { Message, MessageHeaders } from "../message/message.js";
 import { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import { Lanes, type Order } from "./lanes.js";
@@ -19,7 +19,16 @@ export interface MessageHandler {
   /** What it is, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
   readonly name?: string;
   handle(message: Message): void | Promise<void>;
+  /**
+   * Whether it takes what is sent, or subscribed to, at the message's
+   * destination. What no handler takes is refused, or told as `unhandled`; one
+   * without this method may take anything.
+   */
+  serves?(headers: DestinationHeaders): boolean;
 }
+
+/** What tells whose a message is. */
+export type DestinationHeaders = Pick<MessageHeaders, "messageType" | "destination" | "privateTo">;
 
 export interface ChannelOptions {
   interceptors?: readonly ChannelInterceptor[];
@@ -190,6 +199,11 @@ export class SubscribableChannel {
 
     place = lanes.hold(message);
     return handled.then(() => true).finally(() => place?.end());
+  }
+
+  /** Whether another handler takes a message, or may take it. */
+  isServedBeside(handler: MessageHandler, { headers }: Message): boolean {
+    return this.#handlers.some((other) => other !== handler && (other.serves?.(headers) ?? true));
   }
 
   /** Runs a task behind what was sent before in this order and is not yet past the interceptors. */

@@ -43,7 +43,8 @@ export class SimpMessagingTemplate {
    * await this, in a controller's method, has the message that it handles fail with it; elsewhere the event
    * `sendFailed` tells of a failure.
    *
-   * @throws MessageDeliveryError when it has no destination, or an interceptor refused or stopped it
+   * @throws MessageDeliveryError when it has no destination, or one that nobody serves, or an interceptor refused or
+   *   stopped it, or the messaging was closed
    */
   send(destination: string, message: Message): Promise<void>;
   send(message: Message): Promise<void>;
@@ -90,7 +91,7 @@ export class SimpMessagingTemplate {
    * @param headers as for `convertAndSend`; but `sessionId` names the one
    *   session of the user that is meant, and subscribers do not see it
    * @throws MessageConversionError when the value cannot be written
-   * @throws MessageDeliveryError as `send`, or when the name is empty
+   * @throws MessageDeliveryError as `send`, or when the name is empty, or the destination has the user prefix
    */
   convertAndSendToUser(
     name: string,
@@ -102,6 +103,13 @@ export class SimpMessagingTemplate {
     return this.#start(destination, () => {
       if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
 
+      // Who writes the prefix too would send to /user/<name>/user/queue/x, where nobody listens.
+      if (destination.startsWith(this.#userPrefix)) {
+        const behind = destination.slice(this.#userPrefix.length - 1);
+        throw new MessageDeliveryError(
+          `convertAndSendToUser takes a destination without ${this.#userPrefix}: ${behind}, not ${destination}`,
+        );
+      }
       const ours = { destination: userDestination(this.#userPrefix, { name, destination }) };
       if (headers instanceof NativeHeaders) {
         return this.#send(postProcessor(this.#convert(payload, headers, ours)));

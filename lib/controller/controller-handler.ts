@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import type { MessageHandler } from "../channel/channel.js";
+import type { DestinationHeaders, MessageHandler } from "../channel/channel.js";
 import { inTime } from "../channel/deadline.js";
 import {
   ConfigurationError,
@@ -19,6 +19,7 @@ import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js"
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
+import { checkReplies, type ReplyPlaces } from "./reply-check.js";
 import type { SessionScopes } from "./session-scopes.js";
 import { Streams } from "./streams.js";
 
@@ -47,6 +48,7 @@ export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
   readonly #mappings: Mappings;
   readonly #advices: ExceptionHandlers[] = [];
+  readonly #methods: (MappedMethod | ExceptionMethod)[] = [];
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
   /** By session: settles when what it had was disposed of. */
@@ -61,9 +63,19 @@ export class ControllerHandler implements MessageHandler {
     this.#mappings.check();
   }
 
+  /** @throws ConfigurationError when a method's decorators send replies where nobody could hear them */
+  checkReplies(places: ReplyPlaces): void {
+    for (const method of this.#methods) checkReplies(method, places);
+  }
+
   /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
   isMapped(destination: string): boolean {
     return this.#mappings.has(destination);
+  }
+
+  serves({ messageType, destination }: DestinationHeaders): boolean {
+    const isMappable = messageType === "MESSAGE" || messageType === "SUBSCRIBE";
+    return isMappable && destination !== undefined && this.#mappings.has(destination, messageType);
   }
 
   handle(message: Message): void | Promise<void> {
@@ -149,6 +161,7 @@ export class ControllerHandler implements MessageHandler {
 
   #addController(controller: ControllerSource): void {
     const methods = annotatedMethods(controller);
+    this.#methods.push(...methods);
     for (const { name, overruled } of methods) {
       if (!overruled) continue;
       this.#options.logger.warn(

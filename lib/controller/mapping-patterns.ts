@@ -1,3 +1,4 @@
+import type { ApplicationDestinations } from "../destination/application-destinations.js";
 import {
   combine,
   type DestinationPattern,
@@ -9,14 +10,14 @@ import type { MappedMethod } from "./metadata.js";
 
 export interface MappingPlace {
   readonly separator: DestinationSeparator;
-  /** Whether an application's prefix, with its slash, is taken from destinations before. */
-  readonly behindPrefix: boolean;
+  /** Their prefixes, with their slash, are taken from destinations before. */
+  readonly applications: ApplicationDestinations;
 }
 
 /** Every pattern of a method behind every one of its class. @throws ConfigurationError when there is none, or one makes no sense */
 export function patternsOf(
   { name, type, classPatterns, methodPatterns }: MappedMethod,
-  { separator, behindPrefix }: MappingPlace,
+  { separator, applications }: MappingPlace,
 ): DestinationPattern[] {
   const before = classPatterns.length > 0 ? classPatterns : [""];
   const after = methodPatterns.length > 0 ? methodPatterns : [""];
@@ -32,7 +33,13 @@ export function patternsOf(
         `${name} is mapped to ${text}: \${…} stands for nothing in a string, write it between backticks`,
       );
     }
-    if (separator === "." && ((behindPrefix && text.startsWith("/")) || text.includes("./"))) {
+    if (applications.has(text)) {
+      throw new ConfigurationError(
+        `${name} is mapped to ${text}, which has a prefix of the application: that is taken from what clients ` +
+          `send to before, so write ${applications.lookup(text)}`,
+      );
+    }
+    if (separator === "." && ((applications.arePrefixed && text.startsWith("/")) || text.includes("./"))) {
       throw new ConfigurationError(
         `${name} is mapped to ${text}, which nobody sends to: where dots separate, leave its leading slash out`,
       );

@@ -50,7 +50,7 @@ export class Mappings {
    * @throws ConfigurationError when there is none, or one makes no sense
    */
   patternsOf(method: MappedMethod): DestinationPattern[] {
-    return patternsOf(method, { separator: this.#separator, behindPrefix: this.#destinations.arePrefixed });
+    return patternsOf(method, { separator: this.#separator, applications: this.#destinations });
   }
 
   /** @throws ConfigurationError when another method has the same pattern */
@@ -100,11 +100,12 @@ export class Mappings {
     return this.#destinations.lookup(destination);
   }
 
-  /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
-  has(destination: string): boolean {
+  /** Whether a method is mapped to a destination, by default for either command. */
+  has(destination: string, type?: MappingType): boolean {
     const lookup = this.lookupDestination(destination);
     if (lookup === undefined) return false;
-    return Object.values(this.#mappings).some((mappings) => mappings.match(lookup).length > 0);
+    const mappings = type ? [this.#mappings[type]] : Object.values(this.#mappings);
+    return mappings.some((each) => each.match(lookup).length > 0);
   }
 
   /**

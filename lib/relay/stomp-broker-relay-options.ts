@@ -3,7 +3,7 @@ import type { ServersOptions } from "../servers/settings.js";
 
 /** What an application may set on `stompBrokerRelay`; Spring's nouns, and what Spring leaves to a `TcpClient`. */
 export interface StompBrokerRelayOptions extends ServersOptions {
-  /** Destinations that start with one of these are the broker's, unless a prefix of the application has them. Default: all that are not the controllers'. */
+  /** Destinations under one of these are the broker's (`/topic` has `/topic/a` and `/topic.a`, not `/topics`), unless a prefix of the application has them. Default: all that are not the controllers'. */
   destinationPrefixes?: readonly string[];
   /** Where the broker is. Default 127.0.0.1. */
   relayHost?: string;

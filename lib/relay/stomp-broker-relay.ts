@@ -1,7 +1,7 @@
 import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
-import { isBrokers } from "../broker/broker-destinations.js";
+import { checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
-import type { MessageHandler } from "../channel/channel.js";
+import type { DestinationHeaders, MessageHandler } from "../channel/channel.js";
 import {
   AccessDeniedError,
   BrokerNotAvailableError,
@@ -54,6 +54,7 @@ class StompBrokerRelay implements Broker {
     const { heartbeatValue, subscriptionLimit } = settings;
     this.#settings = settings;
     this.#context = context;
+    checkPrefixes("stompBrokerRelay", settings.destinationPrefixes, context.controllers);
     this.#checkServers();
     this.#isServersOnly = serversOnly(settings.servers);
     this.#privates = privateBroker({ heartbeatValue, subscriptionLimit }, context);
@@ -88,6 +89,14 @@ class StompBrokerRelay implements Broker {
   start(): void {
     this.system.start();
     this.#shared?.start();
+  }
+
+  get destinationPrefixes(): readonly string[] {
+    return this.#settings.destinationPrefixes;
+  }
+
+  serves({ destination = "", privateTo }: DestinationHeaders): boolean {
+    return privateTo !== undefined || this.#isOurs(destination);
   }
 
   handle(message: Message): void | Promise<void> {

@@ -4,6 +4,7 @@ import { parseUserDestination, userDestination } from "../destination/user-desti
 import { AccessDeniedError, MessageDeliveryError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { Unserved } from "./unserved.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
 import type { UserSessionLimit } from "./user-session-limit.js";
 import type { UserSessions } from "./user-sessions.js";
@@ -16,6 +17,9 @@ export interface UserClientHandlerOptions {
   readonly sessions: UserSessions;
   /** Where messages to users go. */
   readonly messages: UserMessageHandler;
+  /** Whether a handler of `clientInboundChannel` beside this one takes a message. */
+  isServedElsewhere(message: Message): boolean;
+  readonly unserved: Unserved;
   readonly broker: MessageHandler & {
     hasSubscription(sessionId: string, subscriptionId: string): boolean;
     sessionEnded?(end: SessionEnd): void;
@@ -43,7 +47,7 @@ export class UserClientHandler implements MessageHandler {
     const { broker } = this.#options;
     switch (message.headers.messageType) {
       case "MESSAGE":
-        return this.#isForUsers(message) ? this.#send(message) : broker.handle(message);
+        return this.#isForUsers(message) ? this.#send(message) : this.#toBroker(message);
       case "CONNECT":
         return this.#connect(message);
       case "SUBSCRIBE":
@@ -93,7 +97,7 @@ export class UserClientHandler implements MessageHandler {
     const { broker, sessions } = this.#options;
     const { sessionId = "", subscriptionId = "", destination = "" } = message.headers;
     this.#expectOpen(message.headers);
-    const handled = broker.handle(
+    const handled = this.#toBroker(
       this.#isForUsers(message) ? withHeaders(message, { privateTo: sessionId }) : message,
     );
     return after(handled, () => {
@@ -102,6 +106,15 @@ export class UserClientHandler implements MessageHandler {
         sessions.addSubscription(sessionId, subscriptionId, destination);
       }
     });
+  }
+
+  /** @throws MessageDeliveryError when nobody serves a destination, and the client would wait in vain */
+  #toBroker(message: Message): void | Promise<void> {
+    const { broker, isServedElsewhere, unserved } = this.#options;
+    const { headers } = message;
+    const isServed = headers.destination === undefined || broker.serves?.(headers) !== false;
+    if (isServed) return broker.handle(message);
+    if (!isServedElsewhere(message)) unserved.byClient(message);
   }
 
   #unsubscribe(message: Message): void | Promise<void> {

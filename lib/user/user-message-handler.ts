@@ -3,6 +3,7 @@ import { parseUserDestination, type UserAddress } from "../destination/user-dest
 import { MessageDeliveryError } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, withHeaders } from "../message/message.js";
+import type { Unserved } from "./unserved.js";
 import type { UserSessions } from "./user-sessions.js";
 
 export interface UserMessageHandlerOptions {
@@ -10,6 +11,11 @@ export interface UserMessageHandlerOptions {
   readonly prefix: string;
   readonly sessions: UserSessions;
   readonly broker: MessageHandler;
+  /** Whether the broker takes what is sent to a message's destination. */
+  isServed(message: Message): boolean;
+  /** Whether a handler of `brokerChannel` beside this one takes a message. */
+  isServedElsewhere(message: Message): boolean;
+  readonly unserved: Unserved;
   /** Takes messages for users to all other servers, if there are such. */
   readonly others?: OtherServers | undefined;
 }
@@ -43,13 +49,21 @@ export class UserMessageHandler implements MessageHandler {
   /** For interceptors it is the broker that it stands before. */
   readonly name = "broker";
   readonly #options: UserMessageHandlerOptions;
+  #closed = false;
 
   constructor(options: UserMessageHandlerOptions) {
     this.#options = options;
   }
 
+  /** Takes nothing from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** @throws MessageDeliveryError (or rejects with it) when nobody takes the message, or all is closed */
   handle(message: Message): void | Promise<void> {
-    const { prefix, broker } = this.#options;
+    const { prefix, broker, isServed, isServedElsewhere, unserved } = this.#options;
+    if (this.#closed) throw new MessageDeliveryError("The messaging was closed: it sends nothing any more");
     const { messageType, destination, privateTo } = message.headers;
     if (messageType === "MESSAGE" && destination?.startsWith(prefix)) {
       return this.send(message, { byClient: false });
@@ -57,7 +71,8 @@ export class UserMessageHandler implements MessageHandler {
     if (privateTo !== undefined) {
       throw new MessageDeliveryError(`Only what is sent to ${prefix}… can be for one session`);
     }
-    return broker.handle(message);
+    if (messageType !== "MESSAGE" || isServed(message)) return broker.handle(message);
+    if (!isServedElsewhere(message)) unserved.byApplication(message);
   }
 
   /** Sends a message to a user, wherever that is. */

@@ -11,15 +11,24 @@ describe("SimpleBroker", () => {
   });
 
   describe("when a client subscribes", () => {
-    it("takes destinations that start with its prefixes, and ignores all others", () => {
-      const destinations = ["/topic", "/topicality", "/queue/a", "/queue", "/pub/a", "/*/a", "/**"];
+    it("takes destinations under its prefixes, and ignores all others", () => {
+      const destinations = [
+        "/topic",
+        "/topicality",
+        "/topic.a",
+        "/queue/a",
+        "/queue",
+        "/pub/a",
+        "/*/a",
+        "/**",
+      ];
       for (const [i, destination] of destinations.entries()) host.subscribe("alice", `${i}`, destination);
-      for (const destination of ["/topic", "/topicality", "/queue/a", "/queue", "/pub/a"])
+      for (const destination of ["/topic", "/topicality", "/topic.a", "/queue/a", "/queue", "/pub/a"])
         host.publish(destination);
       expect(host.deliveries()).to.deep.equal([
         "alice 0 /topic hello",
-        "alice 1 /topicality hello",
-        "alice 2 /queue/a hello",
+        "alice 2 /topic.a hello",
+        "alice 3 /queue/a hello",
       ]);
     });
 

@@ -59,7 +59,7 @@ const CASES: [what: string, options: Options, login: string, init: string, spies
   ["no broker is named", { ...slashes, broker: simpleBroker() }, "/app/login", "/app/init", []],
   [
     "the broker has queues only",
-    { ...slashes, broker: simpleBroker({ queuePrefixes: ["/app/q", "/queue"] }) },
+    { ...slashes, broker: simpleBroker({ queuePrefixes: ["/queue"] }) },
     "/app/login",
     "/app/init",
     [],

@@ -254,8 +254,10 @@ describe("Spring's controllers, on the wire", () => {
   it("do not mix up SEND and SUBSCRIBE", async () => {
     const session = await connect("/topic/c/greet", "/topic/c/init");
     session.send("SEND", { destination: "/app/c/init" });
-    session.send("SUBSCRIBE", { id: "greet", destination: "/app/c/greet" });
     expect(await heard(session)).to.deep.equal([]);
+    expect(await session.refusal("SUBSCRIBE", { id: "greet", destination: "/app/c/greet" })).to.equal(
+      "Nothing here serves /app/c/greet",
+    );
   });
 
   it("read JSON without a content type, and no text as an object", async () => {

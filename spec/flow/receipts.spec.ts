@@ -48,7 +48,7 @@ describe("Receipts", () => {
 
     await ask("SUBSCRIBE\nid:1\ndestination:/topic/a\nack:client-individual\n\n^@");
     await ask("SEND\ndestination:/app/note\n\nx^@");
-    await ask("SEND\ndestination:/nobody/listens\n\nx^@");
+    await ask("SEND\ndestination:/topic/nobody/listens\n\nx^@");
     await server.messaging.template.convertAndSend("/topic/a", "first");
     await ask(`ACK\nid:${await ackId()}\n\n^@`);
     await server.messaging.template.convertAndSend("/topic/a", "second");

@@ -92,13 +92,17 @@ describe("Servers on one broker", function () {
       it("leave controllers, users' destinations and queues of that name to clients", async () => {
         const client = await servers[0]!.connect("rod");
         for (const head of [
-          `SEND\ndestination:/app/${names.users}`,
           `SUBSCRIBE\nid:1\ndestination:/user/queue/${names.users}`,
           `SUBSCRIBE\nid:2\ndestination:/queue/${names.users}`,
-          `SUBSCRIBE\nid:3\ndestination:/app/${names.users}`,
         ]) {
           client.send(`${head}\nreceipt:r\n\n^@`);
           expect(await client.frame(), head).to.include("receipt-id:r\n");
+        }
+        // No controller is mapped there; but they are asked.
+        for (const command of ["SEND", "SUBSCRIBE\nid:3"]) {
+          const other = await servers[0]!.connect("rod");
+          other.send(`${command}\ndestination:/app/${names.users}\nreceipt:r\n\n^@`);
+          expect(await other.frame()).to.include(`message:Nothing here serves /app/${names.users}\n`);
         }
       });
 

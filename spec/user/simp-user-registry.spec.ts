@@ -79,8 +79,11 @@ describe("SimpUserRegistry", () => {
 
   it("leaves out what nobody delivers to: a controller's, nobody's, and what was refused", async () => {
     const joe = await users.connect("joe");
-    joe.send("SUBSCRIBE\nid:1\ndestination:/app/now\n\n^@SUBSCRIBE\nid:2\ndestination:/nowhere\n\n^@");
+    joe.send("SUBSCRIBE\nid:1\ndestination:/app/now\n\n^@");
     await joe.synchronize();
+    const ann = await users.connect("ann");
+    ann.send("SUBSCRIBE\nid:2\ndestination:/nowhere\n\n^@");
+    expect(await ann.frame()).to.include("ERROR");
     expect(all()).to.deep.equal([]);
 
     joe.send("SUBSCRIBE\nid:3\ndestination:/topic/a\n\n^@SUBSCRIBE\nid:3\ndestination:/topic/b\n\n^@");

@@ -8,6 +8,7 @@ import {
 } from "express-stomp";
 import fc from "fast-check";
 import { EventPublisher } from "#lib/events.js";
+import { Unserved } from "#lib/user/unserved.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
 import { UserMessageHandler } from "#lib/user/user-message-handler.js";
 import { UserSessions } from "#lib/user/user-sessions.js";
@@ -68,8 +69,15 @@ function stations() {
     events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
   });
-  const shared = { prefix: "/user/", sessions, broker };
-  const application = new UserMessageHandler(shared);
+  const unserved = new Unserved({
+    applicationPrefixes: [],
+    brokerPrefixes: [],
+    userPrefix: "/user/",
+    events: new EventPublisher(recordingLogger()),
+    logger: recordingLogger(),
+  });
+  const shared = { prefix: "/user/", sessions, broker, unserved, isServedElsewhere: () => false };
+  const application = new UserMessageHandler({ ...shared, isServed: () => true });
   const clients = new UserClientHandler({
     ...shared,
     messages: application,
@@ -142,7 +150,7 @@ describe("UserSessions", () => {
             const { id: subscriptionId, destination } = next;
             const subscribe = () =>
               clients.handle(inbound({ messageType: "SUBSCRIBE", sessionId, subscriptionId, destination }));
-            if (destination === "/nowhere") void subscribe();
+            if (destination === "/nowhere") expect(subscribe).to.throw("Nothing here serves /nowhere");
             else if (there.subscriptions.has(subscriptionId)) expect(subscribe).to.throw("is in use");
             else {
               void subscribe();
