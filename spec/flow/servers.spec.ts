@@ -401,7 +401,8 @@ describe("Servers whose users have and send much", function () {
   onEachBroker((broker) => {
     it("lose neither their connection nor a subscription", async () => {
       const options = broadcasts({ users: "servers.much.users", registry: "servers.much.registry" });
-      const servers = await startServers(2, () => on(broker(), options));
+      const transport = { idLengthLimit: 8_000 };
+      const servers = await startServers(2, () => ({ ...on(broker(), options), transport }));
       const [near, far] = servers as [Users, Users];
       let lost = 0;
       for (const { server } of servers) {
@@ -411,7 +412,7 @@ describe("Servers whose users have and send much", function () {
       }
       const rod = await far.connect("rod");
       for (let i = 0; i < 160; i++) {
-        rod.send(`SUBSCRIBE\nid:${`${i}`.padEnd(8000, "x")}\ndestination:/user/queue/x\n\n^@`);
+        rod.send(`SUBSCRIBE\nid:${`${i}`.padEnd(7900, "x")}\ndestination:/user/queue/x\n\n^@`);
         if (i % 20 === 0) await rod.synchronize();
       }
       await rod.synchronize();
