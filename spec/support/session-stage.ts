@@ -12,6 +12,7 @@ import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { TRANSPORT } from "#lib/transport-options.js";
+import { Unserved } from "#lib/user/unserved.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
 import { UserMessageHandler } from "#lib/user/user-message-handler.js";
 import { UserSessions } from "#lib/user/user-sessions.js";
@@ -54,10 +55,23 @@ export class SessionStage {
       events,
       logger,
     });
-    const shared = { prefix: "/user/", sessions: new UserSessions(), broker };
+    const unserved = new Unserved({
+      applicationPrefixes: [],
+      brokerPrefixes: [],
+      userPrefix: "/user/",
+      events,
+      logger,
+    });
+    const shared = {
+      prefix: "/user/",
+      sessions: new UserSessions(),
+      broker,
+      unserved,
+      isServedElsewhere: () => false,
+    };
     const users = new UserClientHandler({
       ...shared,
-      messages: new UserMessageHandler(shared),
+      messages: new UserMessageHandler({ ...shared, isServed: () => true }),
       clientsMaySend: false,
       isOpen: (sessionId) => this.#sessions.isOpen(sessionId),
       limit: undefined,
