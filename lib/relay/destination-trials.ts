@@ -7,6 +7,9 @@ import { clientFrame } from "./relay-frame.js";
 /** So many destinations are remembered that the broker has taken. */
 const PROVEN_LIMIT = 10_000;
 
+const SEND = "SEND ";
+const SHORT = 16 * 1024;
+
 /**
  * Tries out destinations before many share them.
  *
@@ -17,6 +20,8 @@ const PROVEN_LIMIT = 10_000;
 export class DestinationTrials {
   readonly #tryOut: (frame: Frame) => Promise<void>;
   readonly #proven = new Set<string>();
+  /** The longest body that the broker has taken, in bytes; it may refuse longer ones, but no short ones for that. */
+  #longest = SHORT;
   readonly #running = new Map<string, Promise<void>>();
 
   /** @param tryOut sends a frame over a connection of its own, and resolves when the broker has confirmed it */
@@ -35,16 +40,29 @@ export class DestinationTrials {
 
   /** Sends the first message to a destination itself, and those that come next by what `share` does. */
   send(message: Message, share: () => void | Promise<void>): void | Promise<void> {
-    const key = `SEND ${message.headers.destination}`;
-    if (this.#proven.has(key)) return share();
+    const key = `${SEND}${message.headers.destination}`;
+    const { length } = message.payload;
+    if (this.#proven.has(key) && length <= this.#longest) return share();
 
     const running = this.#running.get(key);
-    if (!running) return this.#try(key, clientFrame(message));
-    return running.then(share, (error: MessageDeliveryError) => {
-      // What was wrong with the first is not known to be wrong with this one; a broker that is away is away for all.
-      if (error.code === "BROKER_ERROR") return this.send(message, share);
-      throw error;
-    });
+    if (!running) {
+      return this.#try(key, clientFrame(message)).then(() => {
+        this.#longest = Math.max(this.#longest, length);
+      });
+    }
+    return running.then(
+      () => this.send(message, share),
+      (error: MessageDeliveryError) => {
+        // What was wrong with the first is not known to be wrong with this one; a broker that is away is away for all.
+        if (error.code === "BROKER_ERROR") return this.send(message, share);
+        throw error;
+      },
+    );
+  }
+
+  /** What the broker took it may not take any more. */
+  forgetSends(): void {
+    for (const key of this.#proven) if (key.startsWith(SEND)) this.#proven.delete(key);
   }
 
   /** The broker does not deliver there any more. */

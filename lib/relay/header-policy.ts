@@ -1,4 +1,5 @@
 import { refusal } from "../broker/refusal.js";
+import type { MessageHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 
 /** What becomes of a header on its way to the broker. */
@@ -150,15 +151,26 @@ export function durableNames(native: NativeHeaders): string[] {
   return [...native].filter(([name]) => DURABLE_NAMES.includes(plain(name))).map(([, value]) => value);
 }
 
-/** Whether each subscriber gets each message there; elsewhere sharing would multiply what is for one. */
-export function isShareableDestination(destination: string): boolean {
-  // ActiveMQ reads lists and options in the name: a queue may be among them.
-  return /^\/(topic|exchange)\//.test(destination) && !/[,?]|:\/\//.test(destination);
+/**
+ * Whether many clients can hear by one subscription: of a topic, where each
+ * gets each message, and without ACK.
+ */
+export function isShareableSubscribe({ destination = "", native }: MessageHeaders): boolean {
+  return isTopic(destination) && (native.get("ack") ?? "auto") === "auto";
 }
 
-/** Whether nothing is special about a type of content: RabbitMQ keeps a short one. */
-export function isShareableType(contentType: string | undefined): boolean {
-  return contentType === undefined || isPlain("", contentType);
+/**
+ * Whether a SEND is as good over anybody's connection. To a queue it is not:
+ * one that is full may reject what it took before, and RabbitMQ closes the
+ * connection over that, without a word.
+ */
+export function isShareableSend({ destination = "", contentType = "" }: MessageHeaders): boolean {
+  return isTopic(destination) && isPlain("", contentType);
+}
+
+/** ActiveMQ reads lists and options in the name: a queue may be among them. */
+function isTopic(destination: string): boolean {
+  return /^\/(topic|exchange)\//.test(destination) && !/[,?]|:\/\//.test(destination);
 }
 
 function verdictOn({ named, beginnings, others }: Rules, name: string, value: string): Verdict {

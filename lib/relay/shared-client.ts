@@ -3,7 +3,7 @@ import { BrokerNotAvailableError } from "../errors.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
-import { isShareableDestination, isShareableType } from "./header-policy.js";
+import { isShareableSend, isShareableSubscribe } from "./header-policy.js";
 import type { BrokerAccess } from "./relay-client.js";
 import type { SharedConnections } from "./shared-connections.js";
 
@@ -44,15 +44,31 @@ export class SharedClient implements BrokerAccess {
   }
 
   async subscribe(message: Message, mayShare: boolean): Promise<void> {
-    if (!mayShare || !isShareableSubscribe(message)) return (await this.#ownConnection()).subscribe(message);
+    if (!mayShare || !isShareableSubscribe(message.headers)) return this.#subscribeAlone(message);
 
     const { sessionId, shared } = this.#options;
     const { subscriptionId: id = "", destination = "" } = message.headers;
     const subscriber = { sessionId, id, gone: false };
     this.#subscriptions.set(id, subscriber);
-    await shared.subscribe(destination, subscriber);
-    // It left while the broker was asked, and may be back with another one.
-    if (this.#subscriptions.get(id) !== subscriber) shared.unsubscribe(subscriber);
+    // It may leave while the broker is asked, and be back with another one.
+    const hasLeft = () => this.#subscriptions.get(id) !== subscriber;
+    try {
+      await shared.tryOut(destination);
+    } catch (error) {
+      // What the broker refuses is this client's to answer for.
+      if (!hasLeft()) this.#subscriptions.delete(id);
+      throw error;
+    }
+    if (hasLeft()) return;
+    try {
+      await shared.subscribe(destination, subscriber);
+    } catch {
+      if (hasLeft()) return;
+      // What befalls the line is not.
+      this.#subscriptions.delete(id);
+      return this.#subscribeAlone(message);
+    }
+    if (hasLeft()) shared.unsubscribe(subscriber);
   }
 
   unsubscribe(message: Message): void | Promise<void> {
@@ -68,9 +84,11 @@ export class SharedClient implements BrokerAccess {
 
   /** Once it has a connection of its own, all it sends goes there: so its order holds. */
   send(message: Message, mayShare: boolean): void | Promise<void> {
-    if (this.#own || !mayShare || !isShareableType(message.headers.contentType))
-      return this.#ownConnection().then((own) => own.send(message));
-    return this.#options.shared.send(message, this.#options.sessionId);
+    const { shared, sessionId } = this.#options;
+    const isShareable =
+      mayShare && isShareableSend(message.headers) && shared.mayShare(message.headers.destination ?? "");
+    if (this.#own || !isShareable) return this.#ownConnection().then((own) => own.send(message));
+    return shared.send(message, sessionId);
   }
 
   other(message: Message): Promise<void> {
@@ -95,6 +113,10 @@ export class SharedClient implements BrokerAccess {
     this.#ownRelay?.destroy();
   }
 
+  async #subscribeAlone(message: Message): Promise<void> {
+    await (await this.#ownConnection()).subscribe(message);
+  }
+
   #ownConnection(): Promise<ClientRelay> {
     this.#own ??= this.#openOwn();
     return this.#own;
@@ -104,7 +126,8 @@ export class SharedClient implements BrokerAccess {
     const { shared, sessionId, relay } = this.#options;
     const connect = this.#connect;
     if (!connect) throw refusal("Only a connected session can use the broker");
-    await shared.flush(sessionId);
+    // A line that is lost keeps no order, and whoever lost it is somebody else.
+    await shared.flush(sessionId).catch(() => {});
     const own = relay();
     this.#ownRelay = own;
     await own.connect(connect);
@@ -117,8 +140,4 @@ export class SharedClient implements BrokerAccess {
   #withOwn(ask: (own: ClientRelay) => void | Promise<void>): void | Promise<void> {
     return this.#connectedRelay ? ask(this.#connectedRelay) : this.#own?.then(ask);
   }
-}
-
-function isShareableSubscribe({ headers: { destination = "", native } }: Message): boolean {
-  return isShareableDestination(destination) && (native.get("ack") ?? "auto") === "auto";
 }

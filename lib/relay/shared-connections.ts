@@ -12,6 +12,7 @@ import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { DestinationTrials } from "./destination-trials.js";
 import { forward } from "./forward.js";
 import type { RelaySettings } from "./relay-settings.js";
+import { Suspicion } from "./suspicion.js";
 import { SystemConnection } from "./system-connection.js";
 import type { SystemSubscription } from "./system-subscriptions.js";
 import { TrialConnections } from "./trial-connections.js";
@@ -24,6 +25,8 @@ export interface SharedConnectionsOptions {
   readonly trials: TrialConnections;
   /** Hands on to clients; gives what to wait for before more is read from the broker. */
   feed(deliver: () => void): Promise<void> | undefined;
+  /** Milliseconds until the broker must have confirmed. */
+  readonly receiptTimeout: number;
   /** Ends a session whose subscription the broker has ended. */
   end(sessionId: string, error: Error): void;
 }
@@ -46,6 +49,7 @@ export class SharedConnections {
   readonly #byDestination = new Map<string, SharedSubscription>();
   readonly #bySubscriber = new Map<Subscriber, SharedSubscription>();
   readonly #trials: DestinationTrials;
+  readonly #suspicion = new Suspicion<SystemConnection>();
   #turn = 0;
 
   constructor(options: SharedConnectionsOptions) {
@@ -68,9 +72,13 @@ export class SharedConnections {
     await Promise.all(connections.map((connection) => connection.close()));
   }
 
-  /** Adds a subscriber. Resolves when whatever is sent from then on arrives. */
-  async subscribe(destination: string, subscriber: Subscriber): Promise<void> {
+  /** Finds out whether the broker takes a SUBSCRIBE to a destination. @throws MessageDeliveryError when it does not */
+  async tryOut(destination: string): Promise<void> {
     if (!this.#byDestination.has(destination)) await this.#trials.subscribe(destination);
+  }
+
+  /** Adds a subscriber to what was tried out. Resolves when whatever is sent from then on arrives. */
+  async subscribe(destination: string, subscriber: Subscriber): Promise<void> {
     await this.#join(this.#sharedAt(destination), subscriber);
   }
 
@@ -86,17 +94,42 @@ export class SharedConnections {
     shared.active.then(({ end }) => end()).catch(() => {});
   }
 
-  /** Sends what a client sent. Done when the broker's line has room; a receipt waits for the broker's. */
+  /** Sends what a client sent. Done when the broker's line has room. */
   send(message: Message, sessionId: string): void | Promise<void> {
-    const { available } = this.#connectionOf(sessionId);
-    return this.#trials.send(message, () => forward(available, message, "wait"));
+    const line = this.#connectionOf(sessionId);
+    const { available } = line;
+    const { receipt, destination = "" } = message.headers;
+    const watched = receipt && this.#suspicion.watching(line, destination, receipt);
+    return this.#trials.send(message, () =>
+      forward(available, withHeaders(message, { receipt: watched }), "wait"),
+    );
+  }
+
+  /** Whether what is sent there may go with others'. */
+  mayShare(destination: string): boolean {
+    return !this.#suspicion.falls(destination);
+  }
+
+  /** A line is there again, or not any more: over what was sent perhaps. */
+  lineChanged(line: SystemConnection, isAvailable: boolean): void {
+    if (isAvailable) {
+      this.#suspicion.confirm();
+      return;
+    }
+    this.#suspicion.raise(line);
+    this.#trials.forgetSends();
+  }
+
+  /** The broker is away for all: no line was lost over what was sent. */
+  brokerLost(): void {
+    this.#suspicion.drop();
   }
 
   /** Resolves when the broker has got what this client sent so far. */
   async flush(sessionId: string): Promise<void> {
     const { available } = this.#connectionOf(sessionId);
     const transaction = `flush-${sessionId}`;
-    const { confirmed } = available.request(frameOf("BEGIN", { transaction }));
+    const { confirmed } = available.request(frameOf("BEGIN", { transaction }), this.#options.receiptTimeout);
     await available.send(frameOf("ABORT", { transaction }));
     await confirmed;
   }
@@ -200,17 +233,32 @@ export function sharedConnections({
   changed(): void;
 }): SharedConnections {
   const { clientLogin: login, clientPasscode: passcode, addresses } = settings;
-  const make = () => new SystemConnection({ settings, login, passcode, clock, logger, changed });
+  const make = (): SystemConnection => {
+    const line: SystemConnection = new SystemConnection({
+      settings,
+      login,
+      passcode,
+      clock,
+      logger,
+      changed: (isAvailable) => {
+        shared.lineChanged(line, isAvailable);
+        changed();
+      },
+    });
+    return line;
+  };
   const first = make();
   const others = Array.from({ length: settings.sharedConnections - 1 }, make);
-  return new SharedConnections({
+  const shared = new SharedConnections({
     connections: [first, ...others],
     clientOutboundChannel,
     logger,
     feed: (deliver) => sessions.feed(deliver),
+    receiptTimeout: settings.receiptTimeout,
     end: (sessionId, error) => sessions.end(sessionId, error),
     trials: new TrialConnections({ settings, clock, logger, address: () => first.address ?? addresses[0] }),
   });
+  return shared;
 }
 
 function frameOf(command: "BEGIN" | "ABORT", headers: Readonly<Record<string, string>>): Frame {

@@ -65,7 +65,10 @@ class StompBrokerRelay implements Broker {
       passcode: settings.systemPasscode,
       clock: this.#clock,
       logger: context.logger,
-      changed: () => this.#announce(),
+      changed: (isAvailable) => {
+        if (!isAvailable) this.#shared?.brokerLost();
+        this.#announce();
+      },
     });
     if (settings.connections === "shared") {
       this.#shared = sharedConnections({
