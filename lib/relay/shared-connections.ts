@@ -120,9 +120,9 @@ export class SharedConnections {
     this.#trials.forgetSends();
   }
 
-  /** The broker is away for all: no line was lost over what was sent. */
-  brokerLost(): void {
-    this.#suspicion.drop();
+  /** The broker is there for the application, or not any more: then no line is lost over what was sent. */
+  brokerChanged(isAvailable: boolean): void {
+    this.#suspicion.away(!isAvailable);
   }
 
   /** Resolves when the broker has got what this client sent so far. */

@@ -66,7 +66,7 @@ class StompBrokerRelay implements Broker {
       clock: this.#clock,
       logger: context.logger,
       changed: (isAvailable) => {
-        if (!isAvailable) this.#shared?.brokerLost();
+        this.#shared?.brokerChanged(isAvailable);
         this.#announce();
       },
     });

@@ -14,6 +14,7 @@ export class Suspicion<Line> {
   readonly #outstanding = new Map<Line, Map<string, number>>();
   readonly #raised = new Set<string>();
   readonly #confirmed = new Set<string>();
+  #isAway = false;
 
   /** Gives a receipt in place of a client's, of which it is known here how long it is outstanding. */
   watching(line: Line, destination: string, receipt: Receipt): Receipt {
@@ -30,6 +31,7 @@ export class Suspicion<Line> {
 
   /** A line was lost. */
   raise(line: Line): void {
+    if (this.#isAway) return;
     for (const destination of this.#outstanding.get(line)?.keys() ?? []) this.#raised.add(destination);
   }
 
@@ -40,11 +42,13 @@ export class Suspicion<Line> {
         this.#confirmed.delete(this.#confirmed.values().next().value as string);
       this.#confirmed.add(destination);
     }
-    this.drop();
+    this.#raised.clear();
   }
 
-  drop(): void {
-    this.#raised.clear();
+  /** The broker is away for all, or not any more: then no line is lost over what was sent. */
+  away(isAway: boolean): void {
+    this.#isAway = isAway;
+    if (isAway) this.#raised.clear();
   }
 
   /** Whether a line may have been lost over what was sent there. */

@@ -124,6 +124,9 @@ describe("stompBrokerRelay with shared connections", () => {
     ["a queue", "SUBSCRIBE", { id: "1", destination: "/queue/a" }],
     ["a list that may hold a queue", "SUBSCRIBE", { id: "1", destination: "/topic/a,queue" }],
     ["a transaction", "BEGIN", { transaction: "t" }],
+    ["a SEND to a queue", "SEND", { destination: "/queue/a" }],
+    ["a long header", "SEND", { destination: "/topic/a", color: "x".repeat(256) }],
+    ["a long type of content", "SEND", { destination: "/topic/a", "content-type": "x".repeat(256) }],
     ["a header that the broker acts on", "SEND", { destination: "/topic/a", expiration: "1" }],
   ] as const) {
     it(`gives a client a connection of its own for ${what}`, async () => {
@@ -290,6 +293,42 @@ describe("stompBrokerRelay with shared connections", () => {
       "Broker not available",
     );
   });
+
+  for (const [away, others] of [
+    ["shared connection alone", false],
+    ["broker", true],
+  ] as const) {
+    it(`${others ? "forgets" : "remembers"} over what it may have been lost, when the ${away} was away`, async () => {
+      const opened = await openShared({ relay: { reconnectInterval: 10 } });
+      ({ stage, shared } = opened);
+      const [ann, eve, rod] = [await connect(), await connect(), await connect()];
+      for (const destination of ["/topic/a", "/topic/b"]) {
+        ann.send("SEND", { destination, receipt: "r" });
+        await ann.frame();
+        const trial = await stage.broker.line();
+        await trial.closed();
+      }
+      stage.broker.options = { receipts: false };
+      const refusal = eve.refusal("SEND", { destination: "/topic/a" });
+      await shared.until("SEND");
+      const lost = stage.available(false);
+      if (others) opened.system.cut();
+      shared.cut();
+      await lost;
+      expect(await refusal).to.equal("Broker not available");
+      stage.broker.options = {};
+      await stage.available();
+
+      rod.send("SEND", { destination: "/topic/b", receipt: "b" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("b");
+      rod.send("SEND", { destination: "/topic/a", receipt: "a" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("a");
+      rod.send("BEGIN", { transaction: "t", receipt: "t" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("t");
+      // The application's and the shared one, two trials; what was lost again, one trial or two, and rod's own.
+      expect(stage.broker.accepted).to.equal(2 + 2 + (others ? 2 + 2 : 1 + 1) + 1);
+    });
+  }
 
   it("tells a sender who waits for a receipt that the connection was lost", async () => {
     await start();
