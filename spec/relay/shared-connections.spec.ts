@@ -174,11 +174,15 @@ describe("stompBrokerRelay with shared connections", () => {
     const [ann, rod] = [await connect(), await connect()];
     await subscribeAll(shared, [ann!, rod!]);
     await stage.broker.line();
+    stage.broker.options = { connects: false };
     shared.cut();
     await stage.available(false);
     const error = await StompSession.connect(stage.server.port).catch((thrown: Error) => thrown);
     expect(error).to.have.property("message", "ERROR instead of CONNECTED");
+    stage.broker.options = {};
     shared = await stage.broker.line();
+    await shared.until("CONNECT");
+    shared.connected();
     const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
     shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "again");
     for (const client of [ann!, rod!]) expect((await client.frame()).body).to.equal("again");
