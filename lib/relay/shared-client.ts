@@ -1,5 +1,5 @@
 import { refusal } from "../broker/refusal.js";
-import { BrokerNotAvailableError } from "../errors.js";
+import { BrokerNotAvailableError, type MessagingError } from "../errors.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
@@ -62,10 +62,12 @@ export class SharedClient implements BrokerAccess {
     if (hasLeft()) return;
     try {
       await shared.subscribe(destination, subscriber);
-    } catch {
+    } catch (error) {
       if (hasLeft()) return;
-      // What befalls the line is not.
       this.#subscriptions.delete(id);
+      // What befalls the line is not.
+      const isRefused = (error as MessagingError).code === "BROKER_ERROR" && shared.isAvailable;
+      if (isRefused) throw error;
       return this.#subscribeAlone(message);
     }
     if (hasLeft()) shared.unsubscribe(subscriber);

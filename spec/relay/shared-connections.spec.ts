@@ -179,9 +179,9 @@ describe("stompBrokerRelay with shared connections", () => {
     await stage.available(false);
     const error = await StompSession.connect(stage.server.port).catch((thrown: Error) => thrown);
     expect(error).to.have.property("message", "ERROR instead of CONNECTED");
-    stage.broker.options = {};
     shared = await stage.broker.line();
     await shared.until("CONNECT");
+    stage.broker.options = {};
     shared.connected();
     const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
     shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "again");
