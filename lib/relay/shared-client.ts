@@ -1,5 +1,5 @@
 import { refusal } from "../broker/refusal.js";
-import { BrokerNotAvailableError, type MessagingError } from "../errors.js";
+import { BrokerNotAvailableError } from "../errors.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Message, Subscriber } from "../message/message.js";
 import type { ClientRelay } from "./client-relay.js";
@@ -65,10 +65,9 @@ export class SharedClient implements BrokerAccess {
     } catch (error) {
       if (hasLeft()) return;
       this.#subscriptions.delete(id);
-      // What befalls the line is not.
-      const isRefused = (error as MessagingError).code === "BROKER_ERROR" && shared.isAvailable;
-      if (isRefused) throw error;
-      return this.#subscribeAlone(message);
+      if (shared.isAvailable) throw error;
+      // What the line was lost over is perhaps somebody else's, and what the broker said of that not for this client.
+      throw new BrokerNotAvailableError("A shared connection to the broker was lost", { cause: error });
     }
     if (hasLeft()) shared.unsubscribe(subscriber);
   }
