@@ -6,6 +6,7 @@ import {
   type Message,
   MessageDeliveryError,
   MessageMapping,
+  Payload,
   SendTo,
   type StompMessagingOptions,
 } from "express-stomp";
@@ -19,7 +20,7 @@ import { settled } from "../support/recording.js";
 class Echo {
   @MessageMapping("/echo")
   @SendTo("/topic/echo")
-  echo(said: string) {
+  echo(@Payload() said: string) {
     return said;
   }
 }

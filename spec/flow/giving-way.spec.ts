@@ -4,6 +4,7 @@ import {
   Controller,
   type Message,
   MessageMapping,
+  Payload,
   SendTo,
   SendToUser,
   type StompMessagingOptions,
@@ -19,20 +20,20 @@ import { SockJsReader } from "../support/sockjs-reader.js";
 class Pages {
   @MessageMapping("/page")
   @SendToUser("/queue/page")
-  page(n: number) {
+  page(@Payload() n: number) {
     return { n, rows: "y".repeat(20_000) };
   }
 
   @MessageMapping("/slow-page")
   @SendToUser("/queue/page")
-  async slowPage(n: number) {
+  async slowPage(@Payload() n: number) {
     await settled();
     return this.page(n);
   }
 
   @MessageMapping("/relay")
   @SendTo("/topic/a")
-  relay(text: string) {
+  relay(@Payload() text: string) {
     return text;
   }
 

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import express, { type RequestHandler } from "express";
-import { Controller, MessageMapping, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
 import { WebSocketServer } from "ws";
 import { CERTIFICATE, KEY } from "./certificate.js";
 
@@ -33,7 +33,7 @@ const holdInMiddleware: RequestHandler = (request, response, next) => {
 class Echo {
   @MessageMapping("/echo")
   @SendTo("/topic/echo")
-  echo(text: string) {
+  echo(@Payload() text: string) {
     return text;
   }
 }
