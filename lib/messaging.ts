@@ -92,7 +92,7 @@ export function stompMessaging(
   const pace = new Pace();
 
   // A session hands on its frames one by one; the other two channels keep order themselves.
-  const clientInboundChannel = new SubscribableChannel("clientInboundChannel", {
+  const clientInboundChannel: SubscribableChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
     mayStart: ({ headers }) => !sessions.isOver(headers.sessionId),
@@ -101,7 +101,7 @@ export function stompMessaging(
     sendFailed: sendFaults("clientInboundChannel"),
     pace,
   });
-  const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", {
+  const clientOutboundChannel: SubscribableChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,
     logger,
     handlerTimeout,
@@ -137,7 +137,7 @@ export function stompMessaging(
   const userSessions = new UserSessions();
   const userRegistry = new SimpUserRegistry(userSessions.users);
 
-  const sessions = new SessionRegistry({
+  const sessions: SessionRegistry = new SessionRegistry({
     clientInboundChannel,
     clientOutboundChannel,
     pace,
