@@ -158,14 +158,13 @@ describe("A reader that reads", () => {
       it(`is sent what many clients send to ${destination} in one turn, preserveReceiveOrder ${preserveReceiveOrder}`, async () => {
         await start({ preserveReceiveOrder });
         const client = await subscriber("/topic/a");
-        const senders = await Promise.all(Array.from({ length: 250 }, connect));
+        const senders = await Promise.all(Array.from({ length: 50 }, connect));
 
-        for (let i = 0; i < 2; i++) {
-          for (const sender of senders)
-            sender.send(`SEND\ndestination:${destination}\n\n${"x".repeat(4000)}^@`);
+        for (const sender of senders) {
+          sender.send(`SEND\ndestination:${destination}\n\n${"x".repeat(30_000)}^@`);
         }
 
-        for (let i = 0; i < 500; i++) expect(await client.frame()).to.include("MESSAGE\n");
+        for (let i = 0; i < 50; i++) expect(await client.frame()).to.include("MESSAGE\n");
         await client.synchronize();
       });
     }

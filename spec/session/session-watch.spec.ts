@@ -483,31 +483,33 @@ describe("SessionWatch", () => {
       const lines: TcpSocket[] = [];
       host.server.on("connection", (line) => lines.push(line));
       const client = await RawClient.connect(proxy.port, "heart-beat:0,0\n");
-      const isOver = new Promise<void>((resolve) => {
-        ended = resolve;
-      });
-      let isEnded = false;
-      void isOver.then(() => {
-        isEnded = true;
-      });
+      try {
+        const isOver = new Promise<void>((resolve) => {
+          ended = resolve;
+        });
+        let isEnded = false;
+        void isOver.then(() => {
+          isEnded = true;
+        });
 
-      for (let minute = 0; minute < 5; minute++) {
-        const pinged = once(client.webSocket, "ping");
-        const answered = once(lines[0]!, "data");
-        time.pass(26_000);
-        await Promise.all([pinged, answered]);
-        await settled();
+        for (let minute = 0; minute < 5; minute++) {
+          const pinged = once(client.webSocket, "ping");
+          const answered = once(lines[0]!, "data");
+          time.pass(26_000);
+          await Promise.all([pinged, answered]);
+          await settled();
+        }
+        expect(isEnded).to.equal(false);
+
+        proxy.stall();
+        time.pass(80_000);
+        await isOver;
+      } finally {
+        client.cut();
+        ended = undefined;
+        await proxy.close();
+        await host.close();
       }
-      expect(isEnded).to.equal(false);
-
-      proxy.stall();
-      time.pass(80_000);
-      await isOver;
-
-      client.cut();
-      ended = undefined;
-      await proxy.close();
-      await host.close();
     });
   });
 });
