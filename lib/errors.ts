@@ -184,12 +184,35 @@ export function faultText(fault: unknown): string {
   }
 }
 
-/** What was thrown, if it is an error; else an error that says what it is. */
-export function faultError(fault: unknown): Error {
+const LOOKED_AT = ["name", "message", "stack", "cause"];
+
+/** What was thrown; an error in its place if it fails when it is looked at, as a getter may that throws. */
+export function lookable(thrown: unknown): unknown {
   try {
-    if (fault instanceof Error) return fault;
+    if (thrown instanceof Error) for (const name of LOOKED_AT) Reflect.get(thrown, name);
+    return thrown;
   } catch {
-    // A proxy that does not say what it is.
+    return new Error("Something was thrown that fails when it is looked at");
   }
+}
+
+/** What was thrown, if it is an error; else an error that says what it is. */
+export function faultError(thrown: unknown): Error {
+  const fault = lookable(thrown);
+  if (fault instanceof Error) return fault;
   return new Error(`Something was thrown that is no error: ${faultText(fault)}`, { cause: fault });
+}
+
+/** Lets a promise that an application's function returned where none belongs fail unheard: it would end the process. */
+export function ignoreRejection(returned: unknown): void {
+  Promise.resolve(returned).catch(() => {});
+}
+
+/** The name of an object's class, for errors and logs. */
+export function classNameOf(object: object): string {
+  try {
+    return (object as { constructor?: { name?: string } }).constructor?.name || "(anonymous class)";
+  } catch {
+    return "(unknown class)";
+  }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { ConfigurationError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Message, Principal } from "./message/message.js";
 import type { SessionGrant } from "./message/session-grant.js";
@@ -141,8 +142,15 @@ export class EventPublisher {
     this.#logger = logger;
   }
 
-  /** Adds a listener; the returned function removes it. */
+  /**
+   * Adds a listener; the returned function removes it.
+   *
+   * @throws ConfigurationError when it is no function
+   */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
+    if (typeof listener !== "function") {
+      throw new ConfigurationError(`on("${name}") takes a function that hears of it, not ${typeof listener}`);
+    }
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener));
     return () => listeners.delete(listener);
@@ -153,8 +161,10 @@ export class EventPublisher {
     if (!listeners?.size) return;
     for (const listener of [...listeners] as MessagingEventListener<E>[]) {
       try {
-        const result = listener(event);
-        if (result) result.catch((error: unknown) => this.#failed(name, error));
+        // A listener in JavaScript may return anything.
+        const result: unknown = listener(event);
+        if (result !== undefined)
+          Promise.resolve(result).catch((error: unknown) => this.#failed(name, error));
       } catch (error) {
         this.#failed(name, error);
       }

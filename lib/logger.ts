@@ -1,3 +1,5 @@
+import { faultText } from "./errors.js";
+
 /** Where the library writes what nobody else is told. `console` and pino fit. */
 export interface Logger {
   debug(message: string, ...details: unknown[]): void;
@@ -13,6 +15,27 @@ export const consoleLogger: Logger = {
   warn: (message, ...details) => console.warn(message, ...details),
   error: (message, ...details) => console.error(message, ...details),
 };
+
+/**
+ * A logger that never throws and never rejects, whatever is logged: what is thrown may refuse to be looked at, and
+ * the logger is the application's. What it cannot write it is asked to write as text.
+ */
+export function steadyLogger(logger: Logger): Logger {
+  const at =
+    (level: keyof Logger) =>
+    (message: string, ...details: unknown[]): void => {
+      for (const given of [details, details.map(faultText)]) {
+        try {
+          const written: unknown = logger[level](message, ...given);
+          if (written !== undefined) Promise.resolve(written).catch(() => {});
+          return;
+        } catch {
+          // Once more, or never.
+        }
+      }
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
 
 /** Client text, fit for one line of a log: control characters escaped, shortened to 200 characters. */
 export function printable(text: string): string {

@@ -5,7 +5,7 @@ import type { ControllerContainer } from "./controller/container.js";
 import type { PayloadValidator } from "./controller/payload-validator.js";
 import type { DestinationSeparator } from "./destination/pattern.js";
 import { ConfigurationError, onlyKnown } from "./errors.js";
-import { consoleLogger } from "./logger.js";
+import { consoleLogger, steadyLogger } from "./logger.js";
 import type { BrokerChannelSettings, ChannelSettings, StompMessagingOptions } from "./options.js";
 import { MessageSecurity } from "./security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
@@ -108,7 +108,9 @@ export function resolveOptions(options: StompMessagingOptions): ResolvedOptions 
     transport: transport(options.transport),
     preserveReceiveOrder: flag("preserveReceiveOrder", options.preserveReceiveOrder, true),
     errorHandler: withMethods("errorHandler", options.errorHandler, ["handleClientMessageProcessingError"]),
-    logger: withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
+    logger: steadyLogger(
+      withMethods("logger", options.logger, ["debug", "info", "warn", "error"]) ?? consoleLogger,
+    ),
   };
 }
 

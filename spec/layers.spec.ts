@@ -5,11 +5,11 @@ import { expect } from "chai";
 /** What the files of a station may import from, besides their own. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
-  logger: [],
+  logger: ["errors"],
   "own-text": [],
   message: ["own-text", "errors", "logger"],
   destination: ["own-text", "errors"],
-  events: ["message", "logger"],
+  events: ["message", "errors", "logger"],
   clock: [],
   channel: ["clock", "destination", "message", "events", "errors", "logger"],
   socket: ["message", "events", "errors", "logger"],

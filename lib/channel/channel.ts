@@ -1,6 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { inspect } from "node:util";
-import { MessageDeliveryError, MessagingError } from "../errors.js";
+import { faultText, lookable, MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -454,7 +453,9 @@ export class SubscribableChannel {
 
   #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {
     const handled = handler.handle(message);
-    if (!handled || !isFarewell(message)) return handled;
+    // What is no promise is nothing to wait for.
+    if (!isPromise(handled)) return;
+    if (!isFarewell(message)) return handled;
     return this.#deadline.bound(handled, message, { method: "handle", of: handler });
   }
 
@@ -464,11 +465,12 @@ export class SubscribableChannel {
     }
   }
 
-  #deliveryError(error: unknown): Error {
-    if (error instanceof MessagingError) return error;
+  #deliveryError(thrown: unknown): Error {
+    const fault = lookable(thrown);
+    if (fault instanceof MessagingError) return fault;
 
-    const reason = error instanceof Error ? error.message : inspect(error);
-    return new MessageDeliveryError(`${this.name} could not send a message: ${reason}`, { cause: error });
+    const reason = faultText(fault);
+    return new MessageDeliveryError(`${this.name} could not send a message: ${reason}`, { cause: fault });
   }
 }
 

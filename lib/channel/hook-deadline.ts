@@ -1,4 +1,4 @@
-import { HandlerTimeoutError } from "../errors.js";
+import { classNameOf, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { MessageHandler, SubscribableChannel } from "./channel.js";
@@ -39,7 +39,7 @@ export class HookDeadline {
     if (!this.isFor(message)) return promise;
 
     const { milliseconds, logger, passed } = this.#options;
-    const { name = asked.of.constructor.name } = asked.of as MessageHandler;
+    const { name = classNameOf(asked.of) } = asked.of as MessageHandler;
     const hanging = `${asked.method} of ${name}`;
     return inTime(promise, {
       milliseconds,

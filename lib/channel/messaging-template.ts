@@ -1,7 +1,13 @@
 import { userDestination } from "../destination/user-destination.js";
-import { MessageDeliveryError } from "../errors.js";
+import { ignoreRejection, MessageDeliveryError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
-import { createMessage, type Message, type MessageHeaders, withHeaders } from "../message/message.js";
+import {
+  createMessage,
+  isMessage,
+  type Message,
+  type MessageHeaders,
+  withHeaders,
+} from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { SubscribableChannel } from "./channel.js";
 import { isPromise } from "./passage.js";
@@ -132,6 +138,13 @@ export class SimpMessagingTemplate {
   }
 
   #send(given: Message): void | Promise<void> {
+    if (!isMessage(given)) {
+      ignoreRejection(given);
+      throw new MessageDeliveryError(
+        "What is to be sent is no message: a post-processor returns one, and no promise",
+      );
+    }
+
     const destination = given.headers.destination ?? this.defaultDestination;
     if (!destination) throw new MessageDeliveryError("A message to send has no destination");
 

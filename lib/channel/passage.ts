@@ -1,5 +1,6 @@
+import { classNameOf } from "../errors.js";
 import type { Logger } from "../logger.js";
-import type { Message } from "../message/message.js";
+import { isMessage, type Message } from "../message/message.js";
 import type { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import type { Steps } from "./steps.js";
@@ -42,7 +43,8 @@ export class Passage {
               | undefined)
           : asked;
         if (answer === null) return false;
-        if (answer === undefined) throw new TypeError(forgotten(interceptor, hook));
+        if (answer !== this.message && !isMessage(answer))
+          throw new TypeError(forgotten(interceptor, hook, answer));
         this.message = answer;
       }
       this.#passed++;
@@ -75,6 +77,7 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   return typeof (value as PromiseLike<T> | undefined)?.then === "function";
 }
 
-function forgotten(interceptor: ChannelInterceptor, hook: string): string {
-  return `${hook} of ${interceptor.constructor.name} returned undefined: return the message, or null to stop it`;
+function forgotten(interceptor: ChannelInterceptor, hook: string, answer: unknown): string {
+  const what = answer === undefined ? "undefined" : "no message";
+  return `${hook} of ${classNameOf(interceptor)} returned ${what}: return the message, or null to stop it`;
 }

@@ -1,10 +1,10 @@
 import { Container, type Newable } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, classNameOf } from "../errors.js";
 import { SimpUserRegistry } from "../user/simp-user-registry.js";
 import { isController, isSessionScoped } from "./class-decorators.js";
-import { type ControllerSource, classNameOf, sharedController } from "./controller-source.js";
+import { type ControllerSource, sharedController } from "./controller-source.js";
 import { unknownDependency } from "./dependencies.js";
 import { SessionScopes } from "./session-scopes.js";
 

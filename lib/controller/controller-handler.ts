@@ -1,9 +1,10 @@
-import { inspect } from "node:util";
 import type { DestinationHeaders, MessageHandler } from "../channel/channel.js";
 import { inTime } from "../channel/deadline.js";
 import {
   ConfigurationError,
+  faultText,
   HandlerTimeoutError,
+  lookable,
   MessageDeliveryError,
   MessageHandlingError,
   MessagingError,
@@ -207,7 +208,8 @@ export class ControllerHandler implements MessageHandler {
     }
   }
 
-  #failed(fault: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
+  #failed(thrown: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
+    const fault = lookable(thrown);
     const { message } = matched;
     const taken = this.#exceptionHandler(fault, mapping);
     if (!taken && this.#context.access.isDenial(fault)) return this.#context.access.refuse(message, fault);
@@ -264,18 +266,9 @@ function handlingError(fault: unknown, name: string): MessageHandlingError {
   if (fault instanceof MessageHandlingError) return fault;
 
   const { publicMessage, publicHeaders } = fault instanceof MessagingError ? fault : {};
-  return new MessageHandlingError(`${name} failed: ${describe(fault)}`, {
+  return new MessageHandlingError(`${name} failed: ${faultText(fault)}`, {
     cause: fault,
     ...(publicMessage !== undefined && { publicMessage }),
     publicHeaders,
   });
-}
-
-/** Anything can be thrown, and some of it refuses to be looked at. */
-function describe(fault: unknown): string {
-  try {
-    return fault instanceof Error ? String(fault.message) : inspect(fault);
-  } catch {
-    return "with something that cannot be printed";
-  }
 }

@@ -1,3 +1,4 @@
+import { classNameOf } from "../errors.js";
 import type { Message } from "../message/message.js";
 
 /** Where the methods of a controller's class are called: on one object always, or on another for each session. */
@@ -13,9 +14,4 @@ export interface ControllerSource {
 /** One controller for all messages. */
 export function sharedController(controller: object): ControllerSource {
   return { name: classNameOf(controller), exemplar: controller, controllerFor: () => controller };
-}
-
-/** The name of a controller's class, for errors and logs. */
-export function classNameOf(controller: object): string {
-  return controller.constructor?.name || "(anonymous class)";
 }

@@ -2,7 +2,13 @@ import { inTime } from "../channel/deadline.js";
 import { isPromise } from "../channel/passage.js";
 import { withSendings } from "../channel/started-sendings.js";
 import type { DestinationPattern } from "../destination/pattern.js";
-import { ConfigurationError, HandlerTimeoutError } from "../errors.js";
+import {
+  ConfigurationError,
+  classNameOf,
+  HandlerTimeoutError,
+  ignoreRejection,
+  MessageHandlingError,
+} from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { AccessControl } from "../security/access-control.js";
@@ -146,7 +152,12 @@ export class HandlerMethod {
     if (handlers.length === 0 || type === "SUBSCRIBE" || sendTo || sendToUser) return undefined;
 
     const returnType = this.#returnType(value);
-    return handlers.find((handler) => handler.supportsReturnType(returnType));
+    return handlers.find((handler) => {
+      const supports: unknown = handler.supportsReturnType(returnType);
+      if (!isPromise(supports)) return supports;
+      ignoreRejection(supports);
+      throw new MessageHandlingError(`supportsReturnType of ${classNameOf(handler)} must not be async`);
+    });
   }
 
   #returnType(value: unknown): MethodParameter {

@@ -1,3 +1,4 @@
+import { isPromise } from "../channel/passage.js";
 import { type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
 
 /** What is used of a Standard Schema, version 1: zod, valibot, arktype and others are such. */
@@ -33,7 +34,7 @@ export function isSchema(value: unknown): value is StandardSchema {
  */
 export function validate(value: unknown, schema: StandardSchema): unknown {
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then(outputOf) : outputOf(result);
+  return isPromise(result) ? result.then(outputOf) : outputOf(result);
 }
 
 function outputOf(result: SchemaResult<unknown>): unknown {

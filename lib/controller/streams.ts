@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isPromise } from "../channel/passage.js";
 import { withSendings } from "../channel/started-sendings.js";
-import { MessageHandlingError } from "../errors.js";
+import { ignoreRejection, MessageHandlingError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 
@@ -81,7 +81,7 @@ export class Streams {
     if (!this.#sessions.has(sessionId)) {
       throw new MessageHandlingError("A stream needs a session that is connected");
     }
-    const stream: Stream = { ...options, iterator: iterable[Symbol.asyncIterator](), stopped: false };
+    const stream: Stream = { ...options, iterator: iteratorOf(iterable), stopped: false };
     const streams = this.#sessions.get(sessionId) ?? { running: new Set(), cancelled: 0 };
     if (streams === "ended") {
       stop(stream);
@@ -132,6 +132,13 @@ export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown>
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
+function iteratorOf(iterable: AsyncIterable<unknown>): AsyncIterator<unknown> {
+  const iterator = iterable[Symbol.asyncIterator]() as Partial<AsyncIterator<unknown>> | undefined | null;
+  if (typeof iterator?.next === "function") return iterator as AsyncIterator<unknown>;
+  ignoreRejection(iterator);
+  throw new MessageHandlingError("[Symbol.asyncIterator]() of what a method returned gave no iterator");
+}
+
 /** Never rejects. */
 async function pump(stream: Stream): Promise<void> {
   try {
@@ -141,10 +148,9 @@ async function pump(stream: Stream): Promise<void> {
         await room;
         if (stream.stopped) return;
       }
-      const { done, value } = await withSendings({
-        task: () => stream.iterator.next(),
-        done: (next) => next,
-      });
+      const next = await withSendings({ task: () => stream.iterator.next(), done: (result) => result });
+      if (Object(next) !== next) throw new MessageHandlingError("next() of a stream gave no result");
+      const { done, value } = next;
       if (done || stream.stopped) return;
 
       const sending = stream.send(value);
@@ -163,6 +169,14 @@ function stop(stream: Stream): void {
   if (stream.stopped) return;
   stream.stopped = true;
   stream.abort();
-  // A generator that waits for something ends only when that has come.
-  void Promise.resolve(stream.iterator.return?.()).catch(() => {});
+  void finish(stream);
+}
+
+/** A generator that waits for something ends only when that has come. What it throws then concerns nobody. */
+async function finish({ iterator }: Stream): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // It is over.
+  }
 }

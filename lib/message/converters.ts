@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { MessageConversionError } from "../errors.js";
+import { classNameOf, faultText, ignoreRejection, MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
 import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarget } from "./converter.js";
 import type { Message } from "./message.js";
@@ -54,7 +54,7 @@ export const jsonConverter: MessageConverter = {
     try {
       text = JSON.stringify(value);
     } catch (cause) {
-      throw new MessageConversionError(`A payload cannot be written as JSON: ${String(cause)}`, { cause });
+      throw new MessageConversionError(`A payload cannot be written as JSON: ${faultText(cause)}`, { cause });
     }
     return text === undefined ? undefined : { payload: Buffer.from(text), contentType };
   },
@@ -72,7 +72,7 @@ export class CompositeMessageConverter {
   fromMessage(message: Message, target: PayloadTarget): unknown {
     for (const converter of this.#converters) {
       const value = converter.fromMessage(message, target);
-      if (value !== undefined) return value;
+      if (value !== undefined) return checkedValue(value, converter);
     }
     const wanted = isOpen(target) ? "a value" : `${target?.name}`;
     throw conversionError(
@@ -84,11 +84,31 @@ export class CompositeMessageConverter {
   toPayload(value: unknown, contentType?: string): ConvertedPayload {
     for (const converter of this.#converters) {
       const converted = converter.toPayload(value, contentType);
-      if (converted) return converted;
+      if (converted) return checkedPayload(converted, converter);
     }
     const kind = value === null ? "null" : typeof value;
     throw new MessageConversionError(`Cannot convert ${kind} to ${contentType ?? "any content type"}`);
   }
+}
+
+function checkedValue(value: unknown, converter: MessageConverter): unknown {
+  if (typeof (value as Partial<PromiseLike<unknown>> | null)?.then !== "function") return value;
+
+  ignoreRejection(value);
+  throw new MessageConversionError(
+    `fromMessage of ${classNameOf(converter)} returned a promise: it must not be async`,
+  );
+}
+
+/** A converter of the application's may return anything. */
+function checkedPayload(converted: ConvertedPayload, converter: MessageConverter): ConvertedPayload {
+  if (converted.payload instanceof Uint8Array) return converted;
+
+  // An async one would end the process by a rejection that nobody hears of.
+  ignoreRejection(converted);
+  throw new MessageConversionError(
+    `toPayload of ${classNameOf(converter)} returned no payload: return { payload: bytes, contentType }, and no promise`,
+  );
 }
 
 function isJson(type: string): boolean {

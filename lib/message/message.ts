@@ -158,3 +158,11 @@ function ownTexts(headers: MessageHeaders, native: NativeHeaders): MessageHeader
     contentType: contentType && ownText(contentType),
   });
 }
+
+/** Whether it is a message: what a function of the application returned may be anything. */
+export function isMessage(value: unknown): value is Message {
+  if (typeof value !== "object" || value === null) return false;
+
+  const { payload, headers } = value as Partial<Message>;
+  return payload instanceof Uint8Array && headers?.native instanceof NativeHeaders;
+}

@@ -110,7 +110,7 @@ export class SystemSubscriptions {
     try {
       const taken = take(brokerMessage(frame));
       if (!isPromise(taken)) return;
-      const settled = taken.catch(failed);
+      const settled = Promise.resolve(taken).catch(failed);
       // Not for an async function of the application's: it may await a receipt.
       if (isWaitedFor) return settled;
     } catch (error) {
@@ -157,10 +157,14 @@ export class SystemSubscriptions {
   }
 
   #tell({ destination, gaps }: Entry, what: keyof SubscriptionGaps): void {
-    try {
-      gaps?.[what]?.();
-    } catch (error) {
+    const failed = (error: unknown) => {
       this.#options.logger.error(`What hears of gaps at ${printable(destination)} failed`, error);
+    };
+    try {
+      const told: unknown = gaps?.[what]?.();
+      if (isPromise(told)) Promise.resolve(told).catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 

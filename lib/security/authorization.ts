@@ -1,5 +1,5 @@
 import { isPromise } from "../channel/passage.js";
-import { AccessDeniedError, ConfigurationError } from "../errors.js";
+import { AccessDeniedError, ConfigurationError, lookable } from "../errors.js";
 import type { Message, Principal } from "../message/message.js";
 
 /**
@@ -130,8 +130,9 @@ function answerOf(ask: () => unknown): Verdict | Promise<Verdict> {
 }
 
 function denialOf(error: unknown): AccessDeniedError {
-  if (error instanceof AccessDeniedError) return error;
-  throw error;
+  const fault = lookable(error);
+  if (fault instanceof AccessDeniedError) return fault;
+  throw fault;
 }
 
 function hasAny(

@@ -129,11 +129,14 @@ class BearerTokens implements BearerTokenInterceptor {
 
   async #ask(token: string): Promise<VerifiedToken> {
     const { verify, verifyTimeout } = this.#settings;
-    return await inTime(Promise.resolve(verify(token)), {
+    const verified = await inTime(Promise.resolve(verify(token)), {
       milliseconds: verifyTimeout,
       passed: () => new AccessDeniedError("The token could not be verified in time"),
       late() {},
     });
+    // What verifies a token may say by nothing that it is nobody's.
+    if (verified === undefined || verified === null) throw new Error("verify knows nobody by this token");
+    return verified;
   }
 
   #grantOf(sessionId: string, { user, exp, jti }: VerifiedToken): BearerGrant {
@@ -173,6 +176,15 @@ function tokenOf(native: NativeHeaders): string {
 function refusal(error: unknown, token: string): Error {
   if (error instanceof MessagingError) return error;
 
-  const cause = inspect(error).includes(token) ? new Error("The reason repeats the token") : error;
+  const cause = repeats(error, token) ? new Error("The reason repeats the token") : error;
   return new AccessDeniedError("The token is not valid", { cause });
+}
+
+/** Whether a log of it would show the token. */
+function repeats(error: unknown, token: string): boolean {
+  try {
+    return inspect(error).includes(token);
+  } catch {
+    return true;
+  }
 }

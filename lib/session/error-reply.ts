@@ -1,5 +1,5 @@
 import { isPromise } from "../channel/passage.js";
-import { MessagingError } from "../errors.js";
+import { ignoreRejection, MessagingError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -66,9 +66,12 @@ export function errorReply(error: Error, failure: Failure): Omit<Frame, "command
 
 function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Failure): ErrorReply {
   const decision = errorHandler?.handleClientMessageProcessingError(message, error, reply);
-  if (!isPromise(decision)) return decision ?? reply;
+  if (!isPromise(decision)) {
+    if (typeof (decision ?? reply) === "object") return decision ?? reply;
+    throw new TypeError("handleClientMessageProcessingError returned no reply: return one, or undefined");
+  }
 
-  decision.then(undefined, () => {});
+  ignoreRejection(decision);
   throw new TypeError("handleClientMessageProcessingError must not be async: the session ends at once");
 }
 
@@ -76,6 +79,7 @@ function written(
   { message, headers = {}, body = NO_PAYLOAD, contentType }: ErrorReply,
   ours: Readonly<Record<string, string | undefined>>,
 ): Omit<Frame, "command"> {
+  if (typeof message !== "string") throw new TypeError("The message of ERROR is text");
   const isText = typeof body === "string";
   if (!isText && !(body instanceof Uint8Array)) throw new TypeError("The body of ERROR is text or bytes");
 

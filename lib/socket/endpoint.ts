@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { WebSocket } from "ws";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, faultError, faultText } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
 import {
@@ -139,8 +139,10 @@ export class Endpoint {
     const rest = this.#rest(req.path);
     if (rest === undefined) return false;
 
-    this.#serve(rest, req, res).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
+    this.#serve(rest, req, res).catch((fault: unknown) => {
+      // Express takes some of what can be thrown for something else: null, "route".
+      const error = faultError(fault);
+      const message = faultText(error);
       const isOurs = error instanceof ConfigurationError;
       this.#context.refused({ reason: "error", status: isOurs ? 500 : undefined, message, request: req });
       if (!isOurs) {

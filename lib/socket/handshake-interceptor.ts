@@ -1,5 +1,5 @@
 import type { Request, Response } from "express";
-import { AccessDeniedError, ConfigurationError, MessagingError } from "../errors.js";
+import { AccessDeniedError, ConfigurationError, classNameOf, faultError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
 
@@ -73,7 +73,7 @@ async function interceptAndTell(
 ): Promise<void> {
   const { interceptors, res } = handshake;
   const passed: HandshakeInterceptor[] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     for (const interceptor of interceptors) {
       if (!(await letsPass(interceptor, handshake, attributes))) {
@@ -88,11 +88,10 @@ async function interceptAndTell(
       failure = new MessagingError("HANDSHAKE", "No connection came of the handshake");
     }
   } catch (error) {
-    failure = error;
-    throw error;
+    failure = faultError(error);
+    throw failure;
   } finally {
-    const error = failure === undefined || failure instanceof Error ? failure : new Error(String(failure));
-    for (const interceptor of passed.reverse()) void tell(interceptor, handshake, error);
+    for (const interceptor of passed.reverse()) void tell(interceptor, handshake, failure);
   }
 }
 
@@ -106,7 +105,7 @@ async function letsPass(
   const passes: unknown = await interceptor.beforeHandshake(req, res, attributes);
   if (typeof passes === "boolean") return passes;
   throw new ConfigurationError(
-    `beforeHandshake of ${interceptor.constructor.name} returned neither true nor false`,
+    `beforeHandshake of ${classNameOf(interceptor)} returned neither true nor false`,
   );
 }
 

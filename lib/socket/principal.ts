@@ -35,7 +35,7 @@ export function findUser(
 
 function named(user: Principal | undefined | null): Principal | undefined {
   if (user === undefined || user === null) return undefined;
-  if (isName(user.name)) return user;
+  if (typeof user === "object" && isName(user.name)) return user;
   throw new ConfigurationError("The endpoint's option user(req) returned a user without a name.");
 }
 

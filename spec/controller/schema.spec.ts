@@ -30,6 +30,19 @@ const broken: StandardSchema = {
   "~standard": { version: 1, vendor: "spec", validate: () => Promise.reject(new Error("no database")) },
 };
 
+/** Waits with a thenable that is no `Promise`, as other libraries' promises are. */
+const thenable: StandardSchema = {
+  "~standard": {
+    version: 1,
+    vendor: "spec",
+    validate: () => {
+      const result = Promise.resolve({ issues: [{ message: "is refused" }] });
+      const then = result.then.bind(result);
+      return { then } as typeof result;
+    },
+  },
+};
+
 class OrderController {
   @MessageMapping("/zod")
   zod(@Payload(ZodOrder) order: z.infer<typeof ZodOrder>) {
@@ -71,6 +84,11 @@ class OrderController {
     return numbers;
   }
 
+  @MessageMapping("/thenable")
+  thenable(@Payload(thenable) value: unknown) {
+    return `taken: ${String(value)}`;
+  }
+
   @MessageMapping("/broken")
   broken(@Payload(broken) value: unknown) {
     return value;
@@ -107,6 +125,10 @@ describe("@Payload with a schema", () => {
 
     const fault = await refused("/app/async", { item: "tar" });
     expect(fault.issues).to.deep.equal([{ path: ["item"], message: "is not sold here" }]);
+  });
+
+  it("waits for a thenable too", async () => {
+    expect((await refused("/app/thenable", {})).issues).to.deep.equal([{ path: [], message: "is refused" }]);
   });
 
   it("gives the schema's output, whatever the payload was", async () => {
