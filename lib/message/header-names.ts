@@ -9,7 +9,14 @@ export class HeaderNames {
 
   /** Whether one of them stands in a text from here to there. */
   isIn(text: string, from: number, to: number): boolean {
-    let [start, end] = [from, to];
+    // Every header of every frame is asked about: nearly all end here.
+    const first = text.charCodeAt(from);
+    const last = text.charCodeAt(to - 1);
+    const isPlain = first > 0x20 && first < 0x80 && last > 0x20 && last < 0x80;
+    if (isPlain && this.#byLength[to - from] === undefined) return false;
+
+    let start = from;
+    let end = to;
     while (start < end && isBlank(text.charCodeAt(start))) start++;
     while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
     const names = this.#byLength[end - start];
