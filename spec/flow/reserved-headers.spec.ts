@@ -215,7 +215,10 @@ for (const connections of ["own", "shared"] as const) {
         client.send("SEND", { destination: "/topic/a", receipt, mine: "1", ...lies, ...FORGED_HEADERS });
         await client.frame();
       }
-      const { headers } = await line.until("SEND");
+      // With headers like these it goes over a connection of the client's own; the first two are the stage's.
+      const lines = [line];
+      for (let i = 2; i < stage.broker.accepted; i++) lines.push(await stage.broker.line());
+      const { headers } = await Promise.race(lines.map((each) => each.until("SEND")));
       expect(headers.get("mine")).to.equal("1");
       expect(reservedAmong(headers.keys())).to.deep.equal([]);
       expect([...headers.keys()].filter((name) => /^(destination|receipt)\s$/.test(name))).to.deep.equal([]);
