@@ -299,6 +299,25 @@ export function stompMessaging(
     return access.recheck(subscriptions, reason);
   }
 
+  async function unsubscribeAnywhere(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+    const { id, session } = subscription;
+    if (session.server === undefined) return unsubscribe(subscription, reason, channels);
+    if (session.subscriptions.get(id) !== subscription) return false;
+    if (!servers.users) {
+      throw new MessageDeliveryError(
+        `Session ${session.id} is on another server: only userDestinationBroadcast reaches it`,
+      );
+    }
+    await servers.users.unsubscribe(session.id, id, reason);
+    return true;
+  }
+
+  async function recheckEverywhere(target?: WhoseSessions, reason?: string): Promise<number> {
+    const told = servers.users?.recheck(target, reason);
+    const [ended] = await Promise.all([recheckHere(target, reason), told]);
+    return ended;
+  }
+
   const endpoints = resolved.endpoints.map(
     (endpoint) =>
       new Endpoint(endpoint, {
@@ -345,23 +364,15 @@ export function stompMessaging(
       return ended;
     },
 
-    async unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
-      const { id, session } = subscription;
-      if (session.server === undefined) return unsubscribe(subscription, reason, channels);
-      if (session.subscriptions.get(id) !== subscription) return false;
-      if (!servers.users) {
-        throw new MessageDeliveryError(
-          `Session ${session.id} is on another server: only userDestinationBroadcast reaches it`,
-        );
-      }
-      await servers.users.unsubscribe(session.id, id, reason);
-      return true;
+    unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean> {
+      return clientOutboundChannel.sending(
+        unsubscribeAnywhere(subscription, reason),
+        subscription.destination,
+      );
     },
 
-    async recheck(target?: WhoseSessions, reason?: string): Promise<number> {
-      const told = servers.users?.recheck(target, reason);
-      const [ended] = await Promise.all([recheckHere(target, reason), told]);
-      return ended;
+    recheck(target?: WhoseSessions, reason?: string): Promise<number> {
+      return clientOutboundChannel.sending(recheckEverywhere(target, reason), undefined);
     },
 
     system: broker.system,

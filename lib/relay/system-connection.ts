@@ -1,4 +1,5 @@
 import type { BrokerSystem, SubscriptionGaps } from "../broker/broker.js";
+import { Sending } from "../channel/sending.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { NativeHeaders } from "../message/native-headers.js";
@@ -65,13 +66,19 @@ export class SystemConnection implements BrokerSystem {
     return connection.request(frame, receiptTimeout).confirmed;
   }
 
-  async subscribe(
+  subscribe(
     destination: string,
     take: SystemListener["take"],
     gaps?: SubscriptionGaps,
   ): Promise<() => Promise<void>> {
-    const { end } = await this.listen({ destination, take, gaps, ended: undefined });
-    return end;
+    const listening = this.listen({ destination, take, gaps, ended: undefined });
+    return Sending.of(
+      listening.then(({ end }) => end),
+      (error) => {
+        const text = `The application does not hear ${destination}, and nobody took the rejection`;
+        this.#options.logger.error(text, error);
+      },
+    );
   }
 
   /** Resolves when the broker has confirmed the subscription. */

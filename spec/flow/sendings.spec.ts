@@ -8,9 +8,11 @@ import {
   MessageExceptionHandler,
   MessageMapping,
   type MessagingEvents,
+  messageSecurity,
   Payload,
   SendTo,
   SimpMessagingTemplate,
+  type SimpSubscription,
   type StompMessagingOptions,
   SubscribableChannel,
   SubscribeMapping,
@@ -443,6 +445,31 @@ describe("What the application sends and does not await", () => {
         ]),
       );
       expect(announced().failed).to.deep.equal([]);
+    });
+
+    it("is told of messaging.unsubscribe and messaging.recheck", async () => {
+      let isAllowed = true;
+      const farewells: ChannelInterceptor = {
+        preSend(message) {
+          if (message.headers.native.has("unsubscribed")) throw new MessageDeliveryError("no farewell");
+          return message;
+        },
+      };
+      await start({
+        endpoints: [{ path: "/ws", user: () => ({ name: "ann" }) }],
+        clientOutboundChannel: { interceptors: [farewells] },
+        security: messageSecurity((messages) => messages.anyMessage().access(() => isAllowed)),
+      });
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+      client.send("SUBSCRIBE\nid:2\ndestination:/topic/b\n\n^@");
+      await client.synchronize();
+      const [subscription] = server.messaging.userRegistry.findSubscriptions(({ id }) => id === "1");
+      void server.messaging.unsubscribe(subscription as SimpSubscription, "enough");
+      isAllowed = false;
+      void server.messaging.recheck();
+      await turns(20);
+
+      expect(failures.map(({ destination }) => destination)).to.deep.equal(["/topic/a", undefined]);
     });
 
     it("says nothing of what is awaited, a little later too", async () => {

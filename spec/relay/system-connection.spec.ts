@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { MessageDeliveryError } from "express-stomp";
 import { rejection } from "../support/channels.js";
+import { settled } from "../support/recording.js";
 import { CONNECT, expectEnd, RelayStage, type RelayStageOptions } from "../support/relay-stage.js";
 import { ScriptedBroker, type ScriptedLine } from "../support/scripted-broker.js";
 
@@ -264,6 +265,19 @@ describe("The application's connection to the broker", () => {
       await stage.server.messaging.template.convertAndSend("/topic/a", "nothing came between");
       expect((await system.frame()).command).to.equal("SEND");
       expect(stage.broker.accepted).to.equal(1);
+    });
+
+    it("tells the log where nobody awaits it", async () => {
+      await start();
+      stage.broker.options = { receipts: false };
+      void stage.server.messaging.system?.subscribe("/bad", () => {});
+      const { headers } = await system.until("SUBSCRIBE");
+      stage.broker.options = {};
+      system.send("ERROR", { message: "No such place", "receipt-id": headers.get("receipt")! });
+      await stage.server.messaging.template.convertAndSend("/topic/a", "behind");
+      await settled();
+
+      expect(stage.server.log.join("\n")).to.contain("The application does not hear /bad");
     });
 
     it("begins anew when it refuses one that it had taken, so that nobody is deaf", async () => {
