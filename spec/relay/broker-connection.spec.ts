@@ -150,19 +150,26 @@ describe("A connection to the broker", () => {
   });
 
   describe("when something is to be written", () => {
-    for (const value of ["a\nlogin:admin", "a\rb", "a\0b"]) {
-      it(`refuses a CONNECT that ${JSON.stringify(value)} would break out of`, async () => {
-        const careless: ChannelInterceptor = {
-          preSend: (message: Message) =>
-            message.headers.messageType === "CONNECT"
-              ? withHeaders(message, { native: message.headers.native.with("x-name", value) })
-              : message,
-        };
-        await start({ server: { clientInboundChannel: { interceptors: [careless] } } });
-        const { client, line } = await stage.knock();
-        await expectEnd(client, "CONNECT has no escapes, but its header x-name needs one");
-        await line.closed();
-      });
+    // What of a client's CONNECT reaches the broker's.
+    for (const name of ["login", "passcode", "client-id"]) {
+      for (const value of ["a\nlogin:admin", "a\rb", "a\0b"]) {
+        it(`refuses a CONNECT that the ${name} ${JSON.stringify(value)} would break out of`, async () => {
+          const careless: ChannelInterceptor = {
+            preSend: (message: Message) =>
+              message.headers.messageType === "CONNECT"
+                ? withHeaders(message, { native: message.headers.native.with(name, value) })
+                : message,
+          };
+          await start({
+            relay: { passClientLogin: true, passQueueHeaders: true },
+            server: { clientInboundChannel: { interceptors: [careless] } },
+          });
+          const { client, line } = await stage.knock();
+          await expectEnd(client, `CONNECT has no escapes, but its header ${name} needs one`);
+          await line.closed();
+          expect(line.socket.bytesRead, "bytes that the broker got").to.equal(0);
+        });
+      }
     }
   });
 
