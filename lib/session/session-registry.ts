@@ -216,7 +216,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
    * them; or the last was cut because its client did not answer the closing.
    */
   async close({ code, reason }: SessionClosing): Promise<void> {
-    for (const session of this.#sessions.values()) this.#closing.add(session);
+    for (const session of this.#sessions.values()) if (!session.isCut) this.#closing.add(session);
     for (const session of this.#sessions.values()) session.shut(code, reason);
     if (await this.#closedWithin(LINGER)) return;
 

@@ -57,6 +57,8 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   /** Everybody behind the channels has heard of its end. */
   #ended = false;
   #over = false;
+  /** Its socket is closed. */
+  #isCut = false;
   /** Its socket is closed, and what it had brought was handled. */
   #isGone = false;
   /** Settles when DISCONNECT was handled. */
@@ -120,6 +122,11 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
     return this.#ended;
   }
 
+  /** Whether its socket is closed, while frames that it brought are handled perhaps. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   get messageHeaders(): SessionHeaders {
     return { sessionId: this.id, user: this.#user, sessionAttributes: this.#attributes };
   }
@@ -146,6 +153,7 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   close(code: number, reason: string, limit?: string): void {
     // What ended it before was told already.
     if (limit !== undefined && !this.closed) announceLimit(this, limit, this.#context);
+    this.#isCut = true;
     this.#stop();
     this.outbound.end(() => {});
     if (!this.#inbound.isIdle) this.#owner.abandoned(this);

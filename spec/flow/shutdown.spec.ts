@@ -139,6 +139,16 @@ describe("messaging.close", () => {
     gate.open();
   });
 
+  it("does not wait for who has gone while a frame of theirs hangs", async function () {
+    this.timeout(4_000);
+    const client = await connect();
+    client.send(send(1));
+    await gate.arrived;
+    client.cut();
+    while (server.messaging.userRegistry.getUserCount() > 0) await settled();
+    await server.messaging.close({ drainMs: 0 });
+  });
+
   it("answers 503 to whoever wants to connect, while it closes and afterwards", async () => {
     const client = await connect();
     client.send(send(1));

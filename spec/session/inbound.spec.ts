@@ -20,11 +20,13 @@ class SlowNotes {
   readonly done: string[] = [];
   readonly #working = new Map<string, (fault?: Error) => void>();
   #whenBegun: (() => void) | undefined;
+  #isOver = false;
 
   @MessageMapping("/note")
   async take(@Payload() note: string) {
     this.begun.push(note);
     this.#whenBegun?.();
+    if (this.#isOver) return;
     await new Promise<void>((resolve, reject) => {
       this.#working.set(note, (fault) => (fault ? reject(fault) : resolve()));
     });
@@ -33,6 +35,12 @@ class SlowNotes {
 
   finish(note: string, fault?: Error) {
     this.#working.get(note)?.(fault);
+  }
+
+  /** Finishes all, and at once what is begun later: frames that waited behind these. */
+  finishAll() {
+    this.#isOver = true;
+    for (const finish of this.#working.values()) finish();
   }
 
   /** Waits until so many were begun. */
@@ -64,7 +72,7 @@ describe("Inbound", () => {
   }
 
   afterEach(async () => {
-    for (const note of notes.begun) notes.finish(note);
+    notes.finishAll();
     for (const client of clients.splice(0)) client.cut();
     await server.close();
   });
