@@ -13,12 +13,15 @@ export class MessagingError extends Error {
   readonly publicMessage: string | undefined;
   /** Headers of the application's own that the ERROR frame carries. */
   readonly publicHeaders: Readonly<Record<string, string>> | undefined;
+  /** What the ERROR frame's `retry` header says. */
+  readonly retry: Retry;
 
   constructor(code: string, message: string, options: MessagingErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.publicMessage = options.publicMessage;
     this.publicHeaders = options.publicHeaders;
+    this.retry = options.retry ?? (options.publicMessage === undefined ? soon() : "never");
   }
 }
 
@@ -26,6 +29,19 @@ export interface MessagingErrorOptions {
   cause?: unknown;
   publicMessage?: string;
   publicHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Default: `never` with a `publicMessage`, since the client can read what it did; else `soon()`. */
+  retry?: Retry | undefined;
+}
+
+/**
+ * When a client that does the same again may be better received: `never`, until
+ * it does something else; `now`, on a new connection; or after so many ms.
+ */
+export type Retry = "never" | "now" | number;
+
+/** So many ms: 5,000 to 10,000 by chance, so that not all that were sent away come back at once. */
+export function soon(): number {
+  return 5_000 + Math.floor(Math.random() * 5_000);
 }
 
 /** The start is lost: an option or a decorator makes no sense. Thrown at import or start-up, never later. */
@@ -61,7 +77,7 @@ export class MessageConversionError extends MessageHandlingError {
   override name = "MessageConversionError";
 
   constructor(message: string, options?: MessagingErrorOptions) {
-    super(message, { ...options, code: "MESSAGE_CONVERSION" });
+    super(message, { ...options, retry: options?.retry ?? "never", code: "MESSAGE_CONVERSION" });
   }
 }
 
@@ -121,7 +137,7 @@ export class AccessDeniedError extends MessageDeliveryError {
 
   constructor(
     message = "Access denied",
-    options?: { cause?: unknown; publicHeaders?: Readonly<Record<string, string>> },
+    options?: { cause?: unknown; publicHeaders?: Readonly<Record<string, string>>; retry?: Retry },
   ) {
     super(message, { ...options, code: "ACCESS_DENIED", publicMessage: message });
   }
@@ -132,7 +148,8 @@ export class BrokerNotAvailableError extends MessageDeliveryError {
   override name = "BrokerNotAvailableError";
 
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, { ...options, code: "BROKER_NOT_AVAILABLE", publicMessage: "Broker not available" });
+    const publicMessage = "Broker not available";
+    super(message, { ...options, code: "BROKER_NOT_AVAILABLE", publicMessage, retry: soon() });
   }
 }
 
@@ -142,8 +159,14 @@ export class LimitExceededError extends MessagingError {
   /** As the option is called. */
   readonly limit: string;
 
-  constructor(what: string, limit: string, value: number, message = `${what} passes ${limit}: ${value}`) {
-    super("LIMIT_EXCEEDED", message, { publicMessage: message });
+  constructor(
+    what: string,
+    limit: string,
+    value: number,
+    message = `${what} passes ${limit}: ${value}`,
+    retry?: Retry,
+  ) {
+    super("LIMIT_EXCEEDED", message, { publicMessage: message, retry });
     this.limit = limit;
   }
 }
@@ -156,7 +179,7 @@ export class LimitExceededError extends MessagingError {
 export class StompConversionError extends MessagingError {
   override name = "StompConversionError";
 
-  constructor(message: string, options?: { cause?: unknown; code?: string }) {
+  constructor(message: string, options?: { cause?: unknown; code?: string; retry?: Retry }) {
     super(options?.code ?? "STOMP_CONVERSION", message, { ...options, publicMessage: message });
   }
 }

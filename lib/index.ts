@@ -82,6 +82,7 @@ export {
   MessageHandlingError,
   MessagingError,
   MethodArgumentNotValidError,
+  type Retry,
   StompConversionError,
 } from "./errors.js";
 export type {

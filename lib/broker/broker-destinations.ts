@@ -99,6 +99,6 @@ function checked<T>(check: () => T, destination: string): T {
     return check();
   } catch (error) {
     if (!(error instanceof DestinationPatternError)) throw error;
-    throw refusal(`${printable(destination)} is no destination here: ${error.message}`, error);
+    throw refusal(`${printable(destination)} is no destination here: ${error.message}`, { cause: error });
   }
 }

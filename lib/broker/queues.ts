@@ -1,4 +1,5 @@
 import type { DestinationPattern } from "../destination/pattern.js";
+import { soon } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf, withHeaders } from "../message/message.js";
 import { saying, withoutReserved } from "../message/reserved-headers.js";
@@ -253,11 +254,12 @@ export class Queues implements Source, TakesBack {
     // What is accepted stays: so one client can take half of it at most, and leaves the next one half of that.
     const isGreedy = this.#space.held + size + this.#payers.weightOf(payer) > this.#space.limit;
     if (isGreedy && payer !== APPLICATION) {
-      throw refusal(`Too much of yours waits in queues: ${printable(destination)} takes no more of it`);
+      const text = `Too much of yours waits in queues: ${printable(destination)} takes no more of it`;
+      throw refusal(text, { retry: soon() });
     }
   }
 }
 
 function full(destination: string): Error {
-  return refusal(`The queue ${printable(destination)} is full`);
+  return refusal(`The queue ${printable(destination)} is full`, { retry: soon() });
 }

@@ -265,10 +265,11 @@ export class ControllerHandler implements MessageHandler {
 function handlingError(fault: unknown, name: string): MessageHandlingError {
   if (fault instanceof MessageHandlingError) return fault;
 
-  const { publicMessage, publicHeaders } = fault instanceof MessagingError ? fault : {};
+  const { publicMessage, publicHeaders, retry } = fault instanceof MessagingError ? fault : {};
   return new MessageHandlingError(`${name} failed: ${faultText(fault)}`, {
     cause: fault,
     ...(publicMessage !== undefined && { publicMessage }),
     publicHeaders,
+    retry,
   });
 }

@@ -12,6 +12,8 @@ import type { NativeHeaders } from "./native-headers.js";
 const RESERVED = {
   /** In the last MESSAGE of a subscription: why it was ended. */
   unsubscribed: "server",
+  /** In ERROR: when the client may come again. */
+  retry: "server",
   /** In MESSAGE of a queue: somebody had it and gave it back. */
   redelivered: "broker",
   /** In a dead letter: the queue that it was in. */

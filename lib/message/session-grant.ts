@@ -46,7 +46,7 @@ export class SessionGrant {
   /** Why it is over; `undefined` while it lasts. */
   get fault(): AccessDeniedError | undefined {
     if (this.#revoked) return this.#revoked;
-    return this.remaining === 0 ? new AccessDeniedError(this.#expiredMessage) : undefined;
+    return this.remaining === 0 ? new AccessDeniedError(this.#expiredMessage, { retry: "now" }) : undefined;
   }
 
   /** Ends the session now. The client reads the reason, unless it is slow and more waits for it. */

@@ -1,4 +1,4 @@
-import { MessageDeliveryError } from "../errors.js";
+import { MessageDeliveryError, soon } from "../errors.js";
 import { printable } from "../logger.js";
 import type { NativeHeaders } from "../message/native-headers.js";
 import type { Frame } from "../stomp/frame.js";
@@ -8,7 +8,8 @@ const NO_WORDS = "The broker sent ERROR without a word";
 /**
  * Makes an error of a broker's ERROR frame; its text is public. Of a body in
  * text it has the first line: RabbitMQ says there what was wrong, and ActiveMQ
- * begins a stack trace, which is nobody's business.
+ * begins a stack trace, which is nobody's business. Whether it is about what
+ * the client sent, or about the broker's own shutdown, its words do not say.
  *
  * @param connect the headers of our CONNECT, whose passcode a broker might repeat
  */
@@ -26,7 +27,7 @@ export function brokerError({ headers, body }: Frame, connect: NativeHeaders): M
   const passcode = connect.get("passcode") ?? "";
   const isSecret = passcode !== "" && passcode !== connect.get("login");
   const clean = isSecret ? text.replaceAll(passcode, "***") : text;
-  return new MessageDeliveryError(clean, { code: "BROKER_ERROR", publicMessage: clean });
+  return new MessageDeliveryError(clean, { code: "BROKER_ERROR", publicMessage: clean, retry: soon() });
 }
 
 /**

@@ -198,7 +198,7 @@ export class SystemSubscriptions {
   #lost(destination: string, cause: Error): Error {
     const text = `The broker has not confirmed the subscription to ${printable(destination)} again: subscribe anew`;
     this.#options.logger.error(text, cause);
-    return new MessageDeliveryError(text, { cause, publicMessage: text });
+    return new MessageDeliveryError(text, { cause, publicMessage: text, retry: "now" });
   }
 }
 

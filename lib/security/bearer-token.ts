@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { inTime } from "../channel/deadline.js";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
-import { AccessDeniedError, ConfigurationError, MessagingError } from "../errors.js";
+import { AccessDeniedError, ConfigurationError, MessagingError, soon } from "../errors.js";
 import { type Message, NO_PAYLOAD, withHeaders, withPayload } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { BearerGrant, type RevokedTokens } from "./bearer-grant.js";
@@ -131,7 +131,7 @@ class BearerTokens implements BearerTokenInterceptor {
     const { verify, verifyTimeout } = this.#settings;
     const verified = await inTime(Promise.resolve(verify(token)), {
       milliseconds: verifyTimeout,
-      passed: () => new AccessDeniedError("The token could not be verified in time"),
+      passed: () => new AccessDeniedError("The token could not be verified in time", { retry: soon() }),
       late() {},
     });
     // What verifies a token may say by nothing that it is nobody's.
@@ -177,7 +177,8 @@ function refusal(error: unknown, token: string): Error {
   if (error instanceof MessagingError) return error;
 
   const cause = repeats(error, token) ? new Error("The reason repeats the token") : error;
-  return new AccessDeniedError("The token is not valid", { cause });
+  // It may also be that the keys could not be fetched, and the client's next token is another one.
+  return new AccessDeniedError("The token is not valid", { cause, retry: soon() });
 }
 
 /** Whether a log of it would show the token. */

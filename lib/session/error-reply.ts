@@ -1,8 +1,9 @@
 import { isPromise } from "../channel/passage.js";
-import { ignoreRejection, MessagingError } from "../errors.js";
+import { ignoreRejection, MessagingError, type Retry, soon } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { saying } from "../message/reserved-headers.js";
 import type { Frame } from "../stomp/frame.js";
 import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 
@@ -16,6 +17,8 @@ export interface ErrorReply {
   readonly body?: string | Uint8Array | undefined;
   /** Of the body. Default: `text/plain;charset=UTF-8` or `application/octet-stream`. */
   readonly contentType?: string | undefined;
+  /** The header `retry`: `never`, `now`, or a number of ms. Default: the `retry` of the error, else 5,000 to 10,000 by chance. */
+  readonly retry?: Retry | undefined;
 }
 
 /** Decides what clients are told of errors, as Spring's class of this name. The session ends in any case. */
@@ -44,24 +47,25 @@ interface Failure {
 
 const UNKNOWN = "The frame could not be processed";
 
-const OURS = ["message", "version", "receipt-id", "content-type", "content-length"];
+const OURS = ["message", "version", "receipt-id", "content-type", "content-length", "retry"];
 
 /** Gives the ERROR frame's headers and body. Never throws. */
 export function errorReply(error: Error, failure: Failure): Omit<Frame, "command"> {
-  const { publicMessage, publicHeaders, code } = error instanceof MessagingError ? error : {};
-  const reply: ErrorReply = { message: publicMessage ?? UNKNOWN, headers: publicHeaders };
+  const { publicMessage, publicHeaders, code, retry = soon() } = error instanceof MessagingError ? error : {};
+  const reply: ErrorReply = { message: publicMessage ?? UNKNOWN, headers: publicHeaders, retry };
   const ours = {
     version: code === "STOMP_VERSION" ? SUPPORTED_VERSIONS.join(",") : undefined,
     "receipt-id": failure.receiptId,
   };
   for (const decide of [() => decided(error, reply, failure), () => reply]) {
     try {
-      return written(decide(), ours);
+      const decision = decide();
+      return written({ ...decision, retry: decision.retry ?? retry }, ours);
     } catch (fault) {
       failure.logger.error("ERROR could not be written as the application wants it", fault);
     }
   }
-  return written({ message: UNKNOWN }, ours);
+  return written({ message: UNKNOWN, retry }, ours);
 }
 
 function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Failure): ErrorReply {
@@ -76,7 +80,7 @@ function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Fai
 }
 
 function written(
-  { message, headers = {}, body = NO_PAYLOAD, contentType }: ErrorReply,
+  { message, headers = {}, body = NO_PAYLOAD, contentType, retry }: ErrorReply & { retry: Retry },
   ours: Readonly<Record<string, string | undefined>>,
 ): Omit<Frame, "command"> {
   if (typeof message !== "string") throw new TypeError("The message of ERROR is text");
@@ -90,5 +94,11 @@ function written(
     "content-type": body.length > 0 ? bodyType : undefined,
   });
   const own = NativeHeaders.of(headers).without(...OURS);
-  return { headers: NativeHeaders.of([...native, ...own]), body: isText ? Buffer.from(body) : body };
+  const told = NativeHeaders.of([...native, ...own]);
+  return { headers: saying(told, { retry: retryText(retry) }), body: isText ? Buffer.from(body) : body };
+}
+
+function retryText(retry: Retry): string {
+  if (retry === "never" || retry === "now" || (Number.isSafeInteger(retry) && retry >= 0)) return `${retry}`;
+  throw new TypeError(`retry of ERROR is "never", "now" or a whole number of ms, not ${String(retry)}`);
 }

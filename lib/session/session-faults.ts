@@ -1,4 +1,4 @@
-import { LimitExceededError } from "../errors.js";
+import { LimitExceededError, soon } from "../errors.js";
 import type { Message } from "../message/message.js";
 import { errorReply } from "./error-reply.js";
 import type { Outbound } from "./outbound.js";
@@ -49,7 +49,8 @@ export function endWithError(
 
 /** Ends a session that has passed a limit. ERROR would only wait behind all that its client does not read. */
 export function endAtLimit(session: FaultySession, limit: WatchedLimit, context: SessionContext): void {
-  const error = new LimitExceededError("Session", limit, context.limits[limit]);
+  // What passed it is how slow the client was, not what it sent.
+  const error = new LimitExceededError("Session", limit, context.limits[limit], undefined, soon());
   if (limit !== "sendTimeLimit" && limit !== "sendBufferSizeLimit") {
     endWithError(session, error, { code: LIMIT_EXCEEDED }, context);
   } else if (!session.closed) {

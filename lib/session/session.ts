@@ -326,11 +326,14 @@ export class Session implements SocketListener, InboundSession, WatchedSession, 
   }
 
   vanished(): void {
-    this.fail(new StompConversionError("The client's end of the line does not answer"), undefined);
+    this.fail(
+      new StompConversionError("The client's end of the line does not answer", { retry: "now" }),
+      undefined,
+    );
   }
 
   silent(): void {
-    this.fail(new StompConversionError("No heart-beat came in time"), undefined);
+    this.fail(new StompConversionError("No heart-beat came in time", { retry: "now" }), undefined);
   }
 
   dropping(): void {

@@ -1,4 +1,4 @@
-import { AccessDeniedError } from "../errors.js";
+import { AccessDeniedError, soon } from "../errors.js";
 
 /** How many sessions a user may have at a time. */
 export interface UserSessionLimitOptions {
@@ -30,7 +30,7 @@ export class UserSessionLimit {
     const text = `A user has at most ${limit} ${limit === 1 ? "session" : "sessions"}`;
     const sessions = this.#sessions.get(name) ?? new Set();
     if (sessions.size >= limit) {
-      if (beyond === "refuse") throw new AccessDeniedError(text);
+      if (beyond === "refuse") throw new AccessDeniedError(text, { retry: soon() });
 
       const oldest = sessions.values().next().value as string;
       this.leave(oldest);

@@ -262,7 +262,9 @@ describe("WebSocketMessageBrokerConfigurer", () => {
       expect(names).to.deep.equal(["in 1", "in 2", "out"]);
 
       client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
-      expect(await client.frame()).to.equal("ERROR\nmessage:No\nasked:yes\ncontent-length:0\n\n^@");
+      expect(await client.frame()).to.equal(
+        "ERROR\nmessage:No\nasked:yes\nretry:never\ncontent-length:0\n\n^@",
+      );
     });
   });
 

@@ -218,7 +218,7 @@ describe("@Authorize", () => {
     ]) {
       const client = await connect("rod");
       client.send(`SEND\ndestination:${destination}\n\n^@`);
-      expect(await client.frame()).to.equal(`ERROR\nmessage:${text}\ncontent-length:0\n\n^@`);
+      expect(await client.frame()).to.equal(`ERROR\nmessage:${text}\nretry:never\ncontent-length:0\n\n^@`);
     }
     expect(server.log.filter((line) => line.startsWith("error"))).to.deep.equal([
       "error @Authorize(access(…)) could not decide, and so denied Error: secret",

@@ -108,7 +108,7 @@ describe("docs/interceptors.md", () => {
     const stranger = await host.open();
     stranger.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
     expect(await stranger.frame()).to.equal(
-      "ERROR\nmessage:The token is not valid\ncode:TOKEN\ncontent-length:0\n\n^@",
+      "ERROR\nmessage:The token is not valid\ncode:TOKEN\nretry:never\ncontent-length:0\n\n^@",
     );
   });
 

@@ -16,7 +16,13 @@ import { http, post } from "../support/sockjs-http.js";
 import { StompSession } from "../support/stomp-session.js";
 
 /** What the server says by header, wherever it does. */
-const RESERVED = ["unsubscribed", "redelivered", "original-destination", "express-stomp-servers-only"];
+const RESERVED = [
+  "unsubscribed",
+  "retry",
+  "redelivered",
+  "original-destination",
+  "express-stomp-servers-only",
+];
 
 /** The same as clients could write them: what reads them may trim, and takes the first or the last. */
 const FORGED = RESERVED.flatMap((name) => [name, name, `${name} `, ` ${name}`, `\t${name}\u00a0`]);

@@ -22,7 +22,7 @@ describe("The option security", () => {
         rod.send(frame);
 
         expect(await rod.frame()).to.equal(
-          `ERROR\nmessage:Access denied\\c ${command} ${destination}\ncontent-length:0\n\n^@`,
+          `ERROR\nmessage:Access denied\\c ${command} ${destination}\nretry:never\ncontent-length:0\n\n^@`,
         );
         expect(await rod.closed()).to.equal(1002);
         expect(
@@ -55,7 +55,7 @@ describe("The option security", () => {
       );
 
       expect(await stranger.frame()).to.equal(
-        "ERROR\nmessage:Access denied\\c CONNECT\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Access denied\\c CONNECT\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await stranger.closed()).to.equal(1002);
       expect(stage.denials.map(({ rule }) => rule)).to.deep.equal(["1 nullDestMatcher() authenticated()"]);
@@ -114,7 +114,7 @@ describe("The option security", () => {
       const rod = await stage.connect("rod");
       rod.send("SEND\ndestination:/topic/a\n\nhi^@");
       expect(await rod.frame()).to.equal(
-        "ERROR\nmessage:The room is closed\ncode:CLOSED\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:The room is closed\ncode:CLOSED\nretry:never\ncontent-length:0\n\n^@",
       );
     });
 
@@ -132,7 +132,7 @@ describe("The option security", () => {
         const rod = await stage.connect("rod");
         rod.send("SEND\ndestination:/topic/a\n\nhi^@");
         expect(await rod.frame()).to.equal(
-          "ERROR\nmessage:Access denied\\c SEND /topic/a\ncontent-length:0\n\n^@",
+          "ERROR\nmessage:Access denied\\c SEND /topic/a\nretry:never\ncontent-length:0\n\n^@",
         );
         expect(stage.server.log.filter((line) => line.startsWith("error"))).to.deep.equal([
           "error The rules could not decide, and so denied Error: secret: no database",
@@ -161,7 +161,7 @@ describe("The option security", () => {
       const rod = await stage.connect("rod");
       rod.send("SEND\ndestination:/topic/staff\nreceipt:7\n\nhi^@");
       expect(await rod.frame()).to.equal(
-        "ERROR\nmessage:Access denied\\c SEND /topic/staff\nreceipt-id:7\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Access denied\\c SEND /topic/staff\nreceipt-id:7\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await rod.closed()).to.equal(1002);
     });

@@ -174,7 +174,7 @@ describe("csrfToken", () => {
 
       client.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@SEND\ndestination:/topic/a\n\nhi^@");
 
-      expect(await client.frame()).to.equal(`ERROR\nmessage:${WRONG}\ncontent-length:0\n\n^@`);
+      expect(await client.frame()).to.equal(`ERROR\nmessage:${WRONG}\nretry:never\ncontent-length:0\n\n^@`);
       expect(await client.closed()).to.equal(1002);
       expect(await friend.synchronize()).to.deep.equal([]);
     });

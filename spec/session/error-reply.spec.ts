@@ -70,7 +70,7 @@ describe("ERROR", () => {
       client.send("SEND\ndestination:/topic/a\nreceipt:7\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Token expired\nreceipt-id:7\ncode:TOKEN_EXPIRED\n한글:a\\cb\\n\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Token expired\nreceipt-id:7\ncode:TOKEN_EXPIRED\n한글:a\\cb\\n\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await client.closed()).to.equal(1002);
     });
@@ -82,12 +82,15 @@ describe("ERROR", () => {
         version: "3",
         "content-length": "99",
         "content-type": "a",
+        retry: "now",
       };
       await start(refusing(new AccessDeniedError("No", { publicHeaders })));
 
       client.send("SEND\ndestination:/topic/a\nreceipt:7\n\n^@");
 
-      expect(await client.frame()).to.equal("ERROR\nmessage:No\nreceipt-id:7\ncontent-length:0\n\n^@");
+      expect(await client.frame()).to.equal(
+        "ERROR\nmessage:No\nreceipt-id:7\nretry:never\ncontent-length:0\n\n^@",
+      );
     });
 
     it("carries them for a controller's refusal too", async () => {
@@ -96,7 +99,7 @@ describe("ERROR", () => {
       client.send("SEND\ndestination:/app/refuse\nreceipt:7\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Not now\nreceipt-id:7\nretry-after:30\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Not now\nreceipt-id:7\nretry-after:30\nretry:never\ncontent-length:0\n\n^@",
       );
     });
 
@@ -107,7 +110,7 @@ describe("ERROR", () => {
       client.send("SEND\ndestination:/topic/a\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:The frame could not be processed\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:The frame could not be processed\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await client.closed()).to.equal(1002);
     });
@@ -124,6 +127,7 @@ describe("ERROR", () => {
             headers: { "error-id": "e-1" },
             body: '{"see":"e-1"}',
             contentType: "application/json",
+            retry: 30_000,
           };
         }),
       );
@@ -132,12 +136,13 @@ describe("ERROR", () => {
 
       expect(await client.frame()).to.equal(
         "ERROR\nmessage:Something went wrong\nreceipt-id:7\ncontent-type:application/json\nerror-id:e-1\n" +
-          'content-length:13\n\n{"see":"e-1"}^@',
+          'retry:30000\ncontent-length:13\n\n{"see":"e-1"}^@',
       );
       expect(await client.closed()).to.equal(1002);
-      const [message, cause, reply] = asked[0] ?? [];
+      const [message, cause, { retry, ...reply } = {}] = asked[0] ?? [];
       expect(message?.headers.destination).to.equal("/app/fail");
       expect(cause).to.equal("secret of the server");
+      expect(retry).to.be.within(5_000, 9_999);
       expect(reply).to.deep.equal({ message: "The frame could not be processed", headers: undefined });
     });
 
@@ -148,14 +153,14 @@ describe("ERROR", () => {
       it(`names the content type of a body of ${what}`, async () => {
         await start({
           ...refusing(new Error()),
-          ...deciding((_message, _error, reply) => ({ ...reply, body })),
+          ...deciding((_message, _error, reply) => ({ ...reply, body, retry: "now" })),
         });
 
         client.send("SEND\ndestination:/topic/a\n\n^@");
 
         expect(await client.frame()).to.equal(
           `ERROR\nmessage:The frame could not be processed\ncontent-type:${contentType}\n` +
-            "content-length:3\n\nwhy^@",
+            "retry:now\ncontent-length:3\n\nwhy^@",
         );
       });
     }
@@ -169,7 +174,7 @@ describe("ERROR", () => {
       client.send("SEND\ndestination:/topic/a\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Token expired\ncode:T\nmore:1\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Token expired\ncode:T\nmore:1\nretry:never\ncontent-length:0\n\n^@",
       );
     });
 
@@ -193,7 +198,9 @@ describe("ERROR", () => {
 
       client.send("NONSENSE\n\n^@");
 
-      expect(await client.frame()).to.equal(`ERROR\nmessage:${"x".repeat(200)}…\ncontent-length:0\n\n^@`);
+      expect(await client.frame()).to.equal(
+        `ERROR\nmessage:${"x".repeat(200)}…\nretry:never\ncontent-length:0\n\n^@`,
+      );
     });
 
     for (const [what, handle] of [
@@ -201,6 +208,7 @@ describe("ERROR", () => {
       ["answers with a promise", () => Promise.reject(new Error("async")) as never],
       ["answers without a message", () => ({}) as never],
       ["answers with a body that is neither text nor bytes", () => ({ message: "x", body: {} }) as never],
+      ["answers with a time to retry that is none", () => ({ message: "x", retry: -1 })],
       ["does not decide", () => undefined],
     ] as const) {
       it(`is what it would be without one that ${what}`, async () => {
@@ -209,7 +217,9 @@ describe("ERROR", () => {
 
         client.send("SEND\ndestination:/topic/a\n\n^@");
 
-        expect(await client.frame()).to.equal("ERROR\nmessage:Token expired\ncode:T\ncontent-length:0\n\n^@");
+        expect(await client.frame()).to.equal(
+          "ERROR\nmessage:Token expired\ncode:T\nretry:never\ncontent-length:0\n\n^@",
+        );
         expect(await client.closed()).to.equal(1002);
         const logged = server.log.filter((line) => line.startsWith("error ERROR could not be written"));
         expect(logged.length).to.equal(what === "does not decide" ? 0 : 1);

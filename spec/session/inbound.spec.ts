@@ -155,7 +155,7 @@ describe("Inbound", () => {
       client.send(`${send("a")}SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:r\n\n^@`);
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Not for you\nreceipt-id:r\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Not for you\nreceipt-id:r\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await client.closed()).to.equal(1002);
       expect(notes.begun).to.deep.equal(["a"]);

@@ -55,7 +55,7 @@ describe("Session", () => {
       client.send("CONNECT\naccept-version:2.0\nhost:spec\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:No STOMP version in common with accept-version 2.0\nversion:1.0,1.1,1.2\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:No STOMP version in common with accept-version 2.0\nversion:1.0,1.1,1.2\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await client.closed()).to.equal(1002);
     });
@@ -156,7 +156,9 @@ describe("Session", () => {
         client.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@SEND\ndestination:/app/note\n\nsneaked^@");
         client.send("SEND\ndestination:/app/note\n\nsneaked^@");
 
-        expect(await client.frame()).to.equal("ERROR\nmessage:Wrong passcode\ncontent-length:0\n\n^@");
+        expect(await client.frame()).to.equal(
+          "ERROR\nmessage:Wrong passcode\nretry:never\ncontent-length:0\n\n^@",
+        );
         expect(await client.closed()).to.equal(1002);
         await ends;
         expect(host.notes.taken).to.deep.equal([]);
@@ -180,8 +182,8 @@ describe("Session", () => {
 
       client.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
 
-      expect(await client.frame()).to.equal(
-        "ERROR\nmessage:The frame could not be processed\ncontent-length:0\n\n^@",
+      expect(await client.frame()).to.match(
+        /^ERROR\nmessage:The frame could not be processed\nretry:\d{4}\ncontent-length:0\n\n\^@$/,
       );
     });
   });

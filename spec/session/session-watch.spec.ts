@@ -86,8 +86,8 @@ describe("A session's limits that pass with time", () => {
       const told = limitExceeded();
       const client = await open();
 
-      expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Session passes timeToFirstMessage\\c 200\ncontent-length:0\n\n^@",
+      expect(await client.frame()).to.match(
+        /^ERROR\nmessage:Session passes timeToFirstMessage\\c 200\nretry:\d{4}\ncontent-length:0\n\n\^@$/,
       );
       expect(await client.closed()).to.equal(4500);
       expect(await told).to.include({ limit: "timeToFirstMessage", address: "127.0.0.1" });

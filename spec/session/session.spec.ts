@@ -98,7 +98,7 @@ describe("Session", () => {
         client.send(frame as string);
 
         expect(await client.frame()).to.equal(
-          `ERROR\nmessage:${message}\nreceipt-id:r\ncontent-length:0\n\n^@`,
+          `ERROR\nmessage:${message}\nreceipt-id:r\nretry:never\ncontent-length:0\n\n^@`,
         );
         expect(await client.closed()).to.equal(1002);
       });
@@ -149,7 +149,7 @@ describe("Session", () => {
       client.send("SUBSCRIBE\nid:1\ndestination:/topic/secret\nreceipt:7\n\n^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:Members only\nreceipt-id:7\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:Members only\nreceipt-id:7\nretry:never\ncontent-length:0\n\n^@",
       );
       expect(await client.closed()).to.equal(1002);
     });
@@ -171,7 +171,7 @@ describe("Session", () => {
       client.send("SEND\ndestination:/app/note\nreceipt:r\n\nspam^@");
 
       expect(await client.frame()).to.equal(
-        "ERROR\nmessage:SEND was stopped\nreceipt-id:r\ncontent-length:0\n\n^@",
+        "ERROR\nmessage:SEND was stopped\nreceipt-id:r\nretry:never\ncontent-length:0\n\n^@",
       );
     });
   });
@@ -197,8 +197,8 @@ describe("Session", () => {
 
       client.send("SEND\ndestination:/app/fail\nreceipt:r\n\n^@");
 
-      expect(await client.frame()).to.equal(
-        "ERROR\nmessage:The frame could not be processed\nreceipt-id:r\ncontent-length:0\n\n^@",
+      expect(await client.frame()).to.match(
+        /^ERROR\nmessage:The frame could not be processed\nreceipt-id:r\nretry:\d{4}\ncontent-length:0\n\n\^@$/,
       );
       expect(await client.closed()).to.equal(1002);
     });
@@ -244,7 +244,7 @@ describe("Session", () => {
       let event = await client.next();
       while (event === "\n") event = await client.next();
 
-      expect(event).to.equal("ERROR\nmessage:No heart-beat came in time\ncontent-length:0\n\n^@");
+      expect(event).to.equal("ERROR\nmessage:No heart-beat came in time\nretry:now\ncontent-length:0\n\n^@");
       expect(await client.closed()).to.equal(1002);
     });
   });

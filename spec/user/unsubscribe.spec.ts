@@ -175,7 +175,9 @@ describe("messaging.disconnect", () => {
     await users.server.messaging.template.convertAndSend("/topic/a", "a");
 
     for (const client of [one, two]) {
-      expect(await client.frame()).to.equal("ERROR\nmessage:Your account\\c closed\ncontent-length:0\n\n^@");
+      expect(await client.frame()).to.equal(
+        "ERROR\nmessage:Your account\\c closed\nretry:never\ncontent-length:0\n\n^@",
+      );
       expect(await client.closed()).to.equal(1002);
     }
     for (const client of [bob, stranger]) expect(await client.frame()).to.include("MESSAGE\n");
