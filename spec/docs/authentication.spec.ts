@@ -259,7 +259,7 @@ describe("docs/authentication.md", () => {
           handshakeInterceptors: [
             {
               beforeHandshake(_request, _response, attributes) {
-                attributes.set("expires", Date.now() + 100);
+                attributes.set("expires", Date.now() + 800);
                 return true;
               },
             },

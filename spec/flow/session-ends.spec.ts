@@ -20,6 +20,8 @@ import { StompSession } from "../support/stomp-session.js";
 interface Way {
   readonly options?: Partial<StompMessagingOptions>;
   readonly headers?: string;
+  /** Its client sends heart-beats until the end. */
+  readonly beats?: boolean;
   end(stage: { server: TestServer; leaving: RawClient }): unknown;
 }
 
@@ -33,8 +35,9 @@ const WAYS: Record<string, Way> = {
     end: ({ leaving }) => leaving.send("ACK\nid:none\n\n^@"),
   },
   "misses its heart-beats": {
-    headers: "heart-beat:100,0\n",
-    options: { broker: broker({ heartbeatValue: [100, 100] }) },
+    headers: "heart-beat:200,0\n",
+    options: { broker: broker({ heartbeatValue: [200, 200] }) },
+    beats: true,
     end: () => {},
   },
   "has its token revoked": {
@@ -110,11 +113,13 @@ describe("A session that ends", () => {
     await server.close();
   });
 
-  for (const [how, { options, headers = "", end }] of Object.entries(WAYS)) {
+  for (const [how, { options, headers = "", beats, end }] of Object.entries(WAYS)) {
     for (const ack of ["auto", "client-individual"]) {
       it(`takes no more of a queue when it ${how}, ack:${ack}, though its client does not close`, async () => {
         await start(options);
         const leaving = await connect(`Authorization:Bearer rod\n${headers}`);
+        const beating = setInterval(() => beats && leaving.send("\n"), 20);
+        clients.push({ cut: () => clearInterval(beating) });
         leaving.send(`SUBSCRIBE\nid:1\ndestination:/queue/a\nack:${ack}\n\n^@`);
         await leaving.synchronize();
         const staying = await consumer(ack);
@@ -126,6 +131,7 @@ describe("A session that ends", () => {
           server.messaging.on("sessionError", () => resolve(isThere()));
         });
         const { connections } = server.messaging.stats();
+        clearInterval(beating);
         await end({ server, leaving });
         const wasThere = await gone;
         await publish("3", "4", "5");

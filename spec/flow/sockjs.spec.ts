@@ -27,8 +27,14 @@ describe("SockJS, on the whole road", () => {
     expect((await post(server.port, `/ws/000/${session}/xhr_send`, JSON.stringify(frames))).status).to.equal(
       204,
     );
-    expect(await response.line()).to.match(/^a\["CONNECTED/);
-    expect(await response.line()).to.match(/^a\["RECEIPT/);
+    // Its own heart-beats may come before.
+    const answers: string[] = [];
+    while (answers.length < 2) {
+      const line = await response.line();
+      if (line !== "h") answers.push(line);
+    }
+    expect(answers[0]).to.match(/^a\["CONNECTED/);
+    expect(answers[1]).to.match(/^a\["RECEIPT/);
     return response;
   }
 
@@ -119,7 +125,7 @@ describe("SockJS, on the whole road", () => {
 
     it("sends its own to a client that wants none of STOMP", async () => {
       await start({ heartbeatTime: 30 }, beating);
-      const client = await subscribed("s1", "100,0");
+      const client = await subscribed("s1", "60000,0");
       for (let beats = 0; beats < 3; beats++) expect(await client.line()).to.equal("h");
       client.cut();
     });

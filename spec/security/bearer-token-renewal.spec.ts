@@ -123,7 +123,7 @@ describe("bearerToken", () => {
 
     it("is a SEND as any other without the option", async () => {
       await stage.start();
-      const client = await stage.connect(`rod.${inMs(400)}`);
+      const client = await stage.connect(`rod.${inMs(800)}`);
       client.send(`SEND\ndestination:/app/token\nAuthorization:Bearer rod.${inMs(600_000)}\n\n^@`);
       expect(await client.frame()).to.match(/^ERROR\nmessage:The token has expired\n/);
     });

@@ -16,8 +16,8 @@ export interface ScriptedFrame {
 export interface ScriptedOptions {
   /** Answers CONNECT with CONNECTED. Default true. */
   readonly connects?: boolean;
-  /** Answers every other frame that asks for a receipt. Default true. */
-  readonly receipts?: boolean;
+  /** Answers every other frame that asks for a receipt; or those that it says. Default true. */
+  readonly receipts?: boolean | ((frame: ScriptedFrame) => boolean);
   /** Of its CONNECTED. Default 0,0. */
   readonly heartBeat?: string;
   readonly port?: number;
@@ -67,6 +67,12 @@ export class ScriptedBroker {
     return this.#lines.next();
   }
 
+  /** Whether it answers a frame that asks for a receipt. */
+  confirms(frame: ScriptedFrame): boolean {
+    const { receipts = true } = this.options;
+    return typeof receipts === "function" ? receipts(frame) : receipts;
+  }
+
   /** Resets all connections and takes no more; the port is free then. */
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
@@ -96,18 +102,21 @@ export class ScriptedLine {
     socket.on("data", (chunk) => {
       this.#decoder.decode(chunk, ({ command, headers, body }) => {
         const receipt = headers.get("receipt");
-        if (command === "CONNECT" || command === "STOMP") {
+        const isConnect = command === "CONNECT" || command === "STOMP";
+        if (isConnect) {
           this.version = (headers.get("accept-version")?.split(",").at(-1) ?? "1.0") as StompVersion;
           this.#decoder.version = this.version;
           if (broker.options.connects !== false) this.connected(broker.options.heartBeat);
-        } else if (receipt !== undefined && broker.options.receipts !== false) {
-          this.send("RECEIPT", { "receipt-id": receipt });
         }
-        this.#frames.push({
+        const frame: ScriptedFrame = {
           command: command as ClientCommand,
           headers: new Map([...headers].reverse()),
           body: Buffer.from(body).toString(),
-        });
+        };
+        if (!isConnect && receipt !== undefined && broker.confirms(frame)) {
+          this.send("RECEIPT", { "receipt-id": receipt });
+        }
+        this.#frames.push(frame);
       });
     });
   }

@@ -38,7 +38,7 @@ describe("HttpSessions", () => {
   });
 
   it("make room when nobody polls a session for disconnectDelay", async () => {
-    host.endpoint({ sockJS: { sessionLimit: 1, disconnectDelay: 30 } });
+    host.endpoint({ sockJS: { sessionLimit: 1, disconnectDelay: 500 } });
     const port = await host.listen();
     await poll(port, "s1");
     expect(await poll(port, "s2")).to.equal(503);
@@ -47,7 +47,7 @@ describe("HttpSessions", () => {
   });
 
   it("let one user, or strangers at one address, have so many, and others theirs", async () => {
-    host.endpoint({ sockJS: { sessionLimitPerOwner: 2, disconnectDelay: 100 } });
+    host.endpoint({ sockJS: { sessionLimitPerOwner: 2, disconnectDelay: 1_000 } });
     const port = await host.listen();
     expect([await poll(port, "a1", "ann"), await poll(port, "a2", "ann")]).to.deep.equal([200, 200]);
     expect(await poll(port, "a3", "ann")).to.equal(503);

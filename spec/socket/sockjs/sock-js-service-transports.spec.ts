@@ -112,7 +112,9 @@ describe("SockJsService", () => {
       expect(await response.line()).to.equal("h".repeat(2048));
       expect(await response.line()).to.equal("o");
       await post(port, "/ws/000/s1/xhr_send", '["a\\nb\\u2028"]');
-      expect(await response.line()).to.equal('a["a\\nb\\u2028"]');
+      let line = await response.line();
+      while (line === "h") line = await response.line();
+      expect(line).to.equal('a["a\\nb\\u2028"]');
       expect(await response.line()).to.equal("h");
       expect((await stage.host.nth(0)).socket.transport).to.equal("xhr-streaming");
       response.cut();
