@@ -12,8 +12,10 @@ export type {
 } from "./broker/broker.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
-export { type MessageHandler, SubscribableChannel } from "./channel/channel.js";
+export { SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
+export type { MessageChannel } from "./channel/message-channel.js";
+export type { MessageHandler } from "./channel/message-handler.js";
 export {
   type MessageHeadersToSend,
   type MessagePostProcessor,

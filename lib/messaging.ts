@@ -12,8 +12,8 @@ import {
   type UnconfiguredOptions,
   type WebSocketMessageBrokerConfigurer,
 } from "./configurer/configurer.js";
-import { resolveControllers } from "./controller/container.js";
 import { ControllerHandler } from "./controller/controller-handler.js";
+import { resolveControllers } from "./controller/resolve-controllers.js";
 import { ApplicationDestinations } from "./destination/application-destinations.js";
 import { AccessDeniedError, ConfigurationError, MessageDeliveryError } from "./errors.js";
 import {

@@ -1,25 +1,35 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { posix } from "node:path";
 import { expect } from "chai";
+import { circleIn, type Import, importsIn, importsOf } from "./support/import-graph.js";
 
 /** What the files of a station may import from, besides their own. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
   logger: ["errors"],
   "own-text": [],
+  promise: [],
   message: ["own-text", "errors", "logger"],
   destination: ["own-text", "errors"],
   events: ["message", "errors", "logger"],
   clock: [],
-  channel: ["clock", "destination", "message", "events", "errors", "logger"],
-  socket: ["message", "events", "errors", "logger"],
+  channel: ["promise", "clock", "destination", "message", "events", "errors", "logger"],
+  socket: ["promise", "message", "events", "errors", "logger"],
   stomp: ["clock", "message", "errors", "logger"],
-  session: ["own-text", "socket", "stomp", "channel", "message", "events", "errors", "logger"],
-  security: ["user", "channel", "destination", "message", "events", "errors", "logger"],
-  controller: ["security", "user", "channel", "destination", "message", "events", "errors", "logger"],
+  session: ["promise", "own-text", "socket", "stomp", "channel", "message", "events", "errors", "logger"],
+  security: ["promise", "user", "channel", "destination", "message", "events", "errors", "logger"],
+  controller: [
+    "promise",
+    "security",
+    "user",
+    "channel",
+    "destination",
+    "message",
+    "events",
+    "errors",
+    "logger",
+  ],
   broker: ["own-text", "channel", "destination", "message", "events", "errors", "logger"],
-  relay: ["broker", "servers", "stomp", "channel", "message", "errors", "logger"],
-  user: ["channel", "destination", "message", "events", "errors", "logger"],
+  relay: ["promise", "broker", "servers", "stomp", "channel", "message", "errors", "logger"],
+  user: ["promise", "channel", "destination", "message", "events", "errors", "logger"],
   servers: ["broker", "user", "channel", "message", "errors", "logger"],
   "transport-options": ["errors"],
   options: [
@@ -50,6 +60,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "logger",
   ],
   configurer: [
+    "promise",
     "options",
     "transport-options",
     "broker",
@@ -64,62 +75,132 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "stomp-messaging": ["broker", "channel", "events", "session", "user"],
 };
 
+/** Packages of their own, `express-stomp/<name>`: each in its folder, with what it may import of `lib` besides. */
+const SUBPATHS: Record<string, readonly string[]> = {
+  client: ["contract"],
+  contract: [],
+  testing: ["index"],
+  prometheus: ["index"],
+  opentelemetry: ["index"],
+  inspector: ["index"],
+  asyncapi: ["index"],
+  cluster: ["index"],
+  redis: ["index"],
+  nats: ["index"],
+};
+
+/** Those of them that browsers run: no package, none of Node's either. */
+const FOR_BROWSERS = new Set(["client", "contract"]);
+
 /** They join the stations, and may know them all. */
 const WIRING = new Set(["messaging", "index"]);
 
-const imports = readdirSync("lib", { recursive: true, encoding: "utf8" })
-  .map((file) => file.replaceAll("\\", "/"))
-  .filter((file) => file.endsWith(".ts"))
-  .flatMap((file) => {
-    const source = readFileSync(`lib/${file}`, "utf8");
-    const targets = [...source.matchAll(/^(?:import|export)[^"';]*["'](\.[^"']+)["']/gm)];
-    return targets.map(([, target = ""]) => ({
-      file,
-      from: station(file),
-      to: station(posix.join(posix.dirname(file), target)),
-    }));
-  });
+const imports = importsIn("lib");
+const road = imports.filter(({ file, target }) => !(station(file) in SUBPATHS) && target.endsWith(".ts"));
 
+/** The folder of `lib` that a file stands in; of a file beside the folders its name. */
 function station(file: string): string {
-  return (file.split("/")[0] as string).replace(/\.[jt]s$/, "");
+  return (file.split("/")[0] as string).replace(/\.ts$/, "");
+}
+
+/** Import lines against the rule for subpath packages, each as a sentence. */
+function subpathFaults(lines: readonly Import[]): string[] {
+  return lines.flatMap(({ file, target }) => {
+    const from = station(file);
+    const isFile = target.endsWith(".ts");
+    const to = station(target);
+    const mayImport = SUBPATHS[from];
+    const isWrong = mayImport
+      ? isFile
+        ? from !== to && !mayImport.includes(to)
+        : FOR_BROWSERS.has(from)
+      : isFile && to in SUBPATHS;
+    return isWrong ? [`${file} imports ${target}`] : [];
+  });
 }
 
 describe("The stations of lib", () => {
   it("are all in the table of imports", () => {
     const known = new Set([...Object.keys(MAY_IMPORT), ...WIRING]);
-    expect([...new Set(imports.map(({ from }) => from))].filter((from) => !known.has(from))).to.deep.equal(
-      [],
-    );
+    const stations = new Set(road.map(({ file }) => station(file)));
+    expect([...stations].filter((each) => !known.has(each))).to.deep.equal([]);
   });
 
   it("import only along the arrows of docs/architecture.md", () => {
-    const wrong = imports.filter(
-      ({ from, to }) => from !== to && !WIRING.has(from) && !MAY_IMPORT[from]?.includes(to),
-    );
-    expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).to.deep.equal([]);
+    const wrong = road.filter(({ file, target }) => {
+      const from = station(file);
+      const to = station(target);
+      return from !== to && !WIRING.has(from) && !MAY_IMPORT[from]?.includes(to);
+    });
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([]);
   });
 
-  it("have no cycle", () => {
-    const done = new Set<string>();
-    const visit = (name: string, path: readonly string[]): void => {
-      expect(path, `${[...path, name].join(" → ")}`).to.not.include(name);
-      if (done.has(name)) return;
-      for (const next of MAY_IMPORT[name] ?? []) visit(next, [...path, name]);
-      done.add(name);
-    };
-    for (const name of Object.keys(MAY_IMPORT)) visit(name, []);
+  it("are not allowed to import each other in a circle", () => {
+    const allowed = Object.entries(MAY_IMPORT).flatMap(([file, targets]) =>
+      targets.map((target) => ({ file, target })),
+    );
+    expect(circleIn(allowed)).to.deep.equal([]);
   });
 
   it("reach a client only through clientOutboundChannel, behind the channels", () => {
     const behind = ["controller", "broker", "relay", "user", "servers", "security"];
-    const reaching = imports.filter(
-      ({ from, to }) => behind.includes(from) && (to === "socket" || to === "session"),
+    const reaching = road.filter(
+      ({ file, target }) => behind.includes(station(file)) && /^(socket|session)\//.test(target),
     );
     expect(reaching).to.deep.equal([]);
   });
 
   it("show a Frame only to stomp, session and relay", () => {
-    const readers = imports.filter(({ to }) => to === "stomp").map(({ from }) => from);
+    const readers = road.filter(({ target }) => station(target) === "stomp").map(({ file }) => station(file));
     expect(new Set(readers)).to.deep.equal(new Set(["stomp", "session", "relay", "messaging"]));
+  });
+});
+
+describe("The files", () => {
+  for (const tree of ["lib", "bench", "example", "spec"]) {
+    it(`of ${tree} do not import each other in a circle, types included`, () => {
+      const lines = importsIn(tree);
+      expect(lines).to.not.be.empty;
+      expect(circleIn(lines)).to.deep.equal([]);
+    });
+  }
+
+  it("would be found to do so, over several lines and by an export as well", () => {
+    const lines = [
+      ...importsOf("a.ts", 'import { type B } from "./b.js";'),
+      ...importsOf(
+        "b.ts",
+        'import "node:fs";\nexport const x = "./a.js";\nexport {\n  c,\n} from "./of/c.js";',
+      ),
+      ...importsOf("of/c.ts", 'import type { B } from "../b.js";'),
+    ];
+    expect(circleIn(lines)).to.deep.equal(["b.ts", "of/c.ts", "b.ts"]);
+    expect(circleIn(lines.slice(0, -1))).to.deep.equal([]);
+  });
+});
+
+describe("A subpath package", () => {
+  it("imports what its users could, and is imported by no station", () => {
+    expect(subpathFaults(imports)).to.deep.equal([]);
+  });
+
+  it("would be found to do otherwise", () => {
+    const lines = [
+      ...importsOf("testing/a.ts", 'import { stompMessaging } from "../index.js";\nimport "node:net";'),
+      ...importsOf("client/a.ts", 'import type { Contract } from "../contract/contract.js";'),
+    ];
+    expect(subpathFaults(lines)).to.deep.equal([]);
+
+    const wrong = [
+      ...importsOf("redis/a.ts", 'import { Pace } from "../channel/pace.js";'),
+      ...importsOf("client/b.ts", 'import type { Message } from "../index.js";\nimport "node:net";'),
+      ...importsOf("messaging.ts", 'export { client } from "./client/client.js";'),
+    ];
+    expect(subpathFaults(wrong)).to.deep.equal([
+      "redis/a.ts imports channel/pace.ts",
+      "client/b.ts imports index.ts",
+      "client/b.ts imports node:net",
+      "messaging.ts imports client/client.ts",
+    ]);
   });
 });

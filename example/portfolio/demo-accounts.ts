@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { hashPassword } from "../shared/password.js";
-import type { PortfolioTables } from "./database.js";
 import { STOCKS } from "./stocks.js";
+import type { PortfolioTables } from "./tables.js";
 
 /** Who may log in, told on the login page; in the database are only hashes. */
 export const DEMO_ACCOUNTS = [

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import { createLoginTables, type Migrations } from "../shared/database.js";
-import type { PortfolioTables } from "./database.js";
 import { openDemoAccounts } from "./demo-accounts.js";
+import type { PortfolioTables } from "./tables.js";
 
 export const migrations: Migrations = (counter) => ({
   "1-portfolio": {

@@ -1,7 +1,8 @@
 import { injectable } from "inversify";
 import type { Transaction } from "kysely";
-import { PortfolioDatabase, type PortfolioTables } from "./database.js";
+import { PortfolioDatabase } from "./database.js";
 import type { Stock } from "./stocks.js";
+import type { PortfolioTables } from "./tables.js";
 
 /** A price of a stock, told on `/topic/price.stock.{ticker}`. */
 export interface Quote {

@@ -1,7 +1,8 @@
 import { injectable } from "inversify";
 import type { Kysely, Transaction } from "kysely";
-import { PortfolioDatabase, type PortfolioTables } from "./database.js";
+import { PortfolioDatabase } from "./database.js";
 import { STOCKS } from "./stocks.js";
+import type { PortfolioTables } from "./tables.js";
 import { type Portfolio, type Position, type Trade, TradeRejectedError, type TradeRequest } from "./trade.js";
 import { heldAfter, type Means, whyNot } from "./trade-rules.js";
 

@@ -1,4 +1,5 @@
-import type { MessageHandler, SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";

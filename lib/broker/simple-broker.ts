@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { DestinationHeaders, SubscribableChannel } from "../channel/channel.js";
+import type { SubscribableChannel } from "../channel/channel.js";
+import type { DestinationHeaders } from "../channel/message-handler.js";
 import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
-import type { BrokerContext, BrokerFactory } from "./broker.js";
+import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerDestinations } from "./broker-destinations.js";
 import { BrokerSession, type BrokerSessionContext } from "./broker-session.js";
 import { sendConnectAck } from "./connect-ack.js";
@@ -13,7 +14,6 @@ import type { Consumer, ConsumerContext } from "./consumer.js";
 import { FanOut } from "./fan-out.js";
 import { Listeners } from "./listeners.js";
 import { APPLICATION } from "./payers.js";
-import type { PrivateBroker } from "./private-broker.js";
 import { Publication } from "./publication.js";
 import { QueueSpace } from "./queue-space.js";
 import { Queues } from "./queues.js";
@@ -52,7 +52,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
  * Passes each message to all who subscribed to its destination, or to one of
  * them where the destination is a queue, and for each in the order of arrival.
  */
-export class SimpleBroker implements PrivateBroker {
+export class SimpleBroker implements Broker {
   readonly name = "broker";
   readonly plainDestinations = true;
   readonly #options: ResolvedSimpleBrokerOptions;
@@ -167,6 +167,7 @@ export class SimpleBroker implements PrivateBroker {
     return this.#sessions.get(sessionId)?.consumers.has(subscriptionId) === true;
   }
 
+  /** Whether an ACK or NACK names a delivery of this broker's, be it over already. */
   delivered({ ackId, messageId }: MessageHeaders): boolean {
     return ackId?.startsWith(this.#ackIdPrefix) ?? messageId?.startsWith(`${this.#idPrefix}-`) ?? false;
   }

@@ -2,32 +2,19 @@ import { AsyncResource } from "node:async_hooks";
 import { faultText, lookable, MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
-import type { Message, MessageHeaders } from "../message/message.js";
+import type { Message } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import { Lanes, type Order } from "./lanes.js";
+import type { MessageChannel } from "./message-channel.js";
+import type { MessageHandler } from "./message-handler.js";
 import type { Pace } from "./pace.js";
-import { type Asking, isPromise, Passage } from "./passage.js";
+import { type Asking, Passage } from "./passage.js";
 import { Permits } from "./permits.js";
 import type { Place } from "./place.js";
 import { Sending } from "./sending.js";
 import { type Steps, take } from "./steps.js";
-
-/** Takes messages from a channel. A promise means: handled when it settles. */
-export interface MessageHandler {
-  /** What it is, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
-  readonly name?: string;
-  handle(message: Message): void | Promise<void>;
-  /**
-   * Whether it takes what is sent, or subscribed to, at the message's
-   * destination. What no handler takes is refused, or told as `unhandled`; one
-   * without this method may take anything.
-   */
-  serves?(headers: DestinationHeaders): boolean;
-}
-
-/** What tells whose a message is. */
-export type DestinationHeaders = Pick<MessageHeaders, "messageType" | "destination" | "privateTo">;
 
 export interface ChannelOptions {
   interceptors?: readonly ChannelInterceptor[];
@@ -73,7 +60,7 @@ type HandedOn = (message: Message) => void;
  * something and order holds. Nothing here is asynchronous but for an
  * interceptor or a handler that is.
  */
-export class SubscribableChannel {
+export class SubscribableChannel implements MessageChannel {
   readonly name: string;
   #interceptors: readonly ChannelInterceptor[];
   #guard: ChannelGuard | undefined;

@@ -1,14 +1,15 @@
 import { classNameOf, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
-import type { MessageHandler, SubscribableChannel } from "./channel.js";
 import { inTime } from "./deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
+import type { MessageChannel } from "./message-channel.js";
+import type { MessageHandler } from "./message-handler.js";
 
 /** What looks at a message, or handles it, or lets it be handled. */
 interface Asked {
   readonly method: string;
-  readonly of: ChannelInterceptor | MessageHandler | SubscribableChannel;
+  readonly of: ChannelInterceptor | MessageHandler | MessageChannel;
 }
 
 export interface HookDeadlineOptions {

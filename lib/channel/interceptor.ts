@@ -1,5 +1,6 @@
 import type { Message } from "../message/message.js";
-import type { MessageHandler, SubscribableChannel } from "./channel.js";
+import type { MessageChannel } from "./message-channel.js";
+import type { MessageHandler } from "./message-handler.js";
 
 /**
  * Sees every message of a channel on its way, as Spring's `ChannelInterceptor`
@@ -14,7 +15,7 @@ export interface ChannelInterceptor {
    * refuses it; the client reads the text of an `AccessDeniedError`, and of no
    * other error.
    */
-  preSend?(message: Message, channel: SubscribableChannel): Message | null | Promise<Message | null>;
+  preSend?(message: Message, channel: MessageChannel): Message | null | Promise<Message | null>;
 
   /**
    * Gives the message that this one handler gets, or `null` to pass the handler
@@ -23,7 +24,7 @@ export interface ChannelInterceptor {
    */
   beforeHandle?(
     message: Message,
-    channel: SubscribableChannel,
+    channel: MessageChannel,
     handler: MessageHandler,
   ): Message | null | Promise<Message | null>;
 
@@ -34,7 +35,7 @@ export interface ChannelInterceptor {
    */
   afterMessageHandled?(
     message: Message,
-    channel: SubscribableChannel,
+    channel: MessageChannel,
     handler: MessageHandler,
     error: Error | undefined,
   ): void | Promise<void>;
@@ -43,7 +44,7 @@ export interface ChannelInterceptor {
    * Runs after the message was handled. Not called when it was stopped or
    * failed. A throw makes the sending fail, though the message was handled.
    */
-  postSend?(message: Message, channel: SubscribableChannel, sent: boolean): void | Promise<void>;
+  postSend?(message: Message, channel: MessageChannel, sent: boolean): void | Promise<void>;
 
   /**
    * Runs last, in reverse order, whatever happened; only for interceptors whose
@@ -51,7 +52,7 @@ export interface ChannelInterceptor {
    */
   afterSendCompletion?(
     message: Message,
-    channel: SubscribableChannel,
+    channel: MessageChannel,
     sent: boolean,
     error: Error | undefined,
   ): void | Promise<void>;

@@ -1,7 +1,7 @@
 import { HandlerTimeoutError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import { inTime } from "./deadline.js";
-import { isPromise } from "./passage.js";
 import { isHeldUp, type Lane, type Lanekeeper, Place, placeAround, placesFrom } from "./place.js";
 
 /** Whose messages keep their order, and how much of them may wait. */

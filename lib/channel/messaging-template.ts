@@ -9,8 +9,8 @@ import {
   withHeaders,
 } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { isPromise } from "../promise.js";
 import type { SubscribableChannel } from "./channel.js";
-import { isPromise } from "./passage.js";
 
 /** What subscribers find in MESSAGE, as text; and the one session that is meant. */
 export interface UserMessageHeaders {

@@ -1,6 +1,7 @@
 import { classNameOf } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { isMessage, type Message } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import type { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import type { Steps } from "./steps.js";
@@ -71,10 +72,6 @@ export class Passage {
       }
     }
   }
-}
-
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | undefined)?.then === "function";
 }
 
 function forgotten(interceptor: ChannelInterceptor, hook: string, answer: unknown): string {

@@ -1,4 +1,4 @@
-import { isPromise } from "./passage.js";
+import { isPromise } from "../promise.js";
 import { type FailedSending, sendingsAround } from "./started-sendings.js";
 
 /**

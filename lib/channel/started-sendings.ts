@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { isPromise } from "./passage.js";
+import { isPromise } from "../promise.js";
 
 /** A sending of the application's that failed. */
 export interface FailedSending {

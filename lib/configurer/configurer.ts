@@ -1,4 +1,3 @@
-import { isPromise } from "../channel/passage.js";
 import type {
   HandlerMethodArgumentResolver,
   HandlerMethodReturnValueHandler,
@@ -6,6 +5,7 @@ import type {
 import { ConfigurationError } from "../errors.js";
 import type { MessageConverter } from "../message/converter.js";
 import type { ChannelSettings, StompMessagingOptions } from "../options.js";
+import { isPromise } from "../promise.js";
 import type { TransportOptions } from "../transport-options.js";
 import { ChannelRegistration } from "./channel-registration.js";
 import type { Draft } from "./draft.js";

@@ -1,40 +1,19 @@
 import { ConfigurationError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
-import type { Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import type { HandlerMethodArgumentResolver, MethodParameter } from "./extensions.js";
 import { destinationVariableArgument, headerArgument } from "./header-argument.js";
-import type { LazyAbort } from "./lazy-abort.js";
+import type { Argument } from "./invocation.js";
 import type { ArgumentNote, ExceptionMethod, MappedMethod } from "./metadata.js";
 import { Message as MessageToken, Principal as PrincipalToken } from "./parameter-decorators.js";
 import { canBePayload, type PayloadTools, payloadArgument } from "./payload-argument.js";
 import { placeOf, whyUnknown } from "./unknown-parameter.js";
-
-/** A message and the mapping it matched. */
-export interface Invocation {
-  readonly message: Message;
-  /** What the mapping's `{variables}` stand for. */
-  readonly variables: ReadonlyMap<string, string>;
-  /** The destination without the application's prefix. */
-  readonly lookupDestination: string;
-  /** What was thrown, in an exception handler. */
-  readonly exception?: unknown;
-  /** Gives the signal that nobody waits for an answer any more. */
-  readonly abort: LazyAbort;
-}
 
 /** What arguments are made with. */
 export interface ArgumentTools extends PayloadTools {
   /** The application's own, asked before the payload is taken. */
   readonly argumentResolvers: readonly HandlerMethodArgumentResolver[];
 }
-
-/**
- * Gives a method's argument out of a message, or a promise of it.
- *
- * @throws MessageHandlingError when the message does not have it
- */
-export type Argument = (invocation: Invocation) => unknown;
 
 /** What needs no decorator, by the class the compiler notes. */
 const BY_TYPE = new Map<unknown, ArgumentNote>([

@@ -1,5 +1,5 @@
-import type { DestinationHeaders, MessageHandler } from "../channel/channel.js";
 import { inTime } from "../channel/deadline.js";
+import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
 import {
   ConfigurationError,
   faultText,
@@ -13,11 +13,11 @@ import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
-import type { Invocation } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerSource } from "./controller-source.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
+import type { Invocation } from "./invocation.js";
 import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
 import { checkReplies, type ReplyPlaces } from "./reply-check.js";

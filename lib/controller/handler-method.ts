@@ -1,5 +1,4 @@
 import { inTime } from "../channel/deadline.js";
-import { isPromise } from "../channel/passage.js";
 import { withSendings } from "../channel/started-sendings.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import {
@@ -11,9 +10,11 @@ import {
 } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
+import { isPromise } from "../promise.js";
 import type { AccessControl } from "../security/access-control.js";
-import { type Argument, type ArgumentTools, argumentsOf, type Invocation } from "./arguments.js";
+import { type ArgumentTools, argumentsOf } from "./arguments.js";
 import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
+import type { Argument, Invocation } from "./invocation.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";

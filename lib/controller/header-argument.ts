@@ -1,7 +1,7 @@
 import { MessageHandlingError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
 import { type MessageHeaders, OWN_HEADERS } from "../message/message.js";
-import type { Argument } from "./arguments.js";
+import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
 
 /** Means what the client wrote: ours of that name is how its RECEIPT is put off. */

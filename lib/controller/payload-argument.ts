@@ -1,7 +1,7 @@
 import { MessageConversionError, MethodArgumentNotValidError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
-import type { Argument } from "./arguments.js";
+import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
 import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
 import { validate } from "./schema.js";

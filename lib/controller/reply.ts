@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
 import { userDestination } from "../destination/user-destination.js";
 import { MessageDeliveryError, MessageHandlingError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import { createMessage, type Message } from "../message/message.js";
-import type { Invocation } from "./arguments.js";
+import { isPromise } from "../promise.js";
+import type { Invocation } from "./invocation.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import type { SendToUserNote } from "./reply-note.js";
 

@@ -1,5 +1,5 @@
-import { isPromise } from "../channel/passage.js";
 import { type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
+import { isPromise } from "../promise.js";
 
 /** What is used of a Standard Schema, version 1: zod, valibot, arktype and others are such. */
 export interface StandardSchema<Output = unknown> {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { isPromise } from "../channel/passage.js";
 import { withSendings } from "../channel/started-sendings.js";
 import { ignoreRejection, MessageHandlingError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
+import { isPromise } from "../promise.js";
 
 /** As many may run for one session at the same time. */
 const STREAM_LIMIT = 100;

@@ -1,7 +1,6 @@
 import type { ClientSessions } from "../broker/broker.js";
 import { refusal } from "../broker/refusal.js";
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
 import { type Logger, printable } from "../logger.js";
 import { Lifetime } from "../message/delivery.js";
 import { namesEndNotice } from "../message/end-notice.js";
@@ -14,6 +13,7 @@ import {
 } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { says } from "../message/reserved-headers.js";
+import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { negotiate } from "../stomp/version.js";

@@ -1,12 +1,12 @@
 import type { BrokerContext } from "../broker/broker.js";
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
 import { BrokerNotAvailableError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD, type Subscriber, withHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { says } from "../message/reserved-headers.js";
+import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { DestinationTrials } from "./destination-trials.js";

@@ -1,7 +1,7 @@
 import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
 import { checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
-import type { DestinationHeaders, MessageHandler } from "../channel/channel.js";
+import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
 import {
   AccessDeniedError,
   BrokerNotAvailableError,

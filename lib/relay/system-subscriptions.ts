@@ -1,9 +1,9 @@
 import type { SubscriptionGaps } from "../broker/broker.js";
-import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { BrokerConnection } from "./broker-connection.js";
 import { brokerMessage } from "./relay-frame.js";

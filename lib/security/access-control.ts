@@ -1,6 +1,5 @@
 import type { ChannelInterceptor } from "../channel/interceptor.js";
 import type { SimpMessagingTemplate } from "../channel/messaging-template.js";
-import { isPromise } from "../channel/passage.js";
 import { AccessDeniedError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
@@ -11,6 +10,7 @@ import {
   NO_PAYLOAD,
   type SessionHeaders,
 } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import type { SimpSubscription } from "../user/simp-user-registry.js";
 import { type Authorization, isAllowed, type Verdict } from "./authorization.js";
 import type { MessageSecurity } from "./message-security.js";

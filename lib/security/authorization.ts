@@ -1,6 +1,6 @@
-import { isPromise } from "../channel/passage.js";
 import { AccessDeniedError, ConfigurationError, lookable } from "../errors.js";
 import type { Message, Principal } from "../message/message.js";
+import { isPromise } from "../promise.js";
 
 /**
  * Decides about one message. Whatever is not `true` denies; so does a throw, and

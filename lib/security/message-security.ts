@@ -1,4 +1,3 @@
-import { isPromise } from "../channel/passage.js";
 import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import { commonVariables, covers, overlaps } from "../destination/reach.js";
@@ -11,6 +10,7 @@ import {
   type SimpMessageType,
   withHeaders,
 } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import { type AuthoritiesOf, isAllowed, type Verdict } from "./authorization.js";
 import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from "./message-matchers.js";
 import { type Reading, type RuledBroker, readingOf } from "./reading.js";

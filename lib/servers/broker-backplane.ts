@@ -1,5 +1,5 @@
 import type { BrokerSystem } from "../broker/broker.js";
-import type { MessageHandler } from "../channel/channel.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import { createMessage } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { saying } from "../message/reserved-headers.js";

@@ -1,9 +1,9 @@
-import { isPromise } from "../channel/passage.js";
 import { ignoreRejection, MessagingError, type Retry, soon } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { saying } from "../message/reserved-headers.js";
+import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 

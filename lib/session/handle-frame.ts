@@ -1,8 +1,8 @@
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
 import { MessageDeliveryError, MessageHandlingError, StompConversionError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { type Message, type SessionHeaders, withHeaders } from "../message/message.js";
+import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
 import { checkId, clientMessage } from "./client-message.js";

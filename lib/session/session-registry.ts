@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { MessageHandler } from "../channel/channel.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import { MessageDeliveryError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
 import { Delivery } from "../message/delivery.js";

@@ -1,6 +1,7 @@
 import type { Request } from "express";
 import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
+import { isPromise } from "../promise.js";
 
 /** Finds who makes a request; nobody is `undefined` or `null`. */
 export type UserFinder = (
@@ -30,17 +31,13 @@ export function findUser(
   find: UserFinder,
 ): Principal | undefined | Promise<Principal | undefined> {
   const user = find(req);
-  return isThenable(user) ? Promise.resolve(user).then(named) : named(user);
+  return isPromise(user) ? Promise.resolve(user).then(named) : named(user);
 }
 
 function named(user: Principal | undefined | null): Principal | undefined {
   if (user === undefined || user === null) return undefined;
   if (typeof user === "object" && isName(user.name)) return user;
   throw new ConfigurationError("The endpoint's option user(req) returned a user without a name.");
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | undefined | null)?.then === "function";
 }
 
 function isName(name: unknown): name is string {

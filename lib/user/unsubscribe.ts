@@ -1,11 +1,11 @@
 import type { SubscribableChannel } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import { endNoticeId } from "../message/end-notice.js";
 import { createMessage, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { saying } from "../message/reserved-headers.js";
+import { isPromise } from "../promise.js";
 import type { SimpSubscription } from "./simp-user-registry.js";
 
 export interface UnsubscribeContext {

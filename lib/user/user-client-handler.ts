@@ -1,9 +1,9 @@
-import type { MessageHandler } from "../channel/channel.js";
-import { isPromise } from "../channel/passage.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import { parseUserDestination, userDestination } from "../destination/user-destination.js";
 import { AccessDeniedError, MessageDeliveryError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import { isPromise } from "../promise.js";
 import type { Unserved } from "./unserved.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
 import type { UserSessionLimit } from "./user-session-limit.js";

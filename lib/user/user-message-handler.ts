@@ -1,4 +1,4 @@
-import type { MessageHandler } from "../channel/channel.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import { parseUserDestination, type UserAddress } from "../destination/user-destination.js";
 import { MessageDeliveryError } from "../errors.js";
 import { printable } from "../logger.js";

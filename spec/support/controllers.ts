@@ -13,8 +13,8 @@ import {
   SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
-import { resolveControllers } from "#lib/controller/container.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
+import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { AccessControl } from "#lib/security/access-control.js";

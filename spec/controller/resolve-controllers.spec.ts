@@ -9,7 +9,7 @@ import {
   SubscribableChannel,
 } from "express-stomp";
 import { Container, inject, injectable } from "inversify";
-import { resolveControllers } from "#lib/controller/container.js";
+import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { recordingLogger } from "../support/recording.js";
 

@@ -1,0 +1,9 @@
+import type { Message } from "../message/message.js";
+
+/** What carries messages, as Spring's interface of that name: an interceptor is told which one it looks at. */
+export interface MessageChannel {
+  /** `clientInboundChannel`, `clientOutboundChannel` or `brokerChannel`. */
+  readonly name: string;
+  /** Sends another message, as `SubscribableChannel.send`. */
+  send(message: Message): boolean | Promise<boolean>;
+}
