@@ -1,15 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
+import { join, type Octets } from "../message/octets.js";
 import { OF_FRAME_NAMES } from "../message/publication.js";
 import { SharedMessage } from "../socket/shared-message.js";
-import { headerLine, headerOctets, octetsOf } from "../stomp/encoder.js";
+import { endOf, headerLine, headOf, plainNameLine } from "../stomp/encoder.js";
 import type { StompVersion } from "../stomp/version.js";
 
-/** A publication as MESSAGE in one version, but for what is a subscriber's own; one character for each byte. */
+/** A publication as MESSAGE in one version, but for what is a subscriber's own. */
 interface Template {
-  readonly head: string;
-  readonly tail: string;
+  readonly head: Octets;
+  readonly tail: Octets;
   readonly binary: boolean;
 }
 
@@ -89,28 +90,23 @@ export class MessageEncoder {
 
 function templateOf({ payload, headers }: Message, version: StompVersion): Template {
   const { destination = "", contentType, messageId = "" } = headers;
-  let head = `MESSAGE\n${headerOctets("destination", destination, version)}`;
-  if (contentType !== undefined) head += headerOctets("content-type", contentType, version);
+  let head = join(headOf("MESSAGE", [], version), plainNameLine("destination", destination, version));
+  if (contentType !== undefined) head = join(head, plainNameLine("content-type", contentType, version));
   for (const [name, value] of headers.native) {
-    // Whoever trims would find two of one name, and might believe the sender's.
+    // A client that trims names would find two of one name, and might believe the sender's.
     if (name !== "" && !OF_FRAME_NAMES.isIn(name, 0, name.length))
-      head += octetsOf(headerLine(name, value, version));
+      head = join(head, headerLine(name, value, version));
   }
-  const behind = `${headerOctets("message-id", messageId, version)}content-length:${payload.length}\n\n`;
-  const body = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1");
-
-  return {
-    head,
-    tail: `${behind}${body}\0`,
-    binary: isBinary(payload, contentType),
-  };
+  const tail = join(plainNameLine("message-id", messageId, version), endOf("MESSAGE", payload));
+  return { head, tail, binary: isBinary(payload, contentType) };
 }
 
 function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
-  let lines = headerOctets("subscription", own.subscriptionId, version);
+  let lines = plainNameLine("subscription", own.subscriptionId, version);
   // Before 1.2 a client acknowledges by message-id.
-  if (own.ackId !== undefined && version === "1.2") lines += headerOctets("ack", own.ackId, version);
-  return new SharedMessage(head + lines + tail, binary);
+  if (own.ackId !== undefined && version === "1.2")
+    lines = join(lines, plainNameLine("ack", own.ackId, version));
+  return new SharedMessage(join(join(head, lines), tail), binary);
 }
 
 /** A text WebSocket message must be UTF-8, or the browser ends the connection. */

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import type { Reader } from "../channel/pace.js";
 import { Delivery, QueueDelivery } from "../message/delivery.js";
-import type { Message } from "../message/message.js";
+import { type Message, NO_PAYLOAD } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
-import { encode, HEART_BEAT, headerOctets, octetsOf } from "../stomp/encoder.js";
+import { encodeOctets, HEART_BEAT, isSayable, type WrittenFrame } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
 import { SendQueue } from "./send-queue.js";
@@ -202,10 +203,15 @@ export class Outbound implements Reader {
 
   connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
     const [sends, receives] = heartbeat;
-    let head = `version:${this.version}\nheart-beat:${sends},${receives}\nserver:express-stomp\nsession:${sessionId}\n`;
-    // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
-    if (userName !== undefined && !/[\r\n\0]/.test(userName)) head += octetsOf(`user-name:${userName}\n`);
-    this.#send(new SharedMessage(`CONNECTED\n${head}\n\0`, false), false);
+    const headers = NativeHeaders.of({
+      version: this.version,
+      "heart-beat": `${sends},${receives}`,
+      server: "express-stomp",
+      session: sessionId,
+      // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
+      "user-name": userName !== undefined && isSayable(userName) ? userName : undefined,
+    });
+    this.#frame({ command: "CONNECTED", headers, body: NO_PAYLOAD });
   }
 
   message(message: Message): void {
@@ -215,21 +221,21 @@ export class Outbound implements Reader {
   }
 
   receipt(receiptId: string): void {
-    const line = headerOctets("receipt-id", receiptId, this.version);
-    this.#send(new SharedMessage(`RECEIPT\n${line}\n\0`, false), false);
+    this.#frame({ command: "RECEIPT", headers: [["receipt-id", receiptId]], body: NO_PAYLOAD });
   }
 
   /** In its turn. */
   error(frame: Omit<Frame, "command">): void {
-    this.inTurn(() => this.#error(frame));
+    this.inTurn(() => {
+      this.#context.stats.errorsSent++;
+      this.#frame({ command: "ERROR", ...frame });
+    });
   }
 
-  #error(frame: Omit<Frame, "command">): void {
-    this.#context.stats.errorsSent++;
-    const bytes = encode({ command: "ERROR", ...frame }, this.version);
-    const binary = frame.body.length > 0 && !isUtf8(frame.body);
-    if (this.#queue) this.#queue.send(bytes, binary, false);
-    else this.#give(bytes, binary);
+  #frame(frame: WrittenFrame): void {
+    const { body } = frame;
+    const binary = body.length > 0 && !isUtf8(body);
+    this.#send(new SharedMessage(encodeOctets(frame, this.version), binary), false);
   }
 
   #send(message: SharedMessage, droppable: boolean): void {

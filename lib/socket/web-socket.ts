@@ -1,6 +1,7 @@
 import { Socket as TcpSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { type Octets, octetsOf } from "../message/octets.js";
 import { type Ending, faultOf, shortReason } from "./ending.js";
 import { FrameRun } from "./frame-run.js";
 import { flushAfterTurn, type Gathering } from "./loop-turn.js";
@@ -74,7 +75,7 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
 
     if (this.#stream !== undefined && data.length < LONG_MESSAGE) {
-      this.#gather(FrameRun.of(latin1Of(data), binary));
+      this.#gather(FrameRun.of(octetsOf(data), binary));
     } else {
       this.flush();
       this.#ws.send(data, { binary }, () => this.#left());
@@ -193,11 +194,11 @@ export class WebSocketSocket implements Socket, Gathering {
     return stream.writableLength === 0 && stream.writable;
   }
 
-  /** @param text one character for each byte: anything else would end the process */
-  #writePastBuffer(text: string): void {
+  /** Nothing but text may go here: a Buffer with an encoding would end the process. */
+  #writePastBuffer(octets: Octets): void {
     const stream = this.#stream as TcpSocket;
-    this.#leaving = text.length;
-    stream._write(text, "latin1", (error) => {
+    this.#leaving = octets.length;
+    stream._write(octets, "latin1", (error) => {
       this.#leaving = 0;
       if (error) stream.destroy(error);
       this.#left();
@@ -285,8 +286,4 @@ function isPlain(stream: TcpSocket): boolean {
     stream.write === prototype.write &&
     stream._write === prototype._write
   );
-}
-
-function latin1Of(data: Uint8Array): string {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("latin1");
 }

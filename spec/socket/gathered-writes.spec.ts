@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { expect } from "chai";
+import { octetsOf, utf8 } from "#lib/message/octets.js";
 import { SharedMessage } from "#lib/socket/shared-message.js";
 import { settled } from "../support/recording.js";
 import { PAST_BUFFER, WAYS, WebSocketStage } from "../support/web-socket-stage.js";
@@ -16,12 +17,12 @@ for (const way of WAYS) {
     it("sends each message as it is, in order", async () => {
       const { socket, arrived } = await stage.open();
       const long = "é".repeat(40_000);
-      const shared = new SharedMessage(Buffer.from("shared 한").toString("latin1"), false);
+      const shared = new SharedMessage(utf8("shared 한"), false);
 
       socket.send(Buffer.from("first"), false);
       socket.sendShared(shared);
       socket.send(Buffer.from(long), false);
-      socket.sendShared(new SharedMessage("\x00\xff", true));
+      socket.sendShared(new SharedMessage(octetsOf(Uint8Array.of(0, 255)), true));
       socket.sendShared(shared);
       socket.send(Buffer.alloc(0), false);
       socket.send(new Uint8Array([255]), true);
@@ -30,8 +31,8 @@ for (const way of WAYS) {
     });
 
     it("keeps each socket's own order of messages that are shared", async () => {
-      const a = new SharedMessage("a", false);
-      const b = new SharedMessage("b", false);
+      const a = new SharedMessage(utf8("a"), false);
+      const b = new SharedMessage(utf8("b"), false);
       const one = await stage.open();
       const other = await stage.open();
 
@@ -51,7 +52,7 @@ for (const way of WAYS) {
       // A client that reads in bits makes the server's writes wait in between.
       for (const [i, text] of sent.entries()) {
         if (i % 2) socket.send(Buffer.from(text), false);
-        else socket.sendShared(new SharedMessage(text, false));
+        else socket.sendShared(new SharedMessage(utf8(text), false));
         if (i % 10 === 0) client.ping();
         if (i % 50 === 0) {
           if (client.isPaused) client.resume();
@@ -70,10 +71,10 @@ for (const way of WAYS) {
       const closed = once(client, "close");
 
       socket.send(Buffer.from("last"), false);
-      socket.sendShared(new SharedMessage("very last", false));
+      socket.sendShared(new SharedMessage(utf8("very last"), false));
       socket.close(4500, "bye");
       socket.send(Buffer.from("too late"), false);
-      socket.sendShared(new SharedMessage("too late", false));
+      socket.sendShared(new SharedMessage(utf8("too late"), false));
       socket.flush();
 
       expect((await closed)[0]).to.equal(4500);
@@ -98,7 +99,7 @@ for (const way of WAYS) {
 
     it("counts what it holds back, and all of it leaves", async () => {
       const { socket, arrived } = await stage.open();
-      for (let i = 0; i < 10; i++) socket.sendShared(new SharedMessage("x".repeat(1_000), false));
+      for (let i = 0; i < 10; i++) socket.sendShared(new SharedMessage(utf8("x".repeat(1_000)), false));
 
       expect(socket.bufferedAmount).to.be.within(way.compressed ? 0 : 10_000, 10_100);
       await arrived(10);
@@ -111,7 +112,7 @@ for (const way of WAYS) {
 
       socket.send(Buffer.from("lost"), false);
       socket.terminate();
-      socket.sendShared(new SharedMessage("lost", false));
+      socket.sendShared(new SharedMessage(utf8("lost"), false));
 
       expect((await closed)[0]).to.equal(1006);
       await settled();
@@ -161,7 +162,7 @@ describe("WebSocketSocket, writing past the stream's buffer", () => {
     const { socket, stream } = await stage.open();
     const before = stream.bytesWritten;
 
-    for (let i = 0; i < 70; i++) socket.sendShared(new SharedMessage("x".repeat(1_000), false));
+    for (let i = 0; i < 70; i++) socket.sendShared(new SharedMessage(utf8("x".repeat(1_000)), false));
 
     expect(stream.bytesWritten - before).to.be.within(64 * 1024, 66 * 1024 + 8);
     await settled();

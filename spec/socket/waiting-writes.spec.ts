@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { expect } from "chai";
+import { utf8 } from "#lib/message/octets.js";
 import { SharedMessage } from "#lib/socket/shared-message.js";
 import { settled } from "../support/recording.js";
 import { PAST_BUFFER, WAYS, WebSocketStage } from "../support/web-socket-stage.js";
@@ -23,7 +24,7 @@ for (const way of WAYS) {
       const send = () => {
         sent++;
         if (sent % 2) socket.send(Buffer.from(`${sent} ${text}`), false);
-        else socket.sendShared(new SharedMessage(`${sent} ${text}`, false));
+        else socket.sendShared(new SharedMessage(utf8(`${sent} ${text}`), false));
       };
       while (socket.bufferedAmount === 0) {
         send();
