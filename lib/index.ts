@@ -1,15 +1,9 @@
 // The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
-export type {
-  Broker,
-  BrokerContext,
-  BrokerFactory,
-  BrokerSystem,
-  ClientSessions,
-  ServersSettings,
-  SubscriptionGaps,
-} from "./broker/broker.js";
+export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
+export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
+export type { ClientSessions } from "./broker/client-sessions.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { SubscribableChannel } from "./channel/channel.js";
@@ -151,6 +145,7 @@ export {
   messageSecurity,
 } from "./security/message-security.js";
 export type { AuthorizationDecision, ClientMessageType } from "./security/rule.js";
+export type { ServersSettings } from "./servers/settings.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { RequestHandler } from "express";
-import type { BrokerSystem } from "./broker/broker.js";
+import type { BrokerSystem } from "./broker/broker-system.js";
 import type { SubscribableChannel } from "./channel/channel.js";
 import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";

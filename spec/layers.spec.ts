@@ -27,10 +27,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "errors",
     "logger",
   ],
-  broker: ["own-text", "channel", "destination", "message", "events", "errors", "logger"],
+  broker: ["own-text", "servers", "channel", "destination", "message", "events", "errors", "logger"],
   relay: ["promise", "broker", "servers", "stomp", "channel", "message", "errors", "logger"],
   user: ["promise", "channel", "destination", "message", "events", "errors", "logger"],
-  servers: ["broker", "user", "channel", "message", "errors", "logger"],
+  servers: ["user", "channel", "message", "errors", "logger"],
   "transport-options": ["errors"],
   options: [
     "transport-options",

@@ -1,5 +1,5 @@
 import type { AckMode, Acknowledging, AckWindow, Unacknowledged, WindowLimits } from "./ack-window.js";
-import type { ClientSessions } from "./broker.js";
+import type { ClientSessions } from "./client-sessions.js";
 import { type AckHeaders, expectNotice, SessionWindows } from "./session-windows.js";
 import { pump, pumpAll } from "./taker.js";
 import type { Turns } from "./turns.js";

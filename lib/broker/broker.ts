@@ -3,8 +3,10 @@ import type { MessageHandler } from "../channel/message-handler.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
-import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { ServersSettings } from "../servers/settings.js";
+import type { BrokerSystem } from "./broker-system.js";
+import type { ClientSessions } from "./client-sessions.js";
 
 /**
  * What a broker promises. It is subscribed to `clientInboundChannel` and to
@@ -53,51 +55,6 @@ export interface Broker extends MessageHandler {
   close(): void | Promise<void>;
 }
 
-/** The application as a subscriber of the broker. */
-export interface BrokerSystem {
-  /** Whether the application's connection is there, whatever those of clients are. */
-  readonly isAvailable: boolean;
-  /**
-   * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
-   *
-   * @param take gets each message, and is not waited for; what it throws or rejects with is logged
-   * @param gaps hears of the times in which messages are missed
-   * @returns once messages arrive, a function that ends the subscription
-   * @throws MessageDeliveryError when the broker refuses, or is closed
-   * @example
-   * const unsubscribe = await messaging.system?.subscribe("/topic/prices", ({ payload }) => keep(payload), {
-   *   resumed: () => readAllPricesAgain(),
-   * });
-   */
-  subscribe(
-    destination: string,
-    take: (message: Message) => void | Promise<void>,
-    gaps?: SubscriptionGaps,
-  ): Promise<() => Promise<void>>;
-}
-
-/** Hears when a subscription of the application misses messages; what it throws is logged. */
-export interface SubscriptionGaps {
-  /** The connection was lost: from now on messages are missed. */
-  lost?(): void;
-  /** The broker has confirmed the subscription again: from now on messages arrive. */
-  resumed?(): void;
-}
-
-/** How the servers on one broker speak to each other. */
-export interface ServersSettings {
-  /** Only servers know it. */
-  readonly secret: string;
-  /** Where messages for users of other servers go. */
-  readonly userDestinationBroadcast: string | undefined;
-  /** Where servers tell who is connected to them. */
-  readonly userRegistryBroadcast: string | undefined;
-  /** How long a server may be silent until it counts as gone, in ms. */
-  readonly registryExpirationPeriod: number;
-  /** Bytes of a message, with its headers, that this server takes there: what others say to it is no longer. */
-  readonly messageSizeLimit: number;
-}
-
 /** What `simpleBroker(…)` and `stompBrokerRelay(…)` return for the `broker` option: makes the broker once the channels are there. */
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
@@ -118,22 +75,4 @@ export interface ControllersDestinations {
   isPrefixed(destination: string): boolean;
   /** Whether a method is mapped to it; `false` where the application has prefixes, and those decide alone. */
   isMapped(destination: string): boolean;
-}
-
-/** What a broker may ask of the clients' sessions; all else goes by `clientOutboundChannel`. */
-export interface ClientSessions {
-  /** Ends a session with ERROR, which says what is public of the error. Nothing happens if it has ended. */
-  end(sessionId: string, error: Error): void;
-  /**
-   * Gives what to wait for before a session is sent more of what can wait: a backlog, what is retained, a stream.
-   * `undefined` if it has room, or has ended. Never rejects.
-   */
-  room(sessionId: string): Promise<void> | undefined;
-  /** The same for what is better lost than late: where `overflowStrategy` drops the oldest, nobody is waited for. */
-  roomForLive(sessionId: string): Promise<void> | undefined;
-  /**
-   * Hands on, synchronously, what comes for clients from elsewhere than a channel. Gives what to wait for before more
-   * is: those of them who are behind, as senders wait for them; `undefined` if nobody is. Never rejects.
-   */
-  feed(deliver: () => void): Promise<void> | undefined;
 }

@@ -1,7 +1,7 @@
 import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { inspect } from "node:util";
-import type { ServersSettings } from "../broker/broker.js";
 import { ConfigurationError, onlyKnown } from "../errors.js";
+import type { ServersSettings } from "../servers/settings.js";
 import { SERVERS_OPTIONS, type ServersOptions, serversSettings } from "../servers/settings.js";
 import type { BrokerAddressOptions, StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 

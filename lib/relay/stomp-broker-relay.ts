@@ -1,4 +1,4 @@
-import type { Broker, BrokerContext, BrokerFactory, ServersSettings } from "../broker/broker.js";
+import type { Broker, BrokerContext, BrokerFactory } from "../broker/broker.js";
 import { checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
@@ -10,16 +10,16 @@ import {
 } from "../errors.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { ServersSettings } from "../servers/settings.js";
 import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
-import { ClientRelay } from "./client-relay.js";
-import { RelayClient } from "./relay-client.js";
-import { applicationFrame } from "./relay-frame.js";
+import { ApplicationConnection } from "./application/application-connection.js";
+import { serversOnly } from "./application/servers-only.js";
+import { OwnConnection } from "./clients/own-connection.js";
+import { RelayedSession } from "./clients/relayed-session.js";
 import { type RelaySettings, relaySettings } from "./relay-settings.js";
-import { serversOnly } from "./servers-only.js";
-import { SharedClient } from "./shared-client.js";
-import { SharedConnections, sharedConnections } from "./shared-connections.js";
+import { SharedAccess } from "./shared/shared-access.js";
+import { SharedConnections, sharedConnections } from "./shared/shared-connections.js";
 import type { StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
-import { SystemConnection } from "./system-connection.js";
 
 /**
  * Makes a broker of one that runs elsewhere, RabbitMQ, ActiveMQ or Artemis, for
@@ -40,13 +40,13 @@ export function stompBrokerRelay(options: StompBrokerRelayOptions = {}): BrokerF
 class StompBrokerRelay implements Broker {
   readonly name = "broker";
   readonly application: MessageHandler;
-  readonly system: SystemConnection;
+  readonly system: ApplicationConnection;
   readonly #settings: RelaySettings;
   readonly #context: BrokerContext;
   readonly #clock = new HeartBeatClock();
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
-  readonly #clients = new Map<string, RelayClient>();
+  readonly #clients = new Map<string, RelayedSession>();
   readonly #shared: SharedConnections | undefined;
   #announced = false;
 
@@ -59,10 +59,8 @@ class StompBrokerRelay implements Broker {
     this.#isServersOnly = serversOnly(settings.servers);
     this.#privates = privateBroker({ heartbeatValue, subscriptionLimit }, context);
     this.application = { name: this.name, handle: (message) => this.#handleApplications(message) };
-    this.system = new SystemConnection({
+    this.system = new ApplicationConnection({
       settings,
-      login: settings.systemLogin,
-      passcode: settings.systemPasscode,
       clock: this.#clock,
       logger: context.logger,
       changed: (isAvailable) => {
@@ -154,7 +152,7 @@ class StompBrokerRelay implements Broker {
     const { messageType, destination = "", privateTo } = message.headers;
     if (messageType !== "MESSAGE") return this.handle(message);
     if (privateTo !== undefined) return this.#privates.handle(message);
-    if (this.#isOurs(destination)) return this.system.send(applicationFrame(message));
+    if (this.#isOurs(destination)) return this.system.send(message);
   }
 
   #connect(message: Message): void | Promise<void> {
@@ -163,9 +161,9 @@ class StompBrokerRelay implements Broker {
     if (this.#clients.has(sessionId)) throw new MessageDeliveryError("A session sent CONNECT twice");
     const relay = () => this.#relay(sessionId);
     const shared = this.#shared;
-    const client = new RelayClient({
+    const client = new RelayedSession({
       sessionId,
-      access: shared ? new SharedClient({ sessionId, shared, relay }) : relay(),
+      access: shared ? new SharedAccess({ sessionId, shared, relay }) : relay(),
       privates: this.#privates,
       subscriptionLimit: this.#settings.subscriptionLimit,
       passQueueHeaders: this.#settings.passQueueHeaders,
@@ -175,12 +173,12 @@ class StompBrokerRelay implements Broker {
     return client.handle(message);
   }
 
-  #relay(sessionId: string): ClientRelay {
+  #relay(sessionId: string): OwnConnection {
     const { address } = this.system;
     if (!address) throw new BrokerNotAvailableError("A client came while the broker was not available");
 
     const { clientOutboundChannel, logger, sessions } = this.#context;
-    return new ClientRelay({
+    return new OwnConnection({
       sessionId,
       address,
       settings: this.#settings,

@@ -1,6 +1,5 @@
-import type { BrokerSystem } from "../broker/broker.js";
 import type { MessageHandler } from "../channel/message-handler.js";
-import { createMessage } from "../message/message.js";
+import { createMessage, type Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { saying } from "../message/reserved-headers.js";
 import type { Backplane } from "./backplane.js";
@@ -8,8 +7,19 @@ import type { Backplane } from "./backplane.js";
 /** A broker's MESSAGE has a head: its own headers, the mark, and the destination at most twice. */
 const HEAD = 1024;
 
+/** What is needed of the application's own connection to a broker that runs elsewhere. */
+export interface ApplicationLine {
+  readonly isAvailable: boolean;
+  /** Subscribes for good. Rejects when the broker refuses, or is closed. */
+  subscribe(
+    destination: string,
+    take: (message: Message) => void,
+    gaps: { lost(): void; resumed(): void },
+  ): Promise<unknown>;
+}
+
 export interface BrokerBackplaneOptions {
-  readonly system: BrokerSystem;
+  readonly system: ApplicationLine;
   /** Takes what is sent to the broker. */
   readonly application: MessageHandler;
   readonly destination: string;

@@ -1,8 +1,9 @@
-import type { Broker } from "../broker/broker.js";
+import type { MessageHandler } from "../channel/message-handler.js";
 import type { Logger } from "../logger.js";
 import type { UserSessions } from "../user/user-sessions.js";
-import { brokerBackplane } from "./broker-backplane.js";
+import { type ApplicationLine, brokerBackplane } from "./broker-backplane.js";
 import { serversKey } from "./seal.js";
+import type { ServersSettings } from "./settings.js";
 import { UserBroadcast, type UserBroadcastHandler } from "./user-broadcast.js";
 import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
 
@@ -14,8 +15,15 @@ export interface Servers {
   close(): Promise<void>;
 }
 
+/** What a broker has for the servers on it; one that runs in this process has neither connection nor settings. */
+interface ServersBroker extends MessageHandler {
+  readonly application?: MessageHandler;
+  readonly system?: ApplicationLine;
+  readonly servers?: ServersSettings | undefined;
+}
+
 export interface JoinOptions {
-  readonly broker: Broker;
+  readonly broker: ServersBroker;
   readonly sessions: UserSessions;
   readonly handler: UserBroadcastHandler;
   readonly logger: Logger;

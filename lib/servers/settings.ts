@@ -1,5 +1,18 @@
-import type { ServersSettings } from "../broker/broker.js";
 import { ConfigurationError } from "../errors.js";
+
+/** How the servers on one broker speak to each other. */
+export interface ServersSettings {
+  /** Only servers know it. */
+  readonly secret: string;
+  /** Where messages for users of other servers go. */
+  readonly userDestinationBroadcast: string | undefined;
+  /** Where servers tell who is connected to them. */
+  readonly userRegistryBroadcast: string | undefined;
+  /** How long a server may be silent until it counts as gone, in ms. */
+  readonly registryExpirationPeriod: number;
+  /** Bytes of a message, with its headers, that this server takes there: what others say to it is no longer. */
+  readonly messageSizeLimit: number;
+}
 
 /** How the servers on one broker reach each other's users. */
 export interface ServersOptions {

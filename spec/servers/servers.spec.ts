@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type Message, MessageDeliveryError, type StompMessagingOptions, simpleBroker } from "express-stomp";
-import { type ServersSettings } from "#lib/broker/broker.js";
+import type { ServersSettings } from "#lib/servers/settings.js";
 import { BrokerHub } from "../support/broker-hub.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 

@@ -1,5 +1,5 @@
 import { BrokerNotAvailableError, type MessageHandler, type SubscriptionGaps } from "express-stomp";
-import type { BrokerSystem } from "#lib/broker/broker.js";
+import type { BrokerSystem } from "#lib/broker/broker-system.js";
 import { createMessage, type Message } from "#lib/message/message.js";
 
 interface Taker {

@@ -1,0 +1,32 @@
+import type { Message } from "../message/message.js";
+
+/** The application as a subscriber of the broker. */
+export interface BrokerSystem {
+  /** Whether the application's connection is there, whatever those of clients are. */
+  readonly isAvailable: boolean;
+  /**
+   * Subscribes, and again whenever the connection was lost; what was sent meanwhile is missed.
+   *
+   * @param take gets each message, and is not waited for; what it throws or rejects with is logged
+   * @param gaps hears of the times in which messages are missed
+   * @returns once messages arrive, a function that ends the subscription
+   * @throws MessageDeliveryError when the broker refuses, or is closed
+   * @example
+   * const unsubscribe = await messaging.system?.subscribe("/topic/prices", ({ payload }) => keep(payload), {
+   *   resumed: () => readAllPricesAgain(),
+   * });
+   */
+  subscribe(
+    destination: string,
+    take: (message: Message) => void | Promise<void>,
+    gaps?: SubscriptionGaps,
+  ): Promise<() => Promise<void>>;
+}
+
+/** Hears when a subscription of the application misses messages; what it throws is logged. */
+export interface SubscriptionGaps {
+  /** The connection was lost: from now on messages are missed. */
+  lost?(): void;
+  /** The broker has confirmed the subscription again: from now on messages arrive. */
+  resumed?(): void;
+}

@@ -1,0 +1,130 @@
+import type { PrivateBroker } from "../../broker/private-broker.js";
+import { refusal } from "../../broker/refusal.js";
+import type { MessageHandler } from "../../channel/message-handler.js";
+import { printable } from "../../logger.js";
+import { type Message, withHeaders } from "../../message/message.js";
+import type { BrokerAccess } from "./broker-access.js";
+import { type JudgedCommand, judgeHeaders } from "./header-policy.js";
+
+export interface RelayedSessionOptions {
+  readonly sessionId: string;
+  readonly access: BrokerAccess;
+  /** What is private to the session is there, and answers its CONNECT. */
+  readonly privates: PrivateBroker;
+  readonly subscriptionLimit: number;
+  /** Whether clients may name and declare what others use. */
+  readonly passQueueHeaders: boolean;
+  /** Whether a destination is the broker's. */
+  isOurs(destination: string): boolean;
+}
+
+/** One client: what is private to it is served here, and what is the broker's goes there. */
+export class RelayedSession implements MessageHandler {
+  readonly #options: RelayedSessionOptions;
+  /** Ids of all, private or the broker's. */
+  readonly #subscriptions = new Set<string>();
+  #gone: Promise<void> | undefined;
+
+  constructor(options: RelayedSessionOptions) {
+    this.#options = options;
+  }
+
+  hasSubscription(id: string): boolean {
+    return this.#subscriptions.has(id);
+  }
+
+  handle(message: Message): void | Promise<void> {
+    switch (message.headers.messageType) {
+      case "CONNECT":
+        return this.#connect(message);
+      case "SUBSCRIBE":
+        return this.#subscribe(message);
+      case "UNSUBSCRIBE":
+        return this.#unsubscribe(message);
+      case "MESSAGE":
+        return this.#isOurs(message) ? this.#send(message) : undefined;
+      case "OTHER":
+        return this.#other(message);
+      case "CONNECT_ACK":
+      case "DISCONNECT":
+        return;
+    }
+  }
+
+  leave(): void {
+    this.#options.access.leave();
+  }
+
+  /** Is done when the broker has got what the client sent; it goes once, however often it is told to. */
+  disconnect(): Promise<void> {
+    this.#subscriptions.clear();
+    this.#gone ??= this.#options.access.disconnect();
+    return this.#gone;
+  }
+
+  destroy(): void {
+    this.#options.access.destroy();
+  }
+
+  async #connect(message: Message): Promise<void> {
+    const { access, privates } = this.#options;
+    await access.connect(message);
+    await privates.handle(message);
+  }
+
+  async #subscribe(message: Message): Promise<void> {
+    const { access, privates, subscriptionLimit } = this.#options;
+    const { subscriptionId = "", privateTo } = message.headers;
+    if (privateTo === undefined && !this.#isOurs(message)) return;
+
+    if (this.hasSubscription(subscriptionId)) {
+      throw refusal(`The subscription id ${printable(subscriptionId)} is in use`);
+    }
+    if (this.#subscriptions.size >= subscriptionLimit) {
+      throw refusal(`A session has at most ${subscriptionLimit} subscriptions`);
+    }
+    const judged = privateTo === undefined ? this.#judge("SUBSCRIBE", message) : undefined;
+    this.#subscriptions.add(subscriptionId);
+    await (judged ? access.subscribe(judged.message, judged.mayShare) : privates.handle(message));
+  }
+
+  #send(message: Message): void | Promise<void> {
+    const judged = this.#judge("SEND", message);
+    return this.#options.access.send(judged.message, judged.mayShare);
+  }
+
+  #unsubscribe(message: Message): void | Promise<void> {
+    const { access, privates, sessionId } = this.#options;
+    const { subscriptionId = "" } = message.headers;
+    this.#subscriptions.delete(subscriptionId);
+    return privates.hasSubscription(sessionId, subscriptionId)
+      ? privates.handle(message)
+      : access.unsubscribe(this.#judge("UNSUBSCRIBE", message).message);
+  }
+
+  #other(message: Message): void | Promise<void> {
+    const { access, privates } = this.#options;
+    const { stompCommand } = message.headers;
+    const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
+    return acknowledges && privates.delivered(message.headers)
+      ? privates.handle(message)
+      : access.other(this.#judge("OTHER", message).message);
+  }
+
+  /** Leaves of a frame what is for the broker. @throws MessageDeliveryError when it has what is for nobody to say */
+  #judge(
+    command: JudgedCommand,
+    message: Message,
+  ): { readonly message: Message; readonly mayShare: boolean } {
+    const given = message.headers.native;
+    const { native, areShareable } = judgeHeaders(command, given, this.#options.passQueueHeaders);
+    return {
+      message: native === given ? message : withHeaders(message, { native }),
+      mayShare: areShareable,
+    };
+  }
+
+  #isOurs({ headers }: Message): boolean {
+    return headers.destination !== undefined && this.#options.isOurs(headers.destination);
+  }
+}

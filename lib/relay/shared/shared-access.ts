@@ -1,0 +1,144 @@
+import { refusal } from "../../broker/refusal.js";
+import { BrokerNotAvailableError } from "../../errors.js";
+import { namesEndNotice } from "../../message/end-notice.js";
+import type { Message, Subscriber } from "../../message/message.js";
+import type { BrokerAccess } from "../clients/broker-access.js";
+import { isShareableSend, isShareableSubscribe } from "../clients/header-policy.js";
+import type { OwnConnection } from "../clients/own-connection.js";
+import type { SharedConnections } from "./shared-connections.js";
+
+export interface SharedAccessOptions {
+  readonly sessionId: string;
+  readonly shared: SharedConnections;
+  /** Makes what gives this client a connection of its own. */
+  relay(): OwnConnection;
+}
+
+/** One subscription of a client, which is known by this very object: its ids may be used again. */
+interface SharedSubscriber extends Subscriber {
+  gone: boolean;
+}
+
+/**
+ * One client of those who share connections to the broker. What cannot be
+ * shared, acknowledgements, transactions, and headers that the broker acts on,
+ * gets a connection of its own when it comes.
+ */
+export class SharedAccess implements BrokerAccess {
+  readonly #options: SharedAccessOptions;
+  readonly #subscriptions = new Map<string, SharedSubscriber>();
+  #connect: Message | undefined;
+  #own: Promise<OwnConnection> | undefined;
+  #ownRelay: OwnConnection | undefined;
+  #connectedRelay: OwnConnection | undefined;
+  #gone = false;
+
+  constructor(options: SharedAccessOptions) {
+    this.#options = options;
+  }
+
+  connect(message: Message): void {
+    if (!this.#options.shared.isAvailable)
+      throw new BrokerNotAvailableError("A client came while the broker was not available");
+    this.#connect = message;
+  }
+
+  async subscribe(message: Message, mayShare: boolean): Promise<void> {
+    if (!mayShare || !isShareableSubscribe(message.headers)) return this.#subscribeAlone(message);
+
+    const { sessionId, shared } = this.#options;
+    const { subscriptionId: id = "", destination = "" } = message.headers;
+    const subscriber = { sessionId, id, gone: false };
+    this.#subscriptions.set(id, subscriber);
+    // It may leave while the broker is asked, and be back with another one.
+    const hasLeft = () => this.#subscriptions.get(id) !== subscriber;
+    try {
+      await shared.tryOut(destination);
+    } catch (error) {
+      // What the broker refuses is this client's to answer for.
+      if (!hasLeft()) this.#subscriptions.delete(id);
+      throw error;
+    }
+    if (hasLeft()) return;
+    try {
+      await shared.subscribe(destination, subscriber);
+    } catch (error) {
+      if (hasLeft()) return;
+      this.#subscriptions.delete(id);
+      if (shared.isAvailable) throw error;
+      // What the line was lost over is perhaps somebody else's, and what the broker said of that not for this client.
+      throw new BrokerNotAvailableError("A shared connection to the broker was lost", { cause: error });
+    }
+    if (hasLeft()) shared.unsubscribe(subscriber);
+  }
+
+  unsubscribe(message: Message): void | Promise<void> {
+    const { subscriptionId = "" } = message.headers;
+    const subscriber = this.#subscriptions.get(subscriptionId);
+    if (!subscriber) return this.#withOwn((own) => own.unsubscribe(message));
+
+    this.#subscriptions.delete(subscriptionId);
+    // What its client has ended itself still gets what was delivered before.
+    subscriber.gone = namesEndNotice(message.headers);
+    this.#options.shared.unsubscribe(subscriber);
+  }
+
+  /** Once it has a connection of its own, all it sends goes there: so its order holds. */
+  send(message: Message, mayShare: boolean): void | Promise<void> {
+    const { shared, sessionId } = this.#options;
+    const isShareable =
+      mayShare && isShareableSend(message.headers) && shared.mayShare(message.headers.destination ?? "");
+    if (this.#own || !isShareable) return this.#ownConnection().then((own) => own.send(message));
+    return shared.send(message, sessionId);
+  }
+
+  other(message: Message): Promise<void> {
+    return this.#ownConnection().then((own) => own.other(message));
+  }
+
+  leave(): void {
+    this.#gone = true;
+    // What was delivered before the session's end still goes to it.
+    for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
+    this.#subscriptions.clear();
+    this.#ownRelay?.leave();
+  }
+
+  async disconnect(): Promise<void> {
+    this.leave();
+    await (await this.#own?.catch(() => undefined))?.disconnect();
+  }
+
+  destroy(): void {
+    this.leave();
+    this.#ownRelay?.destroy();
+  }
+
+  async #subscribeAlone(message: Message): Promise<void> {
+    await (await this.#ownConnection()).subscribe(message);
+  }
+
+  #ownConnection(): Promise<OwnConnection> {
+    this.#own ??= this.#openOwn();
+    return this.#own;
+  }
+
+  async #openOwn(): Promise<OwnConnection> {
+    const { shared, sessionId, relay } = this.#options;
+    const connect = this.#connect;
+    if (!connect) throw refusal("Only a connected session can use the broker");
+    // A line that is lost keeps no order, and whoever lost it is somebody else.
+    await shared.flush(sessionId).catch(() => {});
+    const own = relay();
+    this.#ownRelay = own;
+    await own.connect(connect);
+    if (this.#gone) own.destroy();
+    this.#connectedRelay = own;
+    return own;
+  }
+
+  /** At once, if it is connected: what it is asked must not wait for a turn. */
+  #withOwn(ask: (own: OwnConnection) => void | Promise<void>): void | Promise<void> {
+    return this.#connectedRelay ? ask(this.#connectedRelay) : this.#own?.then(ask);
+  }
+}

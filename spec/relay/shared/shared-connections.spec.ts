@@ -1,0 +1,429 @@
+import { expect } from "chai";
+import { type StompBrokerRelayOptions, stompBrokerRelay } from "express-stomp";
+import { CERTIFICATE } from "../../support/certificate.js";
+import { RawClient } from "../../support/raw-client.js";
+import type { RelayStage, RelayStageOptions } from "../../support/relay-stage.js";
+import type { ScriptedLine } from "../../support/scripted-broker.js";
+import { openShared, subscribeAll } from "../../support/shared-relay-stage.js";
+import { StompSession } from "../../support/stomp-session.js";
+
+describe("stompBrokerRelay with shared connections", () => {
+  let stage: RelayStage;
+  let shared: ScriptedLine;
+  const clients: RawClient[] = [];
+
+  async function start(options: RelayStageOptions = {}) {
+    ({ stage, shared } = await openShared(options));
+  }
+
+  const connect = () => stage.session();
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.cut();
+    await stage.close();
+  });
+
+  it("opens none for a client, and one subscription for all of them", async () => {
+    await start();
+    const all = [await connect(), await connect(), await connect()];
+    const id = await subscribeAll(shared, all);
+    const trial = await stage.broker.line();
+    expect((await trial.until("SUBSCRIBE")).headers.get("destination")).to.equal("/topic/a");
+    await trial.closed();
+    expect(stage.broker.open).to.equal(2);
+
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m", x: "1" }, "hello");
+    for (const [i, client] of all.entries()) {
+      const { headers, body } = await client.frame();
+      expect(body).to.equal("hello");
+      expect(headers.get("subscription")).to.equal(`s${i}`);
+      expect([headers.get("message-id"), headers.get("destination"), headers.get("x")]).to.deep.equal([
+        "m",
+        "/topic/a",
+        "1",
+      ]);
+    }
+  });
+
+  for (const strategy of ["terminate", "drop-oldest"] as const) {
+    it(`ends no reader by a burst, nor waits long for one that takes nothing, overflowStrategy ${strategy}`, async () => {
+      await start({ secure: true, server: { transport: { overflowStrategy: strategy } } });
+      const open = async () => {
+        const client = await RawClient.connect(stage.server.port, "", "/ws", { ca: CERTIFICATE });
+        clients.push(client);
+        // So that what is read at once from the broker is many times as much for the client.
+        for (let n = 0; n < 20; n++) client.send(`SUBSCRIBE\nid:${n}\ndestination:/topic/a\n\n^@`);
+        await client.synchronize();
+        return client;
+      };
+      const [reader, stopped] = [await open(), await open()];
+      const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+      stopped.webSocket.pause();
+
+      for (let i = 0; i < 100; i++) {
+        const headers = { subscription: id, destination: "/topic/a", "message-id": `${i}` };
+        shared.send("MESSAGE", headers, `${i}.`.padEnd(2_000, "x"));
+      }
+
+      for (let i = 0; i < 2000; i++) {
+        expect(await reader.frame()).to.include(`\n\n${Math.floor(i / 20)}.`);
+      }
+      expect(await reader.synchronize()).to.deep.equal([]);
+    });
+  }
+
+  it("ends the subscription with the last subscriber", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const id = await subscribeAll(shared, [ann!, rod!]);
+    ann!.send("UNSUBSCRIBE", { id: "s0", receipt: "r" });
+    await ann!.frame();
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "to rod");
+    expect((await rod!.frame()).body).to.equal("to rod");
+    rod!.cut();
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(id);
+    expect(await ann!.messages()).to.deep.equal([]);
+  });
+
+  it("confirms a SUBSCRIBE when the broker has confirmed the shared one", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    stage.broker.options = { receipts: false };
+    ann!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    rod!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    stage.broker.options = {};
+    shared.send(
+      "MESSAGE",
+      { subscription: headers.get("id")!, destination: "/topic/a", "message-id": "m" },
+      "1",
+    );
+    // Whatever the order, nobody is told before the broker has said so.
+    expect((await ann!.frame()).command).to.equal("MESSAGE");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await ann!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("does not wait for a broker that does not confirm, nor hears from it later", async () => {
+    await start({ relay: { receiptTimeout: 300 } });
+    const ann = await connect();
+    // At once, since the trial has no more time.
+    stage.broker.options = { receipts: ({ headers }) => headers.get("id") === "trial" };
+    const refusal = ann.refusal("SUBSCRIBE", { id: "s", destination: "/topic/a" });
+    const { headers } = await shared.until("SUBSCRIBE");
+    expect(await refusal).to.equal("Broker not available");
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(headers.get("id"));
+  });
+
+  for (const [what, command, headers] of [
+    ["an acknowledgement", "SUBSCRIBE", { id: "1", destination: "/topic/a", ack: "client" }],
+    ["a selector", "SUBSCRIBE", { id: "1", destination: "/topic/a", selector: "x = 1" }],
+    ["a queue", "SUBSCRIBE", { id: "1", destination: "/queue/a" }],
+    ["a list that may hold a queue", "SUBSCRIBE", { id: "1", destination: "/topic/a,queue" }],
+    ["a transaction", "BEGIN", { transaction: "t" }],
+    ["a SEND to a queue", "SEND", { destination: "/queue/a" }],
+    ["a long header", "SEND", { destination: "/topic/a", color: "x".repeat(256) }],
+    ["a long type of content", "SEND", { destination: "/topic/a", "content-type": "x".repeat(256) }],
+    ["a header that the broker acts on", "SEND", { destination: "/topic/a", expiration: "1" }],
+  ] as const) {
+    it(`gives a client a connection of its own for ${what}`, async () => {
+      await start();
+      const client = await connect();
+      client.send(command, { ...headers, receipt: "mine" });
+      const own = await stage.broker.line();
+      expect((await own.until("CONNECT")).headers.get("login")).to.equal("web");
+      const { receipt: _, ...passed } = Object.fromEntries((await own.until(command)).headers);
+      expect(passed).to.include(headers);
+      expect((await client.frame()).headers.get("receipt-id")).to.equal("mine");
+
+      client.send("SEND", { destination: "/topic/b" }, "after that");
+      expect((await own.until("SEND")).body).to.equal("after that");
+      client.send("DISCONNECT", { receipt: "bye" });
+      await client.frame();
+      await own.closed();
+    });
+  }
+
+  it("lets nobody pay for receipts that others wait for", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    ann!.send("SEND", { destination: "/topic/a", receipt: "r" });
+    await ann!.frame();
+    stage.broker.options = { receipts: false };
+    for (let n = 0; n <= 10_001; n++) ann!.send("SEND", { destination: "/topic/a", receipt: "r" });
+    const pending = [];
+    while (pending.length <= 10_000) pending.push(await shared.until("SEND"));
+
+    rod!.send("SEND", { destination: "/topic/a", receipt: "r" }, "rod's");
+    const rods = await shared.until("SEND");
+    expect(rods.body).to.equal("rod's");
+    shared.send("RECEIPT", { "receipt-id": rods.headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+    // She who has too many waits for one that came when there were.
+    shared.send("RECEIPT", { "receipt-id": pending.at(-1)!.headers.get("receipt")! });
+    await shared.until("SEND");
+    // The server would wait for all of them when it closes.
+    shared.cut();
+  });
+
+  it("subscribes again when the connection was lost, and its clients go on", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!, rod!]);
+    await stage.broker.line();
+    stage.broker.options = { connects: false };
+    shared.cut();
+    await stage.available(false);
+    const error = await StompSession.connect(stage.server.port).catch((thrown: Error) => thrown);
+    expect(error).to.have.property("message", "ERROR instead of CONNECTED");
+    shared = await stage.broker.line();
+    await shared.until("CONNECT");
+    stage.broker.options = {};
+    shared.connected();
+    const id = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "m" }, "again");
+    for (const client of [ann!, rod!]) expect((await client.frame()).body).to.equal("again");
+  });
+
+  it("ends the sessions whose subscription the broker does not confirm again, and no other", async () => {
+    await start({ relay: { receiptTimeout: 200 } });
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!], "/topic/a");
+    await subscribeAll(shared, [rod!], "/topic/b");
+    for (const _ of [ann, rod]) await (await stage.broker.line()).closed();
+    // The other one at once, since it has no more time.
+    stage.broker.options = { receipts: ({ headers }) => headers.get("destination") === "/topic/b" };
+    shared.cut();
+    shared = await stage.broker.line();
+    const [a, b] = [await shared.until("SUBSCRIBE"), await shared.until("SUBSCRIBE")];
+    expect([a, b].map(({ headers }) => headers.get("destination"))).to.deep.equal(["/topic/a", "/topic/b"]);
+
+    const error = await ann!.frame();
+    const text = "The broker has not confirmed the subscription to /topic/a again: subscribe anew";
+    expect([error.command, error.headers.get("message")]).to.deep.equal([
+      "ERROR",
+      text.replaceAll(":", "\\c"),
+    ]);
+    expect((await shared.until("UNSUBSCRIBE")).headers.get("id")).to.equal(a!.headers.get("id"));
+    expect(stage.server.log.filter((line) => line.startsWith(`error ${text}`))).to.have.length(1);
+    const subscription = b!.headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+
+    // Nobody is led to believe that it is heard there: it is tried out again.
+    const refusal = rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    await (await stage.broker.line()).until("SUBSCRIBE");
+    expect(await refusal).to.equal("Broker not available");
+  });
+
+  it("confirms a SUBSCRIBE only when the broker has confirmed again, after the connection was lost", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    for (const destination of ["/topic/b", "/topic/a"]) {
+      await subscribeAll(shared, [destination === "/topic/a" ? ann! : rod!], destination);
+      await (await stage.broker.line()).closed();
+    }
+    const lost = stage.available(false);
+    stage.broker.options = { receipts: false };
+    shared.cut();
+    await lost;
+    shared = await stage.broker.line();
+    const b = await shared.until("SUBSCRIBE");
+    const { headers } = await shared.until("SUBSCRIBE");
+    // One destination does not wait for another.
+    shared.send("RECEIPT", { "receipt-id": b.headers.get("receipt")! });
+    ann!.send("SUBSCRIBE", { id: "b", destination: "/topic/b", receipt: "r" });
+    expect((await ann!.frame()).command).to.equal("RECEIPT");
+
+    const subscribed = new Promise<void>((resolve) => {
+      stage.server.messaging.on("subscribe", () => resolve());
+    });
+    rod!.send("SUBSCRIBE", { id: "s", destination: "/topic/a", receipt: "r" });
+    await subscribed;
+    const subscription = headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/a", "message-id": "m" }, "1");
+    expect((await rod!.frame()).command).to.equal("MESSAGE");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("refuses a SUBSCRIBE when the connection is lost again before the broker has confirmed, in no words of others", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!]);
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    shared.cut();
+    shared = await stage.broker.line();
+    await shared.until("SUBSCRIBE");
+    const subscribed = new Promise<void>((resolve) => {
+      stage.server.messaging.on("subscribe", () => resolve());
+    });
+    const refusal = rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    await subscribed;
+    shared.cut();
+    expect(await refusal).to.equal("Broker not available");
+    shared = await stage.broker.line();
+    const subscription = (await shared.until("SUBSCRIBE")).headers.get("id")!;
+    shared.send("MESSAGE", { subscription, destination: "/topic/a", "message-id": "m" }, "to ann");
+    expect((await ann!.frame()).body).to.equal("to ann");
+  });
+
+  it("refuses a SUBSCRIBE while its connection is away, though others have the destination", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    await subscribeAll(shared, [ann!]);
+    stage.broker.options = { connects: false };
+    shared.cut();
+    await stage.available(false);
+    expect(await rod!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" })).to.equal(
+      "Broker not available",
+    );
+  });
+
+  for (const [away, others] of [
+    ["shared connection alone", false],
+    ["broker", true],
+  ] as const) {
+    it(`${others ? "forgets" : "remembers"} over what it may have been lost, when the ${away} was away`, async () => {
+      const opened = await openShared({ relay: { reconnectInterval: 10 } });
+      ({ stage, shared } = opened);
+      const [ann, eve, rod] = [await connect(), await connect(), await connect()];
+      for (const destination of ["/topic/a", "/topic/b"]) {
+        ann.send("SEND", { destination, receipt: "r" });
+        await ann.frame();
+        const trial = await stage.broker.line();
+        await trial.closed();
+      }
+      stage.broker.options = { receipts: false };
+      const refusal = eve.refusal("SEND", { destination: "/topic/a" });
+      await shared.until("SEND");
+      const lost = stage.available(false);
+      if (others) opened.system.cut();
+      shared.cut();
+      await lost;
+      expect(await refusal).to.equal("Broker not available");
+      stage.broker.options = {};
+      await stage.available();
+
+      rod.send("SEND", { destination: "/topic/b", receipt: "b" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("b");
+      rod.send("SEND", { destination: "/topic/a", receipt: "a" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("a");
+      rod.send("BEGIN", { transaction: "t", receipt: "t" });
+      expect((await rod.frame()).headers.get("receipt-id")).to.equal("t");
+      // The application's and the shared one, two trials; what was lost again, one trial or two, and rod's own.
+      expect(stage.broker.accepted).to.equal(2 + 2 + (others ? 2 + 2 : 1 + 1) + 1);
+    });
+  }
+
+  it("tells a sender who waits for a receipt that the connection was lost", async () => {
+    await start();
+    const client = await connect();
+    client.send("SEND", { destination: "/topic/a", receipt: "1" });
+    await client.frame();
+    stage.broker.options = { receipts: false };
+    const refusal = client.refusal("SEND", { destination: "/topic/a" });
+    await shared.until("SEND");
+    shared.cut();
+    expect(await refusal).to.equal("Broker not available");
+  });
+
+  it("ends the sessions whose subscription the broker ends, and no other", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll(shared, [ann!], "/topic/a");
+    const b = await subscribeAll(shared, [rod!], "/topic/b");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    const error = await ann!.frame();
+    expect([error.command, error.headers.get("message")]).to.deep.equal([
+      "ERROR",
+      "Server cancelled subscription",
+    ]);
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
+  it("does not blame whoever waits for a receipt when the broker ends a subscription", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll(shared, [ann!], "/topic/a");
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    rod!.send("SUBSCRIBE", { id: "1", destination: "/topic/b", receipt: "r" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    expect((await ann!.frame()).command).to.equal("ERROR");
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+    expect((await rod!.frame()).command).to.equal("RECEIPT");
+  });
+
+  it("stays when the broker ends a subscription that has just been left", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const a = await subscribeAll(shared, [ann!], "/topic/a");
+    const b = await subscribeAll(shared, [rod!], "/topic/b");
+    ann!.cut();
+    await shared.until("UNSUBSCRIBE");
+    shared.send("ERROR", { message: "Server cancelled subscription", subscription: a });
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
+  it("stays when the broker refuses one destination, and says which frame it means", async () => {
+    await start();
+    const [ann, rod] = [await connect(), await connect()];
+    const b = await subscribeAll(shared, [rod!], "/topic/b");
+    await (await stage.broker.line()).closed();
+    stage.broker.options = { receipts: false };
+    const refusal = ann!.refusal("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+    const trial = await stage.broker.line();
+    trial.send("RECEIPT", { "receipt-id": (await trial.until("SUBSCRIBE")).headers.get("receipt")! });
+    const { headers } = await shared.until("SUBSCRIBE");
+    stage.broker.options = {};
+    shared.send("ERROR", { message: "Not any more", "receipt-id": headers.get("receipt")! });
+    expect(await refusal).to.equal("Not any more");
+    shared.send("MESSAGE", { subscription: b, destination: "/topic/b", "message-id": "m" }, "still here");
+    expect((await rod!.frame()).body).to.equal("still here");
+  });
+
+  it("keeps what is for servers only from its clients", async () => {
+    await start();
+    const ann = await connect();
+    const id = await subscribeAll(shared, [ann]);
+    const marks = { "express-stomp-servers-only": "1" };
+    shared.send(
+      "MESSAGE",
+      { subscription: id, destination: "/topic/a", "message-id": "1", ...marks },
+      "secret",
+    );
+    shared.send("MESSAGE", { subscription: id, destination: "/topic/a", "message-id": "2" }, "public");
+    expect((await ann.frame()).body).to.equal("public");
+  });
+
+  it("refuses an id that is in use, in whatever connection", async () => {
+    await start();
+    const ann = await connect();
+    await subscribeAll(shared, [ann]);
+    expect(await ann.refusal("SUBSCRIBE", { id: "s0", destination: "/queue/a" })).to.equal(
+      "The subscription id s0 is in use",
+    );
+  });
+
+  it("refuses options that cannot be", async () => {
+    await start();
+    const wrong: [StompBrokerRelayOptions, string][] = [
+      [{ connections: "some" as "own" }, 'connections must be "own" or "shared", not \'some\''],
+      [{ connections: "shared", passClientLogin: true }, 'connections must be "own" with passClientLogin'],
+      [{ sharedConnections: 3 }, 'sharedConnections is for connections: "shared"'],
+      [{ connections: "shared", sharedConnections: 0 }, "sharedConnections must be a whole number"],
+    ];
+    for (const [options, text] of wrong) {
+      expect(() => stompBrokerRelay(options)).to.throw(`stompBrokerRelay: ${text}`);
+    }
+  });
+});
