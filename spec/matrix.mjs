@@ -83,7 +83,7 @@ function mochaArguments() {
     "node_modules/mocha/bin/mocha.js",
     ...options,
     "--require",
-    "./build/spec/support/unhandled-rejections.js",
+    "./build/spec/support/environment.js",
     "--reporter",
     "./build/spec/support/reporter.js",
     ...files,

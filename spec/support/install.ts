@@ -1,12 +1,15 @@
 import { installPackages } from "../../example/shared/install-packages.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
-import { findActiveMq, findChromium, findPostgres } from "./programs.js";
+import { findActiveMq, findChromium, findPostgres, HEADLESS_SHELL, hasLightChromium } from "./programs.js";
 
 /**
  * Run before the specs: installs the programs they drive, where they are missing
  * and apt-get may be used without asking anybody. Specs tell about what is missing still.
  */
+if (!hasLightChromium()) installPackages([HEADLESS_SHELL]);
+
 const programs: readonly [packageName: string, found: string | undefined][] = [
+  // Ubuntu has no package of the shell.
   ["chromium", findChromium()],
   ["postgresql", findPostgres()],
   ["rabbitmq-server", findRabbitMq()],

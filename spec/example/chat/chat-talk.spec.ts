@@ -26,7 +26,7 @@ describe("people who talk in a browser", function () {
     afterEach(() => stage.close());
 
     it("lets two members talk, and shows what was said again after a reload", async () => {
-      const [mina, jun] = await stage.twoInARoom();
+      const [mina, jun] = await stage.twoWhoCameByThePages();
       await talk(mina, jun);
       expect(await (await mina.sees("Hello Jun")).getAttribute("class")).to.include("own");
       expect(await (await jun.sees("Hello Jun")).getAttribute("class")).to.not.include("own");

@@ -3,6 +3,7 @@ import { type Chat, type ChatOptions, createChat } from "../../../example/chat/a
 import { recordingLogger } from "../../support/recording.js";
 import type { PageOptions } from "../shared/browser-person.js";
 import { Person } from "./person.js";
+import { Visitor } from "./visitor.js";
 
 type StageOptions = Pick<ChatOptions, "proxies">;
 
@@ -57,19 +58,41 @@ export class Stage {
     return person;
   }
 
-  /** Mina opens a room; she and Jun are in it. */
+  /**
+   * Mina opens a room, and she and Jun are in it. Each page is loaded once:
+   * they have signed up already, since a browser takes long over forms.
+   */
   async twoInARoom(prepare: (person: Person) => Promise<void> = async () => {}): Promise<[Person, Person]> {
-    const [mina, jun] = [await this.person("Mina"), await this.person("Jun")];
-    for (const person of [mina, jun]) {
+    const [mina, jun] = [await this.member("Mina"), await this.member("Jun")];
+    const room = await mina.visitor.openRoom("Tea house");
+    for (const { person } of [mina, jun]) {
       await prepare(person);
-      await person.signUp();
+      await person.page.goto(`${this.origin}/chat/room?roomId=${room}`);
+      await person.connected();
     }
+    await mina.person.page.getByText("Jun joined the room.").waitFor();
+    return [mina.person, jun.person];
+  }
+
+  /** The same, by every page on the way: Mina and Jun sign up, Mina opens a room, both enter it. */
+  async twoWhoCameByThePages(): Promise<[Person, Person]> {
+    const [mina, jun] = [await this.person("Mina"), await this.person("Jun")];
+    for (const person of [mina, jun]) await person.signUp();
     await mina.openRoom("Tea house");
     await mina.enter("Tea house");
     await jun.page.reload();
     await jun.enter("Tea house");
     await mina.page.getByText("Jun joined the room.").waitFor();
     return [mina, jun];
+  }
+
+  /** Somebody who has signed up; their browser has the cookie, and no page yet. */
+  async member(name: string): Promise<{ person: Person; visitor: Visitor }> {
+    const visitor = new Visitor(this.origin);
+    await visitor.signUp(name);
+    const person = await this.person(name);
+    await person.takeCookie(visitor.cookie());
+    return { person, visitor };
   }
 
   async close(): Promise<void> {
