@@ -53,16 +53,6 @@ export class ConfigurationError extends MessagingError {
   }
 }
 
-/** @throws ConfigurationError unless `given` is an object that has only options we know */
-export function onlyKnown(name: string, given: unknown, known: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
-
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(`${name} has no option "${unknown}"; it has ${known.join(", ")}`);
-  }
-}
-
 /** One message is lost: a controller threw, or an argument did not convert. The session lives. */
 export class MessageHandlingError extends MessagingError {
   override name = "MessageHandlingError";

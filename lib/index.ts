@@ -1,6 +1,24 @@
 // The compiler's decorator metadata is written through it; without it, it is silently left out.
 import "reflect-metadata";
 
+export type { RevokedTokens } from "./authentication/bearer-grant.js";
+export { type BearerTokenInterceptor, bearerToken } from "./authentication/bearer-token.js";
+export type {
+  BearerTokenOptions,
+  TokenRenewalOptions,
+  VerifiedToken,
+} from "./authentication/bearer-token-options.js";
+export {
+  type CsrfTokenInterceptor,
+  type CsrfTokenOptions,
+  type CsrfTokenRepository,
+  csrfToken,
+} from "./authentication/csrf-token.js";
+export {
+  type HttpSessionHandshakeInterceptor,
+  type HttpSessionHandshakeInterceptorOptions,
+  httpSessionHandshakeInterceptor,
+} from "./authentication/http-session-handshake-interceptor.js";
 export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";
@@ -107,7 +125,8 @@ export type {
   ChannelSettings,
   ControllerClass,
   StompMessagingOptions,
-} from "./options.js";
+} from "./options/stomp-messaging-options.js";
+export type { TransportOptions } from "./options/transport-options.js";
 export { stompBrokerRelay } from "./relay/stomp-broker-relay.js";
 export type { BrokerAddressOptions, StompBrokerRelayOptions } from "./relay/stomp-broker-relay-options.js";
 export {
@@ -124,19 +143,6 @@ export {
   hasRole,
   permitAll,
 } from "./security/authorization.js";
-export type { RevokedTokens } from "./security/bearer-grant.js";
-export { type BearerTokenInterceptor, bearerToken } from "./security/bearer-token.js";
-export type {
-  BearerTokenOptions,
-  TokenRenewalOptions,
-  VerifiedToken,
-} from "./security/bearer-token-options.js";
-export {
-  type CsrfTokenInterceptor,
-  type CsrfTokenOptions,
-  type CsrfTokenRepository,
-  csrfToken,
-} from "./security/csrf-token.js";
 export type { Constraint, MessageMatchers } from "./security/message-matchers.js";
 export {
   type ImaginedMessage,
@@ -150,13 +156,8 @@ export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-r
 export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
-export {
-  type HttpSessionHandshakeInterceptorOptions,
-  httpSessionHandshakeInterceptor,
-} from "./socket/http-session-handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 export type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
-export type { TransportOptions } from "./transport-options.js";
 export {
   type SimpSession,
   type SimpSubscription,

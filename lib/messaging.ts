@@ -24,8 +24,9 @@ import {
 } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
-import type { StompMessagingOptions } from "./options.js";
-import { resolveOptions } from "./resolve-options.js";
+import { LONGEST_TIME } from "./options/checks.js";
+import { resolveOptions } from "./options/resolve-options.js";
+import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
 import { AccessControl } from "./security/access-control.js";
 import { joinServers } from "./servers/servers.js";
 import type { WhoseSessions } from "./servers/user-broadcast.js";
@@ -47,7 +48,6 @@ import { UserSessions } from "./user/user-sessions.js";
 
 const GOING_AWAY = 1001;
 const DRAIN_TIME = 5_000;
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Builds the same from Spring's configurer. What Spring finds by itself, such as
@@ -388,7 +388,7 @@ export function stompMessaging(
     },
 
     close({ drainMs = DRAIN_TIME }: CloseOptions = {}): Promise<void> {
-      if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIMER) {
+      if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIME) {
         throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
       }
       if (closing) closing.drainTime.shorten(drainMs);

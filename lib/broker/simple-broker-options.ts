@@ -1,7 +1,7 @@
-import { inspect } from "node:util";
 import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { isUnder } from "../destination/prefix.js";
-import { ConfigurationError, onlyKnown } from "../errors.js";
+import { ConfigurationError } from "../errors.js";
+import { areHeartBeats, HEART_BEATS, isCount, isText, onlyKnown, wrongOption } from "../options/checks.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
 /** What an application may set on `simpleBroker`. */
@@ -93,14 +93,8 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
   const { heartbeatValue = [10_000, 10_000], overflowStrategy = "drop-oldest" } = options;
   const { deadLetterDestination, selectorHeaderName, prefetchCount = 100 } = options;
 
-  if (!Array.isArray(heartbeatValue) || heartbeatValue.length !== 2 || !heartbeatValue.every(isInterval)) {
-    throw wrong(
-      "heartbeatValue",
-      "two whole numbers of ms, each 0 or from 100 to 2,147,483,647",
-      heartbeatValue,
-    );
-  }
-  if (!Number.isSafeInteger(prefetchCount) || prefetchCount < 0) {
+  if (!areHeartBeats(heartbeatValue)) throw wrong("heartbeatValue", HEART_BEATS, heartbeatValue);
+  if (prefetchCount !== 0 && !isCount(prefetchCount)) {
     throw wrong("prefetchCount", "a whole number from 0", prefetchCount);
   }
   if (overflowStrategy !== "drop-oldest" && overflowStrategy !== "reject") {
@@ -138,7 +132,7 @@ function counts(options: SimpleBrokerOptions): typeof COUNTS {
   const resolved = { ...COUNTS };
   for (const name of Object.keys(COUNTS) as (keyof typeof COUNTS)[]) {
     const { [name]: value = COUNTS[name] } = options;
-    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
+    if (!isCount(value)) throw wrong(name, "a whole number from 1", value);
     resolved[name] = value;
   }
   return resolved;
@@ -166,16 +160,6 @@ export function parseRetainLast(
   });
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === "string" && value !== "";
-}
-
-/** Timers take no longer interval, and a shorter one would be offered but not kept. */
-function isInterval(value: unknown): boolean {
-  if (!Number.isSafeInteger(value)) return false;
-  return value === 0 || ((value as number) >= 100 && (value as number) <= 0x7fff_ffff);
-}
-
-function wrong(option: string, wanted: string, value: unknown): ConfigurationError {
-  return new ConfigurationError(`simpleBroker: ${option} must be ${wanted}, not ${inspect(value)}`);
+function wrong(option: string, wanted: string, given: unknown): ConfigurationError {
+  return wrongOption("simpleBroker", option, wanted, given);
 }

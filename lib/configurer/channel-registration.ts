@@ -1,5 +1,5 @@
 import type { ChannelInterceptor } from "../channel/interceptor.js";
-import type { ChannelSettings } from "../options.js";
+import type { ChannelSettings } from "../options/stomp-messaging-options.js";
 
 /** Takes the interceptors of a channel, and how much it does at a time. */
 export class ChannelRegistration {

@@ -4,9 +4,9 @@ import type {
 } from "../controller/extensions.js";
 import { ConfigurationError } from "../errors.js";
 import type { MessageConverter } from "../message/converter.js";
-import type { ChannelSettings, StompMessagingOptions } from "../options.js";
+import type { ChannelSettings, StompMessagingOptions } from "../options/stomp-messaging-options.js";
+import type { TransportOptions } from "../options/transport-options.js";
 import { isPromise } from "../promise.js";
-import type { TransportOptions } from "../transport-options.js";
 import { ChannelRegistration } from "./channel-registration.js";
 import type { Draft } from "./draft.js";
 import { MessageBrokerRegistry } from "./message-broker-registry.js";

@@ -1,6 +1,6 @@
 import { simpleBroker } from "../broker/simple-broker.js";
 import type { SimpleBrokerOptions } from "../broker/simple-broker-options.js";
-import type { StompMessagingOptions } from "../options.js";
+import type { StompMessagingOptions } from "../options/stomp-messaging-options.js";
 import { stompBrokerRelay } from "../relay/stomp-broker-relay.js";
 import type { StompBrokerRelayOptions } from "../relay/stomp-broker-relay-options.js";
 import { ChannelRegistration } from "./channel-registration.js";

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Request } from "express";
 import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
-import type { StompMessagingOptions } from "../options.js";
+import type { StompMessagingOptions } from "../options/stomp-messaging-options.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
 import type { HandshakeInterceptor } from "../socket/handshake-interceptor.js";

@@ -1,4 +1,4 @@
-import type { TransportOptions } from "../transport-options.js";
+import type { TransportOptions } from "../options/transport-options.js";
 
 /** Takes the limits of what one client may cost. */
 export class WebSocketTransportRegistration {

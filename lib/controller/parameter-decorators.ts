@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../errors.js";
 import type { Message as MessageData, Principal as PrincipalData } from "../message/message.js";
+import { isText } from "../options/checks.js";
 import { type ArgumentNote, noteOf } from "./metadata.js";
 import { isSchema, type StandardSchema } from "./schema.js";
 
@@ -156,7 +157,7 @@ function argument(decorator: string, note: ArgumentNote): ArgumentDecorator {
 }
 
 function checkName(decorator: string, name: unknown): void {
-  if (typeof name !== "string" || name === "") {
+  if (!isText(name)) {
     throw new ConfigurationError(`${decorator} needs a name: parameters have none at run time`);
   }
 }

@@ -1,6 +1,15 @@
 import { type ConnectionOptions, createSecureContext } from "node:tls";
-import { inspect } from "node:util";
-import { ConfigurationError, onlyKnown } from "../errors.js";
+import { ConfigurationError } from "../errors.js";
+import {
+  areHeartBeats,
+  HEART_BEATS,
+  isCount,
+  isHeartBeat,
+  isLine,
+  isTime,
+  onlyKnown,
+  wrongOption,
+} from "../options/checks.js";
 import type { ServersSettings } from "../servers/settings.js";
 import { SERVERS_OPTIONS, type ServersOptions, serversSettings } from "../servers/settings.js";
 import type { BrokerAddressOptions, StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
@@ -76,13 +85,7 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
   if (virtualHost !== undefined && !isName(virtualHost)) {
     throw wrong("virtualHost", "a text on one line", virtualHost);
   }
-  if (!Array.isArray(heartbeatValue) || heartbeatValue.length !== 2 || !heartbeatValue.every(isInterval)) {
-    throw wrong(
-      "heartbeatValue",
-      "two whole numbers of ms, each 0 or from 100 to 2,147,483,647",
-      heartbeatValue,
-    );
-  }
+  if (!areHeartBeats(heartbeatValue)) throw wrong("heartbeatValue", HEART_BEATS, heartbeatValue);
   const { connections = "own", passClientLogin } = options;
   if (connections !== "own" && connections !== "shared") {
     throw wrong("connections", '"own" or "shared"', connections);
@@ -93,8 +96,11 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
   if (connections === "own" && options.sharedConnections !== undefined) {
     throw new ConfigurationError('stompBrokerRelay: sharedConnections is for connections: "shared"');
   }
-  const texts = each(options, TEXTS, { wanted: "a text on one line", fits: isText });
-  const numbers = each(options, NUMBERS, { wanted: "a whole number from 1 to 2,147,483,647", fits: isCount });
+  const texts = each(options, TEXTS, { wanted: "a text on one line", fits: isLine });
+  const numbers = each(options, NUMBERS, {
+    wanted: "a whole number from 1 to 2,147,483,647",
+    fits: (given) => isTime(given, 1),
+  });
   return {
     destinationPrefixes: [...destinationPrefixes],
     addresses: addresses(options),
@@ -112,7 +118,7 @@ export function relaySettings(options: StompBrokerRelayOptions): RelaySettings {
     ...each(options, FLAGS, { wanted: "true or false", fits: (value) => typeof value === "boolean" }),
     ...each(options, INTERVALS, {
       wanted: "a whole number of ms, 0 or from 100 to 2,147,483,647",
-      fits: isInterval,
+      fits: isHeartBeat,
     }),
     ...numbers,
   };
@@ -174,28 +180,14 @@ function tls(given: StompBrokerRelayOptions["tls"] = false): ConnectionOptions |
   return given;
 }
 
-/** CONNECT has no escapes: what would break its lines is refused before anything is sent. */
-function isText(value: unknown): boolean {
-  return typeof value === "string" && !/[\r\n\0]/.test(value);
+function isName(given: unknown): boolean {
+  return isLine(given) && given !== "";
 }
 
-function isName(value: unknown): boolean {
-  return isText(value) && value !== "";
+function isPort(given: unknown): boolean {
+  return isCount(given, 65_535);
 }
 
-function isPort(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) < 65_536;
-}
-
-/** Timers take no longer interval. */
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= 0x7fff_ffff;
-}
-
-function isInterval(value: unknown): boolean {
-  return value === 0 || (isCount(value) && (value as number) >= 100);
-}
-
-function wrong(option: string, wanted: string, value: unknown): ConfigurationError {
-  return new ConfigurationError(`stompBrokerRelay: ${option} must be ${wanted}, not ${inspect(value)}`);
+function wrong(option: string, wanted: string, given: unknown): ConfigurationError {
+  return wrongOption("stompBrokerRelay", option, wanted, given);
 }

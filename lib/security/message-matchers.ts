@@ -1,5 +1,6 @@
 import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { ConfigurationError, DestinationPatternError } from "../errors.js";
+import { isText } from "../options/checks.js";
 import {
   type AccessFunction,
   type Authorization,
@@ -184,7 +185,7 @@ function patternsOf(
 ): readonly DestinationPattern[] {
   if (patterns.length === 0) throw new ConfigurationError(`${name}() names no destination`);
   return patterns.map((text) => {
-    if (typeof text !== "string" || text === "") {
+    if (!isText(text)) {
       throw new ConfigurationError(
         `${name} has ${JSON.stringify(text)}: a pattern is a text such as "/app/**"`,
       );

@@ -1,7 +1,7 @@
 import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import { commonVariables, covers, overlaps } from "../destination/reach.js";
-import { ConfigurationError, onlyKnown } from "../errors.js";
+import { ConfigurationError } from "../errors.js";
 import {
   createMessage,
   type Message,
@@ -10,6 +10,7 @@ import {
   type SimpMessageType,
   withHeaders,
 } from "../message/message.js";
+import { onlyKnown } from "../options/checks.js";
 import { isPromise } from "../promise.js";
 import { type AuthoritiesOf, isAllowed, type Verdict } from "./authorization.js";
 import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from "./message-matchers.js";

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../errors.js";
+import { isTime } from "../options/checks.js";
 
 /** How the servers on one broker speak to each other. */
 export interface ServersSettings {
@@ -72,11 +73,7 @@ export function serversSettings(
   if (userDestinationBroadcast === userRegistryBroadcast) {
     throw wrong("userRegistryBroadcast", "must be another destination than userDestinationBroadcast");
   }
-  if (
-    !Number.isSafeInteger(registryExpirationPeriod) ||
-    registryExpirationPeriod < 100 ||
-    registryExpirationPeriod > 0x7fff_ffff
-  ) {
+  if (!isTime(registryExpirationPeriod, 100)) {
     throw wrong("registryExpirationPeriod", "must be a whole number of ms from 100 to 2,147,483,647");
   }
   const { owner, messageSizeLimit } = context;

@@ -2,13 +2,13 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import { LimitExceededError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
+import type { TransportSettings } from "../options/transport-options.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { type FramedSession, type FrameSource, handleFrame, isConnect } from "./handle-frame.js";
 import { InboundRate } from "./inbound-rate.js";
-import type { SessionLimits } from "./session-limits.js";
 import type { SessionStats } from "./session-stats.js";
 
 /** What inbound needs of its session. */
@@ -40,7 +40,7 @@ const OVERLAP = 64;
 export interface InboundOptions {
   readonly channel: SubscribableChannel;
   readonly logger: Logger;
-  readonly limits: SessionLimits;
+  readonly limits: TransportSettings;
   readonly stats: SessionStats;
   readonly clock: HeartBeatClock;
   /**
@@ -65,7 +65,7 @@ export class Inbound implements FrameSource {
   version: StompVersion | undefined;
   readonly idLengthLimit: number;
   readonly #decoder: StompDecoder;
-  readonly #limits: SessionLimits;
+  readonly #limits: TransportSettings;
   readonly #stats: SessionStats;
   readonly #preserveReceiveOrder: boolean;
   readonly #handlerTimeout: number;

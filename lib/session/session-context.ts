@@ -3,10 +3,10 @@ import type { Pace } from "../channel/pace.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { TransportSettings } from "../options/transport-options.js";
 import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
-import type { SessionLimits } from "./session-limits.js";
 import type { SessionStats } from "./session-stats.js";
 
 /** What all sessions share. */
@@ -18,7 +18,7 @@ export interface SessionContext {
   readonly logger: Logger;
   readonly clock: HeartBeatClock;
   readonly encoder: MessageEncoder;
-  readonly limits: SessionLimits;
+  readonly limits: TransportSettings;
   readonly preserveReceiveOrder: boolean;
   /** Milliseconds in which frames of a client that is gone have to go on; 0 is without end. */
   readonly handlerTimeout: number;

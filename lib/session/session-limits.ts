@@ -1,23 +1,7 @@
-/** What one session may cost; the options say more of each. */
-export interface SessionLimits {
-  readonly messageSizeLimit: number;
-  readonly connectSizeLimit: number;
-  readonly headerCountLimit: number;
-  readonly headerLineLimit: number;
-  readonly headerBytesLimit: number;
-  readonly idLengthLimit: number;
-  readonly timeToFirstMessage: number;
-  readonly connectTimeLimit: number;
-  readonly inboundRateLimit: number;
-  readonly sendTimeLimit: number;
-  readonly sendBufferSizeLimit: number;
-  readonly overflowStrategy: "terminate" | "drop-oldest";
-}
+import type { TransportSettings } from "../options/transport-options.js";
 
-/** Those that a session watches itself; the others are its decoder's. */
-export type WatchedLimit =
-  | "timeToFirstMessage"
-  | "connectTimeLimit"
-  | "inboundRateLimit"
-  | "sendTimeLimit"
-  | "sendBufferSizeLimit";
+/** The limits that a session watches itself; the others are its decoder's, or a handshake's. */
+export type WatchedLimit = Extract<
+  keyof TransportSettings,
+  "timeToFirstMessage" | "connectTimeLimit" | "inboundRateLimit" | "sendTimeLimit" | "sendBufferSizeLimit"
+>;

@@ -10,15 +10,7 @@ import { isDroppable } from "./outbound.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { SessionContext } from "./session-context.js";
 import { announceLimit } from "./session-events.js";
-import type { SessionLimits } from "./session-limits.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
-
-/** How many connections there may be; the options say more of each. */
-export interface ConnectionLimits {
-  readonly connectionLimit: number;
-  readonly connectionsPerAddressLimit: number;
-  readonly unconnectedLimit: number;
-}
 
 export interface SessionClosing {
   /** A WebSocket close code. */
@@ -29,9 +21,7 @@ export interface SessionClosing {
 /** How long clients may take to answer the closing, in ms. */
 const LINGER = 5_000;
 
-export interface SessionRegistryContext extends Omit<SessionContext, "limits" | "stats"> {
-  readonly limits: SessionLimits & ConnectionLimits;
-}
+export type SessionRegistryContext = Omit<SessionContext, "stats">;
 
 /** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
 export class SessionRegistry implements MessageHandler, SessionOwner {

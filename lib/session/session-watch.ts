@@ -1,18 +1,19 @@
 import type { SessionGrant } from "../message/session-grant.js";
+import type { TransportSettings } from "../options/transport-options.js";
 import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
 import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
-import type { SessionLimits, WatchedLimit } from "./session-limits.js";
+import type { WatchedLimit } from "./session-limits.js";
 
 /** How often a line is written to while it is not read, in ms. */
 const PROBE_EVERY = 1_000;
 
 export interface SessionWatchOptions {
   readonly clock: HeartBeatClock;
-  readonly limits: SessionLimits;
+  readonly limits: TransportSettings;
   readonly inbound: Inbound;
   readonly session: WatchedSession;
 }
@@ -45,7 +46,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   sendEvery = 0;
   receiveWithin = 0;
   leniency = 0;
-  readonly #limits: SessionLimits;
+  readonly #limits: TransportSettings;
   readonly #inbound: Inbound;
   readonly #session: WatchedSession;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";

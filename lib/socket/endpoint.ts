@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { WebSocket } from "ws";
+import { findUser, requestUser, type UserFinder } from "../authentication/principal.js";
 import { ConfigurationError, faultError, faultText } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
@@ -13,7 +14,6 @@ import {
 } from "./handshake-interceptor.js";
 import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from "./origin.js";
 import { explainOrigin } from "./origin-explanation.js";
-import { findUser, requestUser, type UserFinder } from "./principal.js";
 import { CLOSING, type Refusal, type Refused, refuse, tooMany } from "./refusal.js";
 import type { Handshake, Socket } from "./socket.js";
 import { sessionRoute } from "./sockjs/session-route.js";

@@ -1,5 +1,6 @@
 import type { Request } from "express";
 import { ConfigurationError } from "../errors.js";
+import { isTexts } from "../options/checks.js";
 
 export interface OriginOptions {
   /**
@@ -73,7 +74,7 @@ function isSameOrigin(req: Request, origin: string): boolean {
 
 function textList(option: string, list: readonly string[] | undefined): readonly string[] {
   if (list === undefined) return [];
-  if (Array.isArray(list) && list.every((text) => typeof text === "string")) return list;
+  if (isTexts(list)) return list;
   throw new ConfigurationError(`${option} must be an array of strings`);
 }
 

@@ -1,25 +1,22 @@
 import { LimitExceededError } from "../errors.js";
+import { TRANSPORT, type TransportSettings } from "../options/transport-options.js";
 
-/** How much a peer may send before it is refused. */
-export interface DecoderLimits {
-  /** Octets of a whole frame, from the command to the NUL. Default: 65,536. */
-  readonly messageSizeLimit: number;
-  /** Octets of the command. Default: 32. */
+/** How much a peer may send before it is refused. All in octets, but for the number of header lines. */
+export interface DecoderLimits
+  extends Pick<
+    TransportSettings,
+    "messageSizeLimit" | "headerCountLimit" | "headerLineLimit" | "headerBytesLimit"
+  > {
+  /** Of the command. Default: 32. */
   readonly commandLimit: number;
-  /** Header lines, repeated ones counted. Default: 100. */
-  readonly headerCountLimit: number;
-  /** Octets of a header line without its EOL. Default: 8,192. */
-  readonly headerLineLimit: number;
-  /** Octets from the command to the blank line, EOLs counted. Default: 16,384. */
-  readonly headerBytesLimit: number;
 }
 
 export const DECODER_LIMITS: DecoderLimits = {
-  messageSizeLimit: 65_536,
+  messageSizeLimit: TRANSPORT.messageSizeLimit,
   commandLimit: 32,
-  headerCountLimit: 100,
-  headerLineLimit: 8_192,
-  headerBytesLimit: 16_384,
+  headerCountLimit: TRANSPORT.headerCountLimit,
+  headerLineLimit: TRANSPORT.headerLineLimit,
+  headerBytesLimit: TRANSPORT.headerBytesLimit,
 };
 
 /** The same limits, but for those that `changes` names. */

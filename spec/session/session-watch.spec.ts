@@ -12,11 +12,11 @@ import {
 } from "express-stomp";
 import { Pace } from "#lib/channel/pace.js";
 import { EventPublisher } from "#lib/events.js";
+import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
-import { TRANSPORT } from "#lib/transport-options.js";
 import { FakeTime } from "../support/fake-time.js";
 import { FaultProxy } from "../support/fault-proxy.js";
 import { RawClient } from "../support/raw-client.js";

@@ -7,11 +7,11 @@ import {
 } from "express-stomp";
 import { Pace } from "#lib/channel/pace.js";
 import { EventPublisher } from "#lib/events.js";
+import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
-import { TRANSPORT } from "#lib/transport-options.js";
 import { Unserved } from "#lib/user/unserved.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
 import { UserMessageHandler } from "#lib/user/user-message-handler.js";

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../../errors.js";
+import { isTime } from "../../options/checks.js";
 
 /** What carries frames to clients, by the last part of its URL. What carries theirs to us comes with it. */
 export type SockJSTransport = "websocket" | "xhr" | "xhr_streaming" | "eventsource" | "htmlfile" | "jsonp";
@@ -72,8 +73,6 @@ const TRANSPORTS: readonly SockJSTransport[] = [
 /** They can be used by pages of any origin without saying which. */
 const WITHOUT_ORIGIN: readonly SockJSTransport[] = ["htmlfile", "jsonp"];
 const NAMES = [...Object.keys(NUMBERS), ...Object.keys(SWITCHES), "transportHandlers", "clientLibraryUrl"];
-/** What setTimeout can count. */
-const MAX_NUMBER = 2 ** 31 - 1;
 
 /**
  * The options with their defaults, or `undefined` when SockJS is off.
@@ -128,7 +127,7 @@ function checked<T extends object>(
 
 function checkNumber(name: string, value: unknown): void {
   if (name === "httpMessageCacheSize" && value === Number.POSITIVE_INFINITY) return;
-  if (!Number.isInteger(value) || (value as number) <= 0 || (value as number) > MAX_NUMBER) {
+  if (!isTime(value, 1)) {
     throw new ConfigurationError(`sockJS.${name} must be a positive integer, not ${String(value)}`);
   }
 }

@@ -1,4 +1,5 @@
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError } from "../errors.js";
+import { isCount, onlyKnown } from "./checks.js";
 
 /** What one client may cost. Beyond a limit: ERROR that names it, where a frame can still be sent, and the end. */
 export interface TransportOptions {
@@ -81,6 +82,7 @@ const STRATEGIES: readonly string[] = ["terminate", "drop-oldest"];
 
 /** @throws ConfigurationError that names the option at fault */
 export function transportSettings(given: TransportOptions = {}): TransportSettings {
+  onlyKnown("transport", given, Object.keys(TRANSPORT));
   const settings = { ...TRANSPORT, ...given };
   for (const [name, value] of Object.entries(settings)) check(name as keyof TransportOptions, value);
   return settings;
@@ -101,7 +103,7 @@ function check(name: keyof TransportOptions, value: unknown): void {
 
   const endless = TRANSPORT[name] === Number.POSITIVE_INFINITY || name === "unconnectedLimit";
   if (endless && value === Number.POSITIVE_INFINITY) return;
-  if (!Number.isSafeInteger(value) || (value as number) <= 0) {
+  if (!isCount(value)) {
     const infinity = endless ? ", or Infinity" : "";
     throw new ConfigurationError(
       `transport.${name} is ${String(value)}: it must be a whole number above 0${infinity}`,

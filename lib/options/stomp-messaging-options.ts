@@ -1,19 +1,19 @@
-import type { BrokerFactory } from "./broker/broker.js";
-import type { ChannelInterceptor } from "./channel/interceptor.js";
-import type { ControllerContainer } from "./controller/container.js";
+import type { BrokerFactory } from "../broker/broker.js";
+import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { ControllerContainer } from "../controller/container.js";
 import type {
   HandlerMethodArgumentResolver,
   HandlerMethodReturnValueHandler,
-} from "./controller/extensions.js";
-import type { PayloadValidator } from "./controller/payload-validator.js";
-import type { DestinationSeparator } from "./destination/pattern.js";
-import type { Logger } from "./logger.js";
-import type { MessageConverter } from "./message/converter.js";
-import type { MessageSecurity } from "./security/message-security.js";
-import type { StompSubProtocolErrorHandler } from "./session/error-reply.js";
-import type { EndpointOptions } from "./socket/endpoint.js";
+} from "../controller/extensions.js";
+import type { PayloadValidator } from "../controller/payload-validator.js";
+import type { DestinationSeparator } from "../destination/pattern.js";
+import type { Logger } from "../logger.js";
+import type { MessageConverter } from "../message/converter.js";
+import type { MessageSecurity } from "../security/message-security.js";
+import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
+import type { EndpointOptions } from "../socket/endpoint.js";
+import type { UserSessionLimitOptions } from "../user/user-session-limit.js";
 import type { TransportOptions } from "./transport-options.js";
-import type { UserSessionLimitOptions } from "./user/user-session-limit.js";
 
 /** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
 export interface StompMessagingOptions {

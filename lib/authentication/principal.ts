@@ -1,6 +1,7 @@
 import type { Request } from "express";
 import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
+import { isText } from "../options/checks.js";
 import { isPromise } from "../promise.js";
 
 /** Finds who makes a request; nobody is `undefined` or `null`. */
@@ -14,8 +15,8 @@ export function requestUser(req: Request): Principal | undefined {
   if (user === undefined || user === null || user === false) return undefined;
 
   const { name, username } = user as { name?: unknown; username?: unknown };
-  if (isName(name)) return user as Principal;
-  if (isName(username)) {
+  if (isText(name)) return user as Principal;
+  if (isText(username)) {
     // Inherits, so that the application finds its own user again in handlers.
     return Object.create(Object(user), { name: { value: username, enumerable: true } }) as Principal;
   }
@@ -36,10 +37,6 @@ export function findUser(
 
 function named(user: Principal | undefined | null): Principal | undefined {
   if (user === undefined || user === null) return undefined;
-  if (typeof user === "object" && isName(user.name)) return user;
+  if (typeof user === "object" && isText(user.name)) return user;
   throw new ConfigurationError("The endpoint's option user(req) returned a user without a name.");
-}
-
-function isName(name: unknown): name is string {
-  return typeof name === "string" && name !== "";
 }

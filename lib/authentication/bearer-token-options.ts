@@ -1,5 +1,6 @@
-import { ConfigurationError, onlyKnown } from "../errors.js";
+import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
+import { flag, isTime, onlyKnown } from "../options/checks.js";
 
 /** What a token says of who has it; `exp` and `jti` as a JWT has them. */
 export interface VerifiedToken {
@@ -43,22 +44,18 @@ export interface BearerTokenSettings {
     | undefined;
 }
 
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** @throws ConfigurationError that names the option at fault */
 export function bearerTokenSettings(options: BearerTokenOptions): BearerTokenSettings {
   onlyKnown("bearerToken", options, ["verify", "required", "clockTolerance", "verifyTimeout", "renewal"]);
-  const { required = true, clockTolerance = 0, verifyTimeout = 10_000, renewal } = options;
+  const { clockTolerance = 0, verifyTimeout = 10_000, renewal } = options;
   if (typeof options.verify !== "function") {
     throw new ConfigurationError("bearerToken needs verify(token), which returns the user or throws");
   }
-  if (typeof required !== "boolean")
-    throw new ConfigurationError("bearerToken.required must be true or false");
   checkTime("clockTolerance", clockTolerance, 0);
   checkTime("verifyTimeout", verifyTimeout, 1);
   return {
     verify: (token) => options.verify(token),
-    required,
+    required: flag("bearerToken.required", options.required, true),
     clockTolerance,
     verifyTimeout,
     renewal: renewal && renewalSettings(renewal),
@@ -82,6 +79,6 @@ function checkDestination(name: string, given: unknown): void {
 }
 
 function checkTime(name: string, given: unknown, least: number): void {
-  if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) <= LONGEST_TIMER) return;
+  if (isTime(given, least)) return;
   throw new ConfigurationError(`bearerToken.${name} is ${String(given)}: it must be a whole number of ms`);
 }

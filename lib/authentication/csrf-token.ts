@@ -1,8 +1,9 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Request, RequestHandler } from "express";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
-import { AccessDeniedError, ConfigurationError, onlyKnown } from "../errors.js";
+import { AccessDeniedError, ConfigurationError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
+import { flag, isText, onlyKnown } from "../options/checks.js";
 import { BearerGrant } from "./bearer-grant.js";
 
 /** Keeps the secret of each HTTP session, which its tokens are made of. */
@@ -47,16 +48,14 @@ const SESSION_KEY = "express-stomp.csrf";
  */
 export function csrfToken(options: CsrfTokenOptions = {}): CsrfTokenInterceptor {
   onlyKnown("csrfToken", options, ["headerName", "repository", "exceptBearerTokens"]);
-  const { headerName = "X-CSRF-TOKEN", repository = sessionRepository, exceptBearerTokens = false } = options;
-  if (typeof headerName !== "string" || headerName === "") {
+  const { headerName = "X-CSRF-TOKEN", repository = sessionRepository } = options;
+  if (!isText(headerName)) {
     throw new ConfigurationError("csrfToken.headerName must be the name of a header");
   }
   if (typeof repository?.load !== "function" || typeof repository.save !== "function") {
     throw new ConfigurationError("csrfToken.repository needs load(request) and save(request, secret)");
   }
-  if (typeof exceptBearerTokens !== "boolean") {
-    throw new ConfigurationError("csrfToken.exceptBearerTokens must be true or false");
-  }
+  const exceptBearerTokens = flag("csrfToken.exceptBearerTokens", options.exceptBearerTokens, false);
   return new CsrfTokens({ headerName, repository, exceptBearerTokens });
 }
 

@@ -1,6 +1,6 @@
-import type { Request } from "express";
-import { ConfigurationError, onlyKnown } from "../errors.js";
-import type { HandshakeInterceptor } from "./handshake-interceptor.js";
+import type { Request, Response } from "express";
+import { ConfigurationError } from "../errors.js";
+import { flag, isTexts, onlyKnown } from "../options/checks.js";
 
 /** What a session takes over from the HTTP session; Spring's names. */
 export interface HttpSessionHandshakeInterceptorOptions {
@@ -12,6 +12,11 @@ export interface HttpSessionHandshakeInterceptorOptions {
   readonly copyHttpSessionId?: boolean | undefined;
   /** Makes a session for a client that has none, which gets its cookie. Default false. */
   readonly createSession?: boolean | undefined;
+}
+
+/** Copies attributes at each handshake: for an endpoint's `handshakeInterceptors`. */
+export interface HttpSessionHandshakeInterceptor {
+  beforeHandshake(request: Request, response: Response, attributes: Map<string, unknown>): boolean;
 }
 
 /** As express-session and cookie-session have it on a request. */
@@ -32,7 +37,7 @@ const CREATED = "express-stomp.created";
  */
 export function httpSessionHandshakeInterceptor(
   options: HttpSessionHandshakeInterceptorOptions = {},
-): HandshakeInterceptor {
+): HttpSessionHandshakeInterceptor {
   const { attributeNames, copyAllAttributes, copyHttpSessionId, createSession } = checked(options);
 
   return {
@@ -65,16 +70,14 @@ function hasCookie(request: Request, sessionID: unknown): boolean {
 function checked(options: HttpSessionHandshakeInterceptorOptions) {
   const flags = ["copyAllAttributes", "copyHttpSessionId", "createSession"] as const;
   onlyKnown("httpSessionHandshakeInterceptor", options, ["attributeNames", ...flags]);
-  const { attributeNames, copyHttpSessionId = true, createSession = false } = options;
-  const wrong = flags.find((name) => !["boolean", "undefined"].includes(typeof options[name]));
-  if (wrong) throw new ConfigurationError(`${wrong} must be true or false`);
+  const { attributeNames } = options;
   if (attributeNames !== undefined && !isTexts(attributeNames)) {
     throw new ConfigurationError("attributeNames must be an array of strings");
   }
-  const { copyAllAttributes = attributeNames === undefined } = options;
-  return { attributeNames: attributeNames ?? [], copyAllAttributes, copyHttpSessionId, createSession };
-}
-
-function isTexts(given: unknown): boolean {
-  return Array.isArray(given) && given.every((name) => typeof name === "string");
+  return {
+    attributeNames: attributeNames ?? [],
+    copyAllAttributes: flag("copyAllAttributes", options.copyAllAttributes, attributeNames === undefined),
+    copyHttpSessionId: flag("copyHttpSessionId", options.copyHttpSessionId, true),
+    createSession: flag("createSession", options.createSession, false),
+  };
 }

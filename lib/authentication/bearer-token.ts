@@ -4,6 +4,7 @@ import type { ChannelInterceptor } from "../channel/interceptor.js";
 import { AccessDeniedError, ConfigurationError, MessagingError, soon } from "../errors.js";
 import { type Message, NO_PAYLOAD, withHeaders, withPayload } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
+import { isText } from "../options/checks.js";
 import { BearerGrant, type RevokedTokens } from "./bearer-grant.js";
 import {
   type BearerTokenOptions,
@@ -140,7 +141,7 @@ class BearerTokens implements BearerTokenInterceptor {
   }
 
   #grantOf(sessionId: string, { user, exp, jti }: VerifiedToken): BearerGrant {
-    if (typeof user?.name !== "string" || user.name === "") {
+    if (!isText(user?.name)) {
       throw new ConfigurationError("verify of bearerToken returned no user with a name");
     }
     if (exp !== undefined && !(typeof exp === "number" && exp < LATEST_EXP)) {
