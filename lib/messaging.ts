@@ -6,6 +6,7 @@ import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { senderOrder, sessionOrder } from "./channel/orders.js";
 import { Pace } from "./channel/pace.js";
 import { Countdown } from "./clock/countdown.js";
+import { TickingClock } from "./clock/ticking-clock.js";
 import {
   configuredOptions,
   isConfigurer,
@@ -35,7 +36,6 @@ import { SessionRegistry } from "./session/session-registry.js";
 import { Endpoint } from "./socket/endpoint.js";
 import { looksAtHandshakes } from "./socket/handshake-interceptor.js";
 import { attach } from "./socket/upgrade.js";
-import { HeartBeatClock } from "./stomp/heart-beat-clock.js";
 import { chooseSubProtocol } from "./stomp/version.js";
 import type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
 import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
@@ -81,7 +81,7 @@ export function stompMessaging(
   const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
   const { logger, transport } = resolved;
   const events = new EventPublisher(logger);
-  const clock = new HeartBeatClock();
+  const clock = new TickingClock();
 
   const { handlerTimeout } = resolved;
   const channelFaults = (channel: string) => (message: Message, error: Error) =>

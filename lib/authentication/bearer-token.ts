@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
-import { inTime } from "../channel/deadline.js";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import { inTime } from "../clock/deadline.js";
 import { AccessDeniedError, ConfigurationError, MessagingError, soon } from "../errors.js";
 import { type Message, NO_PAYLOAD, withHeaders, withPayload } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";

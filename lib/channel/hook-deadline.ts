@@ -1,7 +1,7 @@
+import { inTime } from "../clock/deadline.js";
 import { classNameOf, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
-import { inTime } from "./deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
 import type { MessageChannel } from "./message-channel.js";
 import type { MessageHandler } from "./message-handler.js";

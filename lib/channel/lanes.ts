@@ -1,7 +1,7 @@
+import { inTime } from "../clock/deadline.js";
 import { HandlerTimeoutError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
-import { inTime } from "./deadline.js";
 import { isHeldUp, type Lane, type Lanekeeper, Place, placeAround, placesFrom } from "./place.js";
 
 /** Whose messages keep their order, and how much of them may wait. */

@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { processTime, type Time } from "../clock/time.js";
+import { type Clock, systemClock } from "../clock/clock.js";
 
 /** One whom messages are for. */
 export interface Reader {
@@ -39,7 +39,7 @@ const NOBODY: Crowd = { readers: new Set(), fed: 0, waiting: [] };
  * one hardly. What is sent to it meanwhile waits, up to its limit.
  */
 export class Pace {
-  readonly #time: Time;
+  readonly #time: Clock;
   /** Who was found behind by what hands on now: one inside the other, each has its share at the end. */
   readonly #behind: Reader[] = [];
   #feeding = 0;
@@ -48,7 +48,7 @@ export class Pace {
   readonly #crowds = new Map<string, Crowd>();
   #stop: (() => void) | undefined;
 
-  constructor(time: Time = processTime) {
+  constructor(time: Clock = systemClock) {
     this.#time = time;
   }
 

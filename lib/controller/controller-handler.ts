@@ -1,5 +1,5 @@
-import { inTime } from "../channel/deadline.js";
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
+import { inTime } from "../clock/deadline.js";
 import {
   ConfigurationError,
   faultText,

@@ -1,5 +1,5 @@
-import { inTime } from "../channel/deadline.js";
 import { withSendings } from "../channel/started-sendings.js";
+import { inTime } from "../clock/deadline.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import {
   ConfigurationError,

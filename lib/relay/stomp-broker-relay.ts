@@ -2,6 +2,7 @@ import type { Broker, BrokerContext, BrokerFactory } from "../broker/broker.js";
 import { checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
+import { TickingClock } from "../clock/ticking-clock.js";
 import {
   AccessDeniedError,
   BrokerNotAvailableError,
@@ -11,7 +12,6 @@ import {
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { ServersSettings } from "../servers/settings.js";
-import { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import { ApplicationConnection } from "./application/application-connection.js";
 import { serversOnly } from "./application/servers-only.js";
 import { OwnConnection } from "./clients/own-connection.js";
@@ -43,7 +43,7 @@ class StompBrokerRelay implements Broker {
   readonly system: ApplicationConnection;
   readonly #settings: RelaySettings;
   readonly #context: BrokerContext;
-  readonly #clock = new HeartBeatClock();
+  readonly #clock = new TickingClock();
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
   readonly #clients = new Map<string, RelayedSession>();

@@ -1,5 +1,5 @@
+import type { Clock } from "../clock/clock.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
-import type { Timers } from "./timers.js";
 
 interface Waiting {
   /** Says it. */
@@ -15,12 +15,12 @@ const TIME_LIMIT = 10_000;
 
 /** What waits until the other servers hear it, in order. */
 export class Held {
-  readonly #timers: Timers;
+  readonly #timers: Clock;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #stop: (() => void) | undefined;
 
-  constructor(timers: Timers) {
+  constructor(timers: Clock) {
     this.#timers = timers;
   }
 

@@ -1,7 +1,7 @@
-import type { Timers } from "./timers.js";
+import type { Clock } from "../clock/clock.js";
 
 export interface IntroductionOptions {
-  readonly timers: Timers;
+  readonly timers: Clock;
   /** Says who we are, and asks the others whether they hear us. */
   greet(): void;
   /** From now on what this server says is heard by all who can be waited for. */

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../clock/clock.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Backplane } from "./backplane.js";
@@ -6,7 +7,6 @@ import { Held } from "./held.js";
 import { Introduction } from "./introduction.js";
 import { type Peer, Peers } from "./peers.js";
 import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
-import { processTimers, type Timers } from "./timers.js";
 
 /** Who is told what comes over a link. */
 export interface LinkListener<T> {
@@ -28,7 +28,7 @@ export interface ServerLinkOptions {
   readonly expiration: number;
   readonly logger: Logger;
   /** Default: the process's. */
-  readonly timers?: Timers | undefined;
+  readonly timers?: Clock | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -49,7 +49,7 @@ const GREETING_DELAY = 50;
 export class ServerLink<T> {
   readonly #options: ServerLinkOptions;
   readonly #listener: LinkListener<T>;
-  readonly #timers: Timers;
+  readonly #timers: Clock;
   readonly #seal: Seal;
   readonly #peers = new Peers();
   readonly #introduction: Introduction;
@@ -64,7 +64,7 @@ export class ServerLink<T> {
   #deaf = false;
 
   constructor(options: ServerLinkOptions, listener: LinkListener<T>) {
-    const { backplane, key, expiration, logger, timers = processTimers } = options;
+    const { backplane, key, expiration, logger, timers = systemClock } = options;
     this.#options = options;
     this.#listener = listener;
     this.#timers = timers;

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { Said } from "./envelope.js";
@@ -5,7 +6,6 @@ import { RegistryChanges } from "./registry-changes.js";
 import { entriesOf, NO_ENTRIES, type RegistryEntry, RegistryParts, readEntries } from "./registry-parts.js";
 import { type PartOfAnswer, RemoteSessions } from "./remote-sessions.js";
 import { type LinkListener, ServerLink, type ServerLinkOptions } from "./server-link.js";
-import { processTimers, type Timers } from "./timers.js";
 
 /** What servers tell each other of those who are connected to them; entries are in the payload. */
 type Told =
@@ -27,7 +27,7 @@ const CHANGES_DELAY = 100;
 export class UserRegistryBroadcast implements LinkListener<Told> {
   readonly #sessions: UserSessions;
   readonly #link: ServerLink<Told>;
-  readonly #timers: Timers;
+  readonly #timers: Clock;
   readonly #logger: Logger;
   readonly #servers = new Map<string, RemoteSessions>();
   readonly #changes: RegistryChanges;
@@ -38,7 +38,7 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
   #hasWarned = false;
 
   constructor(options: ServerLinkOptions, sessions: UserSessions) {
-    const { logger, timers = processTimers } = options;
+    const { logger, timers = systemClock } = options;
     this.#sessions = sessions;
     this.#timers = timers;
     this.#logger = logger;

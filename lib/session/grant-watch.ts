@@ -1,8 +1,8 @@
+import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import type { SessionGrant } from "../message/session-grant.js";
-import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 
 export interface GrantWatchOptions {
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly grant: SessionGrant;
   /** The grant is over. */
   ended(fault: Error): void;

@@ -1,11 +1,11 @@
 import type { SubscribableChannel } from "../channel/channel.js";
+import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import { LimitExceededError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { TransportSettings } from "../options/transport-options.js";
 import { StompDecoder } from "../stomp/decoder.js";
 import type { Frame } from "../stomp/frame.js";
-import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { negotiate, type StompVersion } from "../stomp/version.js";
 import { type FramedSession, type FrameSource, handleFrame, isConnect } from "./handle-frame.js";
 import { InboundRate } from "./inbound-rate.js";
@@ -42,7 +42,7 @@ export interface InboundOptions {
   readonly logger: Logger;
   readonly limits: TransportSettings;
   readonly stats: SessionStats;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   /**
    * Whether a frame waits until the one before it has been handled. If not, it
    * waits only until every handler has got that one; CONNECT, DISCONNECT and
@@ -69,7 +69,7 @@ export class Inbound implements FrameSource {
   readonly #stats: SessionStats;
   readonly #preserveReceiveOrder: boolean;
   readonly #handlerTimeout: number;
-  readonly #clock: HeartBeatClock;
+  readonly #clock: TickingClock;
   #rate: InboundRate | undefined;
   /** Ticks for the rate when the session's own watch has ended. */
   #lingering: Watched | undefined;

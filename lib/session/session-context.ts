@@ -1,10 +1,10 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { Pace } from "../channel/pace.js";
+import type { TickingClock } from "../clock/ticking-clock.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { TransportSettings } from "../options/transport-options.js";
-import type { HeartBeatClock } from "../stomp/heart-beat-clock.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import type { SessionStats } from "./session-stats.js";
@@ -16,7 +16,7 @@ export interface SessionContext {
   readonly pace: Pace;
   readonly events: EventPublisher;
   readonly logger: Logger;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly encoder: MessageEncoder;
   readonly limits: TransportSettings;
   readonly preserveReceiveOrder: boolean;

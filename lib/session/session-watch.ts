@@ -1,8 +1,8 @@
+import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import type { SessionGrant } from "../message/session-grant.js";
 import type { TransportSettings } from "../options/transport-options.js";
 import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
-import type { HeartBeatClock, Watched } from "../stomp/heart-beat-clock.js";
 import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
@@ -12,7 +12,7 @@ import type { WatchedLimit } from "./session-limits.js";
 const PROBE_EVERY = 1_000;
 
 export interface SessionWatchOptions {
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly limits: TransportSettings;
   readonly inbound: Inbound;
   readonly session: WatchedSession;
@@ -42,7 +42,7 @@ const HIDDEN_PAGE = 130_000;
  */
 export class SessionWatch implements Watched, HeartBeatOptions {
   readonly shortest: number;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   sendEvery = 0;
   receiveWithin = 0;
   leniency = 0;
@@ -201,10 +201,10 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 
 /** What stands in place of heart-beats that a client does not send. */
 class SignsOfLife implements HeartBeatOptions {
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly #session: WatchedSession;
 
-  constructor(clock: HeartBeatClock, session: WatchedSession) {
+  constructor(clock: TickingClock, session: WatchedSession) {
     this.clock = clock;
     this.#session = session;
   }

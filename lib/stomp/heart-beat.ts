@@ -1,6 +1,6 @@
+import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import { StompConversionError } from "../errors.js";
 import { printable } from "../logger.js";
-import type { HeartBeatClock, Watched } from "./heart-beat-clock.js";
 
 /** What both sides agreed on, in ms; 0 is off. */
 export interface AgreedHeartBeat {
@@ -54,7 +54,7 @@ function agree(can: number, wants: number): number {
 }
 
 export interface HeartBeatOptions extends AgreedHeartBeat {
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   /** How many bytes were sent so far. */
   given(): number;
   /** Sends one EOL. Must not throw. */

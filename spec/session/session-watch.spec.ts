@@ -11,12 +11,12 @@ import {
   type TransportOptions,
 } from "express-stomp";
 import { Pace } from "#lib/channel/pace.js";
+import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
 import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
-import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { FakeTime } from "../support/fake-time.js";
 import { FaultProxy } from "../support/fault-proxy.js";
 import { RawClient } from "../support/raw-client.js";
@@ -264,7 +264,7 @@ describe("SessionWatch", () => {
       pace: new Pace(),
       events: new EventPublisher(logger),
       logger,
-      clock: new HeartBeatClock({ time }),
+      clock: new TickingClock({ time }),
       encoder: new MessageEncoder(),
       preserveReceiveOrder: true,
       handlerTimeout: 0,

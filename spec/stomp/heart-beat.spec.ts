@@ -1,7 +1,7 @@
 import { expect } from "chai";
+import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { StompConversionError } from "#lib/errors.js";
 import { type AgreedHeartBeat, agreeHeartBeat, HeartBeat, parseHeartBeat } from "#lib/stomp/heart-beat.js";
-import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { FakeTime } from "../support/fake-time.js";
 
 describe("parseHeartBeat and agreeHeartBeat", () => {
@@ -53,10 +53,10 @@ describe("parseHeartBeat and agreeHeartBeat", () => {
 
 describe("HeartBeat", () => {
   let time: FakeTime;
-  let clock: HeartBeatClock;
+  let clock: TickingClock;
   beforeEach(() => {
     time = new FakeTime();
-    clock = new HeartBeatClock({ time });
+    clock = new TickingClock({ time });
   });
 
   /** A watched heart-beat, the times at which it sent, and those at which it expired. */

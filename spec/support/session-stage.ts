@@ -6,12 +6,12 @@ import {
   simpleBroker,
 } from "express-stomp";
 import { Pace } from "#lib/channel/pace.js";
+import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
 import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
-import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { Unserved } from "#lib/user/unserved.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
 import { UserMessageHandler } from "#lib/user/user-message-handler.js";
@@ -40,7 +40,7 @@ export class SessionStage {
       pace: new Pace(this.time),
       events,
       logger,
-      clock: new HeartBeatClock({ time: this.time }),
+      clock: new TickingClock({ time: this.time }),
       encoder: new MessageEncoder(),
       preserveReceiveOrder: true,
       handlerTimeout: 0,

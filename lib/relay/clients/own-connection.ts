@@ -1,6 +1,7 @@
 import type { ClientSessions } from "../../broker/client-sessions.js";
 import { refusal } from "../../broker/refusal.js";
 import type { SubscribableChannel } from "../../channel/channel.js";
+import type { TickingClock } from "../../clock/ticking-clock.js";
 import { type Logger, printable } from "../../logger.js";
 import { Lifetime } from "../../message/delivery.js";
 import { namesEndNotice } from "../../message/end-notice.js";
@@ -15,7 +16,6 @@ import { NativeHeaders } from "../../message/native-headers.js";
 import { says } from "../../message/reserved-headers.js";
 import { isPromise } from "../../promise.js";
 import type { Frame } from "../../stomp/frame.js";
-import type { HeartBeatClock } from "../../stomp/heart-beat-clock.js";
 import { negotiate } from "../../stomp/version.js";
 import { BrokerConnection } from "../line/broker-connection.js";
 import { brokerMessage, clientFrame, unsubscribeFrame } from "../line/relay-frame.js";
@@ -30,7 +30,7 @@ export interface OwnConnectionOptions {
   readonly sessionId: string;
   readonly address: BrokerAddress;
   readonly settings: RelaySettings;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly logger: Logger;
   readonly sessions: ClientSessions;
   readonly clientOutboundChannel: SubscribableChannel;

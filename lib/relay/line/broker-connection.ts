@@ -1,3 +1,4 @@
+import type { TickingClock } from "../../clock/ticking-clock.js";
 import {
   BrokerNotAvailableError,
   type MessageDeliveryError,
@@ -8,7 +9,6 @@ import { NativeHeaders } from "../../message/native-headers.js";
 import { encode, HEART_BEAT } from "../../stomp/encoder.js";
 import type { Frame } from "../../stomp/frame.js";
 import { HeartBeat } from "../../stomp/heart-beat.js";
-import type { HeartBeatClock } from "../../stomp/heart-beat-clock.js";
 import type { StompVersion } from "../../stomp/version.js";
 import type { BrokerAddress } from "../relay-settings.js";
 import { brokerError, isAboutNothing } from "./broker-error.js";
@@ -19,7 +19,7 @@ import { ReceiptBook } from "./receipt-book.js";
 
 export interface BrokerConnectionOptions extends BrokerHandshakeOptions {
   readonly address: BrokerAddress;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   /** A MESSAGE; what follows waits for the promise, and the broker with it. Must not throw or reject. */
   message(frame: Frame): void | Promise<void>;
   /** The broker sent ERROR. Returns whether the connection may live on, if the broker leaves it open. */

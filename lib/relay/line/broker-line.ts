@@ -1,13 +1,13 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { TickingClock, Watched } from "../../clock/ticking-clock.js";
 import { Backlog } from "../../stomp/backlog.js";
-import type { HeartBeatClock, Watched } from "../../stomp/heart-beat-clock.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 
 export interface BrokerLineOptions {
   readonly address: BrokerAddress;
   readonly settings: RelaySettings;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   /** TCP is connected, and TLS if there is any. */
   connected(): void;
   received(chunk: Buffer): void;

@@ -1,8 +1,8 @@
+import type { TickingClock } from "../../clock/ticking-clock.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../../errors.js";
 import type { Logger } from "../../logger.js";
 import { NativeHeaders } from "../../message/native-headers.js";
 import type { Frame } from "../../stomp/frame.js";
-import type { HeartBeatClock } from "../../stomp/heart-beat-clock.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
@@ -12,7 +12,7 @@ export interface LastingConnectionOptions {
   readonly settings: RelaySettings;
   readonly login: string;
   readonly passcode: string;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly logger: Logger;
   /** It is there, or not any more. */
   changed(isAvailable: boolean): void;

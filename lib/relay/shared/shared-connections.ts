@@ -1,5 +1,6 @@
 import type { BrokerContext } from "../../broker/broker.js";
 import type { SubscribableChannel } from "../../channel/channel.js";
+import type { TickingClock } from "../../clock/ticking-clock.js";
 import { BrokerNotAvailableError } from "../../errors.js";
 import { type Logger, printable } from "../../logger.js";
 import { Delivery } from "../../message/delivery.js";
@@ -8,7 +9,6 @@ import { NativeHeaders } from "../../message/native-headers.js";
 import { says } from "../../message/reserved-headers.js";
 import { isPromise } from "../../promise.js";
 import type { Frame } from "../../stomp/frame.js";
-import type { HeartBeatClock } from "../../stomp/heart-beat-clock.js";
 import { forward } from "../clients/forward.js";
 import { LastingConnection } from "../line/lasting-connection.js";
 import type { LastingSubscription } from "../line/lasting-subscriptions.js";
@@ -227,7 +227,7 @@ export function sharedConnections({
   changed,
 }: {
   readonly settings: RelaySettings;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly context: BrokerContext;
   /** One of them is there, or not any more. */
   changed(): void;

@@ -1,8 +1,8 @@
+import type { TickingClock, Watched } from "../../clock/ticking-clock.js";
 import { BrokerNotAvailableError } from "../../errors.js";
 import type { Logger } from "../../logger.js";
 import { NativeHeaders } from "../../message/native-headers.js";
 import type { Frame } from "../../stomp/frame.js";
-import type { HeartBeatClock, Watched } from "../../stomp/heart-beat-clock.js";
 import { clientConnectHeaders, connectForClient } from "../clients/client-login.js";
 import { BrokerConnection } from "../line/broker-connection.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
@@ -12,7 +12,7 @@ const CONNECTION_LIMIT = 10;
 
 export interface TrialConnectionsOptions {
   readonly settings: RelaySettings;
-  readonly clock: HeartBeatClock;
+  readonly clock: TickingClock;
   readonly logger: Logger;
   /** The broker of the moment. */
   address(): BrokerAddress;

@@ -1,4 +1,4 @@
-import { processTime, type Time } from "../clock/time.js";
+import { type Clock, systemClock } from "./clock.js";
 
 const SHORTEST_TICK = 50;
 
@@ -12,10 +12,10 @@ export interface Watched {
   check(): void;
 }
 
-export interface HeartBeatClockOptions {
+export interface TickingClockOptions {
   /** The longest time between two ticks, in ms. Default: 1,000. */
   readonly tick?: number;
-  readonly time?: Time;
+  readonly time?: Clock;
 }
 
 /**
@@ -23,9 +23,9 @@ export interface HeartBeatClockOptions {
  * shortest interval needs, between 50 ms and a second, and only while a
  * heart-beat is watched.
  */
-export class HeartBeatClock {
+export class TickingClock {
   readonly #longestTick: number;
-  readonly #time: Time;
+  readonly #time: Clock;
   readonly #beats = new Set<Watched>();
   #stop: (() => void) | undefined;
   #closed = false;
@@ -34,9 +34,9 @@ export class HeartBeatClock {
   #trueNow = 0;
   #read = 0;
 
-  constructor(options: HeartBeatClockOptions = {}) {
+  constructor(options: TickingClockOptions = {}) {
     this.#longestTick = options.tick ?? 1_000;
-    this.#time = options.time ?? processTime;
+    this.#time = options.time ?? systemClock;
     this.#tick = this.#longestTick;
   }
 

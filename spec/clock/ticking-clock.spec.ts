@@ -1,14 +1,14 @@
 import { expect } from "chai";
+import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { type AgreedHeartBeat, HeartBeat } from "#lib/stomp/heart-beat.js";
-import { HeartBeatClock } from "#lib/stomp/heart-beat-clock.js";
 import { FakeTime } from "../support/fake-time.js";
 
-describe("HeartBeatClock", () => {
+describe("TickingClock", () => {
   let time: FakeTime;
-  let clock: HeartBeatClock;
+  let clock: TickingClock;
   beforeEach(() => {
     time = new FakeTime();
-    clock = new HeartBeatClock({ time });
+    clock = new TickingClock({ time });
   });
 
   const beat = (agreed: Partial<AgreedHeartBeat>, send = () => {}) =>
@@ -75,7 +75,7 @@ describe("HeartBeatClock", () => {
   });
 
   it("ticks no slower than it is told", () => {
-    clock = new HeartBeatClock({ time, tick: 200 });
+    clock = new TickingClock({ time, tick: 200 });
     clock.watch(beat({ sendEvery: 60_000 }));
     expect(time.interval).to.equal(200);
   });
@@ -103,7 +103,7 @@ describe("HeartBeatClock", () => {
   });
 
   it("keeps no process alive, and beats in real time", async () => {
-    clock = new HeartBeatClock();
+    clock = new TickingClock();
     const timers = () => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;
     const before = timers();
     await new Promise<void>((resolve) => {

@@ -1,0 +1,35 @@
+import { performance } from "node:perf_hooks";
+
+/**
+ * Where all that waits takes time from: limits, deadlines, heart-beats, tokens.
+ * What is handed in as the option `clock` decides when that is over.
+ */
+export interface Clock {
+  /** Ms since some moment, never going back. */
+  now(): number;
+  /** Ms since 1970, as tokens tell time. */
+  date(): number;
+  /** Calls back every so many ms, until the returned function is called. */
+  every(ms: number, callback: () => void): () => void;
+  /**
+   * Calls back once, unless the returned function is called before.
+   *
+   * @param keepsAlive whether the process is to live until then, if nothing else keeps it; by default not
+   */
+  after(ms: number, callback: () => void, keepsAlive?: boolean): () => void;
+}
+
+/** The process's own clock and timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  every(ms, callback) {
+    const timer = setInterval(callback, ms).unref();
+    return () => clearInterval(timer);
+  },
+  after(ms, callback, keepsAlive = false) {
+    const timer = setTimeout(callback, ms);
+    if (!keepsAlive) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
