@@ -237,6 +237,7 @@ export function stompMessaging(
     sessions: userSessions,
     handler: {
       deliver: (message, options) => userMessages.deliver(message, options),
+      feed: (deliver) => sessions.feed(deliver),
       end: endHere,
       recheck: recheckHere,
       unsubscribe: async (sessionId, id, reason) => {

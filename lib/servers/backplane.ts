@@ -9,6 +9,8 @@ export interface Backplane {
   readonly sizeLimit: number;
   /** Whether something can be published. */
   readonly isAvailable: boolean;
+  /** Whether what others publish is held up here, so that nobody is silent. Default: it is not. */
+  readonly isHeld?: boolean;
   /** Resolves when all who listen will hear it; rejects when nobody can know. */
   publish(bytes: Uint8Array): Promise<void>;
   /** Listens from now on, for good. Rejects when that is not possible. */
@@ -16,7 +18,8 @@ export interface Backplane {
 }
 
 export interface BackplaneListener {
-  take(bytes: Uint8Array): void;
+  /** Gives what to wait for before more is given; it never rejects. */
+  take(bytes: Uint8Array): void | Promise<void>;
   /** Whether what others publish is heard; told at first, and when it changes. What is published meanwhile is missed. */
   availability(isAvailable: boolean): void;
 }

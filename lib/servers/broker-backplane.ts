@@ -13,8 +13,8 @@ export interface ApplicationLine {
   /** Subscribes for good. Rejects when the broker refuses, or is closed. */
   subscribe(
     destination: string,
-    take: (message: Message) => void,
-    gaps: { lost(): void; resumed(): void },
+    take: (message: Message) => void | Promise<void>,
+    gaps: { lost(): void; resumed(): void; readonly isWaitedFor: true },
   ): Promise<unknown>;
 }
 
@@ -25,16 +25,21 @@ export interface BrokerBackplaneOptions {
   readonly destination: string;
   /** Bytes of a frame that this server takes from the broker. */
   readonly messageSizeLimit: number;
+  /** What the broker's line waits for: of all backplanes that are made of one. Default: of this one. */
+  readonly holds?: Set<Promise<void>>;
 }
 
 /** Makes a backplane of one destination of a broker that runs elsewhere. */
 export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
-  const { system, application, destination, messageSizeLimit } = options;
+  const { system, application, destination, messageSizeLimit, holds = new Set() } = options;
   return {
     name: destination,
     sizeLimit: messageSizeLimit - HEAD - 2 * Buffer.byteLength(destination),
     get isAvailable() {
       return system.isAvailable;
+    },
+    get isHeld() {
+      return holds.size > 0;
     },
     async publish(bytes) {
       const native = saying(NativeHeaders.EMPTY, { "express-stomp-servers-only": "1" });
@@ -42,9 +47,16 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
       await application.handle(createMessage(bytes, headers));
     },
     async subscribe({ take, availability }) {
-      await system.subscribe(destination, ({ payload }) => take(payload), {
+      const taking = ({ payload }: Message) => {
+        const taken = take(payload);
+        if (!taken) return;
+        holds.add(taken);
+        return taken.finally(() => holds.delete(taken));
+      };
+      await system.subscribe(destination, taking, {
         lost: () => availability(false),
         resumed: () => availability(true),
+        isWaitedFor: true,
       });
       availability(true);
     },

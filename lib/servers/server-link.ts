@@ -10,8 +10,11 @@ import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
 
 /** Who is told what comes over a link. */
 export interface LinkListener<T> {
-  /** One of the servers we know said something: each thing once, in its order. */
-  take(from: string, said: Said<T>): void;
+  /**
+   * One of the servers we know said something: each thing once, in its order. Gives what to wait for before the next;
+   * it never rejects.
+   */
+  take(from: string, said: Said<T>): void | Promise<void>;
   /** A server is there: told when we get to know it, and with each of its signs of life. */
   alive?(from: string): void;
   /** Something that this server said was lost on the way. */
@@ -153,7 +156,10 @@ export class ServerLink<T> {
   #tick(): void {
     this.#noticeSleep();
     this.#tickedAt = this.#timers.now();
-    for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
+    // What they say is held up here.
+    if (this.#options.backplane.isHeld !== true) {
+      for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
+    }
     if (++this.#ticks % TICKS_TO_LIVE_SIGN === 0) this.#greet();
   }
 
@@ -214,7 +220,7 @@ export class ServerLink<T> {
     );
   }
 
-  #receive(bytes: Uint8Array): void {
+  #receive(bytes: Uint8Array): void | Promise<void> {
     if (this.#closed) return;
     const opened = this.#seal.open(bytes);
     if (!opened) {
@@ -230,7 +236,7 @@ export class ServerLink<T> {
     const { greeting } = envelope;
     const peer = this.#meet(opened.from);
     if (greeting) this.#greeted(peer, opened, greeting);
-    else if (peer.isKnown) this.#hear(peer, opened, envelope, payload);
+    else if (peer.isKnown) return this.#hear(peer, opened, envelope, payload);
   }
 
   #meet(from: string): Peer {
@@ -265,7 +271,12 @@ export class ServerLink<T> {
     this.#listener.alive?.(from);
   }
 
-  #hear(peer: Peer, opened: Opened, { bye, content }: Envelope<T>, payload: Uint8Array): void {
+  #hear(
+    peer: Peer,
+    opened: Opened,
+    { bye, content }: Envelope<T>,
+    payload: Uint8Array,
+  ): void | Promise<void> {
     const { from } = opened;
     peer.silentTicks = 0;
     this.#count(opened);
@@ -273,7 +284,7 @@ export class ServerLink<T> {
       this.#introduction.forget(from);
       this.#forget(from);
     } else if (content !== undefined) {
-      this.#listener.take(from, { content, payload });
+      return this.#listener.take(from, { content, payload });
     } else {
       this.unknown();
     }

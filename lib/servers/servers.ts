@@ -37,8 +37,9 @@ export function joinServers({ broker, sessions, handler, logger }: JoinOptions):
   const { secret, userDestinationBroadcast, userRegistryBroadcast, messageSizeLimit } = settings;
   const key = serversKey(secret);
   const application = broker.application ?? broker;
+  const holds = new Set<Promise<void>>();
   const at = (destination: string) => ({
-    backplane: brokerBackplane({ system, application, destination, messageSizeLimit }),
+    backplane: brokerBackplane({ system, application, destination, messageSizeLimit, holds }),
     key,
     expiration: settings.registryExpirationPeriod,
     logger,

@@ -24,6 +24,8 @@ export type WhoseSessions = { readonly user: string } | { readonly sessionId: st
 export interface UserBroadcastHandler {
   /** Hands a message for a user to the sessions that are here. */
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
+  /** Runs what feeds sessions; gives what to wait for before they are fed again. */
+  feed(deliver: () => void): Promise<void> | undefined;
   end(sessions: WhoseSessions, reason: string): void;
   recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<unknown>;
   unsubscribe(sessionId: string, id: string, reason: string | undefined): void | Promise<void>;
@@ -41,7 +43,7 @@ export class UserBroadcast {
   constructor(options: ServerLinkOptions, handler: UserBroadcastHandler) {
     this.#handler = handler;
     this.#logger = options.logger;
-    this.#link = new ServerLink<Told>(options, { take: (_, said) => void this.#take(said) });
+    this.#link = new ServerLink<Told>(options, { take: (_, said) => this.#take(said) });
   }
 
   /** Gives all other servers a message for a user. @throws MessageDeliveryError, at once, when it is too long for them */
@@ -70,7 +72,12 @@ export class UserBroadcast {
     return this.#link.close();
   }
 
-  async #take({ content, payload }: Said<Told>): Promise<void> {
+  /** A user's messages come as fast as those read who are fed with them. */
+  #take(said: Said<Told>): void | Promise<void> {
+    return this.#handler.feed(() => void this.#do(said));
+  }
+
+  async #do({ content, payload }: Said<Told>): Promise<void> {
     try {
       if ("message" in content) {
         const { message, native, byClient } = content;

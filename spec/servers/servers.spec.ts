@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { type Message, MessageDeliveryError, type StompMessagingOptions, simpleBroker } from "express-stomp";
 import type { ServersSettings } from "#lib/servers/settings.js";
 import { BrokerHub } from "../support/broker-hub.js";
+import type { RawClient } from "../support/raw-client.js";
+import type { Users } from "../support/users.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 
 const SETTINGS: ServersSettings = {
@@ -79,6 +81,58 @@ describe("Several servers", () => {
       ann.send(`SEND\ndestination:/user/rod/queue/letters\n\n${"x".repeat(1024 * 1024)}^@`);
       expect(await ann.frame()).to.include("message:The message is too long for users of other servers\n");
       await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
+  describe("when one of them sends a user of another more than a line holds", () => {
+    let servers: Users[];
+    let rod: RawClient;
+    let ann: RawClient;
+
+    /** Over TLS: loopback by itself takes what it is given at once. */
+    async function start(options: Partial<StompMessagingOptions> = {}): Promise<void> {
+      servers = await startServers(2, () => ({ ...on(hub), ...options }), true);
+      [rod, ann] = [await servers[1]!.connect("rod"), await servers[1]!.connect("ann")];
+      for (const client of [rod, ann]) {
+        client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+        await client.synchronize();
+      }
+    }
+
+    const send = (name: string, letter: string) =>
+      servers[0]!.server.messaging.template.convertAndSendToUser(name, "/queue/letters", letter);
+
+    afterEach(() => Promise.all(servers.map((server) => server.close())));
+
+    for (const [what, options] of [
+      ["no interceptor", {}],
+      [
+        "an interceptor that waits",
+        { clientOutboundChannel: { interceptors: [{ preSend: async (message: Message) => message }] } },
+      ],
+    ] as const) {
+      it(`end no session that reads, with ${what}`, async () => {
+        await start(options);
+
+        for (let i = 0; i < 3000; i++) await send(i % 2 === 0 ? "rod" : "ann", `${i}.`.padEnd(1500, "x"));
+
+        for (let i = 0; i < 3000; i++) {
+          const frame = await (i % 2 === 0 ? rod : ann).frame();
+          if (!frame.includes(`\n\n${i}.`)) throw new Error(`not letter ${i}: ${frame.slice(0, 200)}`);
+        }
+      });
+    }
+
+    it("wait no longer than a moment for one that does not read, and end it", async () => {
+      await start();
+      rod.webSocket.pause();
+      const ended = new Promise((resolve) => servers[1]!.server.messaging.on("slowConsumer", resolve));
+
+      for (let i = 0; i < 200; i++) await send("rod", "x".repeat(100_000));
+      await send("ann", "hello");
+
+      await ended;
+      expect(await ann.frame()).to.include("hello");
     });
   });
 

@@ -45,6 +45,8 @@ export class BrokerHub {
 /** The connection of one server. */
 export class HubConnection {
   readonly #takers = new Set<Taker>();
+  readonly #inbox: Message[] = [];
+  #isHeld = false;
   #isThere = true;
 
   /** The application's way to hear what is sent. */
@@ -84,10 +86,29 @@ export class HubConnection {
     for (const { gaps } of this.#takers) gaps?.resumed?.();
   }
 
-  deliver({ payload, headers }: Message): void {
+  deliver(message: Message): void {
     if (!this.#isThere) return;
-    for (const { destination, take } of this.#takers) {
-      if (destination === headers.destination) void take(createMessage(new Uint8Array(payload), headers));
+    this.#inbox.push(message);
+    this.#drain();
+  }
+
+  #drain(): void {
+    while (!this.#isHeld) {
+      const message = this.#inbox.shift();
+      if (!message) return;
+      for (const taker of this.#takers) {
+        if (taker.destination === message.headers.destination) this.#give(message, taker);
+      }
     }
+  }
+
+  #give({ payload, headers }: Message, { take, gaps }: Taker): void {
+    const taken = take(createMessage(new Uint8Array(payload), headers));
+    if (!taken || gaps?.isWaitedFor !== true) return;
+    this.#isHeld = true;
+    void taken.then(() => {
+      this.#isHeld = false;
+      this.#drain();
+    });
   }
 }

@@ -15,8 +15,9 @@ export async function until(condition: () => boolean): Promise<void> {
 export async function startServers(
   count: number,
   options: () => Partial<StompMessagingOptions>,
+  secure = false,
 ): Promise<Users[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => withUsers(options())));
+  const servers = await Promise.all(Array.from({ length: count }, () => withUsers(options(), secure)));
   await untilJoined(servers);
   return servers;
 }

@@ -1,4 +1,5 @@
 import type { StompMessagingOptions } from "express-stomp";
+import { CERTIFICATE } from "./certificate.js";
 import { RawClient } from "./raw-client.js";
 import { startServer, type TestServer } from "./server.js";
 
@@ -10,8 +11,12 @@ export interface Users {
   close(): Promise<void>;
 }
 
-export async function withUsers(options: Partial<StompMessagingOptions> = {}): Promise<Users> {
-  const server = await startServer({
+/** @param secure over TLS */
+export async function withUsers(
+  options: Partial<StompMessagingOptions> = {},
+  secure = false,
+): Promise<Users> {
+  const believing: Partial<StompMessagingOptions> = {
     endpoints: [
       {
         path: "/ws",
@@ -22,7 +27,8 @@ export async function withUsers(options: Partial<StompMessagingOptions> = {}): P
       },
     ],
     ...options,
-  });
+  };
+  const server = await startServer(believing, undefined, secure);
   const clients: RawClient[] = [];
 
   return {
@@ -33,7 +39,10 @@ export async function withUsers(options: Partial<StompMessagingOptions> = {}): P
         sessionId = event.sessionId;
       });
       const headers = name === undefined ? {} : { "x-user": encodeURIComponent(name) };
-      const client = await RawClient.connect(server.port, "", "/ws", { headers });
+      const client = await RawClient.connect(server.port, "", "/ws", {
+        headers,
+        ...(secure && { ca: CERTIFICATE }),
+      });
       clients.push(client);
       await client.synchronize();
       stop();

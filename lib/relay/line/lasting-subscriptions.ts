@@ -17,14 +17,12 @@ export interface LastingSubscriptionsOptions {
 export interface Listener {
   readonly destination: string;
   readonly take: (message: Message) => void | Promise<void>;
-  /** Whether all that the broker sends waits for the promise of `take`, which must not be for the broker then. */
-  readonly isWaitedFor?: boolean;
   /**
    * Hears when the broker has ended the subscription, or refuses it or does not
    * confirm it after the connection was lost. Who gives it does not wait for a connection.
    */
   readonly ended: ((error: Error) => void) | undefined;
-  /** Hears when messages are missed, and when they arrive again. */
+  /** Hears when messages are missed, and when they arrive again; says whether `take` is waited for. */
   readonly gaps?: SubscriptionGaps | undefined;
 }
 
@@ -103,7 +101,7 @@ export class LastingSubscriptions {
     const subscription = this.#byId.get(frame.headers.get("subscription") ?? "");
     if (!subscription) return;
 
-    const { destination, take, isWaitedFor } = subscription;
+    const { destination, take, gaps } = subscription;
     const failed = (error: unknown) => {
       this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
     };
@@ -112,7 +110,7 @@ export class LastingSubscriptions {
       if (!isPromise(taken)) return;
       const settled = Promise.resolve(taken).catch(failed);
       // Not for an async function of the application's: it may await a receipt.
-      if (isWaitedFor) return settled;
+      if (gaps?.isWaitedFor === true) return settled;
     } catch (error) {
       failed(error);
     }
@@ -156,7 +154,7 @@ export class LastingSubscriptions {
     entry.accept();
   }
 
-  #tell({ destination, gaps }: Entry, what: keyof SubscriptionGaps): void {
+  #tell({ destination, gaps }: Entry, what: "lost" | "resumed"): void {
     const failed = (error: unknown) => {
       this.#options.logger.error(`What hears of gaps at ${printable(destination)} failed`, error);
     };

@@ -175,7 +175,7 @@ export class SharedConnections {
       active: connection.listen({
         destination,
         take: (message) => this.#options.feed(() => this.#deliver(message, subscribers)),
-        isWaitedFor: true,
+        gaps: { isWaitedFor: true },
         ended: (error) => this.#ended(shared, error),
       }),
     };

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { MessageDeliveryError } from "express-stomp";
+import { type Message, MessageDeliveryError } from "express-stomp";
 import { rejection } from "../../support/channels.js";
 import { settled } from "../../support/recording.js";
 import { CONNECT, expectEnd, RelayStage, type RelayStageOptions } from "../../support/relay-stage.js";
@@ -108,6 +108,43 @@ describe("The application's connection to the broker", () => {
       expect((await system.until("UNSUBSCRIBE")).headers.get("id")).to.equal(again.headers.get("id"));
     });
   });
+
+  for (const [isWaitedFor, reads] of [
+    [true, "no faster than what listens takes"],
+    [false, "on, whatever time what listens takes"],
+  ] as const) {
+    it(`reads ${reads}, isWaitedFor ${isWaitedFor}`, async () => {
+      await start();
+      const { messaging } = stage.server;
+      const taken: string[] = [];
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      let came = () => {};
+      const second = new Promise<void>((resolve) => {
+        came = resolve;
+      });
+      const take = ({ payload }: Message) => {
+        taken.push(String(Buffer.from(payload)));
+        if (taken.length === 2) came();
+        return held;
+      };
+      await messaging.system?.subscribe("/topic/x", take, { isWaitedFor });
+      const { headers } = await system.until("SUBSCRIBE");
+      for (const n of ["1", "2"]) {
+        const subscription = headers.get("id")!;
+        system.send("MESSAGE", { destination: "/topic/x", "message-id": n, subscription }, n);
+      }
+      while (taken.length < (isWaitedFor ? 1 : 2)) await settled();
+      for (let turns = 0; turns < 20; turns++) await settled();
+
+      expect(taken).to.deep.equal(isWaitedFor ? ["1"] : ["1", "2"]);
+      release();
+      await second;
+      await messaging.template.convertAndSend("/topic/a", "goes on");
+    });
+  }
 
   describe("when the connection is lost", () => {
     it("tells who listens from when to when messages are missed", async () => {
