@@ -1,0 +1,76 @@
+// All specs, in as many processes side by side as there are cores, two at the most: most specs wait, for a
+// broker, a browser or a deadline. A folder's specs stay together, and print what they print when they have ended.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+
+const LANES = Math.min(2, availableParallelism());
+/** What takes longest begins first. */
+const LONGEST = [
+  "flow",
+  "relay",
+  "example/chat",
+  "example/portfolio",
+  "servers",
+  "session",
+  "socket",
+  "broker",
+];
+
+const folders = readdirSync("build/spec", { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .filter((name) => name !== "example" && !LONGEST.includes(name));
+const examples = readdirSync("build/spec/example").filter((name) => !LONGEST.includes(`example/${name}`));
+const waiting = [
+  ...LONGEST.map((name) => [`build/spec/${name}/**/*.spec.js`]),
+  // Each is short.
+  [
+    "build/spec/*.spec.js",
+    ...folders.map((name) => `build/spec/${name}/**/*.spec.js`),
+    ...examples.map((name) => `build/spec/example/${name}/**/*.spec.js`),
+  ],
+];
+
+const counts = [0, 0, 0];
+const seconds = [];
+const failed = [];
+await Promise.all(Array.from({ length: LANES }, runLane));
+
+if (failed.length > 0) console.log(`\n${failed.join("\n")}`);
+for (const line of seconds.sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a)).slice(0, 10)) {
+  console.log(line);
+}
+console.log(`${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped`);
+
+async function runLane() {
+  for (;;) {
+    const files = waiting.shift();
+    if (files === undefined) return;
+    const { code, output } = await mocha(files);
+    const closing = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
+    if (code !== 0 || closing === null) process.exitCode = 1;
+    // A failure is told again at the end, where somebody looks first.
+    if (closing === null) failed.push(`${files.join(" ")} ended with ${code}, and has not said how it went`);
+    else if (code !== 0) failed.push(output.slice(output.search(/^ {2}\d+ passing/m)));
+    for (const [index, count] of (closing ?? []).slice(1).entries()) counts[index] += Number(count);
+    seconds.push(...(output.match(/^ +[\d.]+ s {2}.*$/gm) ?? []));
+  }
+}
+
+function mocha(files) {
+  return new Promise((resolve) => {
+    // npm has put node_modules/.bin on the path.
+    const child = spawn("mocha", files, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+    }
+    child.on("close", (code) => {
+      process.stdout.write(output);
+      resolve({ code, output });
+    });
+  });
+}
