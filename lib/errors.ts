@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { inspect } from "node:util";
 
 /**
@@ -41,7 +42,7 @@ export type Retry = "never" | "now" | number;
 
 /** So many ms: 5,000 to 10,000 by chance, so that not all that were sent away come back at once. */
 export function soon(): number {
-  return 5_000 + Math.floor(Math.random() * 5_000);
+  return randomInt(5_000, 10_000);
 }
 
 /** The start is lost: an option or a decorator makes no sense. Thrown at import or start-up, never later. */
