@@ -100,6 +100,11 @@ export interface Message<P = Uint8Array> {
 
 export const NO_PAYLOAD = new Uint8Array(0);
 
+/** A message that is all in its headers. */
+export function emptyMessage(headers: MessageHeaders): Message {
+  return { payload: NO_PAYLOAD, headers };
+}
+
 /** A message of type MESSAGE with no native headers, unless `headers` say otherwise. */
 export function createMessage<P>(payload: P, headers: Partial<MessageHeaders> = {}): Message<P> {
   return { payload, headers: { messageType: "MESSAGE", native: NativeHeaders.EMPTY, ...headers } };

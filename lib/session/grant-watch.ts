@@ -10,7 +10,7 @@ export interface GrantWatchOptions {
   expiring(grant: SessionGrant): void;
 }
 
-/** Whoever has not heard the first notice, because the session is younger, hears one of those after it. */
+/** A session that is too young for the first notice hears one of those after it. */
 const LAST_NOTICE = 1_000;
 /** Ticks of a second will do. */
 const PRECISION = 4_000;
@@ -27,20 +27,20 @@ export class GrantWatch implements Watched {
     this.#noticeAt = grant.ahead;
     this.shortest = Number.isFinite(grant.remaining) ? Math.min(PRECISION, grant.remaining) : grant.remaining;
     clock.watch(this);
-    grant.hold(() => void this.ended());
+    grant.hold(() => void this.enforce());
   }
 
   begin(): void {}
 
-  /** Whether the grant is over: then it has told so. */
-  ended(): boolean {
+  /** Ends the session if the grant is over. Gives whether it lasts. */
+  enforce(): boolean {
     const { fault } = this.#options.grant;
     if (fault) this.#options.ended(fault);
-    return fault !== undefined;
+    return fault === undefined;
   }
 
   check(): void {
-    if (this.ended()) return;
+    if (!this.enforce()) return;
 
     const { grant, expiring } = this.#options;
     const { remaining } = grant;

@@ -21,8 +21,8 @@ export class InboundRate {
     return this.#held;
   }
 
-  /** Whether one more frame may pass now. */
-  admits(): boolean {
+  /** Takes leave for one more frame now. Gives whether it may pass; if not, frames are held back until the next tick. */
+  take(): boolean {
     if (this.#allowance >= 1) this.#allowance--;
     else this.#held = true;
     return !this.#held;

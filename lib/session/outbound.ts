@@ -2,30 +2,23 @@ import { isUtf8 } from "node:buffer";
 import type { Reader } from "../channel/pace.js";
 import { Delivery, QueueDelivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
-import { NativeHeaders } from "../message/native-headers.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
-import { encodeOctets, HEART_BEAT, isSayable, type WrittenFrame } from "../stomp/encoder.js";
+import { encodeOctets, HEART_BEAT, type WrittenFrame } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
 import { SendQueue } from "./send-queue.js";
 import type { SessionContext } from "./session-context.js";
-
-/** Whose frames they are. */
-export interface OutboundSession {
-  readonly id: string;
-  /** The first MESSAGE since nothing waited was dropped. */
-  dropping(): void;
-}
+import { type AnnouncedSession, announceLimit } from "./session-events.js";
 
 /** Bytes that a WebSocket puts before a message, at most. */
 const FRAME_HEAD = 10;
 
-/** Writes one session's frames: the only place that makes CONNECTED, RECEIPT and ERROR. */
+/** Writes one session's frames. */
 export class Outbound implements Reader {
   /** Told by the session once it is agreed; ERROR before that is written as 1.2. */
   version: StompVersion = "1.2";
-  readonly #session: OutboundSession;
+  readonly #session: AnnouncedSession;
   readonly #context: SessionContext;
   readonly #socket: Socket;
   /** So much may wait until it is asked what really does. */
@@ -39,7 +32,7 @@ export class Outbound implements Reader {
   /** Who waits for room, and how they are told. */
   #room: { readonly made: Promise<void>; make(): void } | undefined;
 
-  constructor(socket: Socket, context: SessionContext, session: OutboundSession) {
+  constructor(socket: Socket, context: SessionContext, session: AnnouncedSession) {
     this.#session = session;
     this.#context = context;
     this.#socket = socket;
@@ -56,7 +49,7 @@ export class Outbound implements Reader {
       give: (bytes, binary) => this.#give(bytes, binary),
       dropped: (first) => {
         context.stats.messagesDropped++;
-        if (first) session.dropping();
+        if (first) announceLimit(session, "sendBufferSizeLimit", context);
       },
     });
   }
@@ -186,12 +179,12 @@ export class Outbound implements Reader {
     return !isBusy && waiting + buffered > limits.sendBufferSizeLimit / 4;
   }
 
-  /** Notices a line that broke while nothing is read from it. */
   /** Whether `probe` is answered by the client's end of the line. */
   get isProbed(): boolean {
     return this.#socket.probe !== undefined;
   }
 
+  /** Notices a line that broke while nothing is read from it. */
   probe(): void {
     this.#socket.probe?.();
   }
@@ -201,19 +194,6 @@ export class Outbound implements Reader {
     if (!this.#queue?.size) this.#give(HEART_BEAT, false);
   }
 
-  connected(sessionId: string, userName: string | undefined, heartbeat: readonly [number, number]): void {
-    const [sends, receives] = heartbeat;
-    const headers = NativeHeaders.of({
-      version: this.version,
-      "heart-beat": `${sends},${receives}`,
-      server: "express-stomp",
-      session: sessionId,
-      // CONNECTED knows no escapes (STOMP 1.2, Value Encoding): a name with line breaks cannot be said.
-      "user-name": userName !== undefined && isSayable(userName) ? userName : undefined,
-    });
-    this.#frame({ command: "CONNECTED", headers, body: NO_PAYLOAD });
-  }
-
   message(message: Message): void {
     const encoded = this.#context.encoder.encode(message, this.version);
     this.#context.stats.messagesSent++;
@@ -221,18 +201,19 @@ export class Outbound implements Reader {
   }
 
   receipt(receiptId: string): void {
-    this.#frame({ command: "RECEIPT", headers: [["receipt-id", receiptId]], body: NO_PAYLOAD });
+    this.frame({ command: "RECEIPT", headers: [["receipt-id", receiptId]], body: NO_PAYLOAD });
   }
 
   /** In its turn. */
   error(frame: Omit<Frame, "command">): void {
     this.inTurn(() => {
       this.#context.stats.errorsSent++;
-      this.#frame({ command: "ERROR", ...frame });
+      this.frame({ command: "ERROR", ...frame });
     });
   }
 
-  #frame(frame: WrittenFrame): void {
+  /** Writes a frame that nobody shares. */
+  frame(frame: WrittenFrame): void {
     const { body } = frame;
     const binary = body.length > 0 && !isUtf8(body);
     this.#send(new SharedMessage(encodeOctets(frame, this.version), binary), false);

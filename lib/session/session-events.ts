@@ -3,7 +3,7 @@ import type { Message, Principal, SimpMessageType } from "../message/message.js"
 import type { SessionGrant } from "../message/session-grant.js";
 import type { SessionContext } from "./session-context.js";
 
-/** Whom events are about. */
+/** The session that an event is about. */
 export interface AnnouncedSession {
   readonly id: string;
   readonly user: Principal | undefined;

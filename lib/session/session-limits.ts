@@ -1,3 +1,4 @@
+import { LimitExceededError, soon } from "../errors.js";
 import type { TransportSettings } from "../options/transport-options.js";
 
 /** The limits that a session watches itself; the others are its decoder's, or a handshake's. */
@@ -5,3 +6,24 @@ export type WatchedLimit = Extract<
   keyof TransportSettings,
   "timeToFirstMessage" | "connectTimeLimit" | "inboundRateLimit" | "sendTimeLimit" | "sendBufferSizeLimit"
 >;
+
+/** The same, and what waits for interceptors of `clientOutboundChannel`: as much as may wait for a client. */
+export type PassableLimit = WatchedLimit | "clientOutboundChannel";
+
+/** Limits that are passed since something is not read: ERROR would only wait behind it. */
+export const UNREAD_LIMITS: ReadonlySet<PassableLimit> = new Set([
+  "sendTimeLimit",
+  "sendBufferSizeLimit",
+  "clientOutboundChannel",
+]);
+
+/** The error of a session that has passed a limit of its own. */
+export function limitError(limit: PassableLimit, limits: TransportSettings): LimitExceededError {
+  if (limit !== "clientOutboundChannel") {
+    // How slow the client was has passed it, not what it sent.
+    return new LimitExceededError("Session", limit, limits[limit], undefined, soon());
+  }
+  const { sendBufferSizeLimit } = limits;
+  const text = `More waits for interceptors of clientOutboundChannel than sendBufferSizeLimit: ${sendBufferSizeLimit}`;
+  return new LimitExceededError("Session", limit, sendBufferSizeLimit, text, soon());
+}

@@ -6,8 +6,9 @@ import { Delivery } from "../message/delivery.js";
 import type { Message, SessionHeaders } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
+import type { ClientSession, SessionOwner } from "./client-session.js";
 import { isDroppable } from "./outbound.js";
-import { Session, type SessionOwner } from "./session.js";
+import { Session } from "./session.js";
 import type { SessionContext } from "./session-context.js";
 import { announceLimit } from "./session-events.js";
 import { type MessagingStats, SessionStats } from "./session-stats.js";
@@ -29,12 +30,12 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   readonly #sessions = new Map<string, Session>();
   /** How many connections an address has; kept only where there is a limit of them. */
   readonly #byAddress: Map<string, number> | undefined;
-  readonly #unconnected = new Set<Session>();
+  readonly #unconnected = new Set<ClientSession>();
   readonly #context: SessionRegistryContext;
   readonly #sessionContext: SessionContext;
   readonly #stats = new SessionStats();
   /** Those whose end `close` waits for. */
-  readonly #closing = new Set<Session>();
+  readonly #closing = new Set<ClientSession>();
   #whenClosed: (() => void) | undefined;
 
   constructor(context: SessionRegistryContext) {
@@ -86,11 +87,11 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     socket.listen(session);
   }
 
-  connected(session: Session): void {
+  connected(session: ClientSession): void {
     this.#unconnected.delete(session);
   }
 
-  gone(session: Session): void {
+  gone(session: ClientSession): void {
     this.#sessions.delete(session.id);
     this.#unconnected.delete(session);
     const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
@@ -113,7 +114,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   /** Ends a session for which too much waits for the interceptors of `clientOutboundChannel`. */
   overflowed(message: Message): void {
-    this.#sessionOf(message)?.overflowAtInterceptors();
+    this.#sessionOf(message)?.exceeded("clientOutboundChannel");
   }
 
   /** A message waits for interceptors of `clientOutboundChannel`. */
@@ -135,12 +136,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   dropped(message: Message, first: boolean): void {
     this.#stats.messagesSent++;
     this.#stats.messagesDropped++;
-    if (first) this.#sessionOf(message)?.dropping();
+    const session = first ? this.#sessionOf(message) : undefined;
+    if (session) announceLimit(session, "sendBufferSizeLimit", this.#sessionContext);
   }
 
   /** Whether a session was ended from here, so that nothing more of what it has sent is begun. */
   isOver(sessionId: string | undefined): boolean {
-    return sessionId !== undefined && this.#sessions.get(sessionId)?.over === true;
+    return sessionId !== undefined && this.#sessions.get(sessionId)?.ending.dropped === true;
   }
 
   /** What messages of a session carry now; `undefined` when it is not there. */
@@ -187,7 +189,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     const session = this.#sessions.get(sessionId);
     if (!session || session.closed) return false;
 
-    session.fail(error, undefined);
+    session.fail(error);
     return true;
   }
 
@@ -197,7 +199,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   }
 
   /** Its line is closed, but frames of it are at work still: `close` waits for no such. */
-  abandoned(session: Session): void {
+  abandoned(session: ClientSession): void {
     if (this.#closing.delete(session) && this.#closing.size === 0) this.#whenClosed?.();
   }
 
@@ -206,8 +208,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
    * them; or the last was cut because its client did not answer the closing.
    */
   async close({ code, reason }: SessionClosing): Promise<void> {
-    for (const session of this.#sessions.values()) if (!session.isCut) this.#closing.add(session);
-    for (const session of this.#sessions.values()) session.shut(code, reason);
+    for (const session of this.#sessions.values())
+      if (!session.ending.socketIsClosed) this.#closing.add(session);
+    for (const session of this.#sessions.values()) session.close(code, reason);
     if (await this.#closedWithin(LINGER)) return;
 
     for (const session of this.#sessions.values()) session.cut();

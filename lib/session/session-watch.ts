@@ -1,34 +1,17 @@
 import type { TickingClock, Watched } from "../clock/ticking-clock.js";
+import { StompConversionError } from "../errors.js";
 import type { SessionGrant } from "../message/session-grant.js";
 import type { TransportSettings } from "../options/transport-options.js";
 import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
+import type { ClientSession } from "./client-session.js";
 import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
-import type { Outbound } from "./outbound.js";
+import { announceExpiring } from "./session-events.js";
 import type { WatchedLimit } from "./session-limits.js";
 
 /** How often a line is written to while it is not read, in ms. */
 const PROBE_EVERY = 1_000;
-
-export interface SessionWatchOptions {
-  readonly clock: TickingClock;
-  readonly limits: TransportSettings;
-  readonly inbound: Inbound;
-  readonly session: WatchedSession;
-}
-
-/** What a session does when its time has come. */
-export interface WatchedSession {
-  readonly outbound: Outbound;
-  exceeded(limit: WatchedLimit): void;
-  /** Heart-beats stay away. */
-  silent(): void;
-  /** Nothing answers at the client's end of the line. */
-  vanished(): void;
-  grantEnded(fault: Error): void;
-  grantExpiring(grant: SessionGrant): void;
-}
 
 /** How often a client that sends no heart-beats is asked for a sign of life, in ms: proxies cut what is idle for 30 s. */
 const LIFE_EVERY = 25_000;
@@ -48,7 +31,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   leniency = 0;
   readonly #limits: TransportSettings;
   readonly #inbound: Inbound;
-  readonly #session: WatchedSession;
+  readonly #session: ClientSession;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";
   #since = 0;
   #isListening = true;
@@ -60,7 +43,8 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   #grant: GrantWatch | undefined;
   readonly #backlog = new Backlog();
 
-  constructor({ clock, limits, inbound, session }: SessionWatchOptions) {
+  constructor(session: ClientSession, inbound: Inbound) {
+    const { clock, limits } = session.context;
     const { timeToFirstMessage, connectTimeLimit, sendTimeLimit } = limits;
     this.clock = clock;
     this.#limits = limits;
@@ -126,7 +110,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   }
 
   expired(): void {
-    this.#session.silent();
+    this.#session.fail(new StompConversionError("No heart-beat came in time", { retry: "now" }));
   }
 
   given(): number {
@@ -152,14 +136,14 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#grant = new GrantWatch({
       clock: this.clock,
       grant,
-      ended: (fault) => session.grantEnded(fault),
-      expiring: (expiring) => session.grantExpiring(expiring),
+      ended: (fault) => session.revoke(fault),
+      expiring: (expiring) => announceExpiring(session, expiring, session.context),
     });
   }
 
-  /** Whether the grant is over: then the session was told so. */
-  grantOver(): boolean {
-    return this.#grant?.ended() ?? false;
+  /** Ends the session if its grant is over. Gives whether it goes on. */
+  checkGrant(): boolean {
+    return this.#grant?.enforce() ?? true;
   }
 
   stop(): void {
@@ -202,9 +186,9 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 /** What stands in place of heart-beats that a client does not send. */
 class SignsOfLife implements HeartBeatOptions {
   readonly clock: TickingClock;
-  readonly #session: WatchedSession;
+  readonly #session: ClientSession;
 
-  constructor(clock: TickingClock, session: WatchedSession) {
+  constructor(clock: TickingClock, session: ClientSession) {
     this.clock = clock;
     this.#session = session;
   }
@@ -227,6 +211,7 @@ class SignsOfLife implements HeartBeatOptions {
   }
 
   expired(): void {
-    this.#session.vanished();
+    const text = "The client's end of the line does not answer";
+    this.#session.fail(new StompConversionError(text, { retry: "now" }));
   }
 }

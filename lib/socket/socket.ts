@@ -62,7 +62,7 @@ export interface SocketListener {
    *
    * @param limit the one that the transport found the client has passed, if that ended it
    */
-  close(code: number, reason: string, limit?: string): void;
+  socketClosed(code: number, reason: string, limit?: string): void;
 }
 
 /** What the HTTP request that opened a socket said. */

@@ -261,7 +261,7 @@ interface MessageBound {
 }
 
 function tellEnding(listener: SocketListener, { code, reason, limit }: Ending): void {
-  listener.close(code, reason, limit);
+  listener.socketClosed(code, reason, limit);
 }
 
 /**

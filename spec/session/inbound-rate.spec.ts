@@ -5,7 +5,7 @@ describe("InboundRate", () => {
   /** How many of so many frames pass. */
   function pass(rate: InboundRate, frames: number): number {
     let passed = 0;
-    while (passed < frames && rate.admits()) passed++;
+    while (passed < frames && rate.take()) passed++;
     return passed;
   }
 

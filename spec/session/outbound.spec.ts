@@ -52,7 +52,11 @@ function outbound(socket: Socket): Outbound {
     limits,
     stats: new SessionStats(),
   };
-  return new Outbound(socket, context as unknown as SessionContext, { id: "s", dropping() {} });
+  return new Outbound(socket, context as unknown as SessionContext, {
+    id: "s",
+    user: undefined,
+    address: "",
+  });
 }
 
 const publication = createMessage(Buffer.alloc(100), { destination: "/topic/a", subscriptionId: "s" });

@@ -104,6 +104,26 @@ describe("Session", () => {
       expect(host.notes.taken.map((note) => note.length)).to.deep.equal([60_000]);
     });
 
+    it("bears a long frame as soon as CONNECTED was written, while interceptors are at work with CONNECT", async () => {
+      let done = () => {};
+      const working = new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      await host.start({
+        postSend: (message) => (message.headers.messageType === "CONNECT" ? working : undefined),
+      });
+      const client = await host.open();
+      client.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
+      await client.frame();
+
+      client.send(`SEND\ndestination:/app/note\n\n${"x".repeat(60_000)}^@`);
+      while (host.server.messaging.stats().framesReceived < 2) await settled();
+      done();
+      await client.synchronize();
+
+      expect(host.notes.taken.map((note) => note.length)).to.deep.equal([60_000]);
+    });
+
     for (const frame of [
       "SEND\ndestination:/app/note\n\nx^@",
       "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@",

@@ -356,7 +356,7 @@ describe("SessionWatch", () => {
   it("lets no more pass of what a client sent that has left, and drops what waits for longer than 10 s", () => {
     connect({ inboundRateLimit: 100 });
     socket.listener?.data(Buffer.from("SEND\ndestination:/app/count\n\n\0".repeat(2_000)));
-    socket.listener?.close(1006, "");
+    socket.listener?.socketClosed(1006, "");
     expect(handled).to.equal(99);
 
     time.pass(1_000);

@@ -88,7 +88,7 @@ for (const way of WAYS) {
         // When ws has written its close frame, and not yet ended the stream.
         process.nextTick(() => socket.flush());
       };
-      socket.listen({ data: answer, drained() {}, close() {} });
+      socket.listen({ data: answer, drained() {}, socketClosed() {} });
       const masked = (opcode: number, payload: Buffer) =>
         Buffer.concat([Buffer.from([opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 
@@ -145,7 +145,7 @@ describe("WebSocketSocket, writing past the stream's buffer", () => {
   it("says at the end of the turn that what it was sent has left, to who has asked how much it was", async () => {
     const { socket } = await stage.open();
     let drained = 0;
-    socket.listen({ data() {}, drained: () => drained++, close() {} });
+    socket.listen({ data() {}, drained: () => drained++, socketClosed() {} });
 
     socket.send(Buffer.from("a"), false);
     await settled();

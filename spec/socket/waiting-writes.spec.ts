@@ -49,7 +49,7 @@ for (const way of WAYS) {
     it("lets nothing overtake what waits behind a long message", async () => {
       const { socket, client, arrived } = await stage.open();
       const drained = new EventEmitter();
-      socket.listen({ data() {}, drained: () => drained.emit("drained"), close() {} });
+      socket.listen({ data() {}, drained: () => drained.emit("drained"), socketClosed() {} });
       client.pause();
       let sent = 0;
       const send = (length: number) => socket.send(Buffer.from(`${sent++} ${"x".repeat(length)}`), false);
@@ -75,7 +75,7 @@ for (const way of WAYS) {
     it("says that what waited has left, however little it was, to who has asked how much", async () => {
       const { socket, client } = await stage.open();
       const drained = new EventEmitter();
-      socket.listen({ data() {}, drained: () => drained.emit("drained"), close() {} });
+      socket.listen({ data() {}, drained: () => drained.emit("drained"), socketClosed() {} });
       client.pause();
       while (socket.bufferedAmount === 0) {
         socket.send(Buffer.alloc(4_000, "x"), false);
@@ -89,7 +89,9 @@ for (const way of WAYS) {
 
     it("ends when a write fails, though it does not read", async () => {
       const { socket, stream, line } = await stage.openLine();
-      const closed = new Promise((resolve) => socket.listen({ data() {}, drained() {}, close: resolve }));
+      const closed = new Promise((resolve) =>
+        socket.listen({ data() {}, drained() {}, socketClosed: resolve }),
+      );
       socket.pause();
       // Until the stream takes no more, and would not notice the end by reading.
       line.write(

@@ -143,7 +143,7 @@ export class StageClient implements Socket {
   cut(code = 1006): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.#listener?.close(code, "");
+    this.#listener?.socketClosed(code, "");
   }
 
   send(data: Uint8Array): void {

@@ -129,7 +129,7 @@ export function listenTo(opened: Opened, onData: (chunk: Uint8Array) => void = (
       opened.events.emit("data");
     },
     drained: () => void opened.events.emit("drained"),
-    close(code, reason) {
+    socketClosed(code, reason) {
       opened.closings.push({ code, reason });
       opened.events.emit("close");
     },

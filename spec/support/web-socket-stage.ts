@@ -95,7 +95,7 @@ export class WebSocketStage {
       messages.push(isBinary ? data.toString("hex") : data.toString());
     });
     const accepted = await accepting;
-    accepted.socket.listen({ data() {}, drained() {}, close() {} });
+    accepted.socket.listen({ data() {}, drained() {}, socketClosed() {} });
     if (client.readyState !== client.OPEN) await once(client, "open");
 
     const arrived = async (count: number) => {

@@ -169,7 +169,7 @@ export class HttpSocket implements Socket {
     this.#listener = listener;
     const ending = this.#ending;
     if (ending === undefined) this.resume();
-    else queueMicrotask(() => listener.close(ending.code, ending.reason));
+    else queueMicrotask(() => listener.socketClosed(ending.code, ending.reason));
   }
 
   get #isClosing(): boolean {
@@ -276,6 +276,6 @@ export class HttpSocket implements Socket {
 
     this.#ending = ending;
     this.#inlet.open();
-    this.#listener?.close(ending.code, ending.reason);
+    this.#listener?.socketClosed(ending.code, ending.reason);
   }
 }

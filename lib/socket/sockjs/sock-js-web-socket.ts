@@ -66,11 +66,11 @@ export class SockJsWebSocket implements Socket {
       data: (chunk) => this.#receive(textOf(chunk), listener),
       answered: () => listener.answered?.(),
       drained: () => listener.drained(),
-      close: (code, reason, limit) => {
+      socketClosed: (code, reason, limit) => {
         clearInterval(this.#heartbeat);
         // Clients answer SockJS's close frame by a close of their own, with 1000.
         const ending = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
-        listener.close(ending.code, ending.reason, limit);
+        listener.socketClosed(ending.code, ending.reason, limit);
       },
     });
   }

@@ -1,0 +1,83 @@
+import type { Message, Principal, SessionHeaders } from "../message/message.js";
+import type { AgreedHeartBeat, HeartBeatOffer } from "../stomp/heart-beat.js";
+import type { StompVersion } from "../stomp/version.js";
+import type { Outbound } from "./outbound.js";
+import type { SessionContext } from "./session-context.js";
+import type { AnnouncedSession } from "./session-events.js";
+import type { PassableLimit } from "./session-limits.js";
+
+/** A session as the parts of it know it: the one face that all of them see. */
+export interface ClientSession extends AnnouncedSession {
+  readonly context: SessionContext;
+  readonly outbound: Outbound;
+  /** What every message of it carries. */
+  readonly messageHeaders: SessionHeaders;
+  user: Principal | undefined;
+
+  /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
+  state: "new" | "connecting" | "connected";
+  /** What its CONNECT agrees on, from when that was read; `undefined` if nothing is in common. */
+  version: StompVersion | undefined;
+  /** What its client has said of heart-beats. */
+  heartBeatOffer: HeartBeatOffer;
+  /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
+  owesDisconnect: boolean;
+  /** The event `connect` was published, so `disconnect` will be. */
+  readonly announced: boolean;
+
+  /** Lifts the bounds that hold before CONNECTED. */
+  connected(): void;
+  /** Begins heart-beats. */
+  beat(agreed: AgreedHeartBeat): void;
+  /** Every handler has got a frame's message, as interceptors made it. */
+  handedOn(message: Message): void;
+  /** A frame's message was handled. */
+  processed(message: Message): void;
+  receipt(receiptId: string): void;
+  /** Ends it if its grant is over. Gives whether it goes on. */
+  checkGrant(): boolean;
+  /** Stops and starts reading. */
+  pause(): void;
+  resume(): void;
+
+  /** Whether its end was decided, whoever decided it. */
+  closed: boolean;
+  /** Whether it has ended for everybody but its client, who may still be told why. */
+  ended: boolean;
+  /** Tells everybody behind the channels that it ends. */
+  leave(): void;
+  /** Ends it for a fault. */
+  fail(error: Error, failure?: Failure): void;
+  /** Ends it for a limit that it has passed. */
+  exceeded(limit: PassableLimit): void;
+  /** Ends it since its grant is over. */
+  revoke(fault: Error): void;
+  /** Ends it after what was sent, and what still waits for interceptors. */
+  close(code: number, reason: string): void;
+  /** Ends it at once, with all that waits. */
+  cut(): void;
+}
+
+/** What there is to a fault beside its error. */
+export interface Failure {
+  /** The receipt that the frame asked for, which ERROR then names. */
+  readonly receiptId?: string | undefined;
+  /** What the client had sent. */
+  readonly message?: Message | undefined;
+  /** A WebSocket close code. Default: 1002. */
+  readonly code?: number;
+  /**
+   * Set when ERROR would only wait behind what the client does not read: the socket closes after what it was given,
+   * or its line is cut.
+   */
+  readonly unread?: "close" | "cut" | undefined;
+}
+
+/** Who hears of a session's way, once of each. */
+export interface SessionOwner {
+  connected(session: ClientSession): void;
+  /** Its socket has closed, while frames that it brought are still handled. */
+  abandoned(session: ClientSession): void;
+  /** Its socket has closed, and everybody has heard of its end. */
+  gone(session: ClientSession): void;
+}

@@ -1,0 +1,171 @@
+import type { Socket } from "../socket/socket.js";
+import type { ClientSession, Failure, SessionOwner } from "./client-session.js";
+import { sayDisconnect } from "./disconnect.js";
+import { errorReply } from "./error-reply.js";
+import type { Inbound } from "./inbound.js";
+import { announceFault, announceLimit } from "./session-events.js";
+import { limitError, type PassableLimit, UNREAD_LIMITS } from "./session-limits.js";
+import type { SessionWatch } from "./session-watch.js";
+
+/** WebSocket close codes of faults, as Spring sends them. */
+const PROTOCOL_ERROR = 1002;
+const LIMIT_EXCEEDED = 4500;
+
+export interface EndingParts {
+  readonly socket: Socket;
+  readonly inbound: Inbound;
+  readonly watch: SessionWatch;
+  readonly owner: SessionOwner;
+}
+
+/**
+ * How a session ends, and how far it has come with that. Whatever ends it comes
+ * to `fail`, `close`, `cut` or `socketClosed`; each tells everybody behind the
+ * channels in the same turn of the event loop.
+ */
+export class Ending {
+  readonly #session: ClientSession;
+  readonly #parts: EndingParts;
+  #dropped = false;
+  #socketIsClosed = false;
+  #gone = false;
+  /** Settles when the DISCONNECT that the client did not send was handled. */
+  #disconnected: Promise<void> | undefined;
+
+  constructor(session: ClientSession, parts: EndingParts) {
+    this.#session = session;
+    this.#parts = parts;
+  }
+
+  /** Whether it was ended from here, so that nothing more of what it has sent is begun. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  /** Whether its socket is closed, while frames that it brought are handled perhaps. */
+  get socketIsClosed(): boolean {
+    return this.#socketIsClosed;
+  }
+
+  /** Whether its socket is closed, and what it had brought was handled. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
+  fail(error: Error, { receiptId, message, code = PROTOCOL_ERROR, unread }: Failure = {}): void {
+    if (this.#session.closed) return;
+
+    const { id, context, outbound } = this.#session;
+    if (unread === "cut") this.cut();
+    else if (unread === "close") this.#closeNow(code, error.message);
+    else {
+      const { errorHandler, logger } = context;
+      logger.debug(`session ${id} ends with ERROR`, error);
+      outbound.error(errorReply(error, { receiptId, message, errorHandler, logger }));
+      this.close(code, code === PROTOCOL_ERROR ? "STOMP error" : error.message);
+    }
+    announceFault(this.#session, error, context);
+  }
+
+  exceeded(limit: PassableLimit): void {
+    const unread = UNREAD_LIMITS.has(limit) ? "close" : undefined;
+    this.fail(limitError(limit, this.#session.context.limits), { code: LIMIT_EXCEEDED, unread });
+  }
+
+  /** What waits for a slow client, ERROR too, is not for its eyes any more. A client that has left may have sent what is not begun yet. */
+  revoke(fault: Error): void {
+    this.#drop();
+    this.fail(fault, { unread: this.#session.outbound.waits ? "cut" : undefined });
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#session.closed) return;
+
+    this.#drop();
+    this.#stop();
+    this.#session.outbound.endInTurn(() => this.#closeSocket(code, reason));
+  }
+
+  /** Without what waits for interceptors. What is under way is done. */
+  #closeNow(code: number, reason: string): void {
+    this.#parts.inbound.exchanges.drop();
+    this.#stop();
+    this.#session.outbound.end(() => this.#closeSocket(code, reason));
+  }
+
+  cut(): void {
+    this.#drop();
+    this.#stop();
+    this.#session.outbound.end(() => {});
+    this.#parts.socket.terminate();
+  }
+
+  /** The session ends, if it has not yet, and what it had brought is still handled. */
+  socketClosed(code: number, reason: string, limit: string | undefined): void {
+    // What ended it before was told already.
+    if (limit !== undefined && !this.#session.closed)
+      announceLimit(this.#session, limit, this.#session.context);
+    const { inbound, owner } = this.#parts;
+    this.#socketIsClosed = true;
+    this.#stop();
+    this.#session.outbound.end(() => {});
+    if (!inbound.exchanges.isIdle) owner.abandoned(this.#session);
+    inbound.whenIdle(() => void this.#go(code, reason));
+  }
+
+  /** The one moment in which everybody behind the channels hears that it is over. */
+  leave(handled?: Promise<void>): void {
+    if (this.#session.ended) return;
+
+    this.#session.ended = true;
+    const { id, state, context } = this.#session;
+    if (state === "new") return;
+    const settles = handled !== undefined && this.#parts.inbound.exchanges.settles;
+    try {
+      context.ended({ sessionId: id, handled, settles });
+    } catch (error) {
+      context.logger.error(`The end of session ${id} was not borne by everybody`, error);
+    }
+  }
+
+  /** Forgets what was received and is not begun, some of it in somebody's hands. */
+  #drop(): void {
+    this.#dropped = true;
+    this.#parts.inbound.exchanges.drop();
+  }
+
+  #stop(): void {
+    const session = this.#session;
+    const { inbound, watch } = this.#parts;
+    if (session.closed) return;
+
+    session.closed = true;
+    session.outbound.release();
+    watch.stop();
+    if (this.#dropped) watch.release();
+    this.leave(inbound.exchanges.handled());
+    inbound.whenIdle(() => {
+      if (!session.owesDisconnect) return;
+      session.owesDisconnect = false;
+      this.#disconnected = sayDisconnect(session);
+    });
+  }
+
+  #closeSocket(code: number, reason: string): void {
+    const { socket } = this.#parts;
+    this.#session.outbound.flush();
+    // A paused socket would not see the client's answer to the closing.
+    socket.resume();
+    socket.close(code, reason);
+  }
+
+  async #go(code: number, reason: string): Promise<void> {
+    this.#gone = true;
+    this.#parts.watch.release();
+    await this.#disconnected;
+    const { id, user, announced, context } = this.#session;
+    if (announced) context.events.publish("disconnect", { sessionId: id, user, code, reason });
+    this.#parts.owner.gone(this.#session);
+  }
+}

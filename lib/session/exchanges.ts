@@ -1,0 +1,184 @@
+import { printable } from "../logger.js";
+import type { Frame } from "../stomp/frame.js";
+import type { ClientSession } from "./client-session.js";
+import { meaningOf } from "./commands.js";
+import { sayDisconnect } from "./disconnect.js";
+import { Exchange, type Turns } from "./exchange.js";
+
+/** So many frames of one session are handled at once where they may overlap. */
+const OVERLAP = 64;
+
+/** Where a session's frames come from. */
+export interface Intake {
+  /** Takes leave to begin one more frame now. */
+  admit(): boolean;
+  /** Frames have begun: there may be room for others. */
+  wentOn(): void;
+}
+
+/**
+ * A session's frames from when they are decoded until they are handled, each
+ * begun when the one before it has been handled, interceptors and controllers
+ * included. With `preserveReceiveOrder: false` a frame waits only until every
+ * handler has got the one before; CONNECT, DISCONNECT and what ends the session
+ * are alone all the same.
+ */
+export class Exchanges implements Turns {
+  readonly #session: ClientSession;
+  readonly #intake: Intake;
+  /** Decoded and not begun; an error stands where decoding ended. */
+  #waiting: (Frame | Error)[] = [];
+  /** The newest that has begun, while the next one has to wait for it. */
+  #entering: Exchange | undefined;
+  /** How many have begun, and how many of those may acknowledge. */
+  #atWork = 0;
+  #settling = 0;
+  #isGoing = false;
+  readonly #whenIdle: (() => void)[] = [];
+  #patience: NodeJS.Timeout | undefined;
+  #gaveUp = false;
+
+  constructor(session: ClientSession, intake: Intake) {
+    this.#session = session;
+    this.#intake = intake;
+  }
+
+  /** Adds a frame, or the error at which decoding ended. */
+  add(next: Frame | Error): void {
+    // Most often it is alone; an array that was pushed to would keep room for 17.
+    if (this.#waiting.length === 0) this.#waiting = [next];
+    else this.#waiting.push(next);
+  }
+
+  /** Begins what may begin now. */
+  go(): void {
+    // Called from within by a frame that was handed on at once: the loop goes on by itself.
+    if (this.#isGoing) return;
+    this.#isGoing = true;
+    while (this.#mayFollow(this.#waiting[0]) && this.#intake.admit())
+      this.#begin(this.#waiting.shift() as Frame | Error);
+    this.#isGoing = false;
+
+    this.#intake.wentOn();
+    if (this.isIdle) this.#tellIdle();
+    else if (this.#whenIdle.length > 0) this.#waitPatiently();
+  }
+
+  /** Forgets what waits: nothing that follows a fault is handled. */
+  drop(): void {
+    this.#waiting = [];
+  }
+
+  /** Whether so many frames wait, or so many bytes in them. */
+  holds(frames: number, bytes: number): boolean {
+    if (this.#waiting.length === 0) return false;
+    if (this.#waiting.length >= frames) return true;
+    let size = 0;
+    for (const next of this.#waiting) size += sizeOf(next);
+    return size >= bytes;
+  }
+
+  /** Whether all have been handled. What does not go on for too long is not waited for. */
+  get isIdle(): boolean {
+    return this.#gaveUp || (this.#atWork === 0 && this.#waiting.length === 0);
+  }
+
+  /** Whether ACK, NACK or COMMIT is among the frames that are not handled yet. */
+  get settles(): boolean {
+    return (
+      this.#settling > 0 || this.#waiting.some((next) => !(next instanceof Error) && meaningOf(next).settles)
+    );
+  }
+
+  /** Calls back when all have been handled; or when they do not go on for `handlerTimeout`. */
+  whenIdle(callback: () => void): void {
+    this.#whenIdle.push(callback);
+    this.go();
+  }
+
+  /** The same as a promise, if `whenIdle` was or will be called; `undefined` when there is nothing to wait for. */
+  handled(): Promise<void> | undefined {
+    if (this.isIdle) return undefined;
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  handedOn(exchange: Exchange): void {
+    if (this.#session.context.preserveReceiveOrder || exchange.meaning.alone) return;
+    if (this.#entering !== exchange) return;
+
+    this.#entering = undefined;
+    this.go();
+  }
+
+  #mayFollow(next: Frame | Error | undefined): boolean {
+    if (next === undefined || this.#entering !== undefined) return false;
+    if (this.#atWork === 0) return true;
+    return this.#atWork < OVERLAP && !(next instanceof Error) && !meaningOf(next).alone;
+  }
+
+  #begin(next: Frame | Error): void {
+    this.#atWork++;
+    if (next instanceof Error) {
+      this.#session.fail(next);
+      this.#atWork--;
+      return;
+    }
+    const exchange = new Exchange(next, meaningOf(next), this.#session, this);
+    if (exchange.meaning.settles) this.#settling++;
+    this.#entering = exchange;
+    const handled = exchange.run();
+    if (!handled) {
+      this.#done(exchange);
+      return;
+    }
+    void handled.then(() => {
+      this.#done(exchange);
+      this.go();
+      // What it made of this session goes too.
+      if (this.#gaveUp) void sayDisconnect(this.#session);
+    });
+  }
+
+  #done(exchange: Exchange): void {
+    this.#atWork--;
+    if (exchange.meaning.settles) this.#settling--;
+    if (this.#entering === exchange) this.#entering = undefined;
+  }
+
+  #waitPatiently(): void {
+    const { handlerTimeout } = this.#session.context;
+    if (handlerTimeout === 0) return;
+
+    this.#patience ??= setTimeout(() => this.#giveUp(), handlerTimeout).unref();
+    this.#patience.refresh();
+  }
+
+  #giveUp(): void {
+    const { id, context } = this.#session;
+    context.logger.error(
+      `Session ${id} ends though ${this.#hanging} did not settle within ${context.handlerTimeout} ms`,
+    );
+    this.#gaveUp = true;
+    this.drop();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#whenIdle.length === 0) return;
+
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    for (const idle of this.#whenIdle.splice(0)) idle();
+  }
+
+  /** What is being handled, in words for the log. */
+  get #hanging(): string {
+    if (this.#entering === undefined) return `${this.#atWork} of its frames`;
+    const { command, headers } = this.#entering.frame;
+    return `its ${command} ${printable(headers.get("destination") ?? "")}`.trimEnd();
+  }
+}
+
+function sizeOf(next: Frame | Error): number {
+  return next instanceof Error ? 0 : next.body.byteLength + next.headers.byteLength;
+}
