@@ -83,6 +83,11 @@ export class BrokerDestinations {
     );
   }
 
+  /** Whether messages of queues may be for who subscribes to this. */
+  mayBeQueues(pattern: DestinationPattern): boolean {
+    return this.#options.queuePrefixes.some((prefix) => pattern.mayBeginWith(prefix));
+  }
+
   /** @throws MessageDeliveryError when messages cannot be sent there */
   check(destination: string): void {
     checked(() => checkDestination(destination, this.#separator), destination);

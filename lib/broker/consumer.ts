@@ -10,10 +10,10 @@ import type { QueuedMessage } from "./queued-message.js";
 import type { Selector } from "./selector/selector.js";
 import type { Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
-import { Unread } from "./unread.js";
+import { Unread, type UnreadContext } from "./unread.js";
 
 /** What consumers give, when they have room. */
-export interface Source {
+export interface Source extends UnreadContext {
   /** Gives a consumer one thing of what waits for it; `false` when there is nothing. */
   giveNext(consumer: Consumer): boolean;
 }
@@ -104,7 +104,7 @@ export class Consumer implements Taker, Subscriber {
 
   /** What waits for it in queues. */
   get unread(): Unread {
-    this.#unread ??= new Unread();
+    this.#unread ??= new Unread(this.pattern, this.#context.queues);
     return this.#unread;
   }
 

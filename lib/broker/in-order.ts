@@ -13,7 +13,7 @@ const PIECE = 256;
  */
 export class InOrder<T extends Sequenced> {
   /** None is empty. */
-  readonly #pieces: T[][] = [];
+  #pieces: T[][] = [];
   #length = 0;
 
   get length(): number {
@@ -34,13 +34,27 @@ export class InOrder<T extends Sequenced> {
     return piece?.[placeBehind(piece, sequence)];
   }
 
+  /** The first of those behind a sequence number for which it is true. Nothing may be inserted or removed meanwhile. */
+  find(sequence: number, isIt: (item: T) => boolean): T | undefined {
+    const pieces = this.#pieces;
+    const from = this.#pieceBehind(sequence);
+    for (let at = from; at < pieces.length; at++) {
+      const piece = pieces[at] as T[];
+      for (let i = at === from ? placeBehind(piece, sequence) : 0; i < piece.length; i++) {
+        if (isIt(piece[i] as T)) return piece[i];
+      }
+    }
+    return undefined;
+  }
+
   insert(item: T): void {
     const pieces = this.#pieces;
     // Nearly always the last one: what comes back is rare.
     const at = Math.min(this.#pieceBehind(item.sequence), pieces.length - 1);
     const piece = pieces[at];
     this.#length++;
-    if (!piece) pieces.push([item]);
+    // What is pushed into an empty array makes room for sixteen more, and most orders have one thing.
+    if (!piece) this.#pieces = [[item]];
     else {
       const place = placeBehind(piece, item.sequence);
       if (piece.length < PIECE) piece.splice(place, 0, item);
@@ -63,6 +77,11 @@ export class InOrder<T extends Sequenced> {
     if (piece.length === 0) this.#pieces.splice(at, 1);
     this.#length--;
     return true;
+  }
+
+  clear(): void {
+    this.#pieces.length = 0;
+    this.#length = 0;
   }
 
   /** The first piece in which something stands behind a sequence number. */

@@ -1,10 +1,11 @@
-import type { DestinationPattern } from "../destination/pattern.js";
+import type { DestinationSeparator } from "../destination/pattern.js";
 import { soon } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf, withHeaders } from "../message/message.js";
 import { saying, withoutReserved } from "../message/reserved-headers.js";
 import { ownText } from "../own-text.js";
 import { Backlog } from "./backlog.js";
+import { Backlogs } from "./backlogs.js";
 import type { Consumer, Source } from "./consumer.js";
 import type { Listeners } from "./listeners.js";
 import { APPLICATION, Payers } from "./payers.js";
@@ -12,6 +13,8 @@ import type { Publication } from "./publication.js";
 import type { QueueSpace } from "./queue-space.js";
 import type { QueuedMessage, TakesBack } from "./queued-message.js";
 import { refusal } from "./refusal.js";
+import { Seekers } from "./seekers.js";
+import type { Turns } from "./turns.js";
 
 /** What happens to a queue for which nobody takes the messages: its oldest go, or new ones are refused. */
 export type QueueOverflowStrategy = "drop-oldest" | "reject";
@@ -26,6 +29,8 @@ export interface QueuesOptions {
   readonly deadLetterDestination: string | undefined;
   readonly space: QueueSpace;
   readonly listeners: Listeners;
+  readonly turns: Turns;
+  readonly separator: DestinationSeparator;
   /** Publishes a dead letter, which the same pays for. */
   publish(letter: Message, payer: string): void;
   /** Hears of a message that is a queue's no more, since nobody took it or it failed too often. */
@@ -33,7 +38,7 @@ export interface QueuesOptions {
 }
 
 /** About what a queue in which something waits takes beside that, in bytes. */
-const BACKLOG_BYTES = 640;
+const BACKLOG_BYTES = 768;
 
 /**
  * Gives each message to one of those who subscribed to its destination: to the
@@ -44,9 +49,10 @@ const BACKLOG_BYTES = 640;
  * consumers, among the listeners.
  */
 export class Queues implements Source, TakesBack {
+  readonly backlogs: Backlogs;
+  readonly seekers: Seekers;
   readonly #options: QueuesOptions;
   readonly #space: QueueSpace;
-  readonly #backlogs = new Map<string, Backlog>();
   readonly #payers = new Payers();
   #sequence = 0;
   #turn = 0;
@@ -54,6 +60,8 @@ export class Queues implements Source, TakesBack {
   constructor(options: QueuesOptions) {
     this.#options = options;
     this.#space = options.space;
+    this.backlogs = new Backlogs(options.separator);
+    this.seekers = new Seekers(options.turns);
   }
 
   /**
@@ -92,7 +100,7 @@ export class Queues implements Source, TakesBack {
     let size = 0;
     for (const message of messages) {
       const { destination = "" } = message.headers;
-      const length = lengths.get(destination) ?? this.#backlogs.get(destination)?.messages.length ?? 0;
+      const length = lengths.get(destination) ?? this.backlogs.get(destination)?.messages.length ?? 0;
       size += sizeOf(message) + (length === 0 ? BACKLOG_BYTES : 0);
       if (length >= this.#options.backlogLimit) throw full(destination);
       this.#expectRoom(size, payer, destination);
@@ -102,15 +110,25 @@ export class Queues implements Source, TakesBack {
 
   /** A consumer is new: what waits is for it, too. */
   join(consumer: Consumer): void {
-    if (this.#backlogs.size === 0) return;
-    for (const backlog of this.#backlogsOf(consumer.pattern)) consumer.unread.addAll(backlog);
+    const { isPattern, text } = consumer.pattern;
+    const backlog = this.backlogs.get(text);
+    if (isPattern) consumer.unread.seekAll();
+    else if (backlog) consumer.unread.addAll(backlog);
   }
 
   giveNext(consumer: Consumer): boolean {
+    const { unread, selector } = consumer;
+    const { seekers } = this;
     while (consumer.takes) {
-      const message = consumer.unread.next();
-      if (!message) return false;
-      if (consumer.selector?.matches(message.publication) === false) continue;
+      const message = !selector || seekers.mayLook ? unread.next() : undefined;
+      if (!message) {
+        if (!unread.isEmpty) seekers.add(consumer);
+        return false;
+      }
+      if (selector?.matches(message.publication) === false) {
+        seekers.lookedAt(selector.workFor(message.publication));
+        continue;
+      }
       this.#remove(message);
       this.#hand(message, consumer);
       return true;
@@ -138,18 +156,23 @@ export class Queues implements Source, TakesBack {
   }
 
   clear(): void {
-    this.#backlogs.clear();
+    this.backlogs.clear();
+    this.seekers.clear();
     this.#payers.clear();
     this.#space.held = 0;
   }
 
   #next({ publication }: QueuedMessage, but?: object): Consumer | undefined {
+    const { destination = "" } = publication.headers;
+    const backlog = this.seekers.isEmpty ? undefined : this.backlogs.get(destination);
     for (;;) {
       let next: Consumer | undefined;
-      for (const group of this.#options.listeners.of(publication.headers.destination ?? "")) {
+      for (const group of this.#options.listeners.of(destination)) {
         for (const consumer of group) {
           if (next && next.turn <= consumer.turn) continue;
           if ((but && consumer.window === but) || !consumer.takes) continue;
+          // What it has yet to look at there is before this.
+          if (backlog && this.seekers.has(consumer) && consumer.unread.isBehind(backlog)) continue;
           if (consumer.selector?.matches(publication) !== false) next = consumer;
         }
       }
@@ -166,10 +189,10 @@ export class Queues implements Source, TakesBack {
   /** In its place: what comes back is older than what waits. */
   #insert(message: QueuedMessage): void {
     const { destination = "" } = message.publication.headers;
-    let backlog = this.#backlogs.get(destination);
+    let backlog = this.backlogs.get(destination);
     if (!backlog) {
       backlog = new Backlog(ownText(destination), ++this.#sequence);
-      this.#backlogs.set(backlog.destination, backlog);
+      this.backlogs.add(backlog);
       this.#space.held += BACKLOG_BYTES;
     }
     backlog.insert(message);
@@ -198,17 +221,12 @@ export class Queues implements Source, TakesBack {
 
   #remove(message: QueuedMessage): void {
     const { destination = "" } = message.publication.headers;
-    const backlog = this.#backlogs.get(destination);
+    const backlog = this.backlogs.get(destination);
     backlog?.remove(message);
     this.#payers.remove(message);
     if (backlog?.messages.length !== 0) return;
-    this.#backlogs.delete(destination);
+    this.backlogs.delete(backlog);
     this.#space.held -= BACKLOG_BYTES;
-  }
-
-  #backlogsOf(pattern: DestinationPattern): readonly Backlog[] {
-    if (!pattern.isPattern) return [this.#backlogs.get(pattern.text) ?? []].flat();
-    return [...this.#backlogs.values()].filter(({ destination }) => pattern.fits(destination));
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */
@@ -216,7 +234,7 @@ export class Queues implements Source, TakesBack {
     const { backlogLimit, overflowStrategy } = this.#options;
     const { destination = "" } = message.publication.headers;
     for (;;) {
-      const own = this.#backlogs.get(destination);
+      const own = this.backlogs.get(destination);
       const isCrowded = waits && own !== undefined && own.messages.length >= backlogLimit;
       const size = message.size + (waits && !own ? BACKLOG_BYTES : 0);
       if (overflowStrategy === "reject") {
@@ -245,7 +263,7 @@ export class Queues implements Source, TakesBack {
   #loserFor(message: QueuedMessage): QueuedMessage | undefined {
     if (message.size > this.#space.limit) return undefined;
     const { payer, destination } = this.#payers.loserFor(message);
-    return this.#backlogs.get(destination)?.oldestOf(payer);
+    return this.backlogs.get(destination)?.oldestOf(payer);
   }
 
   /** @throws MessageDeliveryError when there is no room for so much, or the rest of it is for others */

@@ -101,7 +101,9 @@ export class SimpleBroker implements Broker {
     this.#queues = new Queues({
       ...options,
       space,
+      separator,
       listeners: this.#listeners,
+      turns: this.#turns,
       publish: (letter, payer) => this.#publish(letter, payer),
       dropped: (publication, reason) => this.#dropped(publication, reason),
     });
@@ -251,7 +253,7 @@ export class SimpleBroker implements Broker {
     this.#listeners.add(consumer);
     if (consumer.isPrivate) return;
     consumer.owe(this.#retained.of(consumer.pattern));
-    this.#queues.join(consumer);
+    if (this.#destinations.mayBeQueues(consumer.pattern)) this.#queues.join(consumer);
     pump(consumer);
   }
 

@@ -52,6 +52,19 @@ export class DestinationPattern {
     return this.segments.length > 0;
   }
 
+  /** Whether a destination that fits may begin with this text: `true` also when that is not easily known. */
+  mayBeginWith(text: string): boolean {
+    const start = this.isPattern ? this.#start : this.text;
+    return start.startsWith(text) || text.startsWith(start);
+  }
+
+  /** So many segments, with which every destination that fits begins; `undefined` when a wildcard is among them. */
+  beginning(segments: number): string | undefined {
+    if (this.#open < segments) return undefined;
+    const first = this.segments.slice(0, segments);
+    return first.map(({ text }) => text).join(this.separator);
+  }
+
   /** Its segments but for `**`. */
   get places(): readonly Segment[] {
     this.#places ??= this.segments.filter(({ kind }) => kind !== "rest");
@@ -103,7 +116,8 @@ export class DestinationPattern {
       if (at > length) return -1;
       const next = destination.indexOf(separator, at);
       const partEnd = next < 0 ? length : next;
-      if (!(segments[i] as Segment).match(destination.slice(at, partEnd))) return -1;
+      const segment = segments[i] as Segment;
+      if (!segment.isOpen && !segment.match(destination.slice(at, partEnd))) return -1;
       at = partEnd + 1;
     }
     return at;
@@ -117,7 +131,8 @@ export class DestinationPattern {
       if (end < from) return false;
       const before = end > from ? destination.lastIndexOf(separator, end - 1) : -1;
       const partStart = before < from ? from : before + 1;
-      if (!(segments[i] as Segment).match(destination.slice(partStart, end))) return false;
+      const segment = segments[i] as Segment;
+      if (!segment.isOpen && !segment.match(destination.slice(partStart, end))) return false;
       end = partStart - 1;
     }
     return true;

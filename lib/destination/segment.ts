@@ -8,6 +8,8 @@ export class Segment {
   readonly text: string;
   /** `rest` is `**`: any number of segments. `wild` has wildcards or variables. */
   readonly kind: "literal" | "wild" | "rest";
+  /** Whether any text fits: `*`. */
+  readonly isOpen: boolean;
   readonly variables: readonly string[];
   /** How many of its characters stand for themselves, how many `*` it has, how many `{name:regex}`. */
   readonly letters: number;
@@ -22,16 +24,12 @@ export class Segment {
     const isText = (piece: Piece) => piece.kind === "text";
     this.text = text;
     this.kind = text === "**" ? "rest" : pieces.every(isText) ? "literal" : "wild";
+    this.isOpen = text === "*";
     this.variables = pieces.flatMap((piece) => nameOf(piece) ?? []);
     this.letters = pieces.reduce((sum, piece) => sum + (piece.kind === "text" ? piece.text.length : 0), 0);
     this.stars = pieces.filter((piece) => piece.kind === "many" && piece.name === undefined).length;
     this.regexes = pieces.filter((piece) => piece.kind === "regex").length;
     this.match = matcher(text, pieces);
-  }
-
-  /** Whether any text fits: `*`. */
-  get isOpen(): boolean {
-    return this.text === "*";
   }
 
   /** What it is made of, a variable being a `*` by another name. Only without regular expressions. */

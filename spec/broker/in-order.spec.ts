@@ -34,6 +34,9 @@ describe("InOrder", () => {
         const sorted = [...model.keys()].sort((a, b) => a - b);
         expect(all(items)).to.deep.equal(sorted);
         expect(items.length).to.equal(sorted.length);
+        const isIt = ({ sequence }: Item) => sequence % 7 === 0;
+        const wanted = sorted.find((sequence) => sequence > 500 && sequence % 7 === 0);
+        expect(items.find(500, isIt)?.sequence).to.equal(wanted);
         expect(items.first?.sequence).to.equal(sorted[0]);
         expect(items.last?.sequence).to.equal(sorted.at(-1));
       }),

@@ -3,6 +3,10 @@ import { NativeHeaders } from "express-stomp";
 import { BrokerHost } from "../support/broker-host.js";
 import { countOperations } from "../support/count-operations.js";
 
+/** Enough that nobody may look at all of them in one turn of the event loop. */
+const COUNT = 8_000;
+const ONE = { ack: "client-individual", "prefetch-count": "1" };
+
 describe("Queues of the simple broker", () => {
   const host = new BrokerHost();
 
@@ -18,14 +22,28 @@ describe("Queues of the simple broker", () => {
     await host.connect("bob");
   });
 
-  const acknowledge = (sessionId: string, native = {}) => {
+  const acknowledge = (sessionId: string, native = {}, stompCommand = "ACK") => {
     const { ackId } = host.outbound.messages.at(-1)?.headers ?? {};
     void host.handle("OTHER", {
       sessionId,
-      stompCommand: "ACK",
+      stompCommand,
       ackId,
       native: NativeHeaders.of(native),
     });
+  };
+
+  const fill = (count: number, destination: (i: number) => string) => {
+    for (let i = 0; i < count; i++) host.publish(destination(i), {}, `${i}`);
+  };
+
+  /** Lets the event loop turn until so many have been delivered; gives how often it did. */
+  const delivered = async (count: number): Promise<number> => {
+    let turns = 0;
+    for (; host.outbound.messages.length < count; turns++) {
+      expect(turns, `turns, with ${host.outbound.messages.length} delivered`).to.be.below(10_000);
+      await new Promise(setImmediate);
+    }
+    return turns;
   };
 
   it("give a long backlog to a new subscriber in steps that grow with its length", () => {
@@ -43,6 +61,138 @@ describe("Queues of the simple broker", () => {
     host.subscribe("alice", "s", "/queue/a/*", { ack: "client", "prefetch-count": "1" });
     expect(countOperations(() => acknowledge("alice"))).to.be.below(1_000);
     expect(host.deliveries()).to.deep.equal(["alice s /queue/a/0 hello", "alice s /queue/a/1 hello"]);
+  });
+
+  describe("while thousands of them hold something", () => {
+    const name = (i: number) => `/queue/a/${i}`;
+
+    it("give a pattern's consumer what it has room for, in steps that do not count the queues", () => {
+      fill(COUNT, name);
+      for (const [i, pattern] of ["/queue/**", "/queue/a/*", "/queue/{a}/{b}", "/**/a/?*"].entries()) {
+        expect(countOperations(() => host.subscribe("alice", `${i}`, pattern, ONE))).to.be.below(1_000);
+        expect(countOperations(() => acknowledge("alice"))).to.be.below(1_000);
+        expect(countOperations(() => acknowledge("alice", {}, "NACK"))).to.be.below(1_000);
+        expect(
+          countOperations(() => void host.handle("UNSUBSCRIBE", { subscriptionId: `${i}` })),
+        ).to.be.below(1_000);
+      }
+    });
+
+    it("end a session with such consumers in steps that do not count them", () => {
+      fill(COUNT, name);
+      for (let i = 0; i < 10; i++) host.subscribe("alice", `${i}`, "/queue/**", ONE);
+      expect(countOperations(() => void host.handle("DISCONNECT"))).to.be.below(3_000);
+    });
+
+    it("end a consumer in steps that do not count what came while it had no room", () => {
+      host.subscribe("alice", "s", "/queue/**", ONE);
+      fill(COUNT, name);
+      fill(COUNT, name);
+      expect(countOperations(() => acknowledge("alice"))).to.be.below(300);
+      expect(countOperations(() => void host.handle("UNSUBSCRIBE", { subscriptionId: "s" }))).to.be.below(
+        300,
+      );
+    });
+
+    it("are looked at a few at a time for who wants none of them, until one is found", async () => {
+      fill(COUNT, name);
+      host.publish("/queue/b/z", {}, "wanted");
+      expect(countOperations(() => host.subscribe("alice", "s", "/queue/*/*z", ONE))).to.be.below(50_000);
+      expect(host.deliveries()).to.deep.equal([]);
+      expect(await delivered(1)).to.be.above(0);
+      expect(host.deliveries()).to.deep.equal(["alice s /queue/b/z wanted"]);
+      // The next that comes is not looked for.
+      acknowledge("alice");
+      expect(countOperations(() => host.publish("/queue/c/z", {}, "next"))).to.be.below(300);
+      expect(host.deliveries().at(-1)).to.equal("alice s /queue/c/z next");
+    });
+
+    it("are not looked at for who wants those that begin otherwise", () => {
+      fill(COUNT, name);
+      for (const pattern of ["/queue/b/*", "/topic/*", "/queue/b/**/z"]) {
+        expect(countOperations(() => host.subscribe("alice", pattern, pattern, ONE))).to.be.below(300);
+      }
+    });
+
+    it("keep their order for who has not found them yet", async () => {
+      fill(COUNT, name);
+      host.publish("/queue/b/z", {}, "first");
+      host.subscribe("alice", "s", "/queue/*/*z");
+      host.publish("/queue/b/z", {}, "second");
+      host.publish("/queue/c/z", {}, "of another queue");
+      expect(host.deliveries()).to.deep.equal(["alice s /queue/c/z of another queue"]);
+      await delivered(3);
+      expect(host.deliveries().slice(1)).to.deep.equal([
+        "alice s /queue/b/z first",
+        "alice s /queue/b/z second",
+      ]);
+    });
+
+    it("let others take what somebody has not found yet", async () => {
+      const of = (color: string) => ({ native: NativeHeaders.of({ color }) });
+      fill(COUNT, name);
+      host.publish("/queue/b/z", of("red"), "1");
+      for (let i = 0; i < 20; i++) host.subscribe("alice", `${i}`, `/queue/**/none${i}*`);
+      host.subscribe("alice", "s", "/queue/*/*z");
+      host.subscribe("bob", "t", "/queue/b/z", { selector: "color = 'blue'" });
+      await new Promise(setImmediate);
+      host.publish("/queue/b/z", of("blue"), "2");
+      expect(host.deliveries()).to.deep.equal(["bob t /queue/b/z 2"]);
+      await delivered(2);
+      expect(host.deliveries()).to.deep.equal(["bob t /queue/b/z 2", "alice s /queue/b/z 1"]);
+    });
+
+    it("are looked at for every session in turn, however much one of them wants to see", async () => {
+      fill(COUNT, name);
+      host.publish("/queue/b/z", {}, "wanted");
+      for (let i = 0; i < 200; i++) host.subscribe("alice", `${i}`, `/queue/**/none${i}*`, ONE);
+      host.subscribe("bob", "s", "/queue/*/*z", ONE);
+      expect(await delivered(1)).to.be.below(50);
+    });
+
+    it("are looked for no more when the consumer, its session or the broker has gone", async () => {
+      fill(COUNT, name);
+      host.publish("/queue/b/z", {}, "wanted");
+      host.subscribe("alice", "s", "/queue/*/*z", ONE);
+      await host.handle("UNSUBSCRIBE", { subscriptionId: "s" });
+      host.subscribe("alice", "t", "/queue/*/*z", ONE);
+      host.broker.sessionEnded?.({ sessionId: "alice", handled: undefined, settles: false });
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+      expect(host.deliveries()).to.deep.equal([]);
+      host.subscribe("bob", "s", "/queue/*/*z", ONE);
+      await delivered(1);
+      host.subscribe("bob", "t", "/queue/*/*z", ONE);
+      await host.broker.close();
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+      expect(host.deliveries()).to.deep.equal(["bob s /queue/b/z wanted"]);
+    });
+
+    it("give what came to them meanwhile, the oldest queue first", () => {
+      const of = (color: string) => ({ native: NativeHeaders.of({ color }) });
+      for (let i = 0; i < 100; i++) host.publish(name(i), of("red"));
+      host.publish("/queue/other", of("blue"));
+      // Alice has looked at all of them, and has room for one message at a time.
+      host.subscribe("alice", "s", "/queue/**", { ...ONE, selector: "color = 'blue'" });
+      for (let i = 99; i >= 0; i--) host.publish(name(i), of("blue"), `${i}`);
+      for (let i = 0; i < 100; i++) acknowledge("alice");
+      const expected = Array.from({ length: 100 }, (_, i) => `alice s ${name(i)} ${i}`);
+      expect(host.deliveries().slice(1)).to.deep.equal(expected);
+    });
+  });
+
+  it("ask a selector about a few at a time of those that wait", async () => {
+    const text = "x".repeat(8_000);
+    for (let i = 0; i < 1_000; i++) host.publish("/queue/a", { native: NativeHeaders.of({ text }) });
+    host.publish("/queue/a", { native: NativeHeaders.of({ text: `${text}y` }) }, "wanted");
+    const selector = Array.from({ length: 7 }, (_, i) => `text LIKE '%${i}%y'`).join(" OR ");
+    const steps = countOperations(() =>
+      host.subscribe("alice", "s", "/queue/a", { selector: `${selector} OR text LIKE '%xy'` }),
+    );
+    expect(steps).to.be.below(1_000_000);
+    host.publish("/queue/a", { native: NativeHeaders.of({ text: "xy" }) }, "behind it");
+    expect(host.deliveries()).to.deep.equal([]);
+    await delivered(2);
+    expect(host.deliveries()).to.deep.equal(["alice s /queue/a wanted", "alice s /queue/a behind it"]);
   });
 
   it("ask a selector once for each message that waits, however often there is room", () => {

@@ -1,39 +1,38 @@
 /**
- * Counts the characters read, the maps asked and the things moved within arrays
- * while something runs: a measure of work that does not depend on how busy the
- * machine is.
+ * Counts the characters read, the texts compared, the maps and sets asked and
+ * changed, and the things moved within arrays while something runs: a measure of
+ * work that does not depend on how busy the machine is.
  */
 export function countOperations(run: () => void): number {
-  const { charCodeAt, codePointAt, split } = String.prototype;
-  const { get } = Map.prototype;
-  const { splice, shift, filter } = Array.prototype;
   let operations = 0;
+  const originals: (() => void)[] = [];
 
-  const counted = <T, A extends unknown[], R>(
-    original: (this: T, ...args: A) => R,
-    cost: (self: T, ...args: A) => number = () => 1,
-  ) =>
-    function (this: T, ...args: A): R {
-      operations += cost(this, ...args);
-      return original.apply(this, args);
-    };
-  Object.assign(String.prototype, {
-    charCodeAt: counted(charCodeAt),
-    codePointAt: counted(codePointAt),
-    split: counted(split as (...args: unknown[]) => string[], (text) => String(text).length),
-  });
-  Object.assign(Array.prototype, {
-    splice: counted(splice, (array: unknown[], start: number) => array.length - start),
-    shift: counted(shift, (array: unknown[]) => array.length),
-    filter: counted(filter as (...args: unknown[]) => unknown[], (array) => (array as unknown[]).length),
-  });
-  Map.prototype.get = counted(get);
+  /** @param cost how much one call is, with its `this` and arguments */
+  const count = <T extends object>(
+    prototype: T,
+    names: readonly (keyof T & string)[],
+    cost: (self: { readonly length: number }, first?: unknown) => number = () => 1,
+  ) => {
+    for (const name of names) {
+      const original = prototype[name] as (...given: unknown[]) => unknown;
+      originals.push(() => Object.assign(prototype, { [name]: original }));
+      const counted = function (this: { readonly length: number }, ...given: unknown[]) {
+        operations += cost(this, given[0]);
+        return original.apply(this, given);
+      };
+      Object.assign(prototype, { [name]: counted });
+    }
+  };
+  count(String.prototype, ["charCodeAt", "codePointAt", "startsWith", "indexOf", "lastIndexOf"]);
+  count(String.prototype, ["split"], (text) => text.length);
+  count(Array.prototype, ["splice"], ({ length }, start) => length - (start as number));
+  count(Array.prototype, ["shift", "filter"], ({ length }) => length);
+  count(Map.prototype, ["get", "set", "delete"]);
+  count(Set.prototype, ["add", "delete"]);
   try {
     run();
   } finally {
-    Object.assign(String.prototype, { charCodeAt, codePointAt, split });
-    Object.assign(Array.prototype, { splice, shift, filter });
-    Map.prototype.get = get;
+    for (const restore of originals) restore();
   }
   return operations;
 }

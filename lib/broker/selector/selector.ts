@@ -27,6 +27,11 @@ export class Selector {
     return new Selector(text);
   }
 
+  /** About what it takes to ask it about a message, in characters that are read. */
+  workFor({ headers }: Message): number {
+    return 16 + 4 * this.#steps.length + this.searches * headers.native.byteLength;
+  }
+
   /** Whether it is true for a message. Unknown, since a header is missing or no number, is not. */
   matches({ headers }: Message): boolean {
     const { destination, contentType, native } = headers;
