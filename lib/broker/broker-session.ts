@@ -43,7 +43,7 @@ export class BrokerSession<C extends Acknowledging = Acknowledging> {
   }
 
   /** Asks whether its socket has room; if not, its consumers are given what waits as soon as it has. */
-  hasRoom(): boolean {
+  askRoom(): boolean {
     if (this.#isCrowded) return false;
     const { sessions, turns } = this.#context;
     const room = sessions.room(this.id);

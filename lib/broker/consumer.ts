@@ -114,9 +114,9 @@ export class Consumer implements Taker, Subscriber {
     return !this.window || this.window.hasRoomForQueued;
   }
 
-  /** Whether its session's socket has room; if not, it is given what waits as soon as it has. */
-  hasRoom(): boolean {
-    return this.#session.hasRoom();
+  /** Asks whether its session's socket has room; if not, it is given what waits as soon as it has. */
+  askRoom(): boolean {
+    return this.#session.askRoom();
   }
 
   /** Gets what is live, if it wants it, as soon as its `prefetch-count` has room. */
@@ -146,7 +146,7 @@ export class Consumer implements Taker, Subscriber {
   }
 
   giveNext(): boolean {
-    if (!this.#mayHaveMore || !this.#session.hasRoom()) return false;
+    if (!this.#mayHaveMore || !this.#session.askRoom()) return false;
 
     const { window } = this;
     const waiting = window?.next();

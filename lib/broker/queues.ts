@@ -177,7 +177,7 @@ export class Queues implements Source, TakesBack {
         }
       }
       // One whose socket has no room takes nothing from then on.
-      if (!next || next.hasRoom()) return next;
+      if (!next || next.askRoom()) return next;
     }
   }
 

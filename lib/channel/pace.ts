@@ -9,7 +9,7 @@ export interface Reader {
   /** Whether what waits for it does so for the caller, who cannot wait for it then. */
   waitsForCaller(): boolean;
   /** How much has left for it so far; 1 is as much as may wait for it. */
-  readonly taken: number;
+  measureTaken(): number;
 }
 
 /** Who of a destination's readers is behind, and what is for them. */
@@ -208,7 +208,7 @@ class Patience {
   }
 
   #look(now: number, waited: number): boolean {
-    const { taken } = this.#reader;
+    const taken = this.#reader.measureTaken();
     const earned = Math.max(0, taken - this.#taken) * EARNED;
     this.#left = Math.min(PATIENCE, this.#left - waited + earned);
     this.#taken = taken;

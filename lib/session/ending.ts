@@ -76,7 +76,7 @@ export class Ending {
   /** What waits for a slow client, ERROR too, is not for its eyes any more. A client that has left may have sent what is not begun yet. */
   revoke(fault: Error): void {
     this.#drop();
-    this.fail(fault, { unread: this.#session.outbound.waits ? "cut" : undefined });
+    this.fail(fault, { unread: this.#session.outbound.checkWaiting() ? "cut" : undefined });
   }
 
   close(code: number, reason: string): void {

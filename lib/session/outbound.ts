@@ -45,7 +45,7 @@ export class Outbound implements Reader {
 
     this.#queue = new SendQueue({
       limit: sendBufferSizeLimit,
-      buffered: () => this.buffered,
+      buffered: () => this.watchBuffer(),
       give: (bytes, binary) => this.#give(bytes, binary),
       dropped: (first) => {
         context.stats.messagesDropped++;
@@ -54,9 +54,9 @@ export class Outbound implements Reader {
     });
   }
 
-  /** Bytes in the socket that the client has not yet taken. */
-  get buffered(): number {
-    return this.#socket.bufferedAmount;
+  /** Gives how many bytes in the socket the client has not yet taken, and has `drained` called when it has. */
+  watchBuffer(): number {
+    return this.#socket.watchBuffer();
   }
 
   /** Bytes that the socket was given so far. */
@@ -64,33 +64,33 @@ export class Outbound implements Reader {
     return this.#given;
   }
 
-  /** Whether anything waits that has not left the process. */
-  get waits(): boolean {
+  /** Looks whether anything waits that has not left the process. */
+  checkWaiting(): boolean {
     const heldUp = this.#context.clientOutboundChannel.waiting(this.#session.id);
-    return heldUp > 0 || this.buffered > 0 || (this.#queue?.size ?? 0) > 0;
+    return heldUp > 0 || this.watchBuffer() > 0 || (this.#queue?.size ?? 0) > 0;
   }
 
-  /** Whether more waits than may, and nothing of it may be dropped. */
-  get overflowing(): boolean {
-    return this.#isOverflowing(this.buffered);
+  /** Looks whether more waits than may, and nothing of it may be dropped. */
+  checkOverflow(): boolean {
+    return this.#checkOverflow(this.watchBuffer());
   }
 
   /**
-   * Whether another MESSAGE may be written; who sends it hears of it if that
+   * Looks whether another MESSAGE may be written; its sender is held up if it
    * will have to wait for others. Asks the socket only when what it was given
    * could be too much.
    */
-  get hasRoom(): boolean {
+  takeRoom(): boolean {
     if (this.#waitingAtMost <= this.#unasked) return true;
 
-    const { buffered } = this;
+    const buffered = this.watchBuffer();
     if (this.#isCrowded(buffered)) this.#context.pace.behind(this);
-    return !this.#isOverflowing(buffered);
+    return !this.#checkOverflow(buffered);
   }
 
   /** A message for the client has to wait for interceptors. */
   heldUp(): void {
-    if (this.#isCrowded(this.buffered)) this.#context.pace.behind(this);
+    if (this.#isCrowded(this.watchBuffer())) this.#context.pace.behind(this);
   }
 
   waitsForCaller(): boolean {
@@ -98,15 +98,15 @@ export class Outbound implements Reader {
   }
 
   /** How often as much as may wait for the client has left for it. */
-  get taken(): number {
+  measureTaken(): number {
     const { sendBufferSizeLimit } = this.#context.limits;
-    return (this.#given - this.buffered) / sendBufferSizeLimit + (this.#socket.delivered ?? 0);
+    return (this.#given - this.watchBuffer()) / sendBufferSizeLimit + (this.#socket.delivered ?? 0);
   }
 
   /** The socket may have room. */
   drained(): void {
     this.#queue?.pump();
-    if (this.#room && !this.#isCrowded(this.buffered)) this.release();
+    if (this.#room && !this.#isCrowded(this.watchBuffer())) this.release();
   }
 
   /** Whether nothing is written any more. */
@@ -145,7 +145,7 @@ export class Outbound implements Reader {
 
   /** What to wait for before more is sent, far below the limit; `undefined` if there is room. Never rejects. */
   room(): Promise<void> | undefined {
-    if (!this.#isCrowded(this.buffered)) return undefined;
+    if (!this.#isCrowded(this.watchBuffer())) return undefined;
     if (!this.#room) {
       let make = () => {};
       const made = new Promise<void>((resolve) => {
@@ -162,7 +162,7 @@ export class Outbound implements Reader {
     this.#room = undefined;
   }
 
-  #isOverflowing(buffered: number): boolean {
+  #checkOverflow(buffered: number): boolean {
     const waiting = this.#queue ? this.#queue.size : buffered;
     this.#waitingAtMost = waiting;
     return waiting > this.#context.limits.sendBufferSizeLimit;

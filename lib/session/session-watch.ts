@@ -176,10 +176,13 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     const time = now - this.#since;
     if (this.#awaits === "first bytes" && time > limits.timeToFirstMessage) return "timeToFirstMessage";
     if (this.#awaits === "CONNECT" && time > limits.connectTimeLimit) return "connectTimeLimit";
-    if (this.#session.outbound.overflowing) return "sendBufferSizeLimit";
+    if (this.#session.outbound.checkOverflow()) return "sendBufferSizeLimit";
 
-    const { buffered: waiting, given } = this.#session.outbound;
-    return this.#backlog.age({ now, given, waiting }) > limits.sendTimeLimit ? "sendTimeLimit" : undefined;
+    const { outbound } = this.#session;
+    const waiting = outbound.watchBuffer();
+    return this.#backlog.age({ now, given: outbound.given, waiting }) > limits.sendTimeLimit
+      ? "sendTimeLimit"
+      : undefined;
   }
 }
 

@@ -195,7 +195,7 @@ export class Session implements SocketListener, ClientSession {
   #mayWrite(): boolean {
     // One that has ended is still written what it was sent before.
     if (this.outbound.isOver || this.state !== "connected" || !this.checkGrant()) return false;
-    if (this.outbound.hasRoom) return true;
+    if (this.outbound.takeRoom()) return true;
 
     this.exceeded("sendBufferSizeLimit");
     return false;

@@ -9,8 +9,8 @@ import type { SharedMessage } from "./shared-message.js";
 export interface Socket {
   /** `websocket`, or the SockJS transport that opened it: `xhr-streaming`, `xhr-polling`, `eventsource` … */
   readonly transport: string;
-  /** Bytes accepted by `send` that have not left the process. Who has asked is told when they have: by `drained`. */
-  readonly bufferedAmount: number;
+  /** Gives how many bytes accepted by `send` have not left the process, and has `drained` called when they have. */
+  watchBuffer(): number;
   /** Whether more waits than a quarter of what may, for a transport that does not count in bytes alone. */
   readonly crowded?: boolean;
   /** How often as much as may wait has left, for a transport that does not count in bytes alone. */

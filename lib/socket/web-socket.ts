@@ -66,7 +66,7 @@ export class WebSocketSocket implements Socket, Gathering {
     ws.on("close", (code, reason) => this.#closed(code, reason));
   }
 
-  get bufferedAmount(): number {
+  watchBuffer(): number {
     this.#isWatched = true;
     return this.#ws.bufferedAmount + this.#leaving + (this.#gathered?.length ?? 0);
   }

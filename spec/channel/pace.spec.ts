@@ -6,6 +6,9 @@ import { settled } from "../support/recording.js";
 /** A reader that is behind until the spec says otherwise. */
 class Slow implements Reader {
   taken = 0;
+  measureTaken(): number {
+    return this.taken;
+  }
   #room: Promise<void> | undefined;
   #makeRoom = () => {};
 

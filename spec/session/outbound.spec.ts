@@ -17,7 +17,7 @@ class StoppedSocket implements Socket {
   waiting = 0;
   /** How often somebody wanted to know. */
   asked = 0;
-  get bufferedAmount(): number {
+  watchBuffer(): number {
     this.asked++;
     return this.waiting;
   }
@@ -67,23 +67,23 @@ describe("Outbound", () => {
       it("has room until more waits than may, whatever is sent", () => {
         const socket = new StoppedLine();
         const client = outbound(socket);
-        for (let i = 0; client.hasRoom && i < 1000; i++)
+        for (let i = 0; client.takeRoom() && i < 1000; i++)
           i % 2 === 0 ? client.message(publication) : client.receipt("r");
 
         expect(socket.waiting)
           .to.be.above(LIMIT)
           .and.below(LIMIT + 1000);
-        expect(client.overflowing).to.equal(true);
+        expect(client.checkOverflow()).to.equal(true);
       });
 
       it("has room again when the client has read", () => {
         const socket = new StoppedLine();
         const client = outbound(socket);
-        for (let i = 0; client.hasRoom && i < 1000; i++) client.message(publication);
-        expect(client.hasRoom).to.equal(false);
+        for (let i = 0; client.takeRoom() && i < 1000; i++) client.message(publication);
+        expect(client.takeRoom()).to.equal(false);
         socket.waiting = 0;
 
-        expect(client.hasRoom).to.equal(true);
+        expect(client.takeRoom()).to.equal(true);
       });
     });
   }
@@ -92,7 +92,7 @@ describe("Outbound", () => {
     const socket = new StoppedSharingSocket();
     const client = outbound(socket);
     for (let i = 0; i < 1000; i++) {
-      expect(client.hasRoom).to.equal(true);
+      expect(client.takeRoom()).to.equal(true);
       client.message(publication);
       socket.waiting = 0;
     }

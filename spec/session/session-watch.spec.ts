@@ -223,6 +223,9 @@ describe("SessionWatch", () => {
     /** Only where the spec says so. */
     probe?: () => void;
     bufferedAmount = 0;
+    watchBuffer(): number {
+      return this.bufferedAmount;
+    }
     readonly closings: number[] = [];
     listener: SocketListener | undefined;
 

@@ -26,7 +26,7 @@ for (const way of WAYS) {
         if (sent % 2) socket.send(Buffer.from(`${sent} ${text}`), false);
         else socket.sendShared(new SharedMessage(utf8(`${sent} ${text}`), false));
       };
-      while (socket.bufferedAmount === 0) {
+      while (socket.watchBuffer() === 0) {
         send();
         await settled();
       }
@@ -36,7 +36,7 @@ for (const way of WAYS) {
         send();
         await settled();
       }
-      expect(socket.bufferedAmount).to.be.greaterThan(way.compressed ? 0 : 50_000);
+      expect(socket.watchBuffer()).to.be.greaterThan(way.compressed ? 0 : 50_000);
 
       client.resume();
 
@@ -53,7 +53,7 @@ for (const way of WAYS) {
       client.pause();
       let sent = 0;
       const send = (length: number) => socket.send(Buffer.from(`${sent++} ${"x".repeat(length)}`), false);
-      while (socket.bufferedAmount === 0) {
+      while (socket.watchBuffer() === 0) {
         send(4_000);
         await settled();
       }
@@ -64,7 +64,7 @@ for (const way of WAYS) {
 
       client.resume();
       // When what waited in front of the long one has left, this could go straight to the system.
-      if (socket.bufferedAmount > 0) await once(drained, "drained");
+      if (socket.watchBuffer() > 0) await once(drained, "drained");
       send(4_000);
 
       expect((await arrived(sent)).map((message) => Number.parseInt(message, 10))).to.deep.equal(
@@ -77,14 +77,14 @@ for (const way of WAYS) {
       const drained = new EventEmitter();
       socket.listen({ data() {}, drained: () => drained.emit("drained"), socketClosed() {} });
       client.pause();
-      while (socket.bufferedAmount === 0) {
+      while (socket.watchBuffer() === 0) {
         socket.send(Buffer.alloc(4_000, "x"), false);
         await settled();
       }
 
       client.resume();
 
-      while (socket.bufferedAmount > 0) await once(drained, "drained");
+      while (socket.watchBuffer() > 0) await once(drained, "drained");
     });
 
     it("ends when a write fails, though it does not read", async () => {
@@ -130,12 +130,12 @@ describe("WebSocketSocket, writing past the stream's buffer to a client that doe
     client.pause();
 
     while (handle.writeQueueSize === 0) {
-      expect(socket.bufferedAmount).to.equal(0);
+      expect(socket.watchBuffer()).to.equal(0);
       socket.send(Buffer.alloc(4_000, "x"), false);
       await settled();
     }
 
     expect(stream.writableLength).to.equal(0);
-    expect(socket.bufferedAmount).to.equal(4_004);
+    expect(socket.watchBuffer()).to.equal(4_004);
   });
 });

@@ -109,7 +109,7 @@ export class StageClient implements Socket {
     this.#crowdedAt = crowdedAt;
   }
 
-  get bufferedAmount(): number {
+  watchBuffer(): number {
     return this.#waiting.reduce((sum, text) => sum + text.length, 0);
   }
 

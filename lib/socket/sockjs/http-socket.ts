@@ -58,7 +58,7 @@ export class HttpSocket implements Socket {
     this.#options = options;
   }
 
-  get bufferedAmount(): number {
+  watchBuffer(): number {
     this.#isWatched = true;
     let bytes = this.#waitingBytes;
     for (const { response } of this.#carriers) bytes += response.writableLength;

@@ -20,8 +20,8 @@ export class SockJsWebSocket implements Socket {
     this.#heartbeat = setInterval(() => this.#write(HEARTBEAT_FRAME), heartbeatTime);
   }
 
-  get bufferedAmount(): number {
-    return this.#line.bufferedAmount;
+  watchBuffer(): number {
+    return this.#line.watchBuffer();
   }
 
   send(data: Uint8Array): void {
