@@ -5,6 +5,13 @@ import { inspect } from "node:util";
  * The errors of this library, ranked by what is lost. Each has a stable `code`
  * and a sentence that names the value at fault; nothing but `publicMessage`
  * and `publicHeaders` is ever shown to a client.
+ *
+ * A client's frame that is refused fails by what it breaks: STOMP's rules by a
+ * `StompConversionError`, a limit by a `LimitExceededError`, a right by an
+ * `AccessDeniedError`, what controllers ask of it by a `MessageHandlingError`,
+ * the broker's connection by a `BrokerNotAvailableError`, and all else, such as
+ * a subscription that is not there, by a `refusal`. An option that makes no
+ * sense is a `ConfigurationError`.
  */
 export class MessagingError extends Error {
   override name = "MessagingError";
@@ -120,6 +127,14 @@ export class MessageDeliveryError extends MessagingError {
   constructor(message: string, options?: MessagingErrorOptions & { code?: string }) {
     super(options?.code ?? "MESSAGE_DELIVERY", message, options);
   }
+}
+
+/** What a client asks for makes no sense here, such as an ACK of what was not delivered. The client reads the text. */
+export function refusal(
+  text: string,
+  { cause, retry }: { cause?: unknown; retry?: Retry } = {},
+): MessageDeliveryError {
+  return new MessageDeliveryError(text, { publicMessage: text, cause, retry });
 }
 
 /** A refusal that an interceptor throws: its message, and its headers, are what the client reads in ERROR. */

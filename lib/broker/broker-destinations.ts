@@ -5,11 +5,10 @@ import {
   parsePattern,
 } from "../destination/pattern.js";
 import { isUnder } from "../destination/prefix.js";
-import { ConfigurationError, DestinationPatternError } from "../errors.js";
+import { ConfigurationError, DestinationPatternError, refusal } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { BrokerContext, ControllersDestinations } from "./broker.js";
-import { refusal } from "./refusal.js";
 
 export interface BrokerDestinationsOptions {
   /** Without one, all destinations are the broker's that are not the controllers'. */

@@ -1,5 +1,5 @@
 import type { DestinationSeparator } from "../destination/pattern.js";
-import { soon } from "../errors.js";
+import { refusal, soon } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf, withHeaders } from "../message/message.js";
 import { saying, withoutReserved } from "../message/reserved-headers.js";
@@ -12,7 +12,6 @@ import { APPLICATION, Payers } from "./payers.js";
 import type { Publication } from "./publication.js";
 import type { QueueSpace } from "./queue-space.js";
 import type { QueuedMessage, TakesBack } from "./queued-message.js";
-import { refusal } from "./refusal.js";
 import { Seekers } from "./seekers.js";
 import type { Turns } from "./turns.js";
 

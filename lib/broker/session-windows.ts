@@ -1,3 +1,4 @@
+import { refusal } from "../errors.js";
 import { printable } from "../logger.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { MessageHeaders } from "../message/message.js";
@@ -10,7 +11,6 @@ import {
   type Unacknowledged,
   type WindowLimits,
 } from "./ack-window.js";
-import { refusal } from "./refusal.js";
 
 /** What ACK and NACK name, by version: `ackId`; or `messageId` with or without `subscriptionId`. */
 export type AckHeaders = Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId">;

@@ -1,7 +1,7 @@
+import { refusal } from "../errors.js";
 import { compact, createMessage, type Message, type MessageHeaders } from "../message/message.js";
 import { publishedHeaders } from "../message/publication.js";
 import type { BrokerSession, Outcome } from "./broker-session.js";
-import { refusal } from "./refusal.js";
 import type { Transactions } from "./transactions.js";
 
 /** Does what ACK, NACK, BEGIN, COMMIT and ABORT ask for, at once or as part of a transaction, and keeps its SENDs. */

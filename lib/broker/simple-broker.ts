@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { DestinationHeaders } from "../channel/message-handler.js";
-import { ConfigurationError, MessageDeliveryError } from "../errors.js";
+import { ConfigurationError, MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
@@ -17,7 +17,6 @@ import { APPLICATION } from "./payers.js";
 import { Publication } from "./publication.js";
 import { QueueSpace } from "./queue-space.js";
 import { Queues } from "./queues.js";
-import { refusal } from "./refusal.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { Settlements } from "./settlements.js";
 import {

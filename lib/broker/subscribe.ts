@@ -1,4 +1,4 @@
-import { LimitExceededError } from "../errors.js";
+import { LimitExceededError, refusal } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { NativeHeaders } from "../message/native-headers.js";
@@ -6,7 +6,6 @@ import type { AckMode } from "./ack-window.js";
 import type { BrokerDestinations } from "./broker-destinations.js";
 import type { BrokerSession } from "./broker-session.js";
 import { Consumer, type ConsumerContext } from "./consumer.js";
-import { refusal } from "./refusal.js";
 import { Selector } from "./selector/selector.js";
 
 /** How many subscriptions of a session may choose: each is asked for every message. */

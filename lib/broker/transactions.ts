@@ -1,10 +1,9 @@
-import { LimitExceededError } from "../errors.js";
+import { LimitExceededError, refusal } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf } from "../message/message.js";
 import { ownText } from "../own-text.js";
 import type { Unacknowledged } from "./ack-window.js";
 import type { BrokerSession, Outcome } from "./broker-session.js";
-import { refusal } from "./refusal.js";
 
 /** What waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
 type TransactionAction =

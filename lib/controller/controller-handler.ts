@@ -5,9 +5,9 @@ import {
   faultText,
   HandlerTimeoutError,
   lookable,
-  MessageDeliveryError,
   MessageHandlingError,
   MessagingError,
+  refusal,
 } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
@@ -146,8 +146,7 @@ export class ControllerHandler implements MessageHandler {
     }
     // What a method has done cannot be taken back at ABORT, nor by a COMMIT that fails.
     if (message.headers.native.has("transaction")) {
-      const publicMessage = `${printable(destination)} cannot be part of a transaction: a controller handles it`;
-      throw new MessageDeliveryError(publicMessage, { publicMessage });
+      throw refusal(`${printable(destination)} cannot be part of a transaction: a controller handles it`);
     }
 
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;

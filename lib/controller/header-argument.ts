@@ -1,6 +1,6 @@
 import { MessageHandlingError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
-import { type MessageHeaders, OWN_HEADERS } from "../message/message.js";
+import { isOwnHeader, type MessageHeaders } from "../message/message.js";
 import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
 
@@ -28,7 +28,7 @@ export function headerArgument(
 /** `simpSessionId` is Spring's name for our `sessionId`; `nativeHeaders.x` the client's `x`, as in Spring. */
 function headerReader(name: string, all: boolean): (headers: MessageHeaders) => unknown {
   const own = name.startsWith("simp") ? name.charAt(4).toLowerCase() + name.slice(5) : name;
-  if (own !== CLIENTS_OWN && OWN_HEADERS.has(own)) return (headers) => headers[own as keyof MessageHeaders];
+  if (own !== CLIENTS_OWN && isOwnHeader(own)) return (headers) => headers[own];
 
   const isNative = name.startsWith("nativeHeaders.");
   const nativeName = isNative ? name.slice("nativeHeaders.".length) : name;

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { classNameOf, faultText, ignoreRejection, MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
+import { BINARY, charset, mediaType } from "./content-type.js";
 import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarget } from "./converter.js";
 import type { Message } from "./message.js";
 
@@ -21,10 +22,10 @@ export const textConverter: MessageConverter = {
 export const binaryConverter: MessageConverter = {
   fromMessage({ payload, headers }, target) {
     if (target === Buffer) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    const open = isOpen(target) && mediaType(headers.contentType) === "application/octet-stream";
+    const open = isOpen(target) && mediaType(headers.contentType) === BINARY;
     return target === Uint8Array || open ? payload : undefined;
   },
-  toPayload(value, contentType = "application/octet-stream") {
+  toPayload(value, contentType = BINARY) {
     return value instanceof Uint8Array ? { payload: value, contentType } : undefined;
   },
 };
@@ -136,11 +137,6 @@ function isDeeperThan(limit: number, json: string): boolean {
   return false;
 }
 
-function mediaType(contentType = ""): string {
-  const end = contentType.indexOf(";");
-  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
-}
-
 const BYTE_ORDER_MARK = 0xef;
 
 function decodeText(payload: Uint8Array, contentType = ""): string {
@@ -153,14 +149,6 @@ function decodeText(payload: Uint8Array, contentType = ""): string {
   } catch (cause) {
     throw conversionError(`The payload is no ${printable(charset(contentType))} text`, cause);
   }
-}
-
-function charset(contentType: string): string {
-  for (const parameter of contentType.split(";").slice(1)) {
-    const [name = "", value = ""] = parameter.split("=", 2);
-    if (name.trim().toLowerCase() === "charset") return value.trim().replaceAll('"', "");
-  }
-  return "utf-8";
 }
 
 /** What the client sent was wrong, so the client may read why. */

@@ -61,30 +61,43 @@ export interface MessageHeaders {
   readonly native: NativeHeaders;
 }
 
-/** What every message of a session carries. */
-export type SessionHeaders = Pick<MessageHeaders, "sessionId" | "user" | "sessionAttributes">;
+/**
+ * Every header of ours, and how far it goes: `session` stands in every message of a session, `published` goes on from
+ * a publisher to subscribers and to other servers, `message` is of one message only.
+ */
+const OWN = {
+  messageType: "message",
+  destination: "published",
+  sessionId: "session",
+  subscriptionId: "message",
+  subscription: "message",
+  messageId: "message",
+  ackId: "message",
+  user: "session",
+  privateTo: "message",
+  grant: "message",
+  sessionAttributes: "session",
+  contentType: "published",
+  stompCommand: "message",
+  heartbeat: "message",
+  receipt: "message",
+  native: "published",
+} as const satisfies { readonly [Name in keyof MessageHeaders]-?: "session" | "published" | "message" };
 
-const OWN: { readonly [Name in keyof MessageHeaders]-?: true } = {
-  messageType: true,
-  destination: true,
-  sessionId: true,
-  subscriptionId: true,
-  subscription: true,
-  messageId: true,
-  ackId: true,
-  user: true,
-  privateTo: true,
-  grant: true,
-  sessionAttributes: true,
-  contentType: true,
-  stompCommand: true,
-  heartbeat: true,
-  receipt: true,
-  native: true,
-};
+type Going<Far> = {
+  [Name in keyof typeof OWN]: (typeof OWN)[Name] extends Far ? Name : never;
+}[keyof typeof OWN];
 
-/** The names of our own headers: where one is missing, a client's of the same name must not stand in. */
-export const OWN_HEADERS: ReadonlySet<string> = new Set(Object.keys(OWN));
+/** What every message of a session carries: a literal that leaves one out does not compile. */
+export type SessionHeaders = { readonly [Name in Going<"session">]: MessageHeaders[Name] };
+
+/** What goes on from a publisher to subscribers: all else is between the publisher and us. */
+export type PublishedHeaders = { readonly [Name in Going<"published">]: MessageHeaders[Name] };
+
+/** Whether a header of this name is ours: where it is missing, a client's of the same name must not stand in. */
+export function isOwnHeader(name: string): name is keyof typeof OWN {
+  return Object.hasOwn(OWN, name);
+}
 
 /** A RECEIPT that is due once a client's message was handled. */
 export interface Receipt {

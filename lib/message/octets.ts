@@ -13,6 +13,7 @@ export function utf8(text: string): Octets {
 
 /** Bytes as they are. */
 export function octetsOf(bytes: Uint8Array): Octets {
+  if (bytes.length === 0) return "" as Octets;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1") as Octets;
 }
 

@@ -1,11 +1,5 @@
 import { HeaderNames } from "./header-names.js";
-import type { Message, MessageHeaders } from "./message.js";
-
-/** Our headers that go on from who publishes to who hears: all else is between the publisher and us. */
-type PublishedHeader = "destination" | "contentType" | "native";
-
-/** All of them, so that the compiler knows where one that joins the list is not handed on. */
-export type PublishedHeaders = { readonly [Name in PublishedHeader]: MessageHeaders[Name] };
+import type { Message, MessageHeaders, PublishedHeaders } from "./message.js";
 
 /**
  * Headers by which a frame speaks of itself. None of them goes on: they are

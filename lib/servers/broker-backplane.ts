@@ -1,4 +1,5 @@
 import type { MessageHandler } from "../channel/message-handler.js";
+import { BINARY } from "../message/content-type.js";
 import { createMessage, type Message } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { saying } from "../message/reserved-headers.js";
@@ -43,7 +44,7 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
     },
     async publish(bytes) {
       const native = saying(NativeHeaders.EMPTY, { "express-stomp-servers-only": "1" });
-      const headers = { destination, contentType: "application/octet-stream", native };
+      const headers = { destination, contentType: BINARY, native };
       await application.handle(createMessage(bytes, headers));
     },
     async subscribe({ take, availability }) {

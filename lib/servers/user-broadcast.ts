@@ -1,7 +1,7 @@
 import type { Logger } from "../logger.js";
-import { createMessage, type Message } from "../message/message.js";
+import { createMessage, type Message, type PublishedHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
-import { type PublishedHeaders, publishedHeaders } from "../message/publication.js";
+import { publishedHeaders } from "../message/publication.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
 

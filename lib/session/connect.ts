@@ -1,4 +1,4 @@
-import { StompConversionError } from "../errors.js";
+import { refusal, StompConversionError } from "../errors.js";
 import { emptyMessage, type Message, NO_PAYLOAD } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { withoutReserved } from "../message/reserved-headers.js";
@@ -7,7 +7,7 @@ import type { Frame } from "../stomp/frame.js";
 import { agreeHeartBeat, NO_HEART_BEAT, parseHeartBeat } from "../stomp/heart-beat.js";
 import { negotiate } from "../stomp/version.js";
 import type { ClientSession } from "./client-session.js";
-import { type CommandMeaning, refused } from "./exchange.js";
+import type { CommandMeaning } from "./exchange.js";
 
 /** CONNECT, and STOMP, which says the same. */
 export const connect: CommandMeaning = {
@@ -34,7 +34,7 @@ export const connect: CommandMeaning = {
   },
 
   handled({ session, message }) {
-    if (session.state !== "connected") throw refused("The connection was refused");
+    if (session.state !== "connected") throw refusal("The connection was refused");
     session.processed(message as Message);
   },
 

@@ -1,9 +1,4 @@
-import {
-  LimitExceededError,
-  MessageDeliveryError,
-  MessageHandlingError,
-  StompConversionError,
-} from "../errors.js";
+import { LimitExceededError, MessageHandlingError, refusal, StompConversionError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
 import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
@@ -95,7 +90,7 @@ export function answer(exchange: Exchange, sent: boolean): void {
   const { frame, session, message, receiptId } = exchange;
   if (sent) session.processed(message as Message);
   if (receiptId === undefined) return;
-  if (!sent) throw refused(`${frame.command} was stopped`);
+  if (!sent) throw refusal(`${frame.command} was stopped`);
 
   const receipt = message?.headers.receipt;
   const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
@@ -115,10 +110,6 @@ export function fail(exchange: Exchange, error: Error): void {
   if (error instanceof MessageHandlingError && exchange.receiptId === undefined) return;
 
   exchange.session.fail(error, exchange);
-}
-
-export function refused(text: string): MessageDeliveryError {
-  return new MessageDeliveryError(text, { publicMessage: text });
 }
 
 /** What is kept under an id that a client chose keeps the id, too. @throws LimitExceededError when it is too long */

@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isBinary } from "../message/content-type.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { join, type Octets } from "../message/octets.js";
@@ -107,9 +107,4 @@ function fill({ head, tail, binary }: Template, version: StompVersion, own: Own)
   if (own.ackId !== undefined && version === "1.2")
     lines = join(lines, plainNameLine("ack", own.ackId, version));
   return new SharedMessage(join(join(head, lines), tail), binary);
-}
-
-/** A text WebSocket message must be UTF-8, or the browser ends the connection. */
-function isBinary(payload: Uint8Array, contentType = ""): boolean {
-  return payload.length > 0 && (contentType.startsWith("application/octet-stream") || !isUtf8(payload));
 }

@@ -1,5 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import type { Reader } from "../channel/pace.js";
+import { isBinary } from "../message/content-type.js";
 import { Delivery, QueueDelivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
@@ -214,9 +214,7 @@ export class Outbound implements Reader {
 
   /** Writes a frame that nobody shares. */
   frame(frame: WrittenFrame): void {
-    const { body } = frame;
-    const binary = body.length > 0 && !isUtf8(body);
-    this.#send(new SharedMessage(encodeOctets(frame, this.version), binary), false);
+    this.#send(new SharedMessage(encodeOctets(frame, this.version), isBinary(frame.body)), false);
   }
 
   #send(message: SharedMessage, droppable: boolean): void {

@@ -1,4 +1,4 @@
-import { MessageDeliveryError } from "../errors.js";
+import { MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable, sparing } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -41,7 +41,7 @@ export class Unserved {
     );
     if (messageType !== "MESSAGE" || native.has("receipt")) {
       const text = `Nothing here serves ${printable(destination)}`;
-      throw new MessageDeliveryError(text, { publicMessage: text });
+      throw refusal(text);
     }
     this.#options.events.publish("unhandled", { sessionId, user, message });
   }

@@ -1,5 +1,5 @@
+import { refusal } from "../../errors.js";
 import type { Message } from "../../message/message.js";
-import { refusal } from "../refusal.js";
 import { type SelectorStep, type SelectorValue, truth } from "./operations.js";
 import { SelectorParser } from "./parser.js";
 

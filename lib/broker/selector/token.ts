@@ -1,4 +1,4 @@
-import { refusal } from "../refusal.js";
+import { refusal } from "../../errors.js";
 
 /** A word of a selector. Keywords are upper case; `at` is where it starts. */
 export interface SelectorToken {

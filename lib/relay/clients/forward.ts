@@ -1,4 +1,4 @@
-import { refusal } from "../../broker/refusal.js";
+import { refusal } from "../../errors.js";
 import type { Message } from "../../message/message.js";
 import type { BrokerConnection } from "../line/broker-connection.js";
 import { clientFrame } from "../line/relay-frame.js";

@@ -1,4 +1,4 @@
-import { refusal } from "../../broker/refusal.js";
+import { refusal } from "../../errors.js";
 import type { MessageHeaders } from "../../message/message.js";
 import { NativeHeaders } from "../../message/native-headers.js";
 

@@ -1,7 +1,7 @@
 import type { ClientSessions } from "../../broker/client-sessions.js";
-import { refusal } from "../../broker/refusal.js";
 import type { SubscribableChannel } from "../../channel/channel.js";
 import type { TickingClock } from "../../clock/ticking-clock.js";
+import { refusal } from "../../errors.js";
 import { type Logger, printable } from "../../logger.js";
 import { Lifetime } from "../../message/delivery.js";
 import { namesEndNotice } from "../../message/end-notice.js";

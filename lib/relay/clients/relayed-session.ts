@@ -1,6 +1,6 @@
 import type { PrivateBroker } from "../../broker/private-broker.js";
-import { refusal } from "../../broker/refusal.js";
 import type { MessageHandler } from "../../channel/message-handler.js";
+import { refusal } from "../../errors.js";
 import { printable } from "../../logger.js";
 import { type Message, withHeaders } from "../../message/message.js";
 import type { BrokerAccess } from "./broker-access.js";

@@ -1,5 +1,5 @@
 import type { SubscriptionGaps } from "../../broker/broker-system.js";
-import { MessageDeliveryError } from "../../errors.js";
+import { MessageDeliveryError, refusal } from "../../errors.js";
 import { type Logger, printable } from "../../logger.js";
 import { type Message, NO_PAYLOAD } from "../../message/message.js";
 import { NativeHeaders } from "../../message/native-headers.js";
@@ -196,7 +196,7 @@ export class LastingSubscriptions {
   #lost(destination: string, cause: Error): Error {
     const text = `The broker has not confirmed the subscription to ${printable(destination)} again: subscribe anew`;
     this.#options.logger.error(text, cause);
-    return new MessageDeliveryError(text, { cause, publicMessage: text, retry: "now" });
+    return refusal(text, { cause, retry: "now" });
   }
 }
 

@@ -1,5 +1,4 @@
-import { refusal } from "../../broker/refusal.js";
-import { BrokerNotAvailableError } from "../../errors.js";
+import { BrokerNotAvailableError, refusal } from "../../errors.js";
 import { namesEndNotice } from "../../message/end-notice.js";
 import type { Message, Subscriber } from "../../message/message.js";
 import type { BrokerAccess } from "../clients/broker-access.js";
