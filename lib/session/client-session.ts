@@ -1,4 +1,4 @@
-import type { Message, Principal, SessionHeaders } from "../message/message.js";
+import type { Message, SessionHeaders } from "../message/message.js";
 import type { AgreedHeartBeat, HeartBeatOffer } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
 import type { Outbound } from "./outbound.js";
@@ -12,7 +12,8 @@ export interface ClientSession extends AnnouncedSession {
   readonly outbound: Outbound;
   /** What every message of it carries. */
   readonly messageHeaders: SessionHeaders;
-  user: Principal | undefined;
+  /** Changes that from now on. */
+  carry(headers: Partial<SessionHeaders>): void;
 
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   state: "new" | "connecting" | "connected";
