@@ -3,6 +3,7 @@ import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
+import { collectionOf, instanceOf } from "./payload-instance.js";
 import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
 import { validate } from "./schema.js";
 
@@ -27,10 +28,13 @@ export function payloadArgument(
     if (value === null && !required) return undefined;
     if (schema) return validate(value, schema);
     if (!fits(value, type)) {
+      const collection = typeof value === "object" && value !== null && collectionOf(type, value);
+      if (collection) return collection;
       const text = `Cannot convert ${value === null ? "null" : typeof value} to ${type?.name ?? "a payload"}`;
       throw new MessageConversionError(text, { publicMessage: text });
     }
-    return validator && isPayloadClass(type) ? validator.validate(value as object, type) : value;
+    if (!isPayloadClass(type)) return value;
+    return validator ? validator.validate(value as object, type) : instanceOf(type, value as object);
   };
 }
 
@@ -42,7 +46,19 @@ export function canBePayload(type: PayloadTarget): boolean {
   return !isOpen(type) && !NEVER.has(type);
 }
 
-const BUILT_IN = new Set<unknown>([Object, String, Number, Boolean, Array, Uint8Array, Buffer]);
+const BUILT_IN = new Set<unknown>([
+  Object,
+  String,
+  Number,
+  Boolean,
+  Array,
+  Uint8Array,
+  Buffer,
+  Map,
+  Set,
+  Date,
+  RegExp,
+]);
 
 /** Whether it is a class of the application's own. */
 function isPayloadClass(type: PayloadTarget): type is PayloadClass {
@@ -54,5 +70,5 @@ function fits(value: unknown, type: PayloadTarget): boolean {
   if (value === null || value === undefined) return false;
   if (isOpen(type) || value instanceof (type as NonNullable<PayloadTarget>)) return true;
   if (type === String || type === Number || type === Boolean) return typeof value === type.name.toLowerCase();
-  return typeof value === "object" && !Array.isArray(value) && type !== Array;
+  return typeof value === "object" && !Array.isArray(value) && isPayloadClass(type);
 }

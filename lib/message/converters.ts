@@ -1,8 +1,9 @@
-import { isUtf8 } from "node:buffer";
-import { classNameOf, faultText, ignoreRejection, MessageConversionError } from "../errors.js";
+import { classNameOf, ignoreRejection, MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
-import { BINARY, charset, mediaType } from "./content-type.js";
+import { decodeText, encodeText } from "./charset.js";
+import { BINARY, mediaType } from "./content-type.js";
 import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarget } from "./converter.js";
+import { jsonText } from "./json-text.js";
 import type { Message } from "./message.js";
 
 /** Strings, whatever their content type; and `text/*` for whoever does not ask for a class. */
@@ -14,7 +15,7 @@ export const textConverter: MessageConverter = {
     return decodeText(payload, headers.contentType);
   },
   toPayload(value, contentType = "text/plain;charset=UTF-8") {
-    return typeof value === "string" ? { payload: Buffer.from(value), contentType } : undefined;
+    return typeof value === "string" ? { payload: encodeText(value, contentType), contentType } : undefined;
   },
 };
 
@@ -50,14 +51,7 @@ export const jsonConverter: MessageConverter = {
   },
   toPayload(value, contentType = "application/json") {
     if (!isJson(mediaType(contentType))) return undefined;
-
-    let text: string | undefined;
-    try {
-      text = JSON.stringify(value);
-    } catch (cause) {
-      throw new MessageConversionError(`A payload cannot be written as JSON: ${faultText(cause)}`, { cause });
-    }
-    return text === undefined ? undefined : { payload: Buffer.from(text), contentType };
+    return { payload: encodeText(jsonText(value), contentType), contentType };
   },
 };
 
@@ -135,20 +129,6 @@ function isDeeperThan(limit: number, json: string): boolean {
     } else if (character === "]" || character === "}") depth--;
   }
   return false;
-}
-
-const BYTE_ORDER_MARK = 0xef;
-
-function decodeText(payload: Uint8Array, contentType = ""): string {
-  // Without parameters it is UTF-8, which needs no decoder but for a byte order mark to leave out.
-  if (!contentType.includes(";") && payload[0] !== BYTE_ORDER_MARK && isUtf8(payload)) {
-    return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
-  }
-  try {
-    return new TextDecoder(charset(contentType), { fatal: true }).decode(payload);
-  } catch (cause) {
-    throw conversionError(`The payload is no ${printable(charset(contentType))} text`, cause);
-  }
 }
 
 /** What the client sent was wrong, so the client may read why. */

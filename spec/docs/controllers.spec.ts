@@ -61,6 +61,24 @@ class NoticeController {
   }
 }
 
+class ChatMessage {
+  sender = "";
+  text = "";
+
+  getText() {
+    return this.text.trim();
+  }
+}
+
+@Controller()
+class ChatController {
+  @MessageMapping("/chat")
+  @SendTo("/topic/chat")
+  say(@Payload() message: ChatMessage) {
+    return { sender: message.sender, text: message.getText() };
+  }
+}
+
 /** Of a library that is not installed here; the specs take another codec that throws at what it cannot read. */
 interface MessagePack {
   encode(value: unknown): Uint8Array;
@@ -282,6 +300,16 @@ describe("docs/controllers.md", () => {
     await subscribe("/topic/wish");
     send("/app/wish", '{"stars":5,"extra":1}');
     expect(body(await client.frame())).to.equal('[true,{"stars":5}]');
+  });
+
+  it("hands on instances of other classes, with the fields that came", async () => {
+    const chat = await startServer({ controllers: [ChatController] });
+    const reader = await RawClient.connect(chat.port);
+    reader.send("SUBSCRIBE\nid:1\ndestination:/topic/chat\n\n^@");
+    reader.send('SEND\ndestination:/app/chat\n\n{"sender":"ann","text":" hi ","getText":"evil"}^@');
+    expect(body(await reader.frame())).to.equal('{"sender":"ann","text":"hi"}');
+    reader.cut();
+    await chat.close();
   });
 
   it("streams until the subscription ends, while other messages are handled", async () => {

@@ -10,11 +10,16 @@ import {
   SendToUser,
   SubscribeMapping,
 } from "express-stomp";
+import { faultOf } from "../support/controllers.js";
 import { startServer, type TestServer } from "../support/server.js";
 import { type ReadFrame, StompSession } from "../support/stomp-session.js";
 
 class Greeting {
   name = "";
+
+  getName() {
+    return this.name;
+  }
 }
 
 @Controller()
@@ -76,7 +81,17 @@ class SpringsController {
 
   @MessageMapping("/strict")
   strict(@Payload() greeting: Greeting) {
-    return greeting.name;
+    return greeting.getName();
+  }
+
+  @MessageMapping("/collections")
+  collections(@Payload() names: string[]) {
+    return new Map([["names", new Set(names)]]);
+  }
+
+  @MessageMapping("/unwritable")
+  unwritable() {
+    return { later: Promise.resolve() };
   }
 
   @MessageMapping("/header")
@@ -237,6 +252,44 @@ describe("Spring's controllers, on the wire", () => {
     expect(shown(object!)).to.equal('/topic/c/object | application/json | {"greeting":"Rod"}');
     expect(bytes?.headers.get("content-type")).to.equal("application/octet-stream");
     expect(bytes?.headers.get("content-length")).to.equal("3");
+  });
+
+  it("are given instances of their classes", async () => {
+    const session = await connect("/topic/c/strict");
+    session.send("SEND", { destination: "/app/c/strict" }, '{"name":"Rod","getName":1,"constructor":1}');
+    expect(await heard(session)).to.deep.equal(["/topic/c/strict | text/plain;charset=UTF-8 | Rod"]);
+  });
+
+  it("write Maps and Sets as objects and lists, to the user too, and what the template is given", async () => {
+    const session = await connect("/topic/c/collections", "/topic/a", "/user/queue/a");
+    session.send("SEND", { destination: "/app/c/collections" }, '["ann","bob","ann"]');
+    const rooms = { rooms: new Map([["r1", new Set([1])]]) };
+    await session.messages().then(([reply]) => expect(reply?.body).to.equal('{"names":["ann","bob"]}'));
+    await server.messaging.template.convertAndSend("/topic/a", rooms);
+    await server.messaging.template.convertAndSendToUser("joe", "/queue/a", rooms);
+    const bodies = (await session.messages()).map(({ body }) => body);
+    expect(bodies).to.deep.equal(Array(2).fill('{"rooms":{"r1":[1]}}'));
+  });
+
+  it("fail where JSON has no words for what they return", async () => {
+    const session = await connect("/topic/c/unwritable");
+    session.send("SEND", { destination: "/app/c/unwritable" });
+    expect(await heard(session)).to.deep.equal([]);
+    expect(server.log.join()).to.include("its later is of Promise, and would be {}: await it");
+  });
+
+  it("are sent text in the charset that the template was told, or it rejects", async () => {
+    const session = await connect("/topic/a");
+    const send = (charset: string) =>
+      server.messaging.template.convertAndSend("/topic/a", "é한", {
+        "content-type": `text/plain;charset=${charset}`,
+      });
+    await send("utf-16le");
+    const [message] = await session.messages();
+    expect(message?.headers.get("content-length")).to.equal("4");
+    expect(String(await faultOf(() => send("iso-8859-1")))).to.include(
+      'with "한" cannot be written in iso-8859-1',
+    );
   });
 
   it("answer the subscriber of @SubscribeMapping alone, under the whole destination", async () => {

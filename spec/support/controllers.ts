@@ -5,6 +5,7 @@ import {
   type HandlerMethodArgumentResolver,
   type HandlerMethodReturnValueHandler,
   type Message,
+  type MessageConverter,
   type MessageHeaders,
   type MessagingEvents,
   NativeHeaders,
@@ -24,6 +25,7 @@ export interface ControllersOptions {
   prefixes?: string[];
   separator?: "/" | ".";
   brokerInterceptors?: ChannelInterceptor[];
+  messageConverters?: MessageConverter[];
   validator?: PayloadValidator;
   argumentResolvers?: HandlerMethodArgumentResolver[];
   returnValueHandlers?: HandlerMethodReturnValueHandler[];
@@ -51,7 +53,7 @@ export function withControllers(controllers: object | object[], options: Control
   const clientOutboundChannel = new SubscribableChannel("clientOutboundChannel", { logger });
   clientOutboundChannel.subscribe({ handle: (message) => void toClient.push(message) });
 
-  const converter = new CompositeMessageConverter();
+  const converter = new CompositeMessageConverter(options.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter);
   const userRegistry = new SimpUserRegistry(new Map());
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
