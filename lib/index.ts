@@ -34,6 +34,7 @@ export {
   SimpMessagingTemplate,
   type UserMessageHeaders,
 } from "./channel/messaging-template.js";
+export type { Clock } from "./clock/clock.js";
 export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
 export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
 export type {

@@ -54,10 +54,7 @@ const MINUTE = 60_000;
  *
  * @param now a clock in ms
  */
-export function sparing(
-  write: (text: string) => void,
-  now = () => performance.now(),
-): (text: string) => void {
+export function sparing(write: (text: string) => void, now: () => number): (text: string) => void {
   let since = Number.NEGATIVE_INFINITY;
   let lines = 0;
   return (text) => {

@@ -79,9 +79,9 @@ export function stompMessaging(
   others: UnconfiguredOptions = {},
 ): StompMessaging {
   const resolved = resolveOptions(isConfigurer(given) ? configuredOptions(given, others) : given);
-  const { logger, transport } = resolved;
+  const { logger, transport, clock } = resolved;
   const events = new EventPublisher(logger);
-  const clock = new TickingClock();
+  const ticks = new TickingClock({ time: clock });
 
   const { handlerTimeout } = resolved;
   const channelFaults = (channel: string) => (message: Message, error: Error) =>
@@ -89,12 +89,13 @@ export function stompMessaging(
   const sendFaults = (channel: string) => (destination: string | undefined, error: unknown) =>
     announceSendFault({ channel, destination, error }, { events, logger });
 
-  const pace = new Pace();
+  const pace = new Pace(clock);
 
   // A session hands on its frames one by one; the other two channels keep order themselves.
   const clientInboundChannel: SubscribableChannel = new SubscribableChannel("clientInboundChannel", {
     ...resolved.clientInboundChannel,
     logger,
+    clock,
     mayStart: ({ headers }) => !sessions.isOver(headers.sessionId),
     handlerTimeout,
     timedOut: channelFaults("clientInboundChannel"),
@@ -104,6 +105,7 @@ export function stompMessaging(
   const clientOutboundChannel: SubscribableChannel = new SubscribableChannel("clientOutboundChannel", {
     ...resolved.clientOutboundChannel,
     logger,
+    clock,
     handlerTimeout,
     timedOut: channelFaults("clientOutboundChannel"),
     sendFailed: sendFaults("clientOutboundChannel"),
@@ -119,6 +121,7 @@ export function stompMessaging(
   const brokerChannel = new SubscribableChannel("brokerChannel", {
     ...resolved.brokerChannel,
     logger,
+    clock,
     handlerTimeout,
     timedOut: channelFaults("brokerChannel"),
     sendFailed: sendFaults("brokerChannel"),
@@ -143,7 +146,7 @@ export function stompMessaging(
     pace,
     events,
     logger,
-    clock,
+    clock: ticks,
     encoder: new MessageEncoder(),
     limits: transport,
     preserveReceiveOrder: resolved.preserveReceiveOrder,
@@ -194,6 +197,7 @@ export function stompMessaging(
           events,
           sessions,
           logger,
+          clock,
         })
       : undefined;
   if (controllerHandler) clientInboundChannel.subscribe(controllerHandler);
@@ -207,6 +211,7 @@ export function stompMessaging(
     sessions,
     events,
     logger,
+    clock,
     destinationSeparator: resolved.destinationSeparator,
     controllers: {
       isPrefixed: (destination) => applications.has(destination),
@@ -246,6 +251,7 @@ export function stompMessaging(
       },
     },
     logger,
+    clock,
   });
   const unserved = new Unserved({
     applicationPrefixes: resolved.applicationDestinationPrefixes,
@@ -253,6 +259,7 @@ export function stompMessaging(
     userPrefix: resolved.userDestinationPrefix,
     events,
     logger,
+    clock,
   });
   const users = { prefix: resolved.userDestinationPrefix, sessions: userSessions, unserved };
   const userMessages: UserMessageHandler = new UserMessageHandler({
@@ -326,6 +333,7 @@ export function stompMessaging(
         messageSizeLimit: transport.messageSizeLimit,
         perMessageDeflate: transport.perMessageDeflate,
         logger,
+        clock,
         interceptors: (resolved.clientInboundChannel.interceptors ?? []).filter((each) =>
           looksAtHandshakes(each),
         ),
@@ -352,7 +360,7 @@ export function stompMessaging(
     attach(server: Server): void {
       const { handshakeTimeout } = transport;
       const refused = (refusal: HandshakeRefusal) => sessions.refused(refusal);
-      detachments.push(attach(server, { handshakeTimeout, refused }));
+      detachments.push(attach(server, { handshakeTimeout, refused, clock }));
     },
 
     disconnect(target: WhoseSessions, reason = "The session was ended"): number {
@@ -394,7 +402,7 @@ export function stompMessaging(
       }
       if (closing) closing.drainTime.shorten(drainMs);
       else {
-        const drainTime = new Countdown(drainMs);
+        const drainTime = new Countdown(drainMs, clock);
         closing = { drainTime, closed: close(drainTime) };
       }
       return closing.closed;
@@ -411,7 +419,7 @@ export function stompMessaging(
     await servers.close();
     await broker.close();
     userMessages.close();
-    clock.close();
+    ticks.close();
   }
 
   async function drained(): Promise<void> {

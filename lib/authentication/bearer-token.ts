@@ -1,5 +1,7 @@
 import { inspect } from "node:util";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { MessageChannel } from "../channel/message-channel.js";
+import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
 import { AccessDeniedError, ConfigurationError, MessagingError, soon } from "../errors.js";
 import { type Message, NO_PAYLOAD, withHeaders, withPayload } from "../message/message.js";
@@ -62,12 +64,12 @@ class BearerTokens implements BearerTokenInterceptor {
     this.#settings = settings;
   }
 
-  preSend(message: Message): Message | Promise<Message> {
+  preSend(message: Message, { clock }: MessageChannel): Message | Promise<Message> {
     const { messageType, destination } = message.headers;
-    if (messageType === "CONNECT") return this.#connect(message);
+    if (messageType === "CONNECT") return this.#connect(message, clock);
 
     const isRenewal = messageType === "MESSAGE" && destination === this.#settings.renewal?.destination;
-    return isRenewal ? this.#renew(message) : message;
+    return isRenewal ? this.#renew(message, clock) : message;
   }
 
   /** What was refused later on, or lost its grant there, has brought none to a session. */
@@ -87,19 +89,19 @@ class BearerTokens implements BearerTokenInterceptor {
     return grants.length;
   }
 
-  async #connect(message: Message): Promise<Message> {
+  async #connect(message: Message, clock: Clock): Promise<Message> {
     const { native, sessionId = "" } = message.headers;
     if (!native.has(HEADER) && !this.#settings.required) return message;
 
-    const grant = await this.#verified(message);
+    const grant = await this.#verified(message, clock);
     this.#connecting.set(sessionId, grant);
     return withHeaders(message, { user: grant.user, grant, native: native.without(HEADER) });
   }
 
   /** The message goes no further than its session, which takes the grant: without a destination nobody handles it. */
-  async #renew(message: Message): Promise<Message> {
+  async #renew(message: Message, clock: Clock): Promise<Message> {
     const { user } = message.headers;
-    const grant = await this.#verified(message);
+    const grant = await this.#verified(message, clock);
     if (grant.user.name !== user?.name) {
       grant.release();
       throw new AccessDeniedError("The token is not of the session's user");
@@ -109,12 +111,12 @@ class BearerTokens implements BearerTokenInterceptor {
   }
 
   /** Verifies the token of a message, and notes what it grants. */
-  async #verified({ headers: { native, sessionId = "" } }: Message): Promise<BearerGrant> {
+  async #verified({ headers: { native, sessionId = "" } }: Message, clock: Clock): Promise<BearerGrant> {
     const token = tokenOf(native);
     const revoked: RevokedTokens[] = [];
     this.#verifying.add(revoked);
     try {
-      const grant = this.#grantOf(sessionId, await this.#ask(token));
+      const grant = this.#grantOf(sessionId, await this.#ask(token, clock), clock);
       if (grant.fault) throw grant.fault;
       if (revoked.some((tokens) => grant.isAmong(tokens)))
         throw new AccessDeniedError("The token was revoked");
@@ -128,9 +130,10 @@ class BearerTokens implements BearerTokenInterceptor {
     }
   }
 
-  async #ask(token: string): Promise<VerifiedToken> {
+  async #ask(token: string, clock: Clock): Promise<VerifiedToken> {
     const { verify, verifyTimeout } = this.#settings;
     const verified = await inTime(Promise.resolve(verify(token)), {
+      clock,
       milliseconds: verifyTimeout,
       passed: () => new AccessDeniedError("The token could not be verified in time", { retry: soon() }),
       late() {},
@@ -140,7 +143,7 @@ class BearerTokens implements BearerTokenInterceptor {
     return verified;
   }
 
-  #grantOf(sessionId: string, { user, exp, jti }: VerifiedToken): BearerGrant {
+  #grantOf(sessionId: string, { user, exp, jti }: VerifiedToken, clock: Clock): BearerGrant {
     if (!isText(user?.name)) {
       throw new ConfigurationError("verify of bearerToken returned no user with a name");
     }
@@ -154,6 +157,7 @@ class BearerTokens implements BearerTokenInterceptor {
       sessionId,
       user,
       jti,
+      clock,
       expires: exp === undefined ? undefined : Math.max(0, exp * 1000 + clockTolerance),
       expiredMessage: "The token has expired",
       ahead: renewal?.ahead,

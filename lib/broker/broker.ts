@@ -1,5 +1,6 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { MessageHandler } from "../channel/message-handler.js";
+import type { Clock } from "../clock/clock.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
@@ -63,6 +64,8 @@ export interface BrokerContext {
   readonly sessions: ClientSessions;
   readonly events: EventPublisher;
   readonly logger: Logger;
+  /** What all that waits takes time from. @default the process's */
+  readonly clock?: Clock;
   /** What stands between the segments of destinations, for a broker that matches patterns. @default "/" */
   readonly destinationSeparator?: DestinationSeparator;
   /** What is no broker's, whatever its prefixes are. Default: nothing. */

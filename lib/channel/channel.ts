@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { type Clock, systemClock } from "../clock/clock.js";
 import { faultText, lookable, MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
@@ -19,6 +20,8 @@ import { type Steps, take } from "./steps.js";
 export interface ChannelOptions {
   interceptors?: readonly ChannelInterceptor[];
   logger: Logger;
+  /** @default the process's */
+  clock?: Clock;
   /**
    * How many messages are with the handlers at once; those beyond it wait, in
    * order, past `preSend`. What a handler sends into its own channel does not
@@ -62,6 +65,7 @@ type HandedOn = (message: Message) => void;
  */
 export class SubscribableChannel implements MessageChannel {
   readonly name: string;
+  readonly clock: Clock;
   #interceptors: readonly ChannelInterceptor[];
   #guard: ChannelGuard | undefined;
   readonly #mayStart: (message: Message) => boolean;
@@ -79,18 +83,20 @@ export class SubscribableChannel implements MessageChannel {
   constructor(name: string, options: ChannelOptions) {
     const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut, pace } = options;
     this.name = name;
+    this.clock = options.clock ?? systemClock;
     this.#logger = logger;
     this.#pace = pace;
     this.#mayStart = options.mayStart ?? (() => true);
     this.#interceptors = [...interceptors];
     this.#around = this.#interceptors.filter(looksAtHandlers);
-    if (order) this.#lanes = new Lanes(name, order);
+    if (order) this.#lanes = new Lanes(name, order, this.clock);
     if (concurrency !== undefined) this.#permits = new Permits(concurrency);
     this.#sendFailed = (destination, error) => {
       if (options.sendFailed) options.sendFailed(destination, error);
       else logger.error(`${name} could not send a message to ${destination}`, error);
     };
     this.#deadline = new HookDeadline({
+      clock: this.clock,
       milliseconds: handlerTimeout,
       always: order !== undefined,
       logger,

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
 import { classNameOf, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
@@ -13,6 +14,7 @@ interface Asked {
 }
 
 export interface HookDeadlineOptions {
+  readonly clock: Clock;
   /** 0 is none. */
   readonly milliseconds: number;
   /** Whether it is for all messages, or for a DISCONNECT alone. */
@@ -39,10 +41,11 @@ export class HookDeadline {
   bound<T>(promise: PromiseLike<T>, message: Message, asked: Asked): PromiseLike<T> {
     if (!this.isFor(message)) return promise;
 
-    const { milliseconds, logger, passed } = this.#options;
+    const { clock, milliseconds, logger, passed } = this.#options;
     const { name = classNameOf(asked.of) } = asked.of as MessageHandler;
     const hanging = `${asked.method} of ${name}`;
     return inTime(promise, {
+      clock,
       milliseconds,
       passed: () => {
         const error = new HandlerTimeoutError(`${hanging} did not settle within ${milliseconds} ms`);

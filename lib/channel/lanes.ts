@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
 import { HandlerTimeoutError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
@@ -46,6 +47,7 @@ type Way = (place?: Place) => boolean | Promise<boolean>;
 export class Lanes implements Lanekeeper {
   readonly #channel: string;
   readonly #order: Order;
+  readonly #clock: Clock;
   readonly #lanes = new Map<string, Lane>();
   readonly #bytes = new Map<string, number>();
   /** Payers of whom something was refused, or dropped, since nothing of theirs waited. */
@@ -53,7 +55,8 @@ export class Lanes implements Lanekeeper {
   readonly #dropped = new Set<string>();
   readonly #whenIdle: (() => void)[] = [];
 
-  constructor(channel: string, order: Order) {
+  constructor(channel: string, order: Order, clock: Clock) {
+    this.#clock = clock;
     this.#channel = channel;
     this.#order = order;
   }
@@ -166,6 +169,7 @@ export class Lanes implements Lanekeeper {
     this.#order.waits?.(message);
     place.message = message;
     const isItsTurn = await inTime(this.#turn(lane, place), {
+      clock: this.#clock,
       milliseconds: patience,
       passed: () => {
         const text = `A message waited ${patience} ms on ${this.#channel} for those before it`;

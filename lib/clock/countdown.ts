@@ -1,13 +1,17 @@
+import type { Clock } from "./clock.js";
+
 /** A time that is over once, and may be made shorter. */
 export class Countdown {
   /** Resolves when it is over. */
   readonly over: Promise<void>;
   #end = () => {};
   #at = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #stop = () => {};
 
-  /** @param ms from now on; its timer keeps the process alive */
-  constructor(ms: number) {
+  /** @param ms from now on; until then the process is kept alive */
+  constructor(ms: number, clock: Clock) {
+    this.#clock = clock;
     this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -16,15 +20,15 @@ export class Countdown {
 
   /** Lets it be over in so many ms, if it would last longer. */
   shorten(ms: number): void {
-    const at = performance.now() + ms;
+    const at = this.#clock.now() + ms;
     if (at >= this.#at) return;
     this.#at = at;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#end, ms);
+    this.#stop();
+    this.#stop = this.#clock.after(ms, this.#end, true);
   }
 
   /** Nobody waits for it any more. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#stop();
   }
 }

@@ -1,4 +1,7 @@
+import type { Clock } from "./clock.js";
+
 export interface Deadline {
+  readonly clock: Clock;
   /** 0 is none. */
   readonly milliseconds: number;
   /** Makes the error that stands for what did not come. */
@@ -13,17 +16,17 @@ export function inTime<T>(promise: PromiseLike<T>, deadline: Deadline): Promise<
 
   return new Promise((resolve, reject) => {
     let over = false;
-    const timer = setTimeout(() => {
+    const stop = deadline.clock.after(deadline.milliseconds, () => {
       over = true;
       reject(deadline.passed());
-    }, deadline.milliseconds).unref();
+    });
     promise.then(
       (value) => {
-        clearTimeout(timer);
+        stop();
         resolve(value);
       },
       (fault: unknown) => {
-        clearTimeout(timer);
+        stop();
         if (over) deadline.late(fault);
         else reject(fault);
       },

@@ -15,7 +15,7 @@ export interface Watched {
 export interface TickingClockOptions {
   /** The longest time between two ticks, in ms. Default: 1,000. */
   readonly tick?: number;
-  readonly time?: Clock;
+  readonly time?: Clock | undefined;
 }
 
 /**
@@ -56,6 +56,11 @@ export class TickingClock {
   /** The time between two ticks at present, in ms. */
   get tick(): number {
     return this.#tick;
+  }
+
+  /** Calls back once, as `Clock.after`: for what begins seldom. It is not looked at in ticks, and outlives `close`. */
+  after(ms: number, callback: () => void, keepsAlive?: boolean): () => void {
+    return this.#time.after(ms, callback, keepsAlive);
   }
 
   /** Begins a heart-beat. Not after `close`, nor for `0,0`. */

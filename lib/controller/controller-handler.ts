@@ -119,10 +119,11 @@ export class ControllerHandler implements MessageHandler {
     const closed = this.#options.sessionScopes.close(sessionId);
     if (!closed) return this.#disposals.get(sessionId);
 
-    const { handlerTimeout, logger } = this.#context;
+    const { clock, handlerTimeout, logger } = this.#context;
     const failed = (fault: unknown) =>
       logger.error(`What session ${sessionId} had was not disposed of`, fault);
     const disposed = inTime(closed, {
+      clock,
       milliseconds: handlerTimeout,
       passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
       late: failed,

@@ -1,4 +1,5 @@
 import { withSendings } from "../channel/started-sendings.js";
+import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import {
@@ -25,6 +26,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   readonly returnValueHandlers: readonly HandlerMethodReturnValueHandler[];
   /** Milliseconds a method has until its promise settles; 0 is without end. */
   readonly handlerTimeout: number;
+  readonly clock: Clock;
   readonly streams: Streams;
   readonly sessions: ReplyChannels["sessions"] & {
     /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. */
@@ -99,8 +101,9 @@ export class HandlerMethod {
   }
 
   #inTime<T>(value: PromiseLike<T>, { abort }: Invocation): Promise<T> {
-    const { handlerTimeout, logger } = this.#context;
+    const { clock, handlerTimeout, logger } = this.#context;
     return inTime(value, {
+      clock,
       milliseconds: handlerTimeout,
       passed: () => {
         const error = new HandlerTimeoutError(`${this.name} did not settle within ${handlerTimeout} ms`);

@@ -1,4 +1,4 @@
-import { performance } from "node:perf_hooks";
+import { type Clock, systemClock } from "../clock/clock.js";
 import { AccessDeniedError, ConfigurationError } from "../errors.js";
 
 export interface SessionGrantOptions {
@@ -10,6 +10,8 @@ export interface SessionGrantOptions {
   readonly ahead?: number | undefined;
   /** Where the client is told of it: `/queue/token` is `/user/queue/token` for it. Default: nowhere. */
   readonly noticeDestination?: string | undefined;
+  /** What tells the time: `channel.clock` in an interceptor. Default: the process's. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface SessionGrantOptions {
 export class SessionGrant {
   readonly ahead: number;
   readonly noticeDestination: string | undefined;
+  readonly #clock: Clock;
   readonly #expires: number;
   /** The same in the time of the process, which nobody sets back. */
   readonly #ends: number;
@@ -29,18 +32,19 @@ export class SessionGrant {
 
   /** @throws ConfigurationError when a time is none */
   constructor(options: SessionGrantOptions = {}) {
-    const { expires = Number.POSITIVE_INFINITY, ahead = 0 } = options;
+    const { expires = Number.POSITIVE_INFINITY, ahead = 0, clock = systemClock } = options;
+    this.#clock = clock;
     this.#expires = checkedTime("expires", expires);
     this.ahead = checkedTime("ahead", ahead);
     this.noticeDestination = options.noticeDestination;
     this.#expiredMessage = options.expiredMessage ?? "The session has expired";
-    this.#ends = performance.now() + expires - Date.now();
+    this.#ends = clock.now() + expires - clock.date();
   }
 
   /** How long it still lasts, in ms; nothing is left of one that was revoked. */
   get remaining(): number {
     if (this.#revoked) return 0;
-    return Math.max(0, Math.min(this.#expires - Date.now(), this.#ends - performance.now()));
+    return Math.max(0, Math.min(this.#expires - this.#clock.date(), this.#ends - this.#clock.now()));
   }
 
   /** Why it is over; `undefined` while it lasts. */

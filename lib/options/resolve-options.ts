@@ -1,6 +1,7 @@
 import type { BrokerFactory } from "../broker/broker.js";
 import { simpleBroker } from "../broker/simple-broker.js";
 import { INTERCEPTOR_HOOKS } from "../channel/interceptor.js";
+import { type Clock, systemClock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
 import type { PayloadValidator } from "../controller/payload-validator.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
@@ -51,6 +52,7 @@ const OPTIONS = {
   preserveReceiveOrder: (given?: boolean) => flag("preserveReceiveOrder", given, true),
   errorHandler: (given?: StompSubProtocolErrorHandler) =>
     withMethods("errorHandler", given, ["handleClientMessageProcessingError"]),
+  clock: (given?: Clock) => withMethods("clock", given, ["now", "date", "every", "after"]) ?? systemClock,
   logger: (given?: Logger) =>
     steadyLogger(withMethods("logger", given, ["debug", "info", "warn", "error"]) ?? consoleLogger),
 } satisfies { readonly [K in keyof StompMessagingOptions]-?: Resolve<K> };

@@ -1,5 +1,6 @@
 import type { BrokerFactory } from "../broker/broker.js";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { Clock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
 import type {
   HandlerMethodArgumentResolver,
@@ -97,6 +98,14 @@ export interface StompMessagingOptions {
   preserveReceiveOrder?: boolean;
   /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
   errorHandler?: StompSubProtocolErrorHandler;
+  /**
+   * What all that waits takes time from: limits, deadlines, heart-beats, tokens,
+   * SockJS, the relay and what servers say to each other. A test hands in one
+   * that stands until it says that time passes.
+   *
+   * @default the process's clock and timers
+   */
+  clock?: Clock;
   /** @default warnings and errors go to the console */
   logger?: Logger;
 }

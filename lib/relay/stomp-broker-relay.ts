@@ -43,7 +43,7 @@ class StompBrokerRelay implements Broker {
   readonly system: ApplicationConnection;
   readonly #settings: RelaySettings;
   readonly #context: BrokerContext;
-  readonly #clock = new TickingClock();
+  readonly #clock: TickingClock;
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
   readonly #clients = new Map<string, RelayedSession>();
@@ -54,6 +54,7 @@ class StompBrokerRelay implements Broker {
     const { heartbeatValue, subscriptionLimit } = settings;
     this.#settings = settings;
     this.#context = context;
+    this.#clock = new TickingClock({ time: context.clock });
     checkPrefixes("stompBrokerRelay", settings.destinationPrefixes, context.controllers);
     this.#checkServers();
     this.#isServersOnly = serversOnly(settings.servers);

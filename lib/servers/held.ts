@@ -15,13 +15,13 @@ const TIME_LIMIT = 10_000;
 
 /** What waits until the other servers hear it, in order. */
 export class Held {
-  readonly #timers: Clock;
+  readonly #clock: Clock;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #stop: (() => void) | undefined;
 
-  constructor(timers: Clock) {
-    this.#timers = timers;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   /** Settles as `say` does, when its time has come. @throws MessageDeliveryError when too much waits, or nobody can hear it */
@@ -32,7 +32,7 @@ export class Held {
       );
     }
     this.#bytes += bytes;
-    this.#stop ??= this.#timers.after(TIME_LIMIT, () => this.refuse("The other servers do not answer"));
+    this.#stop ??= this.#clock.after(TIME_LIMIT, () => this.refuse("The other servers do not answer"));
     await new Promise<void>((said, refuse) => this.#waiting.push({ say, said, refuse }));
   }
 

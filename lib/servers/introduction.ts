@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.js";
 
 export interface IntroductionOptions {
-  readonly timers: Clock;
+  readonly clock: Clock;
   /** Says who we are, and asks the others whether they hear us. */
   greet(): void;
   /** From now on what this server says is heard by all who can be waited for. */
@@ -48,16 +48,16 @@ export class Introduction {
    * @param known who was there before
    */
   begin(number: number, known: Iterable<string>): void {
-    const { timers, greet } = this.#options;
+    const { clock, greet } = this.#options;
     this.stop(known);
     this.#number = number;
     this.#stops = [
-      timers.every(REPEAT, greet),
-      timers.after(WINDOW, () => {
+      clock.every(REPEAT, greet),
+      clock.after(WINDOW, () => {
         this.#windowIsOver = true;
         this.#check();
       }),
-      timers.after(PATIENCE, () => this.#finish()),
+      clock.after(PATIENCE, () => this.#finish()),
     ];
     greet();
   }

@@ -31,7 +31,7 @@ export interface ServerLinkOptions {
   readonly expiration: number;
   readonly logger: Logger;
   /** Default: the process's. */
-  readonly timers?: Clock | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -52,7 +52,7 @@ const GREETING_DELAY = 50;
 export class ServerLink<T> {
   readonly #options: ServerLinkOptions;
   readonly #listener: LinkListener<T>;
-  readonly #timers: Clock;
+  readonly #clock: Clock;
   readonly #seal: Seal;
   readonly #peers = new Peers();
   readonly #introduction: Introduction;
@@ -67,19 +67,19 @@ export class ServerLink<T> {
   #deaf = false;
 
   constructor(options: ServerLinkOptions, listener: LinkListener<T>) {
-    const { backplane, key, expiration, logger, timers = systemClock } = options;
+    const { backplane, key, expiration, logger, clock = systemClock } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#timers = timers;
+    this.#clock = clock;
     this.#seal = new Seal(key, backplane.name);
     this.#introduction = new Introduction({
-      timers,
+      clock,
       greet: () => this.#greet(),
       over: () => this.#held.release(),
     });
-    this.#held = new Held(timers);
-    this.#tickedAt = timers.now();
-    this.#stopClock = timers.every(expiration / TICKS_TO_EXPIRE, () => this.#tick());
+    this.#held = new Held(clock);
+    this.#tickedAt = clock.now();
+    this.#stopClock = clock.every(expiration / TICKS_TO_EXPIRE, () => this.#tick());
     backplane
       .subscribe({
         take: (bytes) => this.#receive(bytes),
@@ -155,7 +155,7 @@ export class ServerLink<T> {
 
   #tick(): void {
     this.#noticeSleep();
-    this.#tickedAt = this.#timers.now();
+    this.#tickedAt = this.#clock.now();
     // What they say is held up here.
     if (this.#options.backplane.isHeld !== true) {
       for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
@@ -165,9 +165,9 @@ export class ServerLink<T> {
 
   /** While this process stood still the others may have forgotten it. */
   #noticeSleep(): void {
-    const passed = this.#timers.now() - this.#tickedAt;
+    const passed = this.#clock.now() - this.#tickedAt;
     if (passed < this.#options.expiration / 2) return;
-    this.#tickedAt = this.#timers.now();
+    this.#tickedAt = this.#clock.now();
     if (this.#introduction.isOver) this.#introduce();
   }
 
@@ -189,7 +189,7 @@ export class ServerLink<T> {
 
   /** Many may have to be answered at once. */
   #greetSoon(): void {
-    this.#stopGreeting ??= this.#timers.after(GREETING_DELAY, () => this.#greet());
+    this.#stopGreeting ??= this.#clock.after(GREETING_DELAY, () => this.#greet());
   }
 
   async #publish(bytes: Uint8Array): Promise<void> {

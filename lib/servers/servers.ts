@@ -1,4 +1,5 @@
 import type { MessageHandler } from "../channel/message-handler.js";
+import type { Clock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import { type ApplicationLine, brokerBackplane } from "./broker-backplane.js";
@@ -27,10 +28,11 @@ export interface JoinOptions {
   readonly sessions: UserSessions;
   readonly handler: UserBroadcastHandler;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
 /** Joins the other servers on the broker, as far as its options say so. */
-export function joinServers({ broker, sessions, handler, logger }: JoinOptions): Servers {
+export function joinServers({ broker, sessions, handler, logger, clock }: JoinOptions): Servers {
   const { system, servers: settings } = broker;
   if (!system || !settings) return { users: undefined, close: async () => {} };
 
@@ -43,6 +45,7 @@ export function joinServers({ broker, sessions, handler, logger }: JoinOptions):
     key,
     expiration: settings.registryExpirationPeriod,
     logger,
+    clock,
   });
   const users =
     userDestinationBroadcast === undefined

@@ -27,7 +27,7 @@ const CHANGES_DELAY = 100;
 export class UserRegistryBroadcast implements LinkListener<Told> {
   readonly #sessions: UserSessions;
   readonly #link: ServerLink<Told>;
-  readonly #timers: Clock;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #servers = new Map<string, RemoteSessions>();
   readonly #changes: RegistryChanges;
@@ -38,9 +38,9 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
   #hasWarned = false;
 
   constructor(options: ServerLinkOptions, sessions: UserSessions) {
-    const { logger, timers = systemClock } = options;
+    const { logger, clock = systemClock } = options;
     this.#sessions = sessions;
-    this.#timers = timers;
+    this.#clock = clock;
     this.#logger = logger;
     this.#link = new ServerLink(options, this);
     this.#changes = new RegistryChanges(sessions, () => this.#tellSoon());
@@ -93,7 +93,7 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
   }
 
   #tellSoon(): void {
-    this.#stopTelling ??= this.#timers.after(CHANGES_DELAY, () => {
+    this.#stopTelling ??= this.#clock.after(CHANGES_DELAY, () => {
       this.#stopTelling = undefined;
       this.#tellChanges();
       if (this.#isAsked && !this.#isAnswering) void this.#answer();

@@ -35,7 +35,7 @@ export class Exchanges implements Turns {
   #settling = 0;
   #isGoing = false;
   readonly #whenIdle: (() => void)[] = [];
-  #patience: NodeJS.Timeout | undefined;
+  #stopPatience: (() => void) | undefined;
   #gaveUp = false;
 
   constructor(session: ClientSession, intake: Intake) {
@@ -146,11 +146,11 @@ export class Exchanges implements Turns {
   }
 
   #waitPatiently(): void {
-    const { handlerTimeout } = this.#session.context;
+    const { clock, handlerTimeout } = this.#session.context;
     if (handlerTimeout === 0) return;
 
-    this.#patience ??= setTimeout(() => this.#giveUp(), handlerTimeout).unref();
-    this.#patience.refresh();
+    this.#stopPatience?.();
+    this.#stopPatience = clock.after(handlerTimeout, () => this.#giveUp());
   }
 
   #giveUp(): void {
@@ -166,8 +166,8 @@ export class Exchanges implements Turns {
   #tellIdle(): void {
     if (this.#whenIdle.length === 0) return;
 
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    this.#stopPatience?.();
+    this.#stopPatience = undefined;
     for (const idle of this.#whenIdle.splice(0)) idle();
   }
 

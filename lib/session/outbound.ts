@@ -135,7 +135,7 @@ export class Outbound implements Reader {
   endInTurn(leave: () => void): void {
     this.inTurn(() => this.end(leave));
     const { handlerTimeout } = this.#context;
-    if (!this.#isOver && handlerTimeout > 0) setTimeout(() => this.end(leave), handlerTimeout).unref();
+    if (!this.#isOver && handlerTimeout > 0) this.#context.clock.after(handlerTimeout, () => this.end(leave));
   }
 
   /** Leaves it to the socket to send what waits. */

@@ -220,9 +220,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     if (this.#closing.size === 0) return true;
 
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+      const stop = this.#context.clock.after(milliseconds, resolve, true);
       this.#whenClosed = () => {
-        clearTimeout(timer);
+        stop();
         resolve();
       };
     });

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { WebSocket } from "ws";
 import { findUser, requestUser, type UserFinder } from "../authentication/principal.js";
+import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError, faultError, faultText } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { answer } from "./answer.js";
@@ -16,6 +17,7 @@ import { hasOrigins, type OriginCheck, type OriginOptions, originCheck } from ".
 import { explainOrigin } from "./origin-explanation.js";
 import { CLOSING, type Refusal, type Refused, refuse, tooMany } from "./refusal.js";
 import type { Handshake, Socket } from "./socket.js";
+import { LifeSigns } from "./sockjs/life-signs.js";
 import { sessionRoute } from "./sockjs/session-route.js";
 import { framedMessageLimit, type SockJSOptions, sockJSSettings } from "./sockjs/sock-js-options.js";
 import { SockJsService } from "./sockjs/sock-js-service.js";
@@ -44,6 +46,8 @@ export interface EndpointContext {
   /** Whether WebSocket messages are compressed for clients that offer it. */
   readonly perMessageDeflate: boolean;
   readonly logger: Logger;
+  /** Default: the process's. */
+  readonly clock?: Clock;
   /** Asked before the endpoint's own. */
   readonly interceptors?: readonly HandshakeInterceptor[];
   /** The limit that one more client would pass, announced; `undefined` when it may connect. */
@@ -102,11 +106,11 @@ export class Endpoint {
 
   constructor(options: EndpointOptions, context: EndpointContext) {
     const settings = sockJSSettings(options.sockJS, hasOrigins(options));
-    const { messageSizeLimit } = context;
+    const { messageSizeLimit, clock = systemClock } = context;
     const unpackedLimit = UNPACKED_FRAMES * messageSizeLimit;
     this.#path = checkedPath(options.path);
     this.#context = context;
-    this.#log = new SparingLog(context.logger);
+    this.#log = new SparingLog(context.logger, () => clock.now());
     this.#user = checkedUser(options.user);
     const interceptors = checkedInterceptors(options.handshakeInterceptors);
     this.#interceptors = [...new Set([...(context.interceptors ?? []), ...interceptors])];
@@ -119,6 +123,7 @@ export class Endpoint {
 
     const service = new SockJsService({
       settings,
+      clock,
       user: (req) => findUser(req, this.#user),
       intercept: (req, res, connect) => this.#intercept(req, res, connect),
       limitPassedBy: (req) => context.limitPassedBy(req),
@@ -129,7 +134,10 @@ export class Endpoint {
     const webSocket = {
       handshake: this.#handshake(framedMessageLimit(messageSizeLimit)),
       socketOf: (ws: WebSocket, line: Duplex) =>
-        new SockJsWebSocket(new WebSocketSocket(ws, line, unpackedLimit), settings.heartbeatTime),
+        new SockJsWebSocket(
+          new WebSocketSocket(ws, line, unpackedLimit),
+          new LifeSigns(clock, settings.heartbeatTime),
+        ),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }

@@ -12,7 +12,7 @@ export class SparingLog {
   #since: number;
 
   /** @param now a clock, in ms */
-  constructor(logger: Logger, now: () => number = () => performance.now()) {
+  constructor(logger: Logger, now: () => number) {
     this.#logger = logger;
     this.#now = now;
     this.#since = now();

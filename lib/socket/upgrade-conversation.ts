@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { type Duplex, Writable } from "node:stream";
+import type { Clock } from "../clock/clock.js";
 import type { HandshakeRefusal } from "../events.js";
 import { refuse } from "./refusal.js";
 
@@ -17,14 +18,20 @@ export interface ClaimedUpgrade {
   readonly head: Buffer;
 }
 
+/** How long the application may take over a handshake, and by which clock. */
+export interface Patience {
+  readonly ms: number;
+  readonly clock: Clock;
+}
+
 /**
  * Where conversations are held. One object for all of them, not closures for each: V8 makes some of those in
  * its old space, where a dead one keeps its handshake, and so what that refers to, until a major garbage collection.
  */
 export interface UpgradeHost {
   readonly server: Server | SecureServer;
-  /** How long the application may take over a handshake that begins now, in ms. */
-  readonly timeout: number;
+  /** For a handshake that begins now. */
+  readonly patience: Patience;
   /** Whether others listen for upgrades on the same server. */
   readonly isShared: boolean;
   /** The application has returned, and has not decided. */
@@ -44,14 +51,14 @@ export class UpgradeConversation {
   readonly #socket: Socket;
   readonly #head: Buffer;
   readonly #host: UpgradeHost;
-  readonly #timeout: number;
+  readonly #patience: Patience;
   readonly #bytesBefore: number;
   /** The response's own end: nobody but `#write` sees its bytes. */
   readonly #outlet: Outlet;
   #state: "open" | "reserved" | "answering" | "answered" | "gone" = "open";
   /** An endpoint has had it, or it is refused here: the answer is not the application's. */
   #isOurs = false;
-  #deadline: NodeJS.Timeout | undefined;
+  #stopDeadline: (() => void) | undefined;
   /** What the application has not yet answered with, when it has returned. */
   #awaited: ServerResponse | undefined;
 
@@ -60,7 +67,7 @@ export class UpgradeConversation {
     this.#socket = socket as Socket;
     this.#head = head;
     this.#host = host;
-    this.#timeout = host.timeout;
+    this.#patience = host.patience;
     this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
     this.#bytesBefore = this.#socket.bytesWritten;
   }
@@ -118,7 +125,8 @@ export class UpgradeConversation {
     if (this.#state === "answering") return;
 
     this.#host.waits(this);
-    this.#deadline ??= setTimeout(() => this.expire(), this.#timeout);
+    const { ms, clock } = this.#patience;
+    this.#stopDeadline ??= clock.after(ms, () => this.expire());
   }
 
   /** Nobody has read from the socket or written to it since the request. */
@@ -152,20 +160,20 @@ export class UpgradeConversation {
 
   /** The path may be another listener's, which takes the socket now or soon. */
   #writeLater(chunk: Buffer, done: () => void): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => {
+    this.#stopDeadline?.();
+    this.#stopDeadline = this.#patience.clock.after(OTHERS_GO_FIRST_MS, () => {
       if (this.#isFree()) this.#state = "reserved";
       else this.#abandon();
       this.#write(chunk, done);
-    }, OTHERS_GO_FIRST_MS);
+    });
   }
 
   #startAnswer(): void {
-    clearTimeout(this.#deadline);
+    this.#stopDeadline?.();
     this.#host.done(this);
     this.#state = "answering";
-    // A client that takes nothing of a long answer would hold its socket for ever.
-    this.#socket.setTimeout(this.#timeout, () => this.#socket.destroy());
+    // A client that takes nothing of a long answer would hold its socket for ever. Node alone knows when bytes leave.
+    this.#socket.setTimeout(this.#patience.ms, () => this.#socket.destroy());
   }
 
   /** @param chunk the first of the response: "HTTP/1.1 404 Not Found" */
@@ -184,12 +192,12 @@ export class UpgradeConversation {
     socket.end();
     socket.resume();
     socket.once("end", () => socket.destroySoon());
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    this.#patience.clock.after(LINGER_MS, () => socket.destroy());
   };
 
   /** Answers 503 in place of an application that has not answered. */
   expire(): void {
-    clearTimeout(this.#deadline);
+    this.#stopDeadline?.();
     if (!this.#isFree()) {
       this.#abandon();
       return;
@@ -213,7 +221,7 @@ export class UpgradeConversation {
   readonly #responseClosed = (): void => {
     if (this.#state === "reserved" || this.#state === "answering") this.#socket.destroy();
     else if (this.#state === "open" && !this.#host.isShared) this.#socket.destroy();
-    clearTimeout(this.#deadline);
+    this.#stopDeadline?.();
   };
 
   readonly #socketClosed = (): void => {
@@ -229,7 +237,7 @@ export class UpgradeConversation {
   #letGo(): void {
     this.#state = "gone";
     this.#host.done(this);
-    clearTimeout(this.#deadline);
+    this.#stopDeadline?.();
     if (this.#awaited === undefined) return;
 
     this.#awaited.off("finish", this.#end).off("close", this.#responseClosed);

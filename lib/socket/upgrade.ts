@@ -1,16 +1,24 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
+import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
 import type { Refused } from "./refusal.js";
-import { type ClaimedUpgrade, UpgradeConversation, type UpgradeHost } from "./upgrade-conversation.js";
+import {
+  type ClaimedUpgrade,
+  type Patience,
+  UpgradeConversation,
+  type UpgradeHost,
+} from "./upgrade-conversation.js";
 
 export interface AttachOptions {
   /** How long the application's middleware may take over a handshake, in ms. Default 10,000. */
   readonly handshakeTimeout?: number | undefined;
   /** Is told of WebSocket handshakes that were answered before an endpoint had them. */
   readonly refused?: Refused | undefined;
+  /** Default: the process's. */
+  readonly clock?: Clock | undefined;
 }
 
 type HttpServer = Server | SecureServer;
@@ -30,7 +38,7 @@ interface UpgradeRequest extends IncomingMessage {
  * that are under way. Attached several times, a handshake still runs once.
  */
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
-  const { handshakeTimeout = 10_000, refused = () => {} } = options;
+  const { handshakeTimeout = 10_000, refused = () => {}, clock = systemClock } = options;
   if (!Number.isInteger(handshakeTimeout) || handshakeTimeout <= 0) {
     throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
   }
@@ -40,7 +48,7 @@ export function attach(server: HttpServer, options: AttachOptions = {}): () => v
     attachment = new Attachment(server);
     attachments.set(server, attachment);
   }
-  return attachment.add({ timeout: handshakeTimeout, refused });
+  return attachment.add({ patience: { ms: handshakeTimeout, clock }, refused });
 }
 
 /**
@@ -60,10 +68,12 @@ export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
 }
 
 interface AttachedMessaging {
-  /** In ms. */
-  readonly timeout: number;
+  readonly patience: Patience;
   readonly refused: Refused;
 }
+
+/** Another listener of this very handshake may have detached us. */
+const DETACHED: Patience = { ms: 1, clock: systemClock };
 
 class Attachment implements UpgradeHost {
   readonly server: HttpServer;
@@ -94,8 +104,10 @@ class Attachment implements UpgradeHost {
     };
   }
 
-  get timeout(): number {
-    return Math.min(...Array.from(this.#attached, ({ timeout }) => timeout));
+  /** That of the messaging that has the least. */
+  get patience(): Patience {
+    const [first = DETACHED, ...others] = Array.from(this.#attached, ({ patience }) => patience);
+    return others.reduce((least, other) => (other.ms < least.ms ? other : least), first);
   }
 
   get isShared(): boolean {

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.js";
 import { MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable, sparing } from "../logger.js";
@@ -10,6 +11,7 @@ export interface UnservedOptions {
   readonly userPrefix: string;
   readonly events: EventPublisher;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
 /** What becomes of a message to a destination that neither controllers nor the broker nor users serve. */
@@ -25,7 +27,10 @@ export class Unserved {
     const broker = brokerPrefixes.length > 0 ? under(brokerPrefixes) : "all else";
     this.#options = options;
     this.#served = `controllers have ${controllers}, the broker ${broker}, users ${under([userPrefix])}`;
-    this.#warn = sparing((text) => options.logger.warn(text));
+    this.#warn = sparing(
+      (text) => options.logger.warn(text),
+      () => options.clock.now(),
+    );
   }
 
   /**

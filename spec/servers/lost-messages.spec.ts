@@ -77,7 +77,7 @@ describe("When the nth message between servers is lost", () => {
   /** One server says something to two others, from its first moment on and over an outage. */
   async function linkRun(nth?: number): Promise<number> {
     const hub = new BrokerHub();
-    const timers = new FakeTimers();
+    const clock = new FakeTimers();
     const losing = new Losing(hub, nth);
     const opener = new Seal(KEY, DESTINATION);
     const open = () => {
@@ -89,13 +89,13 @@ describe("When the nth message between servers is lost", () => {
         key: KEY,
         expiration: REGISTRY_EXPIRATION,
         logger: recordingLogger(),
-        timers,
+        clock,
       };
       const link = new ServerLink<string>(options, { take: (_, { content }) => void said.push(content) });
       return { line, link, said };
     };
     const listeners = [open(), open()];
-    await timers.pass(1500);
+    await clock.pass(1500);
     const speaker = open();
     const words: string[] = [];
     const promises: Promise<void>[] = [];
@@ -104,17 +104,17 @@ describe("When the nth message between servers is lost", () => {
       promises.push(speaker.link.say(words.at(-1)!));
     };
     for (let i = 0; i < 3; i++) say();
-    await timers.pass(1500);
+    await clock.pass(1500);
     for (let i = 0; i < 3; i++) say();
     for (const away of [500, REGISTRY_EXPIRATION * 1.5]) {
       speaker.line.cut();
-      await timers.pass(away);
+      await clock.pass(away);
       speaker.line.restore();
       for (let i = 0; i < 3; i++) say();
-      await timers.pass(1500);
+      await clock.pass(1500);
     }
     say();
-    await timers.pass(10_000);
+    await clock.pass(10_000);
     await Promise.all(promises);
 
     const { lost } = losing;

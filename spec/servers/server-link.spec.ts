@@ -275,7 +275,7 @@ describe("ServerLink", () => {
     it("is heard from its first word, when its process stood still for longer than the others wait", async () => {
       const slow = new FakeTimers();
       const [bob] = await greeted(1);
-      const alice = open({ timers: slow });
+      const alice = open({ clock: slow });
       const both = async (ms: number) => {
         for (let passed = 0; passed < ms; passed += 50) {
           await time.pass(50);
@@ -409,12 +409,12 @@ describe("ServerLink", () => {
 
   function open({
     key = KEY,
-    timers = time,
+    clock = time,
     line = hub.connect(),
     messageSizeLimit = 1024 * 1024,
   }: {
     key?: Buffer;
-    timers?: FakeTimers;
+    clock?: FakeTimers;
     line?: HubConnection;
     messageSizeLimit?: number;
   } = {}): TestLink {
@@ -424,7 +424,7 @@ describe("ServerLink", () => {
     const { system, application } = line;
     const backplane = brokerBackplane({ system, application, destination: DESTINATION, messageSizeLimit });
     const link = new ServerLink<string>(
-      { backplane, key, expiration: EXPIRATION, logger, timers },
+      { backplane, key, expiration: EXPIRATION, logger, clock },
       {
         take: (_, { content, payload }) => void said.push(`${content}=${Buffer.from(payload)}`),
         alive: (from) => void told.push(`alive ${from}`),

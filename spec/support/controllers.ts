@@ -14,6 +14,7 @@ import {
   SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
+import { systemClock } from "#lib/clock/clock.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
 import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { EventPublisher } from "#lib/events.js";
@@ -89,6 +90,7 @@ export function withControllers(controllers: object | object[], options: Control
       events,
       sessions: { roomInPace: () => undefined, room: () => options.room?.() },
       logger,
+      clock: systemClock,
     }),
   );
 

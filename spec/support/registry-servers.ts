@@ -22,14 +22,14 @@ export class RegistryServer {
   readonly #broadcast: UserRegistryBroadcast;
   #sessionIds = 0;
 
-  constructor(name: string, hub: BrokerHub, timers: FakeTimers, messageSizeLimit = 1024 * 1024) {
+  constructor(name: string, hub: BrokerHub, clock: FakeTimers, messageSizeLimit = 1024 * 1024) {
     const logger = recordingLogger();
     this.name = name;
     this.line = hub.connect();
     this.log = logger.lines;
     const backplane = brokerBackplane({ ...this.line, destination: "/topic/registry", messageSizeLimit });
     this.#broadcast = new UserRegistryBroadcast(
-      { backplane, key: KEY, expiration: REGISTRY_EXPIRATION, logger, timers },
+      { backplane, key: KEY, expiration: REGISTRY_EXPIRATION, logger, clock },
       this.sessions,
     );
   }

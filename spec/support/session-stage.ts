@@ -61,6 +61,7 @@ export class SessionStage {
       userPrefix: "/user/",
       events,
       logger,
+      clock: this.time,
     });
     const shared = {
       prefix: "/user/",

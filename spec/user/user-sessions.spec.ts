@@ -7,6 +7,7 @@ import {
   simpleBroker,
 } from "express-stomp";
 import fc from "fast-check";
+import { systemClock } from "#lib/clock/clock.js";
 import { EventPublisher } from "#lib/events.js";
 import { Unserved } from "#lib/user/unserved.js";
 import { UserClientHandler } from "#lib/user/user-client-handler.js";
@@ -75,6 +76,7 @@ function stations() {
     userPrefix: "/user/",
     events: new EventPublisher(recordingLogger()),
     logger: recordingLogger(),
+    clock: systemClock,
   });
   const shared = { prefix: "/user/", sessions, broker, unserved, isServedElsewhere: () => false };
   const application = new UserMessageHandler({ ...shared, isServed: () => true });

@@ -46,7 +46,7 @@ export class BrokerConnection {
   #heartBeat: HeartBeat | undefined;
   /** A frame went out that asked for no receipt. */
   #isSilent = false;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer = () => {};
   #opened: { resolve(): void; reject(error: Error): void } | undefined;
   #left: (() => void) | undefined;
 
@@ -210,7 +210,7 @@ export class BrokerConnection {
       else this.fail(`did not let us in: ${error.message}`, error);
       return;
     }
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#state = "open";
     clock.watch(this.#heartBeat);
     this.#opened?.resolve();
@@ -235,15 +235,15 @@ export class BrokerConnection {
 
   /** Ends the connection then, unless something else happens. */
   #within(ms: number, what: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.fail(what), ms);
+    this.#stopTimer();
+    this.#stopTimer = this.#options.clock.after(ms, () => this.fail(what), true);
   }
 
   #end(error: Error): void {
     if (this.#state === "closed") return;
     const wasOpen = this.#state === "open";
     this.#state = "closed";
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     const { clock, ended } = this.#options;
     if (this.#heartBeat) clock.unwatch(this.#heartBeat);
     this.#inbox.clear();

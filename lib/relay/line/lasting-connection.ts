@@ -30,7 +30,7 @@ export class LastingConnection {
   #closed = false;
   #reported: string | undefined;
   #openedAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer = () => {};
 
   constructor(options: LastingConnectionOptions) {
     this.#options = options;
@@ -58,7 +58,7 @@ export class LastingConnection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#subscriptions.close(this.#absence());
     if (this.#connection?.isOpen) {
       const left = this.#connection.disconnect();
@@ -142,12 +142,12 @@ export class LastingConnection {
   #failed(error: Error): void {
     if (this.#closed) return;
 
-    const { logger, settings } = this.#options;
+    const { clock, logger, settings } = this.#options;
     if (this.#reported !== error.message) logger.warn(`${error.message}. Trying again`);
     this.#reported = error.message;
     this.#turn++;
     // The others are asked at once: all of them were tried before there is a pause.
     const pause = this.#turn % settings.addresses.length === 0 ? this.#backOff.next() : 0;
-    this.#timer = setTimeout(() => void this.#connect(), pause);
+    this.#stopTimer = clock.after(pause, () => void this.#connect(), true);
   }
 }

@@ -1,9 +1,11 @@
+import type { Clock } from "../../clock/clock.js";
 import type { Handshake } from "../socket.js";
 import { HttpSocket } from "./http-socket.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 
 export interface HttpSessionsOptions {
   readonly settings: SockJSSettings;
+  readonly clock: Clock;
   limitExceeded(limit: string, handshake: Handshake): void;
 }
 
@@ -49,10 +51,10 @@ export class HttpSessions {
   }
 
   add({ name, owner, transport, handshake }: NewSession): HttpSession {
-    const { settings } = this.#options;
+    const { settings, clock } = this.#options;
     const limitExceeded = (limit: string) => this.#options.limitExceeded(limit, handshake);
     const forget = () => this.#forget(name, owner);
-    const session = { owner, socket: new HttpSocket({ transport, settings, limitExceeded, forget }) };
+    const session = { owner, socket: new HttpSocket({ transport, settings, clock, limitExceeded, forget }) };
     this.#sessions.set(name, session);
     this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
     return session;

@@ -1,7 +1,9 @@
+import type { Clock } from "../../clock/clock.js";
 import { shortReason } from "../ending.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { Carrier } from "./carrier.js";
 import { Inlet } from "./inlet.js";
+import { LifeSigns } from "./life-signs.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import type { SockJSSettings } from "./sock-js-options.js";
 import { TextBytes, textOf } from "./text-bytes.js";
@@ -10,6 +12,7 @@ export interface HttpSocketOptions {
   /** What SockJS calls the transport that opened it. */
   readonly transport: string;
   readonly settings: Pick<SockJSSettings, "heartbeatTime" | "disconnectDelay" | "httpMessageCacheSize">;
+  readonly clock: Clock;
   limitExceeded(limit: string): void;
   /** From now on nobody comes back to it. Called once. */
   forget(): void;
@@ -46,9 +49,9 @@ export class HttpSocket implements Socket {
   /** Somebody has asked how much waits, and may wait for it to leave. */
   #isWatched = false;
   #hasHeartbeat = true;
-  #heartbeat: NodeJS.Timeout | undefined;
+  readonly #lifeSigns: LifeSigns;
   /** Runs while there is no response to ride on, and after `close`. */
-  #lifetime: NodeJS.Timeout | undefined;
+  #stopLifetime = () => {};
   /** What `close` was called with. */
   #closing: Ending | undefined;
   #ending: Ending | undefined;
@@ -56,6 +59,7 @@ export class HttpSocket implements Socket {
   constructor(options: HttpSocketOptions) {
     this.transport = options.transport;
     this.#options = options;
+    this.#lifeSigns = new LifeSigns(options.clock, options.settings.heartbeatTime);
   }
 
   watchBuffer(): number {
@@ -88,9 +92,9 @@ export class HttpSocket implements Socket {
         this.#sayClose(carrier, this.#closing);
       }
     } else {
-      clearTimeout(this.#lifetime);
+      this.#stopLifetime();
       this.#carrier = carrier;
-      if (this.#hasHeartbeat) this.#startHeartbeat();
+      if (this.#hasHeartbeat) this.#startLifeSigns();
       if (!this.#isOpen) {
         this.#isOpen = true;
         this.#write(OPEN_FRAME, carrier);
@@ -140,7 +144,7 @@ export class HttpSocket implements Socket {
 
   disableHeartbeat(): void {
     this.#hasHeartbeat = false;
-    this.#stopHeartbeat();
+    this.#lifeSigns.stop();
   }
 
   close(code: number, reason: string): void {
@@ -203,7 +207,7 @@ export class HttpSocket implements Socket {
   };
 
   #write(frame: string, carrier: Carrier): void {
-    if (carrier.write(frame, this.#left)) this.#heartbeat?.refresh();
+    if (carrier.write(frame, this.#left)) this.#lifeSigns.wrote();
     else this.#release();
   }
 
@@ -217,19 +221,13 @@ export class HttpSocket implements Socket {
 
   #release(): void {
     this.#carrier = undefined;
-    this.#stopHeartbeat();
+    this.#lifeSigns.stop();
   }
 
-  #startHeartbeat(): void {
-    this.#heartbeat = setInterval(() => {
+  #startLifeSigns(): void {
+    this.#lifeSigns.start(() => {
       if (this.#carrier !== undefined) this.#write(HEARTBEAT_FRAME, this.#carrier);
-    }, this.#options.settings.heartbeatTime).unref();
-  }
-
-  #stopHeartbeat(): void {
-    clearInterval(this.#heartbeat);
-    // Else what is written would refresh it.
-    this.#heartbeat = undefined;
+    });
   }
 
   /** Sends no more but what waits, and why. Returns what could carry that. */
@@ -255,12 +253,13 @@ export class HttpSocket implements Socket {
   }
 
   #startLifetime(): void {
-    clearTimeout(this.#lifetime);
-    this.#lifetime = setTimeout(() => this.#expire(), this.#options.settings.disconnectDelay).unref();
+    const { clock, settings } = this.#options;
+    this.#stopLifetime();
+    this.#stopLifetime = clock.after(settings.disconnectDelay, () => this.#expire());
   }
 
   #expire(): void {
-    clearTimeout(this.#lifetime);
+    this.#stopLifetime();
     this.#cut();
     this.#end(this.#closing ?? BROKEN);
     this.#options.forget();

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Request, Response } from "express";
+import type { Clock } from "../../clock/clock.js";
 import type { Principal } from "../../message/message.js";
 import { addressOf } from "../address.js";
 import { answer } from "../answer.js";
@@ -21,6 +22,7 @@ import type { SockJSSettings } from "./sock-js-options.js";
 
 export interface SockJsServiceOptions {
   readonly settings: SockJSSettings;
+  readonly clock: Clock;
   user(req: Request): Principal | undefined | Promise<Principal | undefined>;
   /** Goes on with `connect` when no interceptor refuses the handshake. */
   intercept(req: Request, res: Response, connect: Connect): void | Promise<void>;

@@ -1,6 +1,7 @@
 import { shortReason } from "../ending.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { WebSocketSocket } from "../web-socket.js";
+import type { LifeSigns } from "./life-signs.js";
 import { messagesOf } from "./messages.js";
 import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import { TextBytes, textOf } from "./text-bytes.js";
@@ -10,14 +11,15 @@ export class SockJsWebSocket implements Socket {
   readonly transport = "websocket";
   readonly #line: WebSocketSocket;
   readonly #text = new TextBytes();
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #lifeSigns: LifeSigns;
   /** What the close frame told the client. */
   #told: { readonly code: number; readonly reason: string } | undefined;
 
-  constructor(line: WebSocketSocket, heartbeatTime: number) {
+  constructor(line: WebSocketSocket, lifeSigns: LifeSigns) {
     this.#line = line;
     this.#write(OPEN_FRAME);
-    this.#heartbeat = setInterval(() => this.#write(HEARTBEAT_FRAME), heartbeatTime);
+    this.#lifeSigns = lifeSigns;
+    lifeSigns.start(() => this.#beat());
   }
 
   watchBuffer(): number {
@@ -46,18 +48,18 @@ export class SockJsWebSocket implements Socket {
   }
 
   disableHeartbeat(): void {
-    clearInterval(this.#heartbeat);
+    this.#lifeSigns.stop();
   }
 
   close(code: number, reason: string): void {
-    clearInterval(this.#heartbeat);
+    this.#lifeSigns.stop();
     this.#told ??= { code, reason: shortReason(reason) };
     this.#write(closeFrame(this.#told.code, this.#told.reason));
     this.#line.close(code, reason);
   }
 
   terminate(): void {
-    clearInterval(this.#heartbeat);
+    this.#lifeSigns.stop();
     this.#line.terminate();
   }
 
@@ -67,7 +69,7 @@ export class SockJsWebSocket implements Socket {
       answered: () => listener.answered?.(),
       drained: () => listener.drained(),
       socketClosed: (code, reason, limit) => {
-        clearInterval(this.#heartbeat);
+        this.#lifeSigns.stop();
         // Clients answer SockJS's close frame by a close of their own, with 1000.
         const ending = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
         listener.socketClosed(ending.code, ending.reason, limit);
@@ -85,6 +87,12 @@ export class SockJsWebSocket implements Socket {
     }
     const bytes = this.#text.encode(messages.join(""));
     if (bytes.length > 0) listener.data(bytes);
+  }
+
+  /** In its time, whatever else was written: a client may count on it. */
+  #beat(): void {
+    this.#write(HEARTBEAT_FRAME);
+    this.#lifeSigns.wrote();
   }
 
   #write(frame: string): void {
