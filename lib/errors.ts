@@ -61,7 +61,14 @@ export class ConfigurationError extends MessagingError {
   }
 }
 
-/** One message is lost: a controller threw, or an argument did not convert. The session lives. */
+/**
+ * One message is lost: a controller threw, or an argument did not convert. The session lives.
+ *
+ * @example
+ * ```ts
+ * throw new MessageHandlingError(`No room ${room} in the database`, { publicMessage: "There is no such room" });
+ * ```
+ */
 export class MessageHandlingError extends MessagingError {
   override name = "MessageHandlingError";
 
@@ -70,7 +77,14 @@ export class MessageHandlingError extends MessagingError {
   }
 }
 
-/** One payload is lost: no converter turns it into what was asked for, or back into bytes. */
+/**
+ * One payload is lost: no converter turns it into what was asked for, or back into bytes.
+ *
+ * @example
+ * ```ts
+ * throw new MessageConversionError("No MessagePack", { cause, publicMessage: "The payload is no valid MessagePack" });
+ * ```
+ */
 export class MessageConversionError extends MessageHandlingError {
   override name = "MessageConversionError";
 
@@ -95,7 +109,14 @@ export interface FieldIssue {
   readonly message: string;
 }
 
-/** One message is lost: its payload converts, but is not valid. The client may read why: it wrote it. */
+/**
+ * One message is lost: its payload converts, but is not valid. The client may read why: it wrote it.
+ *
+ * @example
+ * ```ts
+ * throw new MethodArgumentNotValidError([{ path: ["count"], message: "must be above 0" }]);
+ * ```
+ */
 export class MethodArgumentNotValidError extends MessageHandlingError {
   override name = "MethodArgumentNotValidError";
   readonly issues: readonly FieldIssue[];
@@ -137,7 +158,14 @@ export function refusal(
   return new MessageDeliveryError(text, { publicMessage: text, cause, retry });
 }
 
-/** A refusal that an interceptor throws: its message, and its headers, are what the client reads in ERROR. */
+/**
+ * A refusal that an interceptor throws: its message, and its headers, are what the client reads in ERROR.
+ *
+ * @example
+ * ```ts
+ * throw new AccessDeniedError("Your subscription has ended", { publicHeaders: { reason: "payment" } });
+ * ```
+ */
 export class AccessDeniedError extends MessageDeliveryError {
   override name = "AccessDeniedError";
 

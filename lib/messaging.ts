@@ -52,6 +52,11 @@ const DRAIN_TIME = 5_000;
 /**
  * Builds the same from Spring's configurer. What Spring finds by itself, such as
  * controllers, stands in the options beside it.
+ *
+ * @example
+ * ```ts
+ * const messaging = stompMessaging(new WebSocketConfig(), { controllers: [GreetingController] });
+ * ```
  */
 export function stompMessaging(
   configurer: WebSocketMessageBrokerConfigurer,
@@ -61,7 +66,9 @@ export function stompMessaging(
  * Builds the stations of a frame's road, joins them, and returns the middleware
  * to mount.
  *
+ * @throws ConfigurationError when an option or a decorator makes no sense
  * @example
+ * ```ts
  * const messaging = stompMessaging({
  *   endpoints: [{ path: "/ws", sockJS: true }],
  *   applicationDestinationPrefixes: ["/app"],
@@ -70,8 +77,7 @@ export function stompMessaging(
  * });
  * app.use(messaging);
  * messaging.attach(app.listen(8080));
- *
- * @throws ConfigurationError when an option or a decorator makes no sense
+ * ```
  */
 export function stompMessaging(options: StompMessagingOptions): StompMessaging;
 export function stompMessaging(

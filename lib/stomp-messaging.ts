@@ -12,6 +12,12 @@ export interface StompMessaging extends RequestHandler {
   /**
    * Lets WebSocket handshakes of this server run through the application's own
    * middleware. Needed once for each server; SockJS over HTTP works without.
+   *
+   * @example
+   * ```ts
+   * app.use(messaging);
+   * messaging.attach(app.listen(8080));
+   * ```
    */
   attach(server: Server): void;
   /**
@@ -23,6 +29,13 @@ export interface StompMessaging extends RequestHandler {
    * that of the first.
    *
    * @throws ConfigurationError when `drainMs` is no time
+   * @example
+   * ```ts
+   * process.once("SIGTERM", async () => {
+   *   await messaging.close({ drainMs: 10_000 });
+   *   server.close();
+   * });
+   * ```
    */
   close(options?: CloseOptions): Promise<void>;
   /** Sends to subscribers from anywhere. */
@@ -38,6 +51,10 @@ export interface StompMessaging extends RequestHandler {
    *
    * @param reason what the client reads
    * @returns how many sessions were ended on this server
+   * @example
+   * ```ts
+   * messaging.disconnect({ user: "rod" }, "You have signed out");
+   * ```
    */
   disconnect(target: { user: string } | { sessionId: string }, reason?: string): number;
   /**
@@ -50,6 +67,11 @@ export interface StompMessaging extends RequestHandler {
    *
    * @returns `false` when it was over already; resolves when the client's socket was given the last MESSAGE
    * @throws MessageDeliveryError when it is on a server that cannot be told
+   * @example
+   * ```ts
+   * const [first] = messaging.userRegistry.findSubscriptions(({ destination }) => destination === "/topic/secret");
+   * if (first) await messaging.unsubscribe(first, "You have left the room");
+   * ```
    */
   unsubscribe(subscription: SimpSubscription, reason?: string): Promise<boolean>;
   /**
@@ -65,6 +87,11 @@ export interface StompMessaging extends RequestHandler {
    * @returns how many were ended on this server; each gets nothing any more from its denial on, and the promise
    *   resolves when the last client was told
    * @throws whatever kept a client from being told, when all have been judged; or other servers
+   * @example
+   * ```ts
+   * await removeRole("rod", "EDITOR");
+   * await messaging.recheck({ user: "rod" });
+   * ```
    */
   recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
   /** Lets the application itself subscribe at the broker, where that is somebody else's. */
@@ -75,7 +102,16 @@ export interface StompMessaging extends RequestHandler {
   start(): void;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
-  /** Adds a listener; the returned function removes it. */
+  /**
+   * Adds a listener; the returned function removes it.
+   *
+   * @example
+   * ```ts
+   * messaging.on("disconnect", ({ sessionId, user, code }) => console.log(sessionId, user?.name, code));
+   * const remove = messaging.on("slowConsumer", ({ limit, address }) => console.warn(limit, address));
+   * remove();
+   * ```
+   */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
 

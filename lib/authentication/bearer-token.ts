@@ -38,15 +38,16 @@ export interface BearerTokenInterceptor extends ChannelInterceptor {
  * session from the `Authorization: Bearer …` header of CONNECT, and ends the
  * session when the token expires or is revoked.
  *
+ * @throws ConfigurationError when an option makes no sense
  * @example
+ * ```ts
  * bearerToken({
  *   async verify(token) {
  *     const { payload } = await jwtVerify(token, keys, { audience: "chat", requiredClaims: ["sub", "exp"] });
  *     return { user: { name: payload.sub! }, exp: payload.exp, jti: payload.jti };
  *   },
- * })
- *
- * @throws ConfigurationError when an option makes no sense
+ * });
+ * ```
  */
 export function bearerToken(options: BearerTokenOptions): BearerTokenInterceptor {
   return new BearerTokens(bearerTokenSettings(options));

@@ -45,6 +45,12 @@ const SESSION_KEY = "express-stomp.csrf";
  * looks at handshakes too, at all endpoints, to see which session that is.
  *
  * @throws ConfigurationError when an option makes no sense
+ * @example
+ * ```ts
+ * const csrf = csrfToken();
+ * app.get("/csrf", csrf.handler); // { headerName, token }, for the CONNECT of the application's pages
+ * stompMessaging({ endpoints, clientInboundChannel: { interceptors: [csrf] } });
+ * ```
  */
 export function csrfToken(options: CsrfTokenOptions = {}): CsrfTokenInterceptor {
   onlyKnown("csrfToken", options, ["headerName", "repository", "exceptBearerTokens"]);

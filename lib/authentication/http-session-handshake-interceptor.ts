@@ -34,6 +34,13 @@ const CREATED = "express-stomp.created";
  * own, as they are at the handshake; as Spring's `HttpSessionHandshakeInterceptor`.
  *
  * @throws ConfigurationError when an option makes no sense
+ * @example
+ * ```ts
+ * const endpoint: EndpointOptions = {
+ *   path: "/ws",
+ *   handshakeInterceptors: [httpSessionHandshakeInterceptor({ attributeNames: ["locale"] })],
+ * };
+ * ```
  */
 export function httpSessionHandshakeInterceptor(
   options: HttpSessionHandshakeInterceptorOptions = {},

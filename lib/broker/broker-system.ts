@@ -12,9 +12,11 @@ export interface BrokerSystem {
    * @returns once messages arrive, a function that ends the subscription
    * @throws MessageDeliveryError when the broker refuses, or is closed
    * @example
+   * ```ts
    * const unsubscribe = await messaging.system?.subscribe("/topic/prices", ({ payload }) => keep(payload), {
    *   resumed: () => readAllPricesAgain(),
    * });
+   * ```
    */
   subscribe(
     destination: string,

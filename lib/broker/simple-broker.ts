@@ -36,6 +36,14 @@ import { Turns } from "./turns.js";
  *
  * @throws ConfigurationError when an option makes no sense; for a pattern only
  *   when the broker is made, since `destinationSeparator` decides how it is read
+ * @example
+ * ```ts
+ * simpleBroker({
+ *   destinationPrefixes: ["/topic", "/queue"],
+ *   queuePrefixes: ["/queue"],
+ *   retainLast: ["/topic/prices/*"],
+ * });
+ * ```
  */
 export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
   const checked = checkSimpleBrokerOptions(options);

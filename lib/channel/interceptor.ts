@@ -7,6 +7,16 @@ import type { MessageHandler } from "./message-handler.js";
  * and `ExecutorChannelInterceptor`. Each hook may be left out and may be async;
  * the next hook waits for it. So does the next message of the same sender, for
  * those that run before the handlers; on `clientInboundChannel` for all.
+ *
+ * @example
+ * ```ts
+ * class Audit implements ChannelInterceptor {
+ *   preSend(message: Message) {
+ *     if (message.headers.native.has("forbidden")) throw new AccessDeniedError("That header is forbidden");
+ *     return withHeaders(message, { native: message.headers.native.with("seen", "yes") });
+ *   }
+ * }
+ * ```
  */
 export interface ChannelInterceptor {
   /**

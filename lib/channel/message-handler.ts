@@ -1,6 +1,17 @@
 import type { Message, MessageHeaders } from "../message/message.js";
 
-/** Takes messages from a channel. A promise means: handled when it settles. */
+/**
+ * Takes messages from a channel. A promise means: handled when it settles.
+ *
+ * @example
+ * ```ts
+ * messaging.clientInboundChannel.subscribe({
+ *   name: "audit",
+ *   handle: ({ headers }) => console.log(headers.messageType, headers.destination),
+ *   serves: () => false,
+ * });
+ * ```
+ */
 export interface MessageHandler {
   /** What it is, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
   readonly name?: string;

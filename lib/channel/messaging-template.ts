@@ -51,6 +51,10 @@ export class SimpMessagingTemplate {
    *
    * @throws MessageDeliveryError when it has no destination, or one that nobody serves, or an interceptor refused or
    *   stopped it, or the messaging was closed
+   * @example
+   * ```ts
+   * await template.send("/topic/pictures", createMessage(bytes, { contentType: "image/png" }));
+   * ```
    */
   send(destination: string, message: Message): Promise<void>;
   send(message: Message): Promise<void>;
@@ -69,6 +73,11 @@ export class SimpMessagingTemplate {
    * @param postProcessor gives the message to send in place of the one that was made
    * @throws MessageConversionError when the value cannot be written
    * @throws MessageDeliveryError as `send`
+   * @example
+   * ```ts
+   * await template.convertAndSend("/topic/prices", { symbol: "ACME", price: 42 });
+   * await template.convertAndSend("/topic/prices", { symbol: "ACME", price: 43 }, { source: "exchange" });
+   * ```
    */
   convertAndSend(
     destination: string,
@@ -98,6 +107,11 @@ export class SimpMessagingTemplate {
    *   session of the user that is meant, and subscribers do not see it
    * @throws MessageConversionError when the value cannot be written
    * @throws MessageDeliveryError as `send`, or when the name is empty, or the destination has the user prefix
+   * @example
+   * ```ts
+   * await template.convertAndSendToUser("rod", "/queue/notes", "hello"); // where rod subscribed to /user/queue/notes
+   * await template.convertAndSendToUser("rod", "/queue/notes", "only here", { sessionId });
+   * ```
    */
   convertAndSendToUser(
     name: string,

@@ -17,6 +17,18 @@ import { WebSocketTransportRegistration } from "./web-socket-transport-registrat
  * Spring's way to configure, for `stompMessaging(new WebSocketConfig())`: each
  * method is called once, and fills a registry whose methods have Spring's
  * names. All it can say can be said in `StompMessagingOptions` too.
+ *
+ * @example
+ * ```ts
+ * class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
+ *   registerStompEndpoints(registry: StompEndpointRegistry) {
+ *     registry.addEndpoint("/ws").setAllowedOrigins("https://chat.example").withSockJS();
+ *   }
+ *   configureMessageBroker(registry: MessageBrokerRegistry) {
+ *     registry.setApplicationDestinationPrefixes("/app").enableSimpleBroker("/topic");
+ *   }
+ * }
+ * ```
  */
 export interface WebSocketMessageBrokerConfigurer {
   registerStompEndpoints(registry: StompEndpointRegistry): void;

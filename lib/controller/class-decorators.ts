@@ -14,6 +14,17 @@ const scoped = new Set<Concrete>();
 /**
  * Makes a class a controller, and injectable. Where inversify's `@injectable()`
  * is wanted too, for its scope, it stands below.
+ *
+ * @example
+ * ```ts
+ * @Controller()
+ * class GreetingController {
+ *   @MessageMapping("/hello") // SEND to /app/hello; subscribers of /topic/hello hear the answer
+ *   greet(@Payload() name: string) {
+ *     return `Hello, ${name}!`;
+ *   }
+ * }
+ * ```
  */
 export function Controller(): ControllerDecorator {
   return marksIn(controllers, "@Controller");
@@ -23,6 +34,18 @@ export function Controller(): ControllerDecorator {
  * Makes a class an advice, and injectable: its `@MessageExceptionHandler`
  * methods take what those of the controllers do not, in the order of the
  * `controllers` option.
+ *
+ * @example
+ * ```ts
+ * @ControllerAdvice()
+ * class Advice {
+ *   @MessageExceptionHandler(RangeError)
+ *   @SendToUser("/queue/errors", { broadcast: false })
+ *   outOfRange(error: RangeError) {
+ *     return error.message;
+ *   }
+ * }
+ * ```
  */
 export function ControllerAdvice(): ControllerDecorator {
   return marksIn(advices, "@ControllerAdvice");
@@ -32,6 +55,14 @@ export function ControllerAdvice(): ControllerDecorator {
  * Gives each session a controller, or a service of its own, of this class: made
  * when the session first needs it, disposed when it ends. Only what has this
  * decorator too can have such a service injected.
+ *
+ * @example
+ * ```ts
+ * @Scope("websocket")
+ * class Basket {
+ *   readonly items: string[] = [];
+ * }
+ * ```
  */
 export function Scope(scope: "websocket"): ControllerDecorator {
   if (scope !== "websocket") throw new ConfigurationError(`@Scope knows "websocket" only`);

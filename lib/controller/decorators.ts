@@ -25,6 +25,16 @@ export interface SendToUserOptions {
 /**
  * Maps SEND to a method. Patterns may have `{variables}`, `?`, `*` and `**`;
  * those above the class, if any, stand before those of each method.
+ *
+ * @example
+ * ```ts
+ * @Controller()
+ * @MessageMapping("/rooms/{room}")
+ * class Rooms {
+ *   @MessageMapping("/messages") // SEND to /app/rooms/tea/messages
+ *   say(@DestinationVariable("room") room: string, @Payload() text: string) {}
+ * }
+ * ```
  */
 export function MessageMapping(...patterns: string[]): ControllerDecorator & HandlerDecorator {
   return notes("@MessageMapping", "messageMapping", texts("@MessageMapping", patterns));
@@ -33,6 +43,16 @@ export function MessageMapping(...patterns: string[]): ControllerDecorator & Han
 /**
  * Maps SUBSCRIBE to a method. What it returns is sent to the one who
  * subscribed, once, unless `@SendTo` or `@SendToUser` says otherwise.
+ *
+ * @example
+ * ```ts
+ * class Prices {
+ *   @SubscribeMapping("/prices/{symbol}") // SUBSCRIBE to /app/prices/ACME
+ *   price(@DestinationVariable("symbol") symbol: string) {
+ *     return { symbol, price: 42 };
+ *   }
+ * }
+ * ```
  */
 export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
   return onMethods(
@@ -50,7 +70,15 @@ export function SubscribeMapping(...patterns: string[]): HandlerDecorator {
  * `@SendToUser`: what a method names replaces both of its class, as in Spring.
  *
  * @example
- * class Rooms { @MessageMapping("/{room}") @SendTo("/topic/{room}") say(@Payload() text: string) { return text; } }
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/rooms/{room}")
+ *   @SendTo("/topic/rooms/{room}")
+ *   say(@Payload() text: string) {
+ *     return text;
+ *   }
+ * }
+ * ```
  */
 export function SendTo(...destinations: string[]): ControllerDecorator & HandlerDecorator {
   return notes("@SendTo", "sendTo", replyDestinations("@SendTo", destinations));
@@ -67,7 +95,15 @@ export function SendTo(...destinations: string[]): ControllerDecorator & Handler
  * as in Spring.
  *
  * @example
- * class Rooms { @MessageExceptionHandler() @SendToUser("/queue/errors") failed(error: Error) { return error.message; } }
+ * ```ts
+ * class Rooms {
+ *   @MessageExceptionHandler()
+ *   @SendToUser("/queue/errors")
+ *   failed(error: Error) {
+ *     return error.message;
+ *   }
+ * }
+ * ```
  */
 export function SendToUser(
   ...destinations: string[] | [...destinations: string[], options: SendToUserOptions]
@@ -90,6 +126,16 @@ export function SendToUser(
  * refused with an `AccessDeniedError`, which an exception handler may take.
  *
  * @param authorization such as `hasRole("ADMIN")`, or a function that decides
+ * @example
+ * ```ts
+ * class News {
+ *   @MessageMapping("/news")
+ *   @Authorize(hasRole("EDITOR"))
+ *   publish(@Payload() text: string) {
+ *     return text;
+ *   }
+ * }
+ * ```
  */
 export function Authorize(
   authorization: Authorization | AccessFunction,
@@ -108,6 +154,16 @@ export function Authorize(
  *
  * @param types by default the class of the parameter that is an error; when
  *   there is none it takes whatever nobody else takes
+ * @example
+ * ```ts
+ * class Orders {
+ *   @MessageExceptionHandler(MethodArgumentNotValidError)
+ *   @SendToUser("/queue/errors", { broadcast: false })
+ *   invalid(error: MethodArgumentNotValidError) {
+ *     return error.issues; // [{ path: ["count"], message: "…" }]
+ *   }
+ * }
+ * ```
  */
 export function MessageExceptionHandler(...types: ExceptionType[]): HandlerDecorator {
   for (const type of types) {

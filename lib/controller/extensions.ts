@@ -16,6 +16,14 @@ export interface MethodParameter {
  * Gives arguments of the application's own, as Spring's interface of this name.
  * It is asked, once for each parameter, when no decorator of ours and no class
  * of ours says what belongs there; the payload comes after it.
+ *
+ * @example
+ * ```ts
+ * const tenants: HandlerMethodArgumentResolver = {
+ *   supportsParameter: ({ type }) => type === Tenant,
+ *   resolveArgument: (_parameter, { headers }) => new Tenant(headers.native.get("tenant")),
+ * };
+ * ```
  */
 export interface HandlerMethodArgumentResolver {
   supportsParameter(parameter: MethodParameter): boolean;
@@ -27,6 +35,14 @@ export interface HandlerMethodArgumentResolver {
  * Takes what methods return, as Spring's interface of this name. It is asked
  * for each value that is not `undefined` or `null`, of methods that answer
  * neither with `@SendTo` or `@SendToUser` nor a subscriber.
+ *
+ * @example
+ * ```ts
+ * const files: HandlerMethodReturnValueHandler = {
+ *   supportsReturnType: ({ type }) => type === File,
+ *   handleReturnValue: (file) => upload(file as File),
+ * };
+ * ```
  */
 export interface HandlerMethodReturnValueHandler {
   supportsReturnType(returnType: MethodParameter): boolean;

@@ -65,12 +65,20 @@ export interface HeaderOptions {
  * of everything with tsx or esbuild, it notes none, and the start fails: a
  * client's payload could stand in for the user.
  *
- * @example
- * class Rooms { @MessageMapping("/say") say(@Payload() text: string, @Principal() user: Principal) {} }
- *
  * With a schema it gives what the schema makes of the payload, and the compiler
  * checks that the parameter takes that. What does not fit is a
  * `MethodArgumentNotValidError`.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/say")
+ *   say(@Payload() text: string, @Principal() user: Principal) {}
+ *
+ *   @MessageMapping("/order")
+ *   order(@Payload(Order) order: { item: string; count: number }) {} // Order: a schema of zod, say
+ * }
+ * ```
  */
 export function Payload(options?: PayloadOptions): ArgumentDecorator;
 export function Payload<T>(
@@ -95,6 +103,14 @@ export function Payload(first: PayloadOptions | StandardSchema = {}, second: Pay
  * Our own headers (`destination`, `sessionId`, … or `simpDestination`,
  * `simpSessionId`, …) are never taken from what the client sent; a client's
  * header of such a name is `nativeHeaders.` and the name.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/say")
+ *   say(@Payload() text: string, @Header("urgency", { defaultValue: 0 }) urgency: number) {}
+ * }
+ * ```
  */
 export function Header(name: string, options: HeaderOptions = {}): ArgumentDecorator {
   checkName("@Header", name);
@@ -102,12 +118,34 @@ export function Header(name: string, options: HeaderOptions = {}): ArgumentDecor
   return argument("@Header", { kind: "header", name, required, defaultValue });
 }
 
-/** Gives all headers: `MessageHeaders`, with the client's in `native`; those alone where the parameter is `NativeHeaders`. */
+/**
+ * Gives all headers: `MessageHeaders`, with the client's in `native`; those alone where the parameter is `NativeHeaders`.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/say")
+ *   say(@Headers() { sessionId, native }: MessageHeaders) {
+ *     return `${sessionId} wrote ${native.get("text")}`;
+ *   }
+ * }
+ * ```
+ */
 export function Headers(): ArgumentDecorator {
   return argument("@Headers", { kind: "headers" });
 }
 
-/** Gives what a `{name}` of the mapping's pattern stands for, as number or boolean where the parameter is one. */
+/**
+ * Gives what a `{name}` of the mapping's pattern stands for, as number or boolean where the parameter is one.
+ *
+ * @example
+ * ```ts
+ * class Prices {
+ *   @MessageMapping("/prices/{year}/{symbol}")
+ *   price(@DestinationVariable("year") year: number, @DestinationVariable("symbol") symbol: string) {}
+ * }
+ * ```
+ */
 export function DestinationVariable(name: string): TextArgumentDecorator {
   checkName("@DestinationVariable", name);
   return argument("@DestinationVariable", { kind: "destinationVariable", name });
@@ -120,19 +158,51 @@ export interface Principal extends PrincipalData {}
  * Gives the user, `undefined` when there is none. An undecorated parameter of
  * this very type is the user as well, where the compiler notes types and the
  * name is not imported as a type only.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/say")
+ *   say(@Payload() text: string, @Principal() user: Principal | undefined) {
+ *     return { from: user?.name ?? "a stranger", text };
+ *   }
+ * }
+ * ```
  */
 export const Principal = token<Principal>("@Principal", { kind: "principal" });
 
 /** What rides on the channels: read-only data. */
 export interface Message<P = Uint8Array> extends MessageData<P> {}
 
-/** Gives the message as it came. An undecorated parameter of this type is it as well, as with `Principal`. */
+/**
+ * Gives the message as it came. An undecorated parameter of this type is it as well, as with `Principal`.
+ *
+ * @example
+ * ```ts
+ * class Audit {
+ *   @MessageMapping("/audit/**")
+ *   note(@Message() { payload, headers }: Message) {
+ *     console.log(headers.destination, payload.byteLength);
+ *   }
+ * }
+ * ```
+ */
 export const Message = token<Message>("@Message", { kind: "message" });
 
 /**
  * Gives the error in a method with `@MessageExceptionHandler`. Its first
  * parameter nothing else is known of, or whose class is an error's, needs no
  * decorator.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageExceptionHandler(RangeError)
+ *   failed(@Exception() error: RangeError, @Header("destination") destination: string) {
+ *     return `${destination}: ${error.message}`;
+ *   }
+ * }
+ * ```
  */
 export function Exception(): ArgumentDecorator {
   return argument("@Exception", { kind: "exception" });

@@ -34,6 +34,13 @@ export interface ClassValidationError {
  * @param options class-validator's own, such as `{ whitelist: true }`; classes without decorators pass unless
  *   `forbidUnknownValues` is set
  * @throws ConfigurationError when one of the functions is missing
+ * @example
+ * ```ts
+ * import { plainToInstance } from "class-transformer";
+ * import { validate } from "class-validator";
+ *
+ * stompMessaging({ endpoints, validator: classValidator({ plainToInstance, validate }, { whitelist: true }) });
+ * ```
  */
 export function classValidator(functions: ClassValidatorFunctions, options: object = {}): PayloadValidator {
   for (const name of ["plainToInstance", "validate"] as const) {

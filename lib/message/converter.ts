@@ -13,7 +13,18 @@ export interface ConvertedPayload {
   readonly contentType: string;
 }
 
-/** Turns payloads into values and values into payloads. The first converter that answers wins. */
+/**
+ * Turns payloads into values and values into payloads. The first converter that answers wins.
+ *
+ * @example
+ * ```ts
+ * const dates: MessageConverter = {
+ *   fromMessage: ({ payload }, target) => (target === Date ? new Date(Buffer.from(payload).toString()) : undefined),
+ *   toPayload: (value) =>
+ *     value instanceof Date ? { payload: Buffer.from(value.toISOString()), contentType: "text/plain" } : undefined,
+ * };
+ * ```
+ */
 export interface MessageConverter {
   /**
    * Gives the payload as a value, or `undefined` when it is not this converter's.

@@ -118,12 +118,27 @@ export function emptyMessage(headers: MessageHeaders): Message {
   return { payload: NO_PAYLOAD, headers };
 }
 
-/** A message of type MESSAGE with no native headers, unless `headers` say otherwise. */
+/**
+ * A message of type MESSAGE with no native headers, unless `headers` say otherwise.
+ *
+ * @example
+ * ```ts
+ * const message = createMessage(new Uint8Array([1, 2]), { contentType: "application/octet-stream" });
+ * ```
+ */
 export function createMessage<P>(payload: P, headers: Partial<MessageHeaders> = {}): Message<P> {
   return { payload, headers: { messageType: "MESSAGE", native: NativeHeaders.EMPTY, ...headers } };
 }
 
-/** The same message with these headers changed; `undefined` removes one. */
+/**
+ * The same message with these headers changed; `undefined` removes one.
+ *
+ * @example
+ * ```ts
+ * const authenticated = withHeaders(message, { user: { name: "rod" } });
+ * const marked = withHeaders(message, { native: message.headers.native.with("seen", "yes") });
+ * ```
+ */
 export function withHeaders<P>(message: Message<P>, headers: Partial<MessageHeaders>): Message<P> {
   // Two spreads would make a hidden class of its own for each message, at ten times the price.
   return { payload: message.payload, headers: Object.assign({}, message.headers, headers) };

@@ -18,6 +18,13 @@ export interface SessionGrantOptions {
  * How long a session may last: in the header `grant` of its CONNECT, or of a
  * later message, which then stands in place of the first. A grant is for one
  * session.
+ *
+ * @example
+ * ```ts
+ * const grant = new SessionGrant({ expires: Date.now() + 3_600_000, ahead: 60_000 });
+ * const granted = withHeaders(message, { grant }); // in preSend, at CONNECT
+ * grant.revoke("You have signed out");
+ * ```
  */
 export class SessionGrant {
   readonly ahead: number;

@@ -16,7 +16,19 @@ import type { EndpointOptions } from "../socket/endpoint.js";
 import type { UserSessionLimitOptions } from "../user/user-session-limit.js";
 import type { TransportOptions } from "./transport-options.js";
 
-/** What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called. */
+/**
+ * What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called.
+ *
+ * @example
+ * ```ts
+ * const options: StompMessagingOptions = {
+ *   endpoints: [{ path: "/ws" }],
+ *   applicationDestinationPrefixes: ["/app"],
+ *   clientInboundChannel: { interceptors: [new TokenInterceptor()] },
+ *   userSessions: { limit: 5, beyond: "end-oldest" },
+ * };
+ * ```
+ */
 export interface StompMessagingOptions {
   /** Where clients connect. At least one. */
   endpoints: readonly EndpointOptions[];

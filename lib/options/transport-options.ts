@@ -1,7 +1,18 @@
 import { ConfigurationError } from "../errors.js";
 import { isCount, onlyKnown } from "./checks.js";
 
-/** What one client may cost. Beyond a limit: ERROR that names it, where a frame can still be sent, and the end. */
+/**
+ * What one client may cost. Beyond a limit: ERROR that names it, where a frame can still be sent, and the end.
+ *
+ * @example
+ * ```ts
+ * const transport: TransportOptions = {
+ *   messageSizeLimit: 128 * 1024,
+ *   sendTimeLimit: 20_000,
+ *   inboundRateLimit: 50,
+ * };
+ * ```
+ */
 export interface TransportOptions {
   /** Bytes of one STOMP frame. Beyond: ERROR and close 1002; close 1009 for a far longer WebSocket message. @default 65536 */
   messageSizeLimit?: number;

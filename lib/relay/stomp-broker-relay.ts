@@ -26,6 +26,15 @@ import type { StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
  * the `broker` option, as Spring's `enableStompBrokerRelay`.
  *
  * @throws ConfigurationError when an option makes no sense
+ * @example
+ * ```ts
+ * stompBrokerRelay({
+ *   destinationPrefixes: ["/topic", "/queue"],
+ *   relayHost: "rabbitmq.internal",
+ *   clientLogin: "clients",
+ *   clientPasscode: process.env.CLIENT_PASSCODE,
+ * });
+ * ```
  */
 export function stompBrokerRelay(options: StompBrokerRelayOptions = {}): BrokerFactory {
   const settings = relaySettings(options);

@@ -48,7 +48,19 @@ export function anonymous(): Authorization {
   return { kind: "anonymous", text: "anonymous()" };
 }
 
-/** Lets users of this role pass: those with the authority `ROLE_` and its name. */
+/**
+ * Lets users of this role pass: those with the authority `ROLE_` and its name.
+ *
+ * @example
+ * ```ts
+ * messageSecurity((messages) => messages.simpDestMatchers("/app/admin/**").hasRole("ADMIN").anyMessage().authenticated());
+ * class Admin {
+ *   @MessageMapping("/restart")
+ *   @Authorize(hasRole("ADMIN"))
+ *   restart() {}
+ * }
+ * ```
+ */
 export function hasRole(role: string): Authorization {
   return ofAuthorities("hasRole", [role], "ROLE_");
 }
@@ -68,7 +80,18 @@ export function hasAnyAuthority(...authorities: string[]): Authorization {
   return ofAuthorities("hasAnyAuthority", authorities, "");
 }
 
-/** Lets a function of the application's own decide. */
+/**
+ * Lets a function of the application's own decide.
+ *
+ * @example
+ * ```ts
+ * class Rooms {
+ *   @MessageMapping("/rooms/{room}")
+ *   @Authorize(access((user, _message, variables) => user?.name === variables.get("room")))
+ *   say(@Payload() text: string) {}
+ * }
+ * ```
+ */
 export function access(allows: AccessFunction): Authorization {
   if (typeof allows !== "function") {
     throw new ConfigurationError("access(…) takes a function of the user, the message and the variables");

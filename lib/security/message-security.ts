@@ -74,11 +74,22 @@ const ALWAYS: AuthorizationDecision = { granted: true, rule: "DISCONNECT and UNS
  *     .nullDestMatcher().authenticated()
  *     .simpDestMatchers("/app/admin/**").hasRole("ADMIN")
  *     .simpMessageDestMatchers("/app/**").authenticated()
- *     .simpSubscribeDestMatchers("/topic/**", "/user/queue/*").authenticated()
+ *     .simpSubscribeDestMatchers("/topic/**
  *     .anyMessage().denyAll(),
  * );
  *
  * @throws ConfigurationError when a rule makes no sense, or is never asked
+ * @example
+ * ```ts
+ * const security = messageSecurity((messages) =>
+ *   messages
+ *     .nullDestMatcher().authenticated()
+ *     .simpDestMatchers("/app/admin/**").hasRole("ADMIN")
+ *     .simpMessageDestMatchers("/app/**").authenticated()
+ *     .simpSubscribeDestMatchers("/topic/**", "/user/queue/*").authenticated()
+ *     .anyMessage().denyAll(),
+ * );
+ * ```
  */
 export function messageSecurity(
   build: (messages: MessageMatchers) => unknown,

@@ -21,7 +21,17 @@ export interface ErrorReply {
   readonly retry?: Retry | undefined;
 }
 
-/** Decides what clients are told of errors, as Spring's class of this name. The session ends in any case. */
+/**
+ * Decides what clients are told of errors, as Spring's class of this name. The session ends in any case.
+ *
+ * @example
+ * ```ts
+ * const errorHandler: StompSubProtocolErrorHandler = {
+ *   handleClientMessageProcessingError: (_message, error, reply) =>
+ *     error instanceof RangeError ? { ...reply, message: error.message } : undefined,
+ * };
+ * ```
+ */
 export interface StompSubProtocolErrorHandler {
   /**
    * Gives what ERROR says. `undefined` leaves it at what it says by itself, and

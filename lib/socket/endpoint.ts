@@ -27,6 +27,18 @@ import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
 import { WebSocketHandshake } from "./web-socket-handshake.js";
 
+/**
+ * A path where clients connect, and who may.
+ *
+ * @example
+ * ```ts
+ * const endpoint: EndpointOptions = {
+ *   path: "/ws",
+ *   allowedOrigins: ["https://chat.example"],
+ *   sockJS: { heartbeatTime: 10_000 },
+ * };
+ * ```
+ */
 export interface EndpointOptions extends OriginOptions {
   /** Where clients connect, below the mount: `/stomp/chat`. */
   readonly path: string;

@@ -7,6 +7,16 @@ import { answer } from "./answer.js";
  * Sees each handshake before a connection comes of it, as Spring's
  * `HandshakeInterceptor`: of WebSocket, and the first request of a SockJS
  * session over HTTP. Each method may be left out, and may be async.
+ *
+ * @example
+ * ```ts
+ * const tenants: HandshakeInterceptor = {
+ *   beforeHandshake(request, response, attributes) {
+ *     attributes.set("tenant", request.hostname);
+ *     return true;
+ *   },
+ * };
+ * ```
  */
 export interface HandshakeInterceptor {
   /**

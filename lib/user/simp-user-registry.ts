@@ -29,6 +29,12 @@ export interface SimpSubscription {
  * Tells who is connected, in which sessions, and what they subscribed to at the
  * broker; as Spring's `SimpUserRegistry`, with `userRegistryBroadcast` over all
  * servers. Sessions without a user are not in it. Injectable by its class.
+ *
+ * @example
+ * ```ts
+ * const names = messaging.userRegistry.getUsers().map(({ name }) => name);
+ * const isThere = messaging.userRegistry.getUser("rod") !== undefined;
+ * ```
  */
 export class SimpUserRegistry {
   readonly #users: ReadonlyMap<string, SimpUser>;
@@ -50,7 +56,16 @@ export class SimpUserRegistry {
     return this.#users.size;
   }
 
-  /** Gives the subscriptions of all users for which the predicate holds. */
+  /**
+   * Gives the subscriptions of all users for which the predicate holds.
+   *
+   * @example
+   * ```ts
+   * for (const subscription of userRegistry.findSubscriptions(({ destination }) => destination === "/topic/old")) {
+   *   await messaging.unsubscribe(subscription, "This topic has ended");
+   * }
+   * ```
+   */
   findSubscriptions(predicate: (subscription: SimpSubscription) => boolean): SimpSubscription[] {
     return this.getUsers()
       .flatMap(({ sessions }) => [...sessions.values()])

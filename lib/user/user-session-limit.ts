@@ -1,6 +1,13 @@
 import { AccessDeniedError, soon } from "../errors.js";
 
-/** How many sessions a user may have at a time. */
+/**
+ * How many sessions a user may have at a time.
+ *
+ * @example
+ * ```ts
+ * stompMessaging({ endpoints, userSessions: { limit: 3, beyond: "end-oldest" } });
+ * ```
+ */
 export interface UserSessionLimitOptions {
   limit: number;
   /** Who has to go when there is one more: the one that connects, or the one that is there longest. */

@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import ts from "typescript";
+
+/** One `@example` of a docstring. */
+export interface Example {
+  /** What it stands above: `simpleBroker`, or `SimpMessagingTemplate.send`. */
+  readonly name: string;
+  readonly file: string;
+  /** Of its first line of code, from 1. */
+  readonly line: number;
+  readonly code: string;
+}
+
+/** What examples take for granted besides the exports of the library: the application around them. */
+const APPLICATION = `
+  import type { Server } from "node:http";
+  import type { Express } from "express";
+  import { createRemoteJWKSet, jwtVerify } from "jose";
+  declare const app: Express;
+  declare const server: Server;
+  declare const messaging: StompMessaging;
+  declare const template: SimpMessagingTemplate;
+  declare const userRegistry: SimpUserRegistry;
+  declare const endpoints: EndpointOptions[];
+  declare const message: Message;
+  declare const Order: StandardSchema<{ item: string; count: number }>;
+  declare const bytes: Uint8Array;
+  declare const keys: ReturnType<typeof createRemoteJWKSet>;
+  declare const sessionId: string;
+  declare const room: string;
+  declare const cause: Error;
+  declare function keep(payload: Uint8Array): void;
+  declare function readAllPricesAgain(): void;
+  declare function removeRole(user: string, role: string): Promise<void>;
+  declare function upload(file: File): Promise<void>;
+  declare class File { readonly name: string; }
+  declare class GreetingController {}
+  declare class TokenInterceptor implements ChannelInterceptor { preSend(message: Message): Message; }
+  declare class WebSocketConfig implements WebSocketMessageBrokerConfigurer {
+    registerStompEndpoints(registry: StompEndpointRegistry): void;
+  }
+  class Tenant { constructor(readonly name: string | undefined) {} }
+`;
+
+/** Every `@example` below a folder, in the order of the files. */
+export function examplesBelow(folder: string): Example[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => name.endsWith(".ts"))
+    .sort()
+    .map((name) => join(folder, name))
+    .flatMap(examplesOf);
+}
+
+function examplesOf(file: string): Example[] {
+  const source = readFileSync(file, "utf8");
+  return [...source.matchAll(/\/\*\*(?:(?!\*\/).)*?@example(?:(?!\*\/).)*\*\/\n(?=( *)(.*))/gs)].map(
+    (match) => {
+      const [docstring, indent = ""] = match;
+      const declared = source.slice(match.index + docstring.length);
+      const fence = docstring.indexOf("```ts\n");
+      const end = docstring.indexOf("```", fence + 3);
+      if (fence < 0 || end < 0) throw new Error(`${file}: an @example is no \`\`\`ts block:\n${docstring}`);
+
+      const code = docstring
+        .slice(fence + 6, end)
+        .replace(/^ *\* ?/gm, "")
+        .trimEnd();
+      const line = source.slice(0, match.index + fence).split("\n").length + 1;
+      const owner = indent === "" ? "" : `${nameOf(lastExport(source.slice(0, match.index)))}.`;
+      return { name: owner + nameOf(declared), file, line, code };
+    },
+  );
+}
+
+function nameOf(declared: string): string {
+  const words =
+    /^\s*(?:export |declare |abstract |readonly |async )*(?:class |interface |function |const |type )?(\w+)/;
+  return words.exec(declared)?.[1] ?? "";
+}
+
+function lastExport(before: string): string {
+  return before.slice(before.lastIndexOf("\nexport ") + 1);
+}
+
+/** What the compiler finds wrong with examples, as an application that depends on the library would see it. */
+export function faultsOf(examples: readonly Example[]): string[] {
+  const folder = resolve("build/examples");
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ["node"],
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+  };
+  const host = ts.createCompilerHost(options);
+  const before = `import { ${exportedNames().join(", ")} } from "express-stomp";${APPLICATION.replaceAll("\n", " ")}`;
+  const modules = new Map(
+    examples.map((example, i) => [join(folder, `${i}.ts`), { example, text: moduleOf(before, example) }]),
+  );
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (name) => modules.has(name) || fileExists(name);
+  host.getSourceFile = (name, ...rest) => {
+    const module = modules.get(name);
+    return module
+      ? ts.createSourceFile(name, module.text, ts.ScriptTarget.ES2022)
+      : getSourceFile(name, ...rest);
+  };
+  const program = ts.createProgram([...modules.keys()], options, host);
+  return [...modules].flatMap(([name, { example }]) => {
+    const file = program.getSourceFile(name);
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map(
+      (diagnostic) => {
+        const line = file?.getLineAndCharacterOfPosition(diagnostic.start ?? 0).line ?? 0;
+        const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, " ");
+        return `${example.file}:${example.line + line - 1} (${example.name}): ${text}`;
+      },
+    );
+  });
+}
+
+/** The example on the lines after the first; in a block, so that its names may be those of the application. */
+function moduleOf(before: string, { code }: Example): string {
+  const isImport = (line: string) => line.startsWith("import ");
+  const lines = code.split("\n");
+  const imports = lines.filter(isImport).join(" ");
+  return `${before} ${imports} {\n${lines.map((line) => (isImport(line) ? "" : line)).join("\n")}\n}\nexport {};\n`;
+}
+
+function exportedNames(): string[] {
+  const index = readFileSync("lib/index.ts", "utf8");
+  return [...index.matchAll(/^export (?:type )?\{(.*?)\} from/gms)].flatMap(([, names = ""]) =>
+    names
+      .split(",")
+      .map((name) => name.replace("type ", "").trim())
+      .filter((name) => name !== ""),
+  );
+}
