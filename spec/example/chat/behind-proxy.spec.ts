@@ -7,7 +7,7 @@ import { Person } from "./person.js";
 import { Stage } from "./stage.js";
 
 describe("the chat behind a proxy that ends TLS", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
   let stage: Stage;

@@ -5,7 +5,7 @@ import { newFile } from "../../support/databases.js";
 import { Stage } from "./stage.js";
 
 describe("the page of a room", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
 

@@ -8,7 +8,7 @@ import type { Person } from "./person.js";
 import { Stage } from "./stage.js";
 
 describe("people on the page of a room", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
 

@@ -6,7 +6,7 @@ import type { Person } from "./person.js";
 import { Stage } from "./stage.js";
 
 describe("people who talk in a browser", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
 

@@ -8,7 +8,7 @@ import type { Browser } from "playwright-core";
 import { launchChromium } from "../../support/chromium.js";
 
 describe("example/greeting", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let program: ChildProcess;
   let browser: Browser | undefined;
   let origin: string;

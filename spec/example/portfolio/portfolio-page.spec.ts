@@ -9,7 +9,7 @@ import { type AccountName, passwordOf } from "./investor.js";
 import { Trader } from "./trader.js";
 
 describe("the page of the portfolio", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
 
@@ -24,7 +24,7 @@ describe("the page of the portfolio", function () {
   let port = 0;
   let traders: Trader[];
 
-  async function start(quoteIntervalMs = 300) {
+  async function start(quoteIntervalMs = 1000) {
     const fast = { tradeDelayMs: 20, quoteIntervalMs };
     portfolio = await createPortfolio({ databaseUrl: url, ...fast, logger: recordingLogger() });
     port = await portfolio.listen(port, "127.0.0.1");

@@ -14,7 +14,7 @@ import { type AccountName, Investor, logIn, logOut } from "./investor.js";
 import { Trader } from "./trader.js";
 
 describe("the portfolio on two servers", function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
 
   onRabbitMq((broker) => {
     onEachDatabase((newDatabase) => {

@@ -36,9 +36,10 @@ export class BrowserPerson {
 
 /** Opens a page in a browser profile of its own. */
 export async function openPage(browser: Browser, options: PageOptions = {}): Promise<OpenPage> {
-  const context = await browser.newContext({ locale: "en-US", ...options });
+  // What moves is painted without end, which keeps a slow machine from all else.
+  const context = await browser.newContext({ locale: "en-US", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(50_000);
 
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
