@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { inspect } from "node:util";
 import { ConfigurationError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Message, Principal } from "./message/message.js";
@@ -129,6 +130,28 @@ export interface MessagingEvents {
   };
 }
 
+/** The names of all of them. The compiler holds it to be whole. */
+const NAMES = Object.keys({
+  connect: true,
+  connected: true,
+  subscribe: true,
+  subscribed: true,
+  unsubscribe: true,
+  disconnect: true,
+  expiring: true,
+  unhandled: true,
+  controllerError: true,
+  channelError: true,
+  sendFailed: true,
+  limitExceeded: true,
+  slowConsumer: true,
+  handshakeRefused: true,
+  brokerAvailability: true,
+  sessionError: true,
+  accessDenied: true,
+  messageDropped: true,
+} satisfies Record<keyof MessagingEvents, true>);
+
 export type MessagingEventListener<E extends keyof MessagingEvents> = (
   event: MessagingEvents[E],
 ) => void | Promise<void>;
@@ -145,9 +168,12 @@ export class EventPublisher {
   /**
    * Adds a listener; the returned function removes it.
    *
-   * @throws ConfigurationError when it is no function
+   * @throws ConfigurationError when there is no such event, or the listener is no function
    */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
+    if (!NAMES.includes(name)) {
+      throw new ConfigurationError(`There is no event ${inspect(name)}; there are ${NAMES.join(", ")}`);
+    }
     if (typeof listener !== "function") {
       throw new ConfigurationError(`on("${name}") takes a function that hears of it, not ${typeof listener}`);
     }

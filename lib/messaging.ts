@@ -25,7 +25,7 @@ import {
 } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import type { Message } from "./message/message.js";
-import { LONGEST_TIME } from "./options/checks.js";
+import { LONGEST_TIME, onlyKnown } from "./options/checks.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
 import { AccessControl } from "./security/access-control.js";
@@ -370,6 +370,7 @@ export function stompMessaging(
     },
 
     disconnect(target: WhoseSessions, reason = "The session was ended"): number {
+      checkTarget("disconnect", target);
       const ended = endHere(target, reason);
       if (ended === 0 || "user" in target) {
         servers.users
@@ -387,6 +388,7 @@ export function stompMessaging(
     },
 
     recheck(target?: WhoseSessions, reason?: string): Promise<number> {
+      if (target !== undefined) checkTarget("recheck", target);
       return clientOutboundChannel.sending(recheckEverywhere(target, reason), undefined);
     },
 
@@ -402,7 +404,10 @@ export function stompMessaging(
       return events.on(name, listener);
     },
 
-    close({ drainMs = DRAIN_TIME }: CloseOptions = {}): Promise<void> {
+    close(options: CloseOptions = {}): Promise<void> {
+      // `process.on("SIGTERM", messaging.close)` calls it with the signal's name.
+      if (typeof options !== "string") onlyKnown("close", options, ["drainMs"]);
+      const { drainMs = DRAIN_TIME } = options;
       if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIME) {
         throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
       }
@@ -433,4 +438,11 @@ export function stompMessaging(
     await brokerChannel.idle();
     await clientOutboundChannel.idle();
   }
+}
+
+/** @throws ConfigurationError when it names no sessions: those of everybody, or of nobody, would be taken for them */
+function checkTarget(method: string, target: WhoseSessions): void {
+  const { user, sessionId } = (target ?? {}) as { user?: unknown; sessionId?: unknown };
+  if ((typeof user === "string") !== (typeof sessionId === "string")) return;
+  throw new ConfigurationError(`${method} takes { user: "…" } or { sessionId: "…" }`);
 }

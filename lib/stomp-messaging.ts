@@ -18,6 +18,8 @@ export interface StompMessaging extends RequestHandler {
    * app.use(messaging);
    * messaging.attach(app.listen(8080));
    * ```
+   *
+   * @throws ConfigurationError when it is no server: it takes what `app.listen(…)` returns, and not the application
    */
   attach(server: Server): void;
   /**
@@ -28,7 +30,6 @@ export interface StompMessaging extends RequestHandler {
    * answer the closing are cut 5 s later. A second call with less time shortens
    * that of the first.
    *
-   * @throws ConfigurationError when `drainMs` is no time
    * @example
    * ```ts
    * process.once("SIGTERM", async () => {
@@ -36,6 +37,8 @@ export interface StompMessaging extends RequestHandler {
    *   server.close();
    * });
    * ```
+   *
+   * @throws ConfigurationError when `drainMs` is no time, or an option is not known
    */
   close(options?: CloseOptions): Promise<void>;
   /** Sends to subscribers from anywhere. */

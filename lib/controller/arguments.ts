@@ -6,7 +6,7 @@ import { destinationVariableArgument, headerArgument } from "./header-argument.j
 import type { Argument } from "./invocation.js";
 import type { ArgumentNote, ExceptionMethod, MappedMethod } from "./metadata.js";
 import { Message as MessageToken, Principal as PrincipalToken } from "./parameter-decorators.js";
-import { canBePayload, type PayloadTools, payloadArgument } from "./payload-argument.js";
+import { canBePayload, isPayloadClass, type PayloadTools, payloadArgument } from "./payload-argument.js";
 import { placeOf, whyUnknown } from "./unknown-parameter.js";
 
 /** What arguments are made with. */
@@ -118,8 +118,18 @@ function argument(note: ArgumentNote, { type, place, tools }: Place): Argument {
     case "destinationVariable":
       return destinationVariableArgument(note.name, type, place);
     case "principal":
-      return ({ message }) => message.headers.user;
+      if (isOpen(type) || (type as unknown) === PrincipalToken || isPayloadClass(type)) {
+        return ({ message }) => message.headers.user;
+      }
+      throw new ConfigurationError(
+        `@Principal gives the user: ${place} cannot be ${type?.name}. For the name take user: Principal, and user.name`,
+      );
     case "message":
+      if (!isOpen(type) && (type as unknown) !== MessageToken) {
+        throw new ConfigurationError(
+          `@Message gives the message as it came: ${place} cannot be ${type?.name}. For what is in it write @Payload()`,
+        );
+      }
       return ({ message }) => message;
     case "signal":
       return ({ abort }) => abort.signal;

@@ -1,6 +1,6 @@
 import { injectable, injectFromBase, type Newable } from "inversify";
 import { ConfigurationError } from "../errors.js";
-import { type Class, checkClass } from "./decorator-target.js";
+import { type Class, checkCalled, checkClass } from "./decorator-target.js";
 
 type Concrete = Newable<object>;
 
@@ -26,7 +26,9 @@ const scoped = new Set<Concrete>();
  * }
  * ```
  */
-export function Controller(): ControllerDecorator {
+export function Controller(): ControllerDecorator;
+export function Controller(...none: unknown[]): ControllerDecorator {
+  checkCalled("@Controller", none);
   return marksIn(controllers, "@Controller");
 }
 
@@ -47,7 +49,9 @@ export function Controller(): ControllerDecorator {
  * }
  * ```
  */
-export function ControllerAdvice(): ControllerDecorator {
+export function ControllerAdvice(): ControllerDecorator;
+export function ControllerAdvice(...none: unknown[]): ControllerDecorator {
+  checkCalled("@ControllerAdvice", none);
   return marksIn(advices, "@ControllerAdvice");
 }
 

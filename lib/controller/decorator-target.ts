@@ -1,6 +1,9 @@
 import { ConfigurationError } from "../errors.js";
 import { type Note, noteOf } from "./metadata.js";
 
+/** What a decorated method that is not static stands on: a class, which static ones stand on, has a `prototype`. */
+export type Prototype = object & { readonly prototype?: never };
+
 export type Class = abstract new (...args: never) => unknown;
 
 /** The note of the class or method under a decorator, which may stand on either. @throws ConfigurationError otherwise */
@@ -25,6 +28,11 @@ export function checkClass(decorator: string, target: unknown, method: readonly 
   if (typeof target !== "function" || method.length > 0) {
     throw new ConfigurationError(`${decorator} belongs above a class`);
   }
+}
+
+/** @throws ConfigurationError when a decorator was not called: it was given what it stands on, and marked nothing */
+export function checkCalled(decorator: string, args: readonly unknown[]): void {
+  if (args.length > 0) throw new ConfigurationError(`${decorator} is to be called: write ${decorator}()`);
 }
 
 /** The name of the class that a decorator's target is, or is the prototype of. */

@@ -6,13 +6,13 @@ import {
   isAuthorization,
 } from "../security/authorization.js";
 import type { ControllerDecorator } from "./class-decorators.js";
-import { classNameOfTarget, noteOfTarget } from "./decorator-target.js";
+import { classNameOfTarget, noteOfTarget, type Prototype } from "./decorator-target.js";
 import type { ExceptionType } from "./metadata.js";
 import type { SendToUserNote } from "./reply-note.js";
 
 /** Stands above a method that is not static. */
 export type HandlerDecorator = <M extends (...args: never) => unknown>(
-  prototype: object,
+  prototype: Prototype,
   method: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
 ) => void;

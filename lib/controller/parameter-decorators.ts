@@ -1,21 +1,22 @@
 import { ConfigurationError } from "../errors.js";
 import type { Message as MessageData, Principal as PrincipalData } from "../message/message.js";
 import { isText } from "../options/checks.js";
+import { checkCalled, type Prototype } from "./decorator-target.js";
 import { type ArgumentNote, noteOf } from "./metadata.js";
 import { isSchema, type StandardSchema } from "./schema.js";
 
 /** Stands before a parameter of a method that is not static. */
-export type ArgumentDecorator = (prototype: object, method: string | symbol, index: number) => void;
+export type ArgumentDecorator = (prototype: Prototype, method: string | symbol, index: number) => void;
 
 /** The same, before a parameter that takes a `T`: another does not compile, where the method is public. */
-export type TypedArgumentDecorator<T> = <P extends object, K extends string | symbol, I extends number>(
+export type TypedArgumentDecorator<T> = <P extends Prototype, K extends string | symbol, I extends number>(
   prototype: P,
   method: K,
   index: I & Taking<T, ParameterAt<P, K, I>>,
 ) => void;
 
 /** Before a parameter that takes text, or a number or boolean which is written as such. */
-export type TextArgumentDecorator = <P extends object, K extends string | symbol, I extends number>(
+export type TextArgumentDecorator = <P extends Prototype, K extends string | symbol, I extends number>(
   prototype: P,
   method: K,
   index: I & TextTaking<ParameterAt<P, K, I>>,
@@ -26,6 +27,21 @@ type TextTaking<Parameter> = unknown extends Parameter
   : [Parameter] extends [string | number | boolean | undefined]
     ? unknown
     : { "text cannot be": Parameter };
+
+/** Before a parameter that takes a user; the application's own have more than a name. */
+export type PrincipalArgumentDecorator = <P extends Prototype, K extends string | symbol, I extends number>(
+  prototype: P,
+  method: K,
+  index: I & PrincipalTaking<ParameterAt<P, K, I>>,
+) => void;
+
+type PrincipalTaking<Parameter> = unknown extends Parameter
+  ? unknown
+  : [NonNullable<Parameter>] extends [PrincipalData]
+    ? unknown
+    : [PrincipalData] extends [Parameter]
+      ? unknown
+      : { "the user has a name, and cannot be": Parameter };
 
 type ParameterAt<P, K, I extends number> = K extends keyof P
   ? P[K] extends (...args: infer A) => unknown
@@ -43,7 +59,7 @@ type Taking<T, Parameter> = [T] extends [Parameter]
  * decorated method's signature names the interface: so the argument is known
  * without its decorator.
  */
-type ArgumentToken<T> = (() => ArgumentDecorator) & (abstract new (never: never) => T);
+type ArgumentToken<T, D> = (() => D) & (abstract new (never: never) => T);
 
 export interface PayloadOptions {
   /** Whether an empty payload is an error; by default it is. Otherwise the argument is `undefined`. */
@@ -87,6 +103,7 @@ export function Payload<T>(
 ): TypedArgumentDecorator<T | undefined>;
 export function Payload<T>(schema: StandardSchema<T>, options?: PayloadOptions): TypedArgumentDecorator<T>;
 export function Payload(first: PayloadOptions | StandardSchema = {}, second: PayloadOptions = {}): unknown {
+  if (typeof second !== "object") checkCalled("@Payload", [first]);
   const schema = isSchema(first) ? first : undefined;
   const options = isSchema(first) ? second : first;
   const { required = true, ...unknown } = options;
@@ -131,7 +148,9 @@ export function Header(name: string, options: HeaderOptions = {}): ArgumentDecor
  * }
  * ```
  */
-export function Headers(): ArgumentDecorator {
+export function Headers(): ArgumentDecorator;
+export function Headers(...none: unknown[]): ArgumentDecorator {
+  checkCalled("@Headers", none);
   return argument("@Headers", { kind: "headers" });
 }
 
@@ -169,7 +188,7 @@ export interface Principal extends PrincipalData {}
  * }
  * ```
  */
-export const Principal = token<Principal>("@Principal", { kind: "principal" });
+export const Principal = token<Principal, PrincipalArgumentDecorator>("@Principal", { kind: "principal" });
 
 /** What rides on the channels: read-only data. */
 export interface Message<P = Uint8Array> extends MessageData<P> {}
@@ -187,7 +206,7 @@ export interface Message<P = Uint8Array> extends MessageData<P> {}
  * }
  * ```
  */
-export const Message = token<Message>("@Message", { kind: "message" });
+export const Message = token<Message, TypedArgumentDecorator<Message>>("@Message", { kind: "message" });
 
 /**
  * Gives the error in a method with `@MessageExceptionHandler`. Its first
@@ -204,12 +223,18 @@ export const Message = token<Message>("@Message", { kind: "message" });
  * }
  * ```
  */
-export function Exception(): ArgumentDecorator {
+export function Exception(): ArgumentDecorator;
+export function Exception(...none: unknown[]): ArgumentDecorator {
+  checkCalled("@Exception", none);
   return argument("@Exception", { kind: "exception" });
 }
 
-function token<T>(decorator: string, note: ArgumentNote): ArgumentToken<T> {
-  return (() => argument(decorator, note)) as ArgumentToken<T>;
+function token<T, D>(decorator: string, note: ArgumentNote): ArgumentToken<T, D> {
+  const make = (...none: unknown[]) => {
+    checkCalled(decorator, none);
+    return argument(decorator, note);
+  };
+  return make as unknown as ArgumentToken<T, D>;
 }
 
 function argument(decorator: string, note: ArgumentNote): ArgumentDecorator {

@@ -61,7 +61,7 @@ const BUILT_IN = new Set<unknown>([
 ]);
 
 /** Whether it is a class of the application's own. */
-function isPayloadClass(type: PayloadTarget): type is PayloadClass {
+export function isPayloadClass(type: PayloadTarget): type is PayloadClass {
   return type !== undefined && !BUILT_IN.has(type);
 }
 

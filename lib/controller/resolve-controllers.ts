@@ -78,7 +78,9 @@ function sourceOf(
   sessionScopes: SessionScopes,
 ): ControllerSource {
   if (!isController(controller)) {
-    throw new ConfigurationError(`${controller.name || "A class"} has no @Controller() above it`);
+    throw new ConfigurationError(
+      `${controller.name || "A class"} has no @Controller() above it: write that, or give an object of the class`,
+    );
   }
   return isSessionScoped(controller)
     ? sessionScopes.source(controller as Newable<object>)

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock/clock.js";
 import { AccessDeniedError, ConfigurationError } from "../errors.js";
+import { onlyKnown } from "../options/checks.js";
 
 export interface SessionGrantOptions {
   /** When the session ends, in ms since 1970. Default: with its connection. */
@@ -37,8 +38,9 @@ export class SessionGrant {
   #revoked: AccessDeniedError | undefined;
   #ended: (() => void) | undefined;
 
-  /** @throws ConfigurationError when a time is none */
+  /** @throws ConfigurationError when a time is none, or an option is not known */
   constructor(options: SessionGrantOptions = {}) {
+    onlyKnown("SessionGrant", options, ["expires", "expiredMessage", "ahead", "noticeDestination", "clock"]);
     const { expires = Number.POSITIVE_INFINITY, ahead = 0, clock = systemClock } = options;
     this.#clock = clock;
     this.#expires = checkedTime("expires", expires);

@@ -94,6 +94,10 @@ const WITHOUT_UPGRADE = {
     "A WebSocket handshake came without Upgrade: a proxy in front drops it. nginx needs proxy_http_version 1.1, " +
     "proxy_set_header Upgrade $http_upgrade, and proxy_set_header Connection $connection_upgrade.",
 } satisfies Refusal;
+/** For a GET that may be anything. */
+const STOMP_ENDPOINT =
+  "This is a STOMP endpoint: a STOMP client connects here. " +
+  "If one did, its request came without Upgrade: a proxy in front drops it.";
 const NO_WEB_SOCKET_HERE: Refusal = { reason: "path", status: 400, text: 'Can not "Upgrade" here.' };
 
 /** A message may be this much longer than a frame: the frame's own fault is then told in STOMP, not by 1009. */
@@ -211,12 +215,14 @@ export class Endpoint {
     } else if (route !== undefined && isHandshakeWithoutUpgrade(req)) {
       this.#log.warn("upgrade", `${this.#path}: ${WITHOUT_UPGRADE.message}`);
       this.#refuse(req, res, WITHOUT_UPGRADE);
+    } else if (this.#sockJs !== undefined && rest === "" && isVisitor(req)) {
+      answer(res, 200, `Welcome to SockJS!\n${STOMP_ENDPOINT}\n`);
     } else if (this.#sockJs !== undefined) {
       await this.#sockJs.service.handle(rest, req, res);
     } else if (req.method === "GET" || req.method === "HEAD") {
-      answer(res, 426, "This is a WebSocket endpoint.\n", { Upgrade: "websocket" });
+      answer(res, 426, `${STOMP_ENDPOINT}\n`, { Upgrade: "websocket" });
     } else {
-      answer(res, 405, "This is a WebSocket endpoint.\n", { Allow: "GET" });
+      answer(res, 405, "This is a STOMP endpoint, for WebSocket.\n", { Allow: "GET" });
     }
   }
 
@@ -292,6 +298,14 @@ export class Endpoint {
 function isHandshakeWithoutUpgrade({ method, headers }: Request): boolean {
   if (method !== "GET" || headers.upgrade !== undefined) return false;
   return headers["sec-websocket-key"] !== undefined || headers["sec-fetch-mode"] === "websocket";
+}
+
+/** Whether somebody looks at the URL in a browser. SockJS clients do not, and what tests them wants its greeting as it is. */
+function isVisitor({ method, headers }: Request): boolean {
+  return (
+    method === "GET" &&
+    (headers["sec-fetch-mode"] === "navigate" || /\btext\/html\b/.test(headers.accept ?? ""))
+  );
 }
 
 function checkedPath(path: string): string {

@@ -36,8 +36,11 @@ interface UpgradeRequest extends IncomingMessage {
  * Lets a server's WebSocket handshakes run through its request listeners, as any GET does, so that the
  * application's own middleware decides about them. Returns what undoes it, and answers 503 to handshakes
  * that are under way. Attached several times, a handshake still runs once.
+ *
+ * @throws ConfigurationError when it is no server
  */
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
+  checkServer(server);
   const { handshakeTimeout = 10_000, refused = () => {}, clock = systemClock } = options;
   if (!Number.isInteger(handshakeTimeout) || handshakeTimeout <= 0) {
     throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
@@ -49,6 +52,19 @@ export function attach(server: HttpServer, options: AttachOptions = {}): () => v
     attachments.set(server, attachment);
   }
   return attachment.add({ patience: { ms: handshakeTimeout, clock }, refused });
+}
+
+function checkServer(given: unknown): void {
+  const server = given as Partial<HttpServer> | null | undefined;
+  const isServer = ["on", "off", "emit", "listenerCount", "listen"].every(
+    (method) => typeof server?.[method as keyof HttpServer] === "function",
+  );
+  // An Express application is a function that has all of these, too.
+  if (isServer && typeof given === "object") return;
+  const what = typeof given === "function" ? "the application" : given === null ? "null" : typeof given;
+  throw new ConfigurationError(
+    `attach takes the HTTP server, not ${what}: write messaging.attach(app.listen(8080))`,
+  );
 }
 
 /**

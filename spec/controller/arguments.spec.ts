@@ -310,4 +310,40 @@ describe("a handler's arguments", () => {
       "@Payload gives parameter 0 of Controller.handle what a client wrote, and its type says that it is ours",
     );
   });
+
+  it("fail at start where @Principal or @Message stands before what is neither", () => {
+    class Names {
+      @MessageMapping("/a")
+      // @ts-expect-error the user is no text
+      handle(@Principal() _user: string) {}
+    }
+    class Bodies {
+      @MessageMapping("/a")
+      // @ts-expect-error the message is not its payload
+      handle(@Message() _body: Uint8Array) {}
+    }
+    expect(() => withControllers(new Names())).to.throw(
+      ConfigurationError,
+      "@Principal gives the user: parameter 0 of Names.handle cannot be String. For the name take user: Principal",
+    );
+    expect(() => withControllers(new Bodies())).to.throw(
+      ConfigurationError,
+      "@Message gives the message as it came: parameter 0 of Bodies.handle cannot be Uint8Array",
+    );
+  });
+
+  it("may be a user of the application's own class", async () => {
+    class Member {
+      declare readonly name: string;
+    }
+    class Members extends Recording {
+      @MessageMapping("/a")
+      handle(@Principal() member: Member) {
+        this.record(member.name);
+      }
+    }
+    const controller = new Members();
+    await withControllers(controller).send("/app/a", "", { user: { name: "ann" } });
+    expect(controller.calls).to.deep.equal([["ann"]]);
+  });
 });

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import {
   ConfigurationError,
   Controller,
+  ControllerAdvice,
   DestinationVariable,
   Header,
   Headers,
@@ -26,6 +27,15 @@ describe("decorators", () => {
       () => (Controller() as Loose)({}, "handle", descriptor),
       "@Controller belongs above a class",
     ],
+    ["@Controller without parentheses", () => (Controller as Loose)(class {}), "write @Controller()"],
+    [
+      "@ControllerAdvice without them",
+      () => (ControllerAdvice as Loose)(class {}),
+      "write @ControllerAdvice()",
+    ],
+    ["@Principal without them", () => (Principal as unknown as Loose)({}, "handle", 0), "write @Principal()"],
+    ["@Headers without them", () => (Headers as Loose)({}, "handle", 0), "write @Headers()"],
+    ["@Payload without them", () => (Payload as Loose)({}, "handle", 0), "write @Payload()"],
     ["@Controller above an object", () => (Controller() as Loose)({}), "@Controller belongs above a class"],
     [
       "@MessageMapping without parentheses",
@@ -144,6 +154,22 @@ describe("decorators", () => {
         // @ts-expect-error: a class is no controller's method
         @Controller()
         handle() {}
+
+        // @ts-expect-error: nothing of a class itself is called
+        @MessageMapping("/static")
+        // @ts-expect-error: nor has it arguments
+        static ofTheClass(@Payload() _text: string) {}
+
+        @MessageMapping("/user")
+        user(
+          @Principal() _any: unknown,
+          @Principal() _user: Principal | undefined,
+          @Principal() _member: { name: string; roles: string[] },
+          // @ts-expect-error: the user is more than a name
+          @Principal() _name: string,
+          // @ts-expect-error: the message is more than its payload
+          @Message() _payload: Uint8Array,
+        ) {}
       }
       return Rooms;
     };

@@ -41,4 +41,12 @@ describe("SessionGrant", () => {
       expect(() => new SessionGrant(options as object)).to.throw(ConfigurationError, Object.keys(options)[0]);
     });
   }
+
+  it("fails for options that it does not know", () => {
+    // @ts-expect-error it is expires
+    expect(() => new SessionGrant({ expiry: 1 })).to.throw(
+      ConfigurationError,
+      'SessionGrant has no option "expiry"; it has expires, expiredMessage, ahead, noticeDestination, clock',
+    );
+  });
 });

@@ -161,6 +161,21 @@ describe("A handshake that is refused", () => {
       }
     });
 
+    for (const sockJS of [false, true]) {
+      it(`may be what a plain GET was, and its answer says so${sockJS ? ", below SockJS's greeting" : ""}`, async () => {
+        await listen({ sockJS });
+        for (const headers of [{ Accept: "text/html,*/*;q=0.8" }, { "Sec-Fetch-Mode": "navigate" }]) {
+          const { status, text } = await http(port, "/ws", { headers });
+          expect(status).to.equal(sockJS ? 200 : 426);
+          expect(text).to.match(
+            /^(Welcome to SockJS!\n)?This is a STOMP endpoint: .*without Upgrade: a proxy/,
+          );
+          expect(text.startsWith("Welcome")).to.equal(sockJS);
+        }
+        expect(reasons()).to.deep.equal([]);
+      });
+    }
+
     it("is not taken for a visitor or a SockJS client, who get what they came for", async () => {
       await listen({ sockJS: true });
       expect((await http(port, "/ws")).text).to.equal("Welcome to SockJS!\n");
