@@ -95,7 +95,7 @@ export function stompMessaging(
   const sendFaults = (channel: string) => (destination: string | undefined, error: unknown) =>
     announceSendFault({ channel, destination, error }, { events, logger });
 
-  const pace = new Pace(clock);
+  const pace = new Pace(clock, (destination) => userMessages.receivers(destination));
 
   // A session hands on its frames one by one; the other two channels keep order themselves.
   const clientInboundChannel: SubscribableChannel = new SubscribableChannel("clientInboundChannel", {

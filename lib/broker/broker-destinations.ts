@@ -76,7 +76,7 @@ export class BrokerDestinations {
   }
 
   /** Whether one subscriber gets it. What is private to one session has nobody to choose among. */
-  isQueue({ destination = "", privateTo }: MessageHeaders): boolean {
+  isQueue({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
     return (
       privateTo === undefined && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination))
     );

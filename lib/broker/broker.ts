@@ -35,6 +35,12 @@ export interface Broker extends MessageHandler {
   readonly plainDestinations?: boolean;
   /** The prefixes of its destinations; empty when it has whatever nobody else has. For what is said of them only. */
   readonly destinationPrefixes?: readonly string[];
+  /**
+   * The sessions, by their ids, that a message to a destination is delivered to at once. While senders wait for one of
+   * these, what others send there waits too. Default: nobody knows, and only what goes where others were found to be
+   * behind waits.
+   */
+  receivers?(destination: string): Iterable<string>;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /**

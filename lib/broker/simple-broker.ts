@@ -172,6 +172,11 @@ export class SimpleBroker implements Broker {
     }
   }
 
+  *receivers(destination: string): Generator<string> {
+    if (this.#destinations.isQueue({ destination })) return;
+    for (const group of this.#listeners.of(destination)) for (const { sessionId } of group) yield sessionId;
+  }
+
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
     return this.#sessions.get(sessionId)?.consumers.has(subscriptionId) === true;
   }

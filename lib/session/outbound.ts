@@ -27,6 +27,7 @@ export class Outbound implements Reader {
   readonly #queue: SendQueue | undefined;
   #given = 0;
   #isOver = false;
+  #passed = 0;
   /** What waited when the socket was last asked, and all that it was given since: no less than waits now. */
   #waitingAtMost = 0;
   /** Who waits for room, and how they are told. */
@@ -103,6 +104,20 @@ export class Outbound implements Reader {
     return (this.#given - this.watchBuffer()) / sendBufferSizeLimit + (this.#socket.delivered ?? 0);
   }
 
+  get passed(): number {
+    return this.#passed;
+  }
+
+  get id(): string {
+    return this.#session.id;
+  }
+
+  /** Interceptors are done with a message for the client. */
+  letPass(): void {
+    if (!this.#isCrowdedBehindInterceptors(this.buffered)) this.#passed++;
+    this.drained();
+  }
+
   /** The socket may have room. */
   drained(): void {
     this.#queue?.pump();
@@ -170,13 +185,20 @@ export class Outbound implements Reader {
 
   /** Whether more waits than should: for interceptors, for the socket, and in it. */
   #isCrowded(buffered: number): boolean {
+    return this.#isTooMuch(buffered, this.#context.clientOutboundChannel.waiting(this.#session.id));
+  }
+
+  #isCrowdedBehindInterceptors(buffered: number): boolean {
+    return this.#isTooMuch(buffered, 0);
+  }
+
+  #isTooMuch(buffered: number, atInterceptors: number): boolean {
     if (this.#socket.crowded === true) return true;
 
-    const { clientOutboundChannel, limits } = this.#context;
-    const waiting = clientOutboundChannel.waiting(this.#session.id) + (this.#queue?.size ?? 0);
+    const waiting = atInterceptors + (this.#queue?.size ?? 0);
     // In front of a queue the socket is kept busy: only what is behind that is too much.
     const isBusy = this.#queue !== undefined && waiting === 0;
-    return !isBusy && waiting + buffered > limits.sendBufferSizeLimit / 4;
+    return !isBusy && waiting + buffered > this.#context.limits.sendBufferSizeLimit / 4;
   }
 
   /** Whether `probe` is answered by the client's end of the line. */

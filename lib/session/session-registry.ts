@@ -124,7 +124,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   /** Some of what waited so for a session does so no more. */
   left(sessionId: string): void {
-    this.#sessions.get(sessionId)?.drained();
+    this.#sessions.get(sessionId)?.outbound.letPass();
   }
 
   /** Whether a message that waits for interceptors may be dropped for newer ones. */

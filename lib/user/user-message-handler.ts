@@ -10,7 +10,7 @@ export interface UserMessageHandlerOptions {
   /** With its closing slash: `/user/`. */
   readonly prefix: string;
   readonly sessions: UserSessions;
-  readonly broker: MessageHandler;
+  readonly broker: MessageHandler & { receivers?(destination: string): Iterable<string> };
   /** Whether the broker takes what is sent to a message's destination. */
   isServed(message: Message): boolean;
   /** Whether a handler of `brokerChannel` beside this one takes a message. */
@@ -73,6 +73,14 @@ export class UserMessageHandler implements MessageHandler {
     }
     if (messageType !== "MESSAGE" || isServed(message)) return broker.handle(message);
     if (!isServedElsewhere(message)) unserved.byApplication(message);
+  }
+
+  /** The sessions that a message to a destination is delivered to, if that is known. */
+  receivers(destination: string): Iterable<string> {
+    const { prefix, sessions, broker } = this.#options;
+    if (!destination.startsWith(prefix)) return broker.receivers?.(destination) ?? [];
+    const address = parseUserDestination(prefix, destination);
+    return address ? sessions.idsOf(address.name, undefined) : [];
   }
 
   /** Sends a message to a user, wherever that is. */

@@ -5,7 +5,9 @@ import { settled } from "../support/recording.js";
 
 /** A reader that is behind until the spec says otherwise. */
 class Slow implements Reader {
+  readonly id = `slow-${Math.random()}`;
   taken = 0;
+  passed = 0;
   measureTaken(): number {
     return this.taken;
   }
@@ -169,6 +171,14 @@ describe("Pace", () => {
     expect(await waitedFor(new Slow(), 10_000, 0)).to.be.within(240, 260);
   });
 
+  it("waits as long as it takes for a reader that interceptors alone keep waiting, if they get on", async () => {
+    const passing = new Slow();
+    const stop = time.every(40, () => void passing.passed++);
+    expect(await waitedFor(passing, 10_000, 0)).to.equal(10_000);
+    stop();
+    expect(await waitedFor(passing, 10_000, 0)).to.be.within(240, 300);
+  });
+
   it("does not hold it against a reader that our own process stalls", async () => {
     const slow = new Slow();
     feed("sender", slow);
@@ -180,6 +190,53 @@ describe("Pace", () => {
     time.pass(100);
     await settled();
     expect(steps).to.deep.equal(["sender"]);
+  });
+
+  describe("while a reader is waited for", () => {
+    const slow = new Slow();
+    let reach: Record<string, readonly string[]>;
+
+    /** Hands on for a destination as channels do; what hands on feeds those readers. */
+    function send(destination: string, ...readers: Reader[]): void {
+      const handOn = () => {
+        steps.push(destination);
+        const mark = pace.begin();
+        for (const reader of readers) pace.behind(reader);
+        void pace.end(mark, destination);
+      };
+      if (pace.isCrowded(destination)) void pace.inTurn(destination, handOn);
+      else handOn();
+    }
+
+    beforeEach(() => {
+      reach = { "/a": [slow.id], "/b": [slow.id], "/other": ["somebody else's"] };
+      pace = new Pace(time, (destination) => reach[destination] ?? []);
+      slow.fall();
+    });
+
+    it("lets wait what would reach it, whatever that is sent to, and nothing else", async () => {
+      for (const destination of ["/a", "/b", "/other", "/a", "/b"]) send(destination, slow);
+      await settled();
+      expect(steps).to.deep.equal(["/a", "/other"]);
+
+      slow.catchUp();
+      while (steps.length < 5) await settled();
+      expect(steps).to.deep.equal(["/a", "/other", "/b", "/a", "/b"]);
+    });
+
+    it("lets go one after the other while it is behind again, in the order in which they came", async () => {
+      for (const destination of ["/a", "/a", "/b", "/a", "/b"]) send(destination, slow);
+      for (let n = 1; n <= 5; n++) {
+        await settled();
+        expect(steps.length).to.equal(n);
+        slow.catchUp();
+        const before = steps.length;
+        slow.fall();
+        await settled();
+        expect(steps.length).to.equal(Math.min(before + 1, 5));
+      }
+      expect(steps).to.deep.equal(["/a", "/a", "/b", "/a", "/b"]);
+    });
   });
 
   it("has no timer while nobody waits", async () => {

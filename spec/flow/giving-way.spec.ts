@@ -31,6 +31,12 @@ class Pages {
     return this.page(n);
   }
 
+  @MessageMapping("/relay/{n}")
+  @SendTo("/topic/{n}")
+  relayTo(@Payload() text: string) {
+    return text;
+  }
+
   @MessageMapping("/relay")
   @SendTo("/topic/a")
   relay(@Payload() text: string) {
@@ -129,6 +135,41 @@ describe("A reader that reads", () => {
     await expectAll(client, 2000);
   });
 
+  it("is sent what a user is sent in one turn, at many destinations", async () => {
+    await start({ endpoints: [{ path: "/ws", user: () => ({ name: "ann" }) }] });
+    const client = await connect();
+    for (let i = 0; i < 50; i++) client.send(`SUBSCRIBE\nid:${i}\ndestination:/user/queue/${i}\n\n^@`);
+    await client.synchronize();
+    const { template } = host.server.messaging;
+
+    const sent = Array.from({ length: 50 }, (_, i) =>
+      template.convertAndSendToUser("ann", `/queue/${i}`, numbered(i, 30_000)),
+    );
+
+    await expectAll(client, 50);
+    await Promise.all(sent);
+  });
+
+  for (const [what, transport] of [
+    ["interceptors that are slow", {}],
+    ["such and drop-oldest", { overflowStrategy: "drop-oldest" }],
+  ] as const) {
+    it(`is sent all that the application sends and awaits, with ${what}`, async () => {
+      const slow: ChannelInterceptor = {
+        async preSend(message) {
+          if (message.headers.messageType === "MESSAGE") await new Promise((done) => setTimeout(done, 5));
+          return message;
+        },
+      };
+      await start({ clientOutboundChannel: { interceptors: [slow] }, transport });
+      const client = await subscriber("/topic/a");
+
+      for (let i = 0; i < 250; i++) await send("/topic/a", numbered(i, 4000));
+
+      await expectAll(client, 250);
+    });
+  }
+
   for (const preserveReceiveOrder of [true, false]) {
     for (const page of ["page", "slow-page"]) {
       it(`gets the answers of /${page} to all it asks at once, preserveReceiveOrder ${preserveReceiveOrder}`, async () => {
@@ -167,6 +208,30 @@ describe("A reader that reads", () => {
         for (let i = 0; i < 50; i++) expect(await client.frame()).to.include("MESSAGE\n");
         await client.synchronize();
       });
+    }
+
+    for (const [what, destinations] of [
+      ["a pattern", ["/topic/**"]],
+      ["each of them", Array.from({ length: 50 }, (_, i) => `/topic/${i}`)],
+    ] as const) {
+      for (const prefix of ["/topic", "/app/relay"]) {
+        it(`is sent what many clients send to ${prefix}/… in one turn, each elsewhere, if it subscribed to ${what}, preserveReceiveOrder ${preserveReceiveOrder}`, async () => {
+          await start({ preserveReceiveOrder });
+          const client = await connect();
+          for (const [id, destination] of destinations.entries()) {
+            client.send(`SUBSCRIBE\nid:${id}\ndestination:${destination}\n\n^@`);
+          }
+          await client.synchronize();
+          const senders = await Promise.all(Array.from({ length: 50 }, connect));
+
+          for (const [i, sender] of senders.entries()) {
+            sender.send(`SEND\ndestination:${prefix}/${i}\n\n${"x".repeat(30_000)}^@`);
+          }
+
+          for (let i = 0; i < 50; i++) expect(await client.frame()).to.include("MESSAGE\n");
+          await client.synchronize();
+        });
+      }
     }
 
     it(`is sent all that another client sends, preserveReceiveOrder ${preserveReceiveOrder}`, async () => {
