@@ -1,4 +1,4 @@
-import type { Reader } from "../channel/pace.js";
+import type { Reader } from "../channel/patience.js";
 import { isBinary } from "../message/content-type.js";
 import { Delivery, QueueDelivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
@@ -114,7 +114,7 @@ export class Outbound implements Reader {
 
   /** Interceptors are done with a message for the client. */
   letPass(): void {
-    if (!this.#isCrowdedBehindInterceptors(this.buffered)) this.#passed++;
+    if (!this.#isCrowdedBehindInterceptors(this.watchBuffer())) this.#passed++;
     this.drained();
   }
 

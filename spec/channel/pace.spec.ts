@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { Pace, type Reader } from "#lib/channel/pace.js";
+import { Pace } from "#lib/channel/pace.js";
+import type { Reader } from "#lib/channel/patience.js";
 import { FakeTime } from "../support/fake-time.js";
 import { settled } from "../support/recording.js";
 
