@@ -55,6 +55,19 @@ describe("StompEndpointRegistry", () => {
     });
   });
 
+  for (const order of ["before", "behind"]) {
+    it(`keeps SockJS's options of a path that is there without SockJS too, ${order} it`, () => {
+      const [endpoint, ...others] = endpointsOf((registry) => {
+        if (order === "before") registry.addEndpoint("/ws");
+        registry.addEndpoint("/ws").withSockJS().setHeartbeatTime(1000);
+        if (order === "behind") registry.addEndpoint("/ws");
+      });
+
+      expect(endpoint).to.deep.equal({ path: "/ws", sockJS: { heartbeatTime: 1000 } });
+      expect(others).to.deep.equal([]);
+    });
+  }
+
   for (const [what, register] of [
     [
       "of different origins",

@@ -232,6 +232,30 @@ describe("Mappings", () => {
       expect(controller.called).to.deep.equal(["twice"]);
     });
 
+    for (const pattern of ["/a/b/**", "/a*/b/**", "/a/b*/**", "/{x:a+}/b/**"]) {
+      it(`does not mind two methods that tie behind a better one: ${pattern}`, async () => {
+        class BetterController extends Noting {
+          @MessageMapping("/{x}/b/**")
+          one() {
+            this.called.push("one");
+          }
+
+          @MessageMapping("/a/{y}/**")
+          other() {
+            this.called.push("other");
+          }
+
+          @MessageMapping(pattern)
+          better() {
+            this.called.push("better");
+          }
+        }
+        const controller = new BetterController();
+        await withControllers(controller).send("/app/a/b/c");
+        expect(controller.called).to.deep.equal(["better"]);
+      });
+    }
+
     it("fails, naming both methods, when two tie that only a message can tell of", async () => {
       class TieController {
         @MessageMapping("/x/{number:\\d+}")

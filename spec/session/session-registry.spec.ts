@@ -83,6 +83,18 @@ describe("SessionRegistry", () => {
     await connect("192.0.2.1");
   });
 
+  it("counts an address's connections down to what is left, as they go", async () => {
+    await start({ connectionsPerAddressLimit: 3 });
+    const [first, second] = [await connect(), await connect(), await connect()];
+    expect(await refused()).to.equal(503);
+
+    for (const client of [first, second]) client!.cut();
+    await connections(1);
+    await connect();
+    await connect();
+    expect(await refused()).to.equal(503);
+  });
+
   it("counts who is not CONNECTED against unconnectedLimit", async () => {
     await start({ unconnectedLimit: 1 });
     const first = await open();

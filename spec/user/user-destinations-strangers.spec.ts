@@ -177,9 +177,15 @@ describe("User destinations", () => {
       send(bob, joe.sessionId, "session");
       send(stranger, stranger.sessionId, "myself");
       send(stranger, other.sessionId, "other");
-      for (const client of [bob, stranger]) await client.synchronize();
+      const toBob = await heard(bob);
+      const toStranger = await heard(stranger);
 
-      expect(await Promise.all(all.map(heard))).to.deep.equal([["s /user/queue/x hello"], [], [], []]);
+      expect(toStranger).to.deep.equal(["s /user/queue/x myself"]);
+      expect([toBob, await heard(joe), await heard(other)]).to.deep.equal([
+        [],
+        ["s /user/queue/x hello"],
+        [],
+      ]);
     });
 
     it("refuse what names nobody, also when the application allows to send", async () => {

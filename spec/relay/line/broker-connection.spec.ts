@@ -133,10 +133,10 @@ describe("A connection to the broker", () => {
       await start({ relay: { clientLogin: "web", clientPasscode: "swordfish" } });
       stage.broker.options = { connects: false };
       const { client, line } = await stage.knock();
-      line.send("ERROR", { message: "Bad CONNECT" }, "web may not enter with swordfish");
+      line.send("ERROR", { message: "swordfish is wrong" }, "web may not enter with swordfish");
       await expectEnd(client, "Broker not available");
       const log = stage.server.log.join("\n");
-      expect(log).to.include("refused a client's connection: Bad CONNECT: web may not enter with ***");
+      expect(log).to.include("refused a client's connection: *** is wrong: web may not enter with ***");
       expect(log).not.to.include("swordfish");
     });
 
