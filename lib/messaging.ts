@@ -177,7 +177,7 @@ export function stompMessaging(
   });
   if (resolved.security) clientInboundChannel.guardBy(access);
 
-  const { controllers, sessionScopes } = resolveControllers(resolved.controllers, resolved.container, {
+  const { controllers } = resolveControllers(resolved.controllers, resolved.container, {
     template,
     userRegistry,
     clientInboundChannel,
@@ -188,7 +188,6 @@ export function stompMessaging(
     controllers.length > 0
       ? new ControllerHandler({
           controllers,
-          sessionScopes,
           applicationDestinationPrefixes: resolved.applicationDestinationPrefixes,
           destinationSeparator: resolved.destinationSeparator,
           converter,

@@ -1,9 +1,7 @@
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
-import { inTime } from "../clock/deadline.js";
 import {
   ConfigurationError,
   faultText,
-  HandlerTimeoutError,
   lookable,
   MessageHandlingError,
   MessagingError,
@@ -14,6 +12,7 @@ import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import { isAdvice } from "./class-decorators.js";
+import { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
@@ -21,13 +20,12 @@ import type { Invocation } from "./invocation.js";
 import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
 import { annotatedMethods, type ExceptionMethod, type MappedMethod, type MappingType } from "./metadata.js";
 import { checkReplies, type ReplyPlaces } from "./reply-check.js";
-import type { SessionScopes } from "./session-scopes.js";
-import { Streams } from "./streams.js";
 
-export interface ControllerHandlerOptions extends MappingsOptions, Omit<HandlerMethodContext, "streams"> {
+export interface ControllerHandlerOptions
+  extends MappingsOptions,
+    Omit<HandlerMethodContext, "controllerSessions"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
-  readonly sessionScopes: SessionScopes;
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
@@ -52,13 +50,13 @@ export class ControllerHandler implements MessageHandler {
   readonly #methods: (MappedMethod | ExceptionMethod)[] = [];
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
-  /** By session: settles when what it had was disposed of. */
-  readonly #disposals = new Map<string, Promise<void>>();
+  readonly #sessions: ControllerSessions;
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
-    this.#context = { ...options, streams: new Streams(options.logger) };
+    this.#sessions = new ControllerSessions(options);
+    this.#context = { ...options, controllerSessions: this.#sessions };
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
     this.#mappings.check();
@@ -83,55 +81,22 @@ export class ControllerHandler implements MessageHandler {
     const { messageType, sessionId = "", subscriptionId = "" } = message.headers;
     switch (messageType) {
       case "CONNECT":
-        return this.#connected(sessionId);
+        return this.#sessions.open(sessionId);
       case "MESSAGE":
       case "SUBSCRIBE":
         return this.#dispatch(messageType, message);
       case "UNSUBSCRIBE":
-        return this.#context.streams.unsubscribe(sessionId, subscriptionId);
+        return this.#sessions.of(sessionId)?.unsubscribe(subscriptionId);
       case "DISCONNECT":
-        return this.#disconnected(sessionId);
+        return this.#sessions.close(sessionId);
       case "CONNECT_ACK":
       case "OTHER":
         return;
     }
   }
 
-  #connected(sessionId: string): void {
-    this.#context.streams.open(sessionId);
-    this.#options.sessionScopes.open(sessionId);
-  }
-
-  /** A session has ended: its streams do, and what is of it alone is disposed of as soon as its last frames are handled. */
-  sessionEnded({ sessionId, handled }: SessionEnd): void {
-    this.#context.streams.end(sessionId);
-    if (handled) void handled.then(() => this.#dispose(sessionId));
-    else void this.#dispose(sessionId);
-  }
-
-  #disconnected(sessionId: string): void | Promise<void> {
-    this.#context.streams.close(sessionId);
-    return this.#dispose(sessionId);
-  }
-
-  /** Never rejects. */
-  #dispose(sessionId: string): void | Promise<void> {
-    const closed = this.#options.sessionScopes.close(sessionId);
-    if (!closed) return this.#disposals.get(sessionId);
-
-    const { clock, handlerTimeout, logger } = this.#context;
-    const failed = (fault: unknown) =>
-      logger.error(`What session ${sessionId} had was not disposed of`, fault);
-    const disposed = inTime(closed, {
-      clock,
-      milliseconds: handlerTimeout,
-      passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
-      late: failed,
-    })
-      .catch(failed)
-      .then(() => void this.#disposals.delete(sessionId));
-    this.#disposals.set(sessionId, disposed);
-    return disposed;
+  sessionEnded(end: SessionEnd): void {
+    this.#sessions.end(end);
   }
 
   #dispatch(type: MappingType, message: Message): void | Promise<void> {

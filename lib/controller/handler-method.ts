@@ -14,12 +14,13 @@ import type { PayloadTarget } from "../message/converter.js";
 import { isPromise } from "../promise.js";
 import type { AccessControl } from "../security/access-control.js";
 import { type ArgumentTools, argumentsOf } from "./arguments.js";
+import type { ControllerSessions } from "./controller-sessions.js";
 import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
 import type { Argument, Invocation } from "./invocation.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";
-import { isAsyncIterable, type Streams } from "./streams.js";
+import { isAsyncIterable } from "./streams.js";
 
 /** What methods take their arguments with, and answer through. */
 export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
@@ -27,7 +28,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   /** Milliseconds a method has until its promise settles; 0 is without end. */
   readonly handlerTimeout: number;
   readonly clock: Clock;
-  readonly streams: Streams;
+  readonly controllerSessions: ControllerSessions;
   readonly sessions: ReplyChannels["sessions"] & {
     /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. */
     room(sessionId: string): Promise<void> | undefined;
@@ -97,7 +98,7 @@ export class HandlerMethod {
   /** Not when time has passed while something was waited for: the client was told that it failed. */
   #run(args: unknown[], { message, abort }: Invocation): unknown {
     abort.check();
-    return this.#method.invoke(args, message);
+    return this.#method.invoke(args, message, this.#context.controllerSessions);
   }
 
   #inTime<T>(value: PromiseLike<T>, { abort }: Invocation): Promise<T> {
@@ -121,9 +122,11 @@ export class HandlerMethod {
   ): void | Promise<void> {
     if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
 
-    const { streams, sessions } = this.#context;
+    const { controllerSessions, sessions } = this.#context;
     const { sessionId = "" } = invocation.message.headers;
-    streams.run(value, {
+    const session = controllerSessions.of(sessionId);
+    if (!session) throw new MessageHandlingError("A stream needs a session that is connected");
+    session.streams().run(value, {
       message: invocation.message,
       room: () => (this.#answersAsker ? sessions.room(sessionId) : undefined),
       send: (element) => this.#answer(element, invocation),

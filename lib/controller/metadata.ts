@@ -3,6 +3,7 @@ import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
 import type { Authorization } from "../security/authorization.js";
+import type { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
 import { type ReplyDecorators, type ReplyNote, replyNote } from "./reply-note.js";
 import type { StandardSchema } from "./schema.js";
@@ -52,7 +53,7 @@ interface AnnotatedMethod extends ReplyNote {
   /** How the method is written, for errors. */
   readonly source: string;
   /** Calls it on the controller that the message is for. */
-  readonly invoke: (args: unknown[], message: Message) => unknown;
+  readonly invoke: (args: unknown[], message: Message, sessions: ControllerSessions) => unknown;
 }
 
 /** A method under one mapping decorator. */
@@ -106,8 +107,8 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
       ...replyNote(methodNotes, classNotes),
       parameters: parametersOf(exemplar, key, method.length, methodNotes),
       source: String(method),
-      invoke: (args, message) => {
-        const controller = source.controllerFor(message);
+      invoke: (args, message, sessions) => {
+        const controller = source.controllerFor(message, sessions);
         return Reflect.apply(Reflect.get(controller, key) as () => unknown, controller, args);
       },
     };

@@ -21,7 +21,6 @@ export interface ControllerBindings {
 /** What messages are handed to. */
 export interface ResolvedControllers {
   readonly controllers: readonly ControllerSource[];
-  readonly sessionScopes: SessionScopes;
 }
 
 /**
@@ -67,7 +66,7 @@ export function resolveControllers(
     }
     return sharedController(controller);
   });
-  return { controllers: sources, sessionScopes };
+  return { controllers: sources };
 }
 
 type ControllerClass = new (...args: never[]) => object;

@@ -21,8 +21,6 @@ const guarded = new WeakMap<ControllerContainer, WeakSet<object>>();
 export class SessionScopes {
   readonly #container: ControllerContainer;
   readonly #classes = new Set<Class>();
-  /** By session, while it lasts; the child is made when it is first needed. */
-  readonly #sessions = new Map<string, Container | undefined>();
 
   /** @throws ConfigurationError when the container itself has what is of sessions */
   constructor(container: ControllerContainer) {
@@ -44,33 +42,18 @@ export class SessionScopes {
     return {
       name,
       exemplar: controllerClass.prototype as object,
-      controllerFor: ({ headers: { sessionId = "" } }) => {
-        if (!this.#sessions.has(sessionId)) {
-          throw new MessageHandlingError(`${name} is of a session, and no session is connected`);
-        }
-        const child = this.#sessions.get(sessionId) ?? this.#child(sessionId);
+      controllerFor: ({ headers: { sessionId = "" } }, sessions) => {
+        const child = sessions.of(sessionId)?.container(() => this.#child());
+        if (!child) throw new MessageHandlingError(`${name} is of a session, and no session is connected`);
         return child.get(controllerClass);
       },
     };
   }
 
-  /** A session has begun. */
-  open(sessionId: string): void {
-    if (this.#classes.size > 0) this.#sessions.set(sessionId, undefined);
-  }
-
-  /** A session has ended. Rejects with what a `@preDestroy` throws. */
-  close(sessionId: string): void | Promise<void> {
-    const child = this.#sessions.get(sessionId);
-    this.#sessions.delete(sessionId);
-    return child?.unbindAllAsync();
-  }
-
-  #child(sessionId: string): Container {
+  #child(): Container {
     const ofTheirs = this.#container.constructor as typeof Container;
     const child = new ofTheirs({ parent: this.#container as Container });
     for (const scoped of this.#classes) child.bind(scoped).toSelf().inSingletonScope();
-    this.#sessions.set(sessionId, child);
     return child;
   }
 

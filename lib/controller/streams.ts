@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { withSendings } from "../channel/started-sendings.js";
 import { ignoreRejection, MessageHandlingError } from "../errors.js";
-import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
 
 /** As many may run for one session at the same time. */
-const STREAM_LIMIT = 100;
+export const STREAM_LIMIT = 100;
 /** As many of one session may have been cancelled and go on waiting. */
 const CANCELLED_LIMIT = 1_000;
 /** After so many elements others get their turn, however eagerly the next ones come. */
@@ -30,101 +29,66 @@ interface Stream extends StreamOptions {
   stopped: boolean;
 }
 
-/** What one session has. */
-interface SessionStreams {
-  readonly running: Set<Stream>;
+/** The async iterables that methods returned for one session: they run beside the messages that follow, until it ends. */
+export class SessionStreams {
+  readonly #running = new Set<Stream>();
+  readonly #manyWait: (message: Message) => void;
   /** How many were cancelled, and wait for something that has not come. */
-  cancelled: number;
-}
+  #cancelled = 0;
+  #ended = false;
 
-/** The async iterables that methods returned: they run beside the messages that follow, for as long as their session. */
-export class Streams {
-  readonly #logger: Logger;
-  /** By session, until its DISCONNECT; what it has is made for the first stream. */
-  readonly #sessions = new Map<string, SessionStreams | "ended" | undefined>();
-  #warned = false;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
+  /** @param manyWait hears of the newest when so many that were cancelled go on waiting */
+  constructor(manyWait: (message: Message) => void) {
+    this.#manyWait = manyWait;
   }
 
-  /** Lets a session have streams from now on, unless it has ended. */
-  open(sessionId: string): void {
-    if (!this.#sessions.has(sessionId)) this.#sessions.set(sessionId, undefined);
-  }
-
-  /** Ends the streams of a session; those that its last frames begin end at once. */
-  end(sessionId: string): void {
-    for (const stream of this.#of(sessionId)?.running ?? []) stop(stream);
-    this.#sessions.set(sessionId, "ended");
-  }
-
-  /** Forgets a session, and ends what it has. */
-  close(sessionId: string): void {
-    for (const stream of this.#of(sessionId)?.running ?? []) stop(stream);
-    this.#sessions.delete(sessionId);
-  }
-
-  /** Ends the streams that a subscription began. */
-  unsubscribe(sessionId: string, subscriptionId: string): void {
-    const streams = this.#of(sessionId);
-    for (const stream of streams?.running ?? []) {
-      const { messageType, subscriptionId: id } = stream.message.headers;
-      if (messageType === "SUBSCRIBE" && id === subscriptionId)
-        this.#cancel(stream, streams as SessionStreams);
-    }
-  }
-
-  /** Begins to send the elements. @throws MessageHandlingError when the session is gone, or has too many */
+  /** Begins to send the elements; after its session's end it ends at once. @throws MessageHandlingError when there are too many */
   run(iterable: AsyncIterable<unknown>, options: StreamOptions): void {
-    const { sessionId = "" } = options.message.headers;
-    if (!this.#sessions.has(sessionId)) {
-      throw new MessageHandlingError("A stream needs a session that is connected");
-    }
     const stream: Stream = { ...options, iterator: iteratorOf(iterable), stopped: false };
-    const streams = this.#sessions.get(sessionId) ?? { running: new Set(), cancelled: 0 };
-    if (streams === "ended") {
+    if (this.#ended) {
       stop(stream);
       return;
     }
-    this.#sessions.set(sessionId, streams);
-    const excess = excessOf(streams);
+    const excess = this.#excess();
     if (excess !== undefined) {
       stop(stream);
       const publicMessage = `A session has at most ${excess}`;
       throw new MessageHandlingError(publicMessage, { publicMessage });
     }
-    streams.running.add(stream);
+    this.#running.add(stream);
     void pump(stream).finally(() => {
-      if (!streams.running.delete(stream)) streams.cancelled--;
+      if (!this.#running.delete(stream)) this.#cancelled--;
     });
   }
 
-  #of(sessionId: string): SessionStreams | undefined {
-    const streams = this.#sessions.get(sessionId);
-    return streams === "ended" ? undefined : streams;
+  /** Ends those that a subscription began. */
+  unsubscribe(subscriptionId: string): void {
+    for (const stream of this.#running) {
+      const { messageType, subscriptionId: id } = stream.message.headers;
+      if (messageType === "SUBSCRIBE" && id === subscriptionId) this.#cancel(stream);
+    }
+  }
+
+  /** Ends all of them, and those that its session's last frames begin. */
+  end(): void {
+    this.#ended = true;
+    for (const stream of this.#running) stop(stream);
   }
 
   /** It does not count any more, though it may wait long: a generator cannot be ended from outside. */
-  #cancel(stream: Stream, streams: SessionStreams): void {
+  #cancel(stream: Stream): void {
     stop(stream);
-    streams.running.delete(stream);
-    streams.cancelled++;
-    if (streams.cancelled < STREAM_LIMIT || this.#warned) return;
-
-    this.#warned = true;
-    const { destination = "" } = stream.message.headers;
-    this.#logger.warn(
-      `${STREAM_LIMIT} streams of one session were cancelled and go on waiting, the last one of ${printable(destination)}: let its method wait with an AbortSignal that it takes as a parameter`,
-    );
+    this.#running.delete(stream);
+    this.#cancelled++;
+    if (this.#cancelled >= STREAM_LIMIT) this.#manyWait(stream.message);
   }
-}
 
-/** What a session has as many of as it may. */
-function excessOf({ running, cancelled }: SessionStreams): string | undefined {
-  if (running.size >= STREAM_LIMIT) return `${STREAM_LIMIT} streams`;
-  if (cancelled < CANCELLED_LIMIT) return undefined;
-  return `${CANCELLED_LIMIT} streams that were cancelled and have not ended`;
+  /** What there is as much of as there may be. */
+  #excess(): string | undefined {
+    if (this.#running.size >= STREAM_LIMIT) return `${STREAM_LIMIT} streams`;
+    if (this.#cancelled < CANCELLED_LIMIT) return undefined;
+    return `${CANCELLED_LIMIT} streams that were cancelled and have not ended`;
+  }
 }
 
 /** Whether it is one; a `Readable` is. */
