@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { utf8 } from "#lib/message/octets.js";
 import { SharedMessage } from "#lib/socket/shared-message.js";
 import { settled } from "../support/recording.js";
+import { reset } from "../support/reset.js";
 import { PAST_BUFFER, WAYS, WebSocketStage } from "../support/web-socket-stage.js";
 
 for (const way of WAYS) {
@@ -100,7 +101,7 @@ for (const way of WAYS) {
       while (stream.readableLength < stream.readableHighWaterMark) await settled();
 
       if (way.secure) line.destroy();
-      else line.resetAndDestroy();
+      else reset(line);
       await once(line, "close");
 
       let code: unknown;

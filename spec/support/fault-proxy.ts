@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { reset } from "./reset.js";
 
 /** A client's connection and the one that was made for it. */
 interface Pair {
@@ -41,8 +42,8 @@ export class FaultProxy {
   /** Ends every connection at once, with a reset to both sides. */
   cut(): void {
     for (const { client, target } of this.#pairs) {
-      client.resetAndDestroy();
-      target.resetAndDestroy();
+      reset(client);
+      reset(target);
     }
   }
 
@@ -83,7 +84,7 @@ export class FaultProxy {
 
   #accept(client: Socket): void {
     if (this.#refusing) {
-      client.on("error", () => {}).resetAndDestroy();
+      reset(client.on("error", () => {}));
       return;
     }
     const { host, port } = this.#target;

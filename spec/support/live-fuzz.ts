@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { Controller, MessageMapping, Payload, simpleBroker } from "express-stomp";
 import { type Conversation, httpConversation, webSocketConversation } from "./conversations.js";
 import { Dice } from "./dice.js";
+import { reset } from "./reset.js";
 import { startServer, type TestServer } from "./server.js";
 import { StompSession } from "./stomp-session.js";
 
@@ -127,7 +128,7 @@ async function hold(port: number, { segments, end }: Conversation, number: numbe
     line.write(segment);
     await new Promise(setImmediate);
   }
-  if (end === "reset") line.resetAndDestroy();
+  if (end === "reset") reset(line);
   else line.end();
   // A response that streams goes on though we have said that no more comes.
   for (let turns = 0; turns < 50 && !line.closed; turns++) await new Promise(setImmediate);
