@@ -1,4 +1,5 @@
 import { sizeOf } from "../message/message.js";
+import { InOrder, type Sequenced } from "./in-order.js";
 import type { Publication } from "./publication.js";
 import type { QueueSpace } from "./queue-space.js";
 import type { QueuedMessage } from "./queued-message.js";
@@ -11,7 +12,7 @@ export interface Acknowledging extends Taker {
 }
 
 /** A delivery that waits for its ACK or NACK. */
-export interface Unacknowledged {
+export interface Unacknowledged extends Sequenced {
   /** Grows with every delivery of the broker. */
   readonly sequence: number;
   readonly ackId: string;
@@ -67,7 +68,7 @@ export class AckWindow {
   readonly #limits: WindowLimits;
   readonly #load: SessionLoad;
   /** In the order of delivery. */
-  #entries = new Map<string, Unacknowledged>();
+  readonly #entries = new InOrder<Unacknowledged>();
   #queued = 0;
   #others = 0;
   #notice: string | undefined;
@@ -89,7 +90,7 @@ export class AckWindow {
   }
 
   get isEmpty(): boolean {
-    return this.#entries.size === 0;
+    return this.#entries.length === 0;
   }
 
   /** Whether its `prefetch-count` lets it have one more. */
@@ -112,33 +113,43 @@ export class AckWindow {
     return this.#waiting.length > 0;
   }
 
-  entries(): Iterable<Unacknowledged> {
-    return this.#entries.values();
+  /** What was delivered last. */
+  get last(): Unacknowledged | undefined {
+    return this.#entries.last;
+  }
+
+  /** What was delivered first of a topic. */
+  get firstOfTopic(): Unacknowledged | undefined {
+    return this.#entries.find(0, ({ queued }) => queued === undefined);
+  }
+
+  /** The id of the MESSAGE that told its client that the server has ended its consumer; an ACK of it counts for all. */
+  get notice(): string | undefined {
+    return this.cumulative ? this.#notice : undefined;
   }
 
   /** What was delivered before an entry, and the entry itself. */
   upTo(last: Unacknowledged): readonly Unacknowledged[] {
     const entries: Unacknowledged[] = [];
-    for (const entry of this.#entries.values()) {
+    this.#entries.find(0, (entry) => {
       entries.push(entry);
-      if (entry === last) break;
-    }
+      return entry === last;
+    });
     return entries;
   }
 
   add(entry: Unacknowledged): void {
-    this.#entries.set(entry.ackId, entry);
+    this.#entries.insert(entry);
     this.#count(entry, 1);
   }
 
   /** Takes an entry out; it stays in flight until `release`. */
   delete(entry: Unacknowledged): void {
-    this.#entries.delete(entry.ackId);
+    this.#entries.remove(entry);
   }
 
   restore(entries: readonly Unacknowledged[]): void {
-    const all = [...this.#entries.values(), ...entries].sort((a, b) => a.sequence - b.sequence);
-    this.#entries = new Map(all.map((entry) => [entry.ackId, entry]));
+    for (const entry of entries) this.#entries.insert(entry);
   }
 
   /** An entry that was taken out is not in flight any more. */
@@ -175,11 +186,6 @@ export class AckWindow {
   end(notice: string | undefined): void {
     this.#notice ??= notice;
     while (this.#shift());
-  }
-
-  /** What a client means that acknowledges all up to that MESSAGE. */
-  upToNotice(messageId: string | undefined): Unacknowledged | undefined {
-    return this.cumulative && messageId === this.#notice ? [...this.#entries.values()].at(-1) : undefined;
   }
 
   #count({ queued }: Unacknowledged, step: 1 | -1): void {

@@ -62,6 +62,12 @@ export class BrokerSession<C extends Acknowledging = Acknowledging> {
     return this.#known.open(consumer, mode);
   }
 
+  /** A consumer is gone: nothing waits for it any more. @param notice the id of the MESSAGE that tells its client so, if one does */
+  ended(window: AckWindow, notice: string | undefined): void {
+    window.end(notice);
+    this.#windows?.ended(window);
+  }
+
   /** Notes a delivery that is about to be sent. */
   sending(entry: Unacknowledged): void {
     this.#known.add(entry);

@@ -167,7 +167,7 @@ export class Consumer implements Taker, Subscriber {
     this.#gone = notice !== undefined && namesEndNotice({ messageId: notice });
     this.#owed = undefined;
     this.#unread?.clear();
-    this.window?.end(notice);
+    if (this.window) this.#session.ended(this.window, notice);
   }
 
   /** It, for messages that others get when it is over. */

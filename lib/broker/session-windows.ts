@@ -11,6 +11,7 @@ import {
   type Unacknowledged,
   type WindowLimits,
 } from "./ack-window.js";
+import { NamedDeliveries } from "./named-deliveries.js";
 
 /** What ACK and NACK name, by version: `ackId`; or `messageId` with or without `subscriptionId`. */
 export type AckHeaders = Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId">;
@@ -20,8 +21,11 @@ export class SessionWindows {
   readonly #limits: WindowLimits;
   readonly #load: SessionLoad = { queued: 0, queuedSize: 0, others: 0, waitingSize: 0 };
   readonly #byAckId = new Map<string, Unacknowledged>();
-  /** Those in which something is unacknowledged. */
-  readonly #windows = new Set<AckWindow>();
+  /** By what clients before STOMP 1.2 name: `message-id` and `subscription`, or the first alone. Made for who does. */
+  #bySubscription: NamedDeliveries | undefined;
+  #byMessage: NamedDeliveries | undefined;
+  /** Windows in which something is unacknowledged, by the MESSAGE that told of their end. */
+  readonly #byNotice = new Map<string, AckWindow>();
   /** Some have been forgotten, so that an unknown id may be an honest one. */
   #isForgetful = false;
 
@@ -43,7 +47,8 @@ export class SessionWindows {
   add(entry: Unacknowledged): void {
     const { ackId, window, queued } = entry;
     this.#byAckId.set(ackId, entry);
-    this.#windows.add(window);
+    this.#bySubscription?.add(entry);
+    this.#byMessage?.add(entry);
     window.add(entry);
     if (!queued && this.#load.others > this.#limits.unacknowledged) this.#forget(window);
   }
@@ -77,15 +82,26 @@ export class SessionWindows {
     if (!window) return;
 
     window.restore(taken);
-    this.#windows.add(window);
-    for (const entry of taken) this.#byAckId.set(entry.ackId, entry);
+    this.ended(window);
+    for (const entry of taken) {
+      this.#byAckId.set(entry.ackId, entry);
+      this.#bySubscription?.add(entry);
+      this.#byMessage?.add(entry);
+    }
+  }
+
+  /** A window's consumer may have been ended by the server. */
+  ended(window: AckWindow): void {
+    if (window.notice !== undefined && !window.isEmpty) this.#byNotice.set(window.notice, window);
   }
 
   remove(entry: Unacknowledged): void {
     const { window } = entry;
     window.delete(entry);
     this.#byAckId.delete(entry.ackId);
-    if (window.isEmpty) this.#windows.delete(window);
+    this.#bySubscription?.delete(entry);
+    this.#byMessage?.delete(entry);
+    if (window.notice !== undefined && window.isEmpty) this.#byNotice.delete(window.notice);
   }
 
   /** Takes all of it, in the order in which it was delivered. */
@@ -96,21 +112,24 @@ export class SessionWindows {
   }
 
   #find(headers: AckHeaders): Unacknowledged | undefined {
-    const { ackId, messageId, subscriptionId } = headers;
+    const { ackId, messageId = "", subscriptionId } = headers;
     if (ackId !== undefined) return this.#byAckId.get(ackId);
 
-    let oldest: Unacknowledged | undefined;
-    for (const window of this.#windows) {
-      if (subscriptionId !== undefined && subscriptionId !== window.consumer.id) continue;
-      const last = namesEndNotice(headers) ? window.upToNotice(messageId) : undefined;
-      if (last) return last;
-      for (const entry of window.entries()) {
-        if (entry.messageId !== messageId) continue;
-        if (!oldest || entry.sequence < oldest.sequence) oldest = entry;
-        break;
-      }
+    if (namesEndNotice(headers)) {
+      const window = this.#byNotice.get(messageId);
+      return window && (subscriptionId ?? window.consumer.id) === window.consumer.id
+        ? window.last
+        : undefined;
     }
-    return oldest;
+    if (subscriptionId === undefined) {
+      this.#byMessage ??= new NamedDeliveries((entry) => entry.messageId ?? "", this.#byAckId.values());
+      return this.#byMessage.first(messageId);
+    }
+    this.#bySubscription ??= new NamedDeliveries(
+      ({ messageId, window }) => nameOf(window.consumer.id, messageId),
+      this.#byAckId.values(),
+    );
+    return this.#bySubscription.first(nameOf(subscriptionId, messageId));
   }
 
   /**
@@ -119,14 +138,16 @@ export class SessionWindows {
    * ACK of a newer one still counts.
    */
   #forget(window: AckWindow): void {
-    for (const entry of window.entries()) {
-      if (entry.queued) continue;
-      this.#isForgetful = true;
-      this.remove(entry);
-      window.release(entry);
-      return;
-    }
+    const oldest = window.firstOfTopic;
+    if (!oldest) return;
+    this.#isForgetful = true;
+    this.remove(oldest);
+    window.release(oldest);
   }
+}
+
+function nameOf(subscriptionId: string, messageId = ""): string {
+  return `${messageId}\n${subscriptionId}`;
 }
 
 /** @throws MessageDeliveryError unless ACK or NACK names what there is nothing to acknowledge of */

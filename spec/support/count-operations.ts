@@ -1,7 +1,7 @@
 /**
- * Counts the characters read, the texts compared, the maps and sets asked and
- * changed, and the things moved within arrays while something runs: a measure of
- * work that does not depend on how busy the machine is.
+ * Counts the characters read, the texts compared, the maps and sets asked,
+ * changed and walked, and the things moved within arrays while something
+ * runs: a measure of work that does not depend on how busy the machine is.
  */
 export function countOperations(run: () => void): number {
   let operations = 0;
@@ -26,9 +26,12 @@ export function countOperations(run: () => void): number {
   count(String.prototype, ["charCodeAt", "codePointAt", "startsWith", "indexOf", "lastIndexOf"]);
   count(String.prototype, ["split"], (text) => text.length);
   count(Array.prototype, ["splice"], ({ length }, start) => length - (start as number));
-  count(Array.prototype, ["shift", "filter"], ({ length }) => length);
+  count(Array.prototype, ["shift", "filter", "sort"], ({ length }) => length);
   count(Map.prototype, ["get", "set", "delete"]);
   count(Set.prototype, ["add", "delete"]);
+  // One step of a loop over them.
+  count(Object.getPrototypeOf(new Map().values()), ["next"]);
+  count(Object.getPrototypeOf(new Set().values()), ["next"]);
   try {
     run();
   } finally {

@@ -17,10 +17,14 @@ export interface Acknowledging {
 export type DeliveryNames = Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId">;
 
 interface Delivered {
+  readonly key: string;
   readonly subscription: Acknowledging;
   readonly names: DeliveryNames;
   readonly isWithheld: boolean;
 }
+
+/** Deliveries that have something in common, in their order. */
+type Group<T> = Map<T, Set<Delivered>>;
 
 /**
  * What one connection's broker has delivered and nobody has settled. By that a
@@ -32,6 +36,9 @@ interface Delivered {
 export class Unsettled {
   /** In the order of delivery. */
   readonly #deliveries = new Map<string, Delivered>();
+  readonly #bySubscription: Group<Acknowledging> = new Map();
+  /** In STOMP 1.0 an ACK may name nothing but that. */
+  readonly #byMessageId: Group<string | undefined> = new Map();
   readonly #acknowledge: (names: DeliveryNames) => void;
 
   constructor(acknowledge: (names: DeliveryNames) => void) {
@@ -40,13 +47,13 @@ export class Unsettled {
 
   /** Notes a delivery that the client is given. */
   given(subscription: Acknowledging, names: DeliveryNames): void {
-    this.#add({ subscription, names, isWithheld: false });
+    this.#add({ key: keyOf(names), subscription, names, isWithheld: false });
   }
 
   /** Acknowledges a delivery that the client is not given; if that would count for what it was, later. */
   withheld(subscription: Acknowledging, names: DeliveryNames): void {
     if (subscription.isCumulative) {
-      this.#add({ subscription, names, isWithheld: true });
+      this.#add({ key: keyOf(names), subscription, names, isWithheld: true });
       this.acknowledgeWithheld();
     } else this.#acknowledge(names);
   }
@@ -54,12 +61,11 @@ export class Unsettled {
   /** Takes note of a client's ACK or NACK. Returns whether it is for the broker; `acknowledgeWithheld` comes behind it. */
   settle(headers: MessageHeaders): boolean {
     if (namesEndNotice(headers)) return false;
-    const key = this.#find(headers);
-    const named = key === undefined ? undefined : this.#deliveries.get(key);
-    if (key === undefined || !named) return true;
+    const named = this.#find(headers);
+    if (!named) return true;
 
     // It may be taken back by ABORT.
-    if (!headers.native.has("transaction")) this.#forget(key, named);
+    if (!headers.native.has("transaction")) this.#settled(named);
     return !named.subscription.isRevoked;
   }
 
@@ -69,9 +75,9 @@ export class Unsettled {
    */
   acknowledgeWithheld(): void {
     let last: Delivered | undefined;
-    for (const [key, delivered] of this.#deliveries) {
+    for (const delivered of this.#deliveries.values()) {
       if (!delivered.isWithheld) break;
-      this.#deliveries.delete(key);
+      this.#delete(delivered);
       // A broker that knows no such subscription any more would answer with ERROR.
       if (delivered.subscription.isEnded) continue;
       if (last && last.subscription !== delivered.subscription) this.#acknowledge(last.names);
@@ -81,25 +87,50 @@ export class Unsettled {
   }
 
   #add(delivered: Delivered): void {
-    this.#deliveries.set(keyOf(delivered.names), delivered);
-    if (this.#deliveries.size > LIMIT)
-      this.#deliveries.delete(this.#deliveries.keys().next().value as string);
+    const { key, subscription, names } = delivered;
+    const before = this.#deliveries.get(key);
+    if (before) this.#delete(before);
+    this.#deliveries.set(key, delivered);
+    join(this.#bySubscription, subscription, delivered);
+    if (names.ackId === undefined) join(this.#byMessageId, names.messageId, delivered);
+    const [oldest] = this.#deliveries.size > LIMIT ? this.#deliveries.values() : [];
+    if (oldest) this.#delete(oldest);
   }
 
-  #find(headers: MessageHeaders): string | undefined {
+  #find(headers: MessageHeaders): Delivered | undefined {
     const { ackId, messageId, subscriptionId } = headers;
-    if (ackId !== undefined || subscriptionId !== undefined) return keyOf(headers);
-    for (const [key, { names }] of this.#deliveries) if (names.messageId === messageId) return key;
-    return undefined;
+    if (ackId !== undefined || subscriptionId !== undefined) return this.#deliveries.get(keyOf(headers));
+    const [oldest] = this.#byMessageId.get(messageId) ?? [];
+    return oldest;
   }
 
-  #forget(key: string, { subscription }: Delivered): void {
-    for (const [each, delivered] of subscription.isCumulative ? this.#deliveries : []) {
-      if (each === key) break;
-      if (delivered.subscription === subscription) this.#deliveries.delete(each);
+  /** In ack mode `client` all that its subscription was delivered before is settled, too. */
+  #settled(named: Delivered): void {
+    const { subscription } = named;
+    for (const delivered of (subscription.isCumulative && this.#bySubscription.get(subscription)) || []) {
+      if (delivered === named) break;
+      this.#delete(delivered);
     }
-    this.#deliveries.delete(key);
+    this.#delete(named);
   }
+
+  #delete(delivered: Delivered): void {
+    const { key, subscription, names } = delivered;
+    this.#deliveries.delete(key);
+    leave(this.#bySubscription, subscription, delivered);
+    leave(this.#byMessageId, names.messageId, delivered);
+  }
+}
+
+function join<T>(groups: Group<T>, name: T, delivered: Delivered): void {
+  const group = groups.get(name) ?? new Set();
+  groups.set(name, group.add(delivered));
+}
+
+function leave<T>(groups: Group<T>, name: T, delivered: Delivered): void {
+  const group = groups.get(name);
+  group?.delete(delivered);
+  if (group?.size === 0) groups.delete(name);
 }
 
 function keyOf({ ackId, messageId, subscriptionId }: DeliveryNames): string {
