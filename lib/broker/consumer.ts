@@ -134,10 +134,7 @@ export class Consumer implements Taker, Subscriber {
   /** Gets a queue's message, which nobody else does. */
   hand(message: QueuedMessage): void {
     if (this.window) this.#deliverInWindow(this.window, message.publication, message);
-    else {
-      message.queues.settled(message);
-      this.#deliver(new QueueDelivery(message.publication, this));
-    }
+    else this.#deliverQueued(message);
   }
 
   /** Is to get these as soon as there is room for each. */
@@ -207,6 +204,24 @@ export class Consumer implements Taker, Subscriber {
     }
   }
 
+  /** What does not reach the socket of one who does not acknowledge is somebody else's. */
+  #deliverQueued(message: QueuedMessage): void {
+    const { clientOutboundChannel, undelivered, turns } = this.#context;
+    const { queues, publication } = message;
+    const failed = (error: unknown) => {
+      undelivered(this, error);
+      const isWanted = !this.#removed && !this.sessionHasEnded;
+      return turns.take(() => queues.returned(message, this, isWanted));
+    };
+    try {
+      const sent = clientOutboundChannel.carry(new QueueDelivery(publication, this.#ofQueue));
+      if (typeof sent === "boolean") queues.settled(message);
+      else sent.then(() => turns.take(() => queues.settled(message))).catch(failed);
+    } catch (error) {
+      void failed(error);
+    }
+  }
+
   #deliverInWindow(window: AckWindow, publication: Publication, queued?: QueuedMessage): void {
     const { clientOutboundChannel, ackIdPrefix, nextDelivery, undelivered, turns } = this.#context;
     const sequence = nextDelivery();
@@ -237,6 +252,7 @@ export class Consumer implements Taker, Subscriber {
 
 /** A consumer, for messages that go to others at the end of its session: it is written none of them any more. */
 class QueueSubscriber implements Subscriber {
+  readonly isOwed = true;
   readonly #consumer: Consumer;
 
   constructor(consumer: Consumer) {

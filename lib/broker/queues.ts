@@ -148,7 +148,10 @@ export class Queues implements Source, TakesBack {
     }
     const { native } = message.publication.headers;
     const publication = message.publication.with(saying(native, { redelivered: "true" })).keep();
-    const again: QueuedMessage = { ...message, failures, isBack: true, publication };
+    // Nothing was held for one who does not acknowledge.
+    const size = message.size || sizeOf(publication);
+    this.#space.held += size - message.size;
+    const again: QueuedMessage = { ...message, size, failures, isBack: true, publication };
     const consumer = this.#next(again, from) ?? this.#next(again);
     if (consumer) this.#hand(again, consumer);
     else this.#insert(again);
@@ -169,7 +172,7 @@ export class Queues implements Source, TakesBack {
       for (const group of this.#options.listeners.of(destination)) {
         for (const consumer of group) {
           if (next && next.turn <= consumer.turn) continue;
-          if ((but && consumer.window === but) || !consumer.takes) continue;
+          if ((but && (consumer === but || consumer.window === but)) || !consumer.takes) continue;
           // What it has yet to look at there is before this.
           if (backlog && this.seekers.has(consumer) && consumer.unread.isBehind(backlog)) continue;
           if (consumer.selector?.matches(publication) !== false) next = consumer;

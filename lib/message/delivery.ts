@@ -11,6 +11,10 @@ export class Lifetime {
   get gone(): boolean {
     return this.#subscriber.gone;
   }
+
+  get isOwed(): boolean {
+    return this.#subscriber.isOwed === true;
+  }
 }
 
 /**

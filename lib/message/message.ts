@@ -24,6 +24,8 @@ export interface Subscriber {
   readonly id: string;
   /** Whether it is over: then nothing of it is delivered any more, not even what is on its way. */
   readonly gone: boolean;
+  /** Whether what it is not given is to be somebody else's: a queue's message. Default: it is not. */
+  readonly isOwed?: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface MessageHeaders {
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
   /** Of a delivery: whether its subscription is over. What an interceptor makes of the message keeps that. */
-  readonly subscription?: { readonly gone: boolean } | undefined;
+  readonly subscription?: { readonly gone: boolean; readonly isOwed?: boolean } | undefined;
   /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
   readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;

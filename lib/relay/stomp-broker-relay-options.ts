@@ -55,7 +55,10 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   sendTimeLimit?: number;
   /** The longest pause between two attempts to connect, in ms; the first ones are shorter. Default 5,000. */
   reconnectInterval?: number;
-  /** Bytes of one frame of the broker; beyond, the connection ends. Default 1 MiB. */
+  /**
+   * Bytes of one frame of the broker; beyond, the connection ends. What the application or a client sends that would
+   * come back as such is refused to its sender. Default 1 MiB.
+   */
   messageSizeLimit?: number;
   /** Bytes of one frame of the broker before its body, likewise. Default 64 KiB. */
   headerBytesLimit?: number;

@@ -175,8 +175,7 @@ class StompBrokerRelay implements Broker {
       sessionId,
       access: shared ? new SharedAccess({ sessionId, shared, relay }) : relay(),
       privates: this.#privates,
-      subscriptionLimit: this.#settings.subscriptionLimit,
-      passQueueHeaders: this.#settings.passQueueHeaders,
+      settings: this.#settings,
       isOurs: (destination) => this.#isOurs(destination),
     });
     this.#clients.set(sessionId, client);

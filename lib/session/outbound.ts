@@ -266,6 +266,8 @@ export class Outbound implements Reader {
  * which the broker keeps account: a client that is to acknowledge what it never saw would wait for ever.
  */
 export function isDroppable(message: Message): boolean {
-  if (!(message instanceof Delivery)) return message.headers.ackId === undefined;
+  if (!(message instanceof Delivery)) {
+    return message.headers.ackId === undefined && message.headers.subscription?.isOwed !== true;
+  }
   return message.ackId === undefined && !(message instanceof QueueDelivery);
 }

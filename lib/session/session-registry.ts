@@ -103,12 +103,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   /**
    * Hands a message to its session; what is for a session or subscription that has ended is dropped.
    *
-   * @throws MessageDeliveryError when that was to be acknowledged: somebody else can have it
+   * @throws MessageDeliveryError when that was to be acknowledged, or is a queue's: somebody else can have it
    */
   handle(message: Message): void {
     const isGone = message instanceof Delivery ? message.gone : message.headers.subscription?.gone;
-    if (!isGone) this.#sessionOf(message)?.deliver(message);
-    else if (message.headers.ackId !== undefined)
+    if (!isGone && this.#sessionOf(message)?.deliver(message)) return;
+    const { ackId, subscription } = message.headers;
+    if ((isGone && ackId !== undefined) || (subscription?.isOwed === true && ackId === undefined))
       throw new MessageDeliveryError("Its subscription has ended");
   }
 

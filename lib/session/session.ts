@@ -91,12 +91,14 @@ export class Session implements SocketListener, ClientSession {
   }
 
   /** A message of `clientOutboundChannel` for this session. */
-  deliver(message: Message): void {
+  deliver(message: Message): boolean {
     if (!(message instanceof Delivery) && message.headers.messageType === "CONNECT_ACK") {
       accept(this, message);
-    } else if (this.#mayWrite()) {
-      this.outbound.message(message);
+      return true;
     }
+    if (!this.#mayWrite()) return false;
+    this.outbound.message(message);
+    return true;
   }
 
   receipt(receiptId: string): void {

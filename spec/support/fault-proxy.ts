@@ -106,6 +106,8 @@ export class FaultProxy {
   }
 
   #pipe(from: Socket, to: Socket): void {
+    // What was held back is written at once, each part of it.
+    to.setMaxListeners(0);
     let before: Promise<unknown> = Promise.resolve();
     const inOrder = (pass: () => void) => {
       if (this.#delay === 0) {

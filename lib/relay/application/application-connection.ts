@@ -3,6 +3,7 @@ import { Sending } from "../../channel/sending.js";
 import { MessageDeliveryError } from "../../errors.js";
 import type { Message } from "../../message/message.js";
 import { LastingConnection, type LastingConnectionOptions } from "../line/lasting-connection.js";
+import { checkMessageSize } from "../line/message-size.js";
 import { applicationFrame } from "../line/relay-frame.js";
 import type { BrokerAddress } from "../relay-settings.js";
 
@@ -32,6 +33,7 @@ export class ApplicationConnection implements BrokerSystem {
 
   /** Sends a message; settles when the broker has it. @throws MessageDeliveryError when it does not, or nobody knows */
   send(message: Message): Promise<void> {
+    checkMessageSize(message, this.#options.settings);
     const connection = this.#line.available;
     const frame = applicationFrame(message);
     const { sendBufferSizeLimit, receiptTimeout } = this.#options.settings;

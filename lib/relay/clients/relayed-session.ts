@@ -3,6 +3,8 @@ import type { MessageHandler } from "../../channel/message-handler.js";
 import { refusal } from "../../errors.js";
 import { printable } from "../../logger.js";
 import { type Message, withHeaders } from "../../message/message.js";
+import { checkMessageSize } from "../line/message-size.js";
+import type { RelaySettings } from "../relay-settings.js";
 import type { BrokerAccess } from "./broker-access.js";
 import { type JudgedCommand, judgeHeaders } from "./header-policy.js";
 
@@ -11,9 +13,7 @@ export interface RelayedSessionOptions {
   readonly access: BrokerAccess;
   /** What is private to the session is there, and answers its CONNECT. */
   readonly privates: PrivateBroker;
-  readonly subscriptionLimit: number;
-  /** Whether clients may name and declare what others use. */
-  readonly passQueueHeaders: boolean;
+  readonly settings: RelaySettings;
   /** Whether a destination is the broker's. */
   isOurs(destination: string): boolean;
 }
@@ -73,7 +73,8 @@ export class RelayedSession implements MessageHandler {
   }
 
   async #subscribe(message: Message): Promise<void> {
-    const { access, privates, subscriptionLimit } = this.#options;
+    const { access, privates, settings } = this.#options;
+    const { subscriptionLimit } = settings;
     const { subscriptionId = "", privateTo } = message.headers;
     if (privateTo === undefined && !this.#isOurs(message)) return;
 
@@ -90,6 +91,7 @@ export class RelayedSession implements MessageHandler {
 
   #send(message: Message): void | Promise<void> {
     const judged = this.#judge("SEND", message);
+    checkMessageSize(judged.message, this.#options.settings);
     return this.#options.access.send(judged.message, judged.mayShare);
   }
 
@@ -117,7 +119,7 @@ export class RelayedSession implements MessageHandler {
     message: Message,
   ): { readonly message: Message; readonly mayShare: boolean } {
     const given = message.headers.native;
-    const { native, areShareable } = judgeHeaders(command, given, this.#options.passQueueHeaders);
+    const { native, areShareable } = judgeHeaders(command, given, this.#options.settings.passQueueHeaders);
     return {
       message: native === given ? message : withHeaders(message, { native }),
       mayShare: areShareable,
