@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import type { IMessage } from "@stomp/stompjs";
+import { expect } from "chai";
+import WebSocket from "ws";
+import { RawClient } from "../../support/raw-client.js";
+import { connected, cook, hear } from "./kitchen.js";
+
+describe("The recipe", () => {
+  let close: (() => Promise<void>) | undefined;
+  let program: ChildProcess | undefined;
+
+  afterEach(async () => {
+    await close?.();
+    close = undefined;
+    program?.kill("SIGKILL");
+  });
+
+  /** As `npm run recipe -- <name>` does, behind the compiler. */
+  function run(name: string) {
+    const child = spawn(process.execPath, ["build/example/recipes/run.js", name], {
+      env: { ...process.env, PORT: "0", NODE_V8_COVERAGE: "" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    program = child;
+    return child;
+  }
+
+  it("slow-consumers: drops the oldest of who stops reading, tells of it, and keeps the session", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/slow-consumers.js"));
+    close = kitchen.close;
+    const { messaging, publish } = kitchen.recipe;
+    const client = await RawClient.connect(kitchen.port);
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/price/*\nreceipt:r\n\n^@");
+    expect(await client.frame()).to.match(/^RECEIPT\n/);
+    client.webSocket.pause();
+    const bulk = Buffer.alloc(128 * 1024);
+    for (let i = 0; messaging.stats().messagesDropped === 0; i++) {
+      // The kernel holds some MiB for both ends.
+      expect(i, "sent to one that does not read").to.be.below(500);
+      await messaging.template.convertAndSend("/topic/price/BULK", bulk);
+    }
+    await publish("KRX", 7);
+    client.webSocket.resume();
+    while (!(await client.frame()).includes('"ticker":"KRX","price":7'));
+
+    expect(kitchen.log).to.have.length(1);
+    expect(kitchen.log[0]).to.match(/^slow: a stranger at .* passed sendBufferSizeLimit$/);
+    const stats = await fetch(`http://127.0.0.1:${kitchen.port}/stats`).then((answer) => answer.json());
+    expect(stats).to.include({ connections: 1 });
+    client.cut();
+  });
+
+  it("queue-workers: gives each job to one worker, again after a crash, and sets a bad one aside", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/queue-workers.js"));
+    close = kitchen.close;
+    const { port, recipe } = kitchen;
+    const add = (body: string) =>
+      fetch(`http://127.0.0.1:${port}/jobs`, {
+        method: "POST",
+        headers: { "content-type": "text/plain" },
+        body,
+      });
+    const watcher = kitchen.client();
+    await connected(watcher);
+    const failed = await hear(watcher, "/topic/failed-jobs");
+
+    const crashing = await RawClient.connect(port);
+    crashing.send("SUBSCRIBE\nid:1\ndestination:/queue/jobs\nack:client-individual\n\n^@");
+    await add("one");
+    expect(await crashing.frame()).to.match(/\n\none\^@$/);
+
+    const done: string[] = [];
+    let told = () => {};
+    const three = new Promise<void>((resolve) => {
+      told = () => done.length === 3 && resolve();
+    });
+    const worker = kitchen.client();
+    await connected(worker);
+    recipe.work(worker, async (job) => {
+      if (job === "bad") throw new Error("It cannot be done");
+      done.push(job);
+      told();
+    });
+    for (const job of ["bad", "two", "three"]) await add(job);
+    crashing.cut();
+
+    await three;
+    expect(done.toSorted()).to.deep.equal(["one", "three", "two"]);
+    const aside: IMessage = await failed.next();
+    expect([aside.body, aside.headers["original-destination"]]).to.deep.equal(["bad", "/queue/jobs"]);
+  });
+
+  it("reliable-sends: sends again what has no receipt, and the server does it once", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/reliable-sends.js"));
+    close = kitchen.close;
+    const { messaging, reliableSender } = kitchen.recipe;
+    const watcher = kitchen.client();
+    await connected(watcher);
+    const orders = await hear(watcher, "/topic/orders");
+
+    const sockets: WebSocket[] = [];
+    const client = kitchen.client();
+    client.webSocketFactory = () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${kitchen.port}/ws`, ["v12.stomp"]);
+      sockets.push(socket);
+      return socket;
+    };
+    // The first order is handled, and the connection breaks before its receipt.
+    let cuts = 0;
+    messaging.clientInboundChannel.addInterceptor({
+      postSend({ headers }) {
+        if (headers.destination === "/app/orders" && ++cuts === 1) sockets[0]!.terminate();
+      },
+    });
+    const send = reliableSender(client);
+    await connected(client);
+    await send("tea");
+    await send("coffee");
+
+    expect(cuts).to.equal(3);
+    expect(sockets).to.have.length(2);
+    expect(await orders.json()).to.include({ item: "tea" });
+    expect(await orders.json()).to.include({ item: "coffee" });
+  });
+
+  it("presence: tells who comes and goes, and nothing of a page that is loaded again", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/presence.js"), { GRACE_MS: "1000" });
+    close = kitchen.close;
+    const watcher = kitchen.client("?user=mina");
+    await connected(watcher);
+    const online = await hear(watcher, "/topic/online");
+    expect(await (await hear(watcher, "/app/online")).json()).to.deep.equal(["mina"]);
+
+    const rod = await RawClient.connect(kitchen.port, "", "/ws?user=rod");
+    expect(await online.json()).to.deep.equal(["mina", "rod"]);
+    rod.cut();
+    const again = await RawClient.connect(kitchen.port, "", "/ws?user=rod");
+    const kim = await RawClient.connect(kitchen.port, "", "/ws?user=kim");
+    expect(await online.json()).to.deep.equal(["kim", "mina", "rod"]);
+    kim.cut();
+    expect(await online.json()).to.deep.equal(["mina", "rod"]);
+    again.cut();
+  });
+
+  it("graceful-shutdown: handles what has come at SIGTERM, then closes with 1001 and ends", async () => {
+    const child = run("graceful-shutdown");
+    const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+    const port = Number(/localhost:(\d+)/.exec(line)?.[1]);
+    expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).to.equal(200);
+    const client = await RawClient.connect(port);
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/orders\n\n^@");
+    await client.synchronize();
+    client.send("SEND\ndestination:/app/orders\nreceipt:handled\ncontent-type:text/plain\n\ntea^@");
+    // The order is being handled when the server answers this, and it takes half a second.
+    await fetch(`http://127.0.0.1:${port}/ready`);
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+
+    expect(await client.frame()).to.match(/^MESSAGE\n.*\n\ntea\^@$/s);
+    expect(await client.frame()).to.equal("RECEIPT\nreceipt-id:handled\n\n^@");
+    expect(await client.closed()).to.equal(1001);
+    expect(await ended).to.deep.equal([0, null]);
+  });
+
+  it("testing: is a test that passes", async () => {
+    const child = run("testing");
+    const [said, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    expect(said).to.match(/pass 2/);
+    expect(code).to.equal(0);
+  });
+});
