@@ -37,6 +37,9 @@ const english = {
   reconnecting: "Reconnecting …",
   notLetIn: "Not let in",
   notLetInBecause: "The server lets no connection of this page in: {reason}",
+  waitForConnection:
+    "There is no connection yet. What you wrote stays here: send it when it says “Connected”.",
+  messages: "Messages",
   messageEmpty: "Write something first.",
   messageLimit: MESSAGE_LIMIT,
   messageTooLong: `A message has at most ${MESSAGE_LIMIT} characters; yours has {length}.`,
@@ -96,6 +99,8 @@ const korean: Texts = {
   reconnecting: "다시 연결하는 중 …",
   notLetIn: "연결 거부됨",
   notLetInBecause: "서버가 이 페이지의 연결을 허용하지 않습니다: {reason}",
+  waitForConnection: "아직 연결되지 않았습니다. 쓰신 내용은 그대로 있으니 “연결됨”이 표시되면 보내 주세요.",
+  messages: "메시지",
   messageEmpty: "내용을 입력해 주세요.",
   messageLimit: MESSAGE_LIMIT,
   messageTooLong: `메시지는 최대 ${MESSAGE_LIMIT}자입니다. 현재 {length}자입니다.`,

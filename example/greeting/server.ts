@@ -1,9 +1,11 @@
 import "reflect-metadata";
-import type { AddressInfo } from "node:net";
-import { dirname } from "node:path";
+import { createServer } from "node:http";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express from "express";
 import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { closeAtSignal } from "../shared/close-at-signal.js";
+import { closeServer, listen } from "../shared/http-server.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 
 @Controller()
@@ -24,13 +26,17 @@ const messaging = stompMessaging({
 
 const app = express();
 app.set("trust proxy", trustProxy(process.env.TRUST_PROXY));
-const page = fileURLToPath(new URL("../../../example/greeting/index.html", import.meta.url));
-app.get("/", (_req, res) => res.sendFile(page));
+const examples = join(import.meta.dirname, "../../../example");
+app.get("/", (_req, res) => res.sendFile(join(examples, "greeting/index.html")));
+app.use("/public", express.static(join(examples, "shared/public")));
 app.use("/stompjs", express.static(dirname(fileURLToPath(import.meta.resolve("@stomp/stompjs")))));
 app.use(messaging);
 
-const server = app.listen(Number(process.env.PORT ?? 8080), "localhost", (error) => {
-  if (error) throw error;
-  console.log(`Greetings at http://localhost:${(server.address() as AddressInfo).port}`);
-});
+const server = createServer(app);
 messaging.attach(server);
+const port = await listen(server, Number(process.env.PORT ?? 8080), "localhost");
+closeAtSignal(async () => {
+  await messaging.close();
+  await closeServer(server);
+});
+console.log(`Greetings at http://localhost:${port}`);

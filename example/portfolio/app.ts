@@ -23,6 +23,7 @@ import { QuoteRepository } from "./quote-repository.js";
 import { QuoteService } from "./quote-service.js";
 import { repeat } from "./repeat.js";
 import { shareLogouts } from "./share-logouts.js";
+import { texts } from "./texts.js";
 import { TradeRepository } from "./trade-repository.js";
 import { TradeService } from "./trade-service.js";
 
@@ -108,6 +109,10 @@ export async function createPortfolio({
   app.set("view engine", "ejs");
 
   app.use(securityHeaders);
+  app.use((req, res, next) => {
+    res.locals.texts = texts(req);
+    next();
+  });
   app.use("/vendor", clientLibraries());
   app.use("/public", express.static(join(HERE, "public")), express.static(join(SHARED, "public")));
   app.use(sessions.middleware, login.session());
@@ -118,7 +123,7 @@ export async function createPortfolio({
 
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use((_req, res, next) => {
-    res.set("Cache-Control", "no-store");
+    res.vary("Accept-Language").set("Cache-Control", "no-store");
     next();
   });
   app.use(loginPages(login));
@@ -126,7 +131,7 @@ export async function createPortfolio({
   app.get("/users", membersOnly, (_req, res) => {
     res.json(messaging.userRegistry.getUsers().map(({ name }) => name));
   });
-  app.use((_req, res) => res.status(404).render("problem", { problem: "This page does not exist." }));
+  app.use((req, res) => res.status(404).render("problem", { problem: texts(req).pageNotFound }));
   app.use(showProblem(log));
 
   const server = createServer(app);
@@ -167,12 +172,11 @@ export async function createPortfolio({
 
 /** Answers with a page when something failed; what failed is for the log. */
 function showProblem(logger: Logger): ErrorRequestHandler {
-  return (error, _req, res, next) => {
+  return (error, req, res, next) => {
     if (res.headersSent) return next(error);
 
     const status = error.status >= 400 && error.status < 500 ? error.status : 500;
     if (status === 500) logger.error("A request failed:", error);
-    const problem = "Something went wrong on our side. Please try again.";
-    res.status(status).render("problem", { problem });
+    res.status(status).render("problem", { problem: texts(req).unexpected });
   };
 }

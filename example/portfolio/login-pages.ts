@@ -2,6 +2,7 @@ import { type RequestHandler, Router } from "express";
 import { csrf } from "../shared/csrf.js";
 import type { PasswordLogin } from "../shared/password-login.js";
 import { DEMO_ACCOUNTS } from "./demo-accounts.js";
+import { texts } from "./texts.js";
 
 /** Log in and log out; those who know no name yet read some on the page. */
 export function loginPages(login: PasswordLogin): Router {
@@ -17,7 +18,7 @@ export function loginPages(login: PasswordLogin): Router {
     const member = await login.authenticate(req, res);
     if (member) return login.logIn(req, res, member);
 
-    const problem = "Name or password is wrong.";
+    const problem = texts(req).wrongPassword;
     res.status(401).render("login", { name: req.body.name, problem, accounts: DEMO_ACCOUNTS });
   });
 
@@ -26,7 +27,6 @@ export function loginPages(login: PasswordLogin): Router {
 }
 
 /** Lets a form through only with the token of its session. */
-export const checkToken: RequestHandler = csrf((_req, res) => {
-  const problem = "This form is out of date. Go back, reload the page and try again.";
-  res.status(403).render("problem", { problem });
+export const checkToken: RequestHandler = csrf((req, res) => {
+  res.status(403).render("problem", { problem: texts(req).formExpired });
 });

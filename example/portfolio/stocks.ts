@@ -30,4 +30,10 @@ export function dollars(cents: number): string {
   return FORMAT.format(cents / 100);
 }
 
+/** Writes a number with its digits in groups, for people. */
+export function grouped(count: number): string {
+  return COUNT.format(count);
+}
+
+const COUNT = new Intl.NumberFormat("en-US");
 const FORMAT = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });

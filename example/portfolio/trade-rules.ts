@@ -1,4 +1,4 @@
-import { dollars } from "./stocks.js";
+import { dollars, grouped } from "./stocks.js";
 import { TradeRejectedError, type TradeRequest } from "./trade.js";
 
 /** Shares of one stock, and what they were bought for, in cents. */
@@ -20,14 +20,17 @@ export function whyNot(
   { cash, held, price }: Means,
 ): TradeRejectedError | undefined {
   if (action === "Sell" && held.shares < shares) {
-    const own = held.shares === 0 ? "none" : String(held.shares);
-    return new TradeRejectedError("not-owned", `You cannot sell ${shares} ${ticker}: you have ${own}.`);
+    const own = held.shares === 0 ? "none" : grouped(held.shares);
+    return new TradeRejectedError(
+      "not-owned",
+      `You cannot sell ${grouped(shares)} ${ticker}: you have ${own}.`,
+    );
   }
   if (action === "Buy" && cash < shares * price) {
     const cost = dollars(shares * price);
     return new TradeRejectedError(
       "overdraft",
-      `${shares} ${ticker} cost ${cost}, and you have ${dollars(cash)}.`,
+      `${grouped(shares)} ${ticker} cost ${cost}, and you have ${dollars(cash)}.`,
     );
   }
   return undefined;

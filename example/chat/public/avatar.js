@@ -4,7 +4,8 @@ export function paintAvatar(element, name) {
   // By the golden angle, which keeps like letters far apart.
   for (const character of name) hue = (hue * 31 + character.codePointAt(0) * 137.508) % 360;
   element.style.setProperty("--hue", String(hue));
-  element.textContent = firstLetter(name).toUpperCase();
+  // By the style sheet: it is a picture of the name, not a part of what a button says.
+  element.dataset.letter = firstLetter(name).toUpperCase();
 }
 
 /** The first letter as people see it: a Korean syllable or an emoji is one. */

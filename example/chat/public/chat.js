@@ -47,7 +47,7 @@ const client = stompClient({
     client.subscribe(`/sub/chat/room/${roomId}`, (frame) => talk.add(JSON.parse(frame.body)));
     client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
       for (const message of JSON.parse(frame.body)) talk.add(message);
-      if (connection.dataset.state === "notLetIn") say("");
+      if (connection.dataset.state === "notLetIn" || notice.textContent === texts.waitForConnection) say("");
       show("connected");
     });
 
@@ -102,7 +102,11 @@ function heed({ problem, reason, name, receipt }) {
 }
 
 function submit() {
-  if (send.disabled) return;
+  if (send.disabled) {
+    // Where more than time is needed to be connected, something is said already.
+    if (["connecting", "reconnecting"].includes(connection.dataset.state)) say(texts.waitForConnection);
+    return;
+  }
 
   const message = input.value.trim();
   if (message === "") return say(texts.messageEmpty);

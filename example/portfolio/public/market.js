@@ -1,5 +1,6 @@
 import { money, showGain, trend } from "./money.js";
 import { Sparkline } from "./sparkline.js";
+import { count, fill, texts } from "./texts.js";
 
 /** The table of stocks: what they cost, and what of them one has. */
 export class Market {
@@ -61,7 +62,7 @@ export class Market {
       value: make("td", "value"),
       gain: make("td", "gain"),
     };
-    for (const [name, cell] of Object.entries(cells)) cell.dataset.label = name;
+    for (const [name, cell] of Object.entries(cells)) cell.dataset.label = texts[name];
 
     const name = make("th", "stock");
     name.scope = "row";
@@ -70,9 +71,9 @@ export class Market {
     chart.append(sparkline.element);
     const actions = make("td", "actions");
     for (const action of ["Buy", "Sell"]) {
-      const button = make("button", action === "Buy" ? "small" : "small plain", action);
+      const button = make("button", action === "Buy" ? "small" : "small plain", texts[action]);
       button.type = "button";
-      button.setAttribute("aria-label", `${action} ${ticker}`);
+      button.setAttribute("aria-label", fill(texts[`${action}Stock`], { ticker }));
       button.addEventListener("click", () => this.#trade({ ticker, company }, action));
       actions.append(button);
     }
@@ -89,7 +90,7 @@ export class Market {
     for (const [ticker, { price, cells }] of this.#stocks) {
       const position = this.#positionOf(ticker);
       const value = (position?.shares ?? 0) * price;
-      cells.shares.textContent = position ? String(position.shares) : "–";
+      cells.shares.textContent = position ? count(position.shares) : "–";
       cells.value.textContent = position ? money(value) : "–";
       if (position) showGain(cells.gain, value - position.cost);
       else cells.gain.textContent = "–";

@@ -1,9 +1,9 @@
-const AMOUNT = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
-const DIFFERENCE = new Intl.NumberFormat("en-US", {
-  style: "currency",
-  currency: "USD",
-  signDisplay: "exceptZero",
-});
+import { texts } from "./texts.js";
+
+// Narrow: in Korean it would be US$ else.
+const dollars = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" };
+const AMOUNT = new Intl.NumberFormat(texts.language, dollars);
+const DIFFERENCE = new Intl.NumberFormat(texts.language, { ...dollars, signDisplay: "exceptZero" });
 
 /** Writes cents as dollars. */
 export function money(cents) {

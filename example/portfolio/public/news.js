@@ -1,4 +1,5 @@
 import { money } from "./money.js";
+import { fill, texts } from "./texts.js";
 
 const LIMIT = 30;
 const TOAST_MS = 6000;
@@ -60,6 +61,9 @@ export class News {
 }
 
 function sentence({ state, action, ticker, shares, price, reason }) {
-  if (state === "rejected") return reason;
-  return `${action === "Buy" ? "Bought" : "Sold"} ${shares} ${ticker} at ${money(price)}.`;
+  if (state === "rejected") {
+    const text = texts.rejections[action];
+    return text === undefined ? reason : fill(text, { ticker, shares });
+  }
+  return fill(action === "Buy" ? texts.Bought : texts.Sold, { shares, ticker, price: money(price) });
 }

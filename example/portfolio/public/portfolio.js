@@ -1,6 +1,7 @@
 import { stompClient } from "/public/stomp-client.js";
 import { Market } from "./market.js";
 import { News } from "./news.js";
+import { fill, texts } from "./texts.js";
 import { TradeDialog } from "./trade-dialog.js";
 
 const byId = (id) => document.getElementById(id);
@@ -29,7 +30,9 @@ const client = stompClient({
       market.hold(portfolio);
       news.tellTrade(trade);
     });
-    hear("/user/queue/errors", ({ text, trade }) => (trade ? news.tellTrade(trade) : news.tell(text, "bad")));
+    hear("/user/queue/errors", ({ code, text, trade }) =>
+      trade ? news.tellTrade(trade) : news.tell(texts.rejections[code] ?? text, "bad"),
+    );
 
     hear("/app/quotes", (histories) => market.load(histories));
     hear("/app/trades", (trades) => news.recall(trades));
@@ -40,8 +43,7 @@ const client = stompClient({
   onStompError: ({ headers }) => news.tell(headers.message, "bad"),
 
   onRefused(reason) {
-    if (connection.dataset.state !== "notLetIn")
-      news.tell(`The server lets no connection of this page in: ${reason}`, "bad");
+    if (connection.dataset.state !== "notLetIn") news.tell(fill(texts.notLetInBecause, { reason }), "bad");
     show("notLetIn");
   },
 
@@ -49,7 +51,7 @@ const client = stompClient({
     // What the server said stays until it lets the page in.
     if (connection.dataset.state !== "notLetIn") show("reconnecting");
     if (unconfirmed.size > 0) {
-      news.tell("The connection broke before your trade was confirmed. See whether it was executed.", "bad");
+      news.tell(texts.notConfirmed, "bad");
     }
     unconfirmed.clear();
   },
@@ -66,13 +68,12 @@ function place(trade) {
   const receipt = `trade-${++sent}`;
   unconfirmed.add(receipt);
   client.watchForReceipt(receipt, () => unconfirmed.delete(receipt));
-  news.tell(`${trade.action === "Buy" ? "Buying" : "Selling"} ${trade.shares} ${trade.ticker} …`);
+  news.tell(fill(trade.action === "Buy" ? texts.Buying : texts.Selling, trade));
   client.publish({ destination: "/app/trade", headers: { receipt }, body: JSON.stringify(trade) });
   return true;
 }
 
 function show(state, place = "") {
-  const texts = { connected: "Connected", reconnecting: "Reconnecting …", notLetIn: "Not let in" };
   connection.dataset.state = state;
   connection.textContent = texts[state] + place;
 }

@@ -1,4 +1,5 @@
 import { money } from "./money.js";
+import { fill, texts } from "./texts.js";
 
 /** Asks how many shares to buy or sell, and tells what that comes to. */
 export class TradeDialog {
@@ -40,16 +41,14 @@ export class TradeDialog {
     if (this.#ticker === undefined) return;
 
     const { price, cash, shares: held } = this.#options.means(this.#ticker);
-    const buying = this.#form.action.value === "Buy";
+    const action = this.#form.action.value;
     this.#parts.price.textContent = money(price);
 
-    const shares = this.#form.shares.valueAsNumber;
-    const amount = Number.isNaN(shares)
-      ? ""
-      : `${buying ? "Costs" : "Brings"} about ${money(shares * price)}. `;
-    const means = buying ? `You have ${money(cash)}.` : `You have ${held} shares.`;
-    this.#dialog.querySelector("#estimate").textContent = amount + means;
-    this.#dialog.querySelector("#submit").textContent = this.#form.action.value;
+    const amount = this.#form.shares.valueAsNumber * price;
+    const estimate = Number.isNaN(amount) ? "" : fill(texts[`${action}Estimate`], { amount: money(amount) });
+    const means = fill(texts[`${action}Means`], { cash: money(cash), shares: held });
+    this.#dialog.querySelector("#estimate").textContent = [estimate, means].filter(Boolean).join(" ");
+    this.#dialog.querySelector("#submit").textContent = texts[action];
   }
 
   #submit(event) {
@@ -60,7 +59,6 @@ export class TradeDialog {
       shares: this.#form.shares.valueAsNumber,
     };
     if (this.#options.place(trade)) this.#dialog.close();
-    else
-      this.#dialog.querySelector("#estimate").textContent = "There is no connection. Try again in a moment.";
+    else this.#dialog.querySelector("#estimate").textContent = texts.notConnected;
   }
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { launchChromium } from "../../support/chromium.js";
 import { newFile } from "../../support/databases.js";
+import { axeFaults } from "../shared/axe.js";
 import { Stage } from "./stage.js";
 
 describe("the page of a room", function () {
@@ -45,6 +46,21 @@ describe("the page of a room", function () {
     );
     expect(await mina.page.inputValue("#message")).to.have.length(1001);
     expect(await mina.messages()).to.deep.equal([]);
+  });
+
+  it("says to wait when Enter comes while there is no connection, and keeps what was written", async () => {
+    const [mina] = await stage.twoInARoom();
+    await stage.chat.close();
+    await mina.reconnecting();
+    await mina.say("Still there?");
+    expect(await mina.page.textContent("#notice")).to.match(/^There is no connection yet/);
+    expect(await mina.page.inputValue("#message")).to.equal("Still there?");
+
+    await stage.startChat();
+    await mina.connected();
+    expect(await mina.page.isVisible("#notice")).to.equal(false);
+    await mina.page.press("#message", "Enter");
+    await mina.sees("Still there?");
   });
 
   it("says what the server refused, gives it back, and goes on", async () => {
@@ -116,6 +132,24 @@ describe("the page of a room", function () {
     await mina.enter("찻집");
     await mina.page.getByText("민아님이 채팅방에 참여하였습니다.").waitFor();
   });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    it(`has nothing that axe finds wrong, nor have the pages on the way to it, in ${colorScheme} colours`, async () => {
+      const mina = await stage.person("Mina", { colorScheme });
+      await mina.page.goto(`${stage.origin}/login`);
+      expect(await axeFaults(mina.page)).to.deep.equal([]);
+
+      await mina.signUp();
+      await mina.openRoom("Tea house");
+      expect(await axeFaults(mina.page)).to.deep.equal([]);
+
+      await mina.enter("Tea house");
+      await mina.say("Hello!");
+      await mina.say("   ");
+      await mina.sees("Hello!");
+      expect(await axeFaults(mina.page)).to.deep.equal([]);
+    });
+  }
 
   it("fits a phone: nothing is wider than the screen, and the composer is in sight", async () => {
     const mina = await stage.person("Mina", {

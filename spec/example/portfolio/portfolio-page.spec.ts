@@ -4,6 +4,7 @@ import { createPortfolio, type PortfolioServer } from "../../../example/portfoli
 import { launchChromium } from "../../support/chromium.js";
 import { newFile, onEachDatabase } from "../../support/databases.js";
 import { recordingLogger } from "../../support/recording.js";
+import { axeFaults } from "../shared/axe.js";
 import type { PageOptions } from "../shared/browser-person.js";
 import { type AccountName, passwordOf } from "./investor.js";
 import { Trader } from "./trader.js";
@@ -66,7 +67,7 @@ describe("the page of the portfolio", function () {
       await paulson.trade("Sell", 1, "MSFT");
       await paulson.isTold(/^You cannot sell 1 MSFT: you have none\.$/);
       await fabrice.trade("Buy", 1000, "GOOG");
-      await fabrice.isTold(/^1000 GOOG cost \$[\d,.]+, and you have \$9,[\d,.]+\.$/);
+      await fabrice.isTold(/^1,000 GOOG cost \$[\d,.]+, and you have \$9,[\d,.]+\.$/);
 
       expect([...fabrice.faults, ...paulson.faults]).to.deep.equal([]);
       const told = await fabrice.messages();
@@ -171,6 +172,42 @@ describe("the page of the portfolio", function () {
       await fabrice.connected();
       expect(await fabrice.shares("MSFT")).to.equal("–");
     });
+
+    it("speaks Korean to those who prefer it", async () => {
+      await start(3_600_000);
+      const { page } = await trader("fabrice", { locale: "ko-KR" });
+      expect(await page.title()).to.equal("주식 포트폴리오");
+      await page.click("[aria-label='MSFT 매수']");
+      await page.fill("[name=shares]", "10");
+      expect(await page.textContent("#estimate")).to.equal(
+        "예상 금액은 약 $341.50입니다. 예수금은 $10,000.00입니다.",
+      );
+      await page.click("#submit");
+      await page.getByText("MSFT 10주를 $34.15에 매수했습니다.").first().waitFor();
+
+      await page.click("[aria-label='MSFT 매도']");
+      await page.fill("[name=shares]", "1000");
+      await page.click("#submit");
+      await page.getByText("보유 수량이 부족하여 매도할 수 없습니다.").first().waitFor();
+    });
+
+    for (const colorScheme of ["light", "dark"] as const) {
+      it(`has nothing that axe finds wrong, nor has the login, in ${colorScheme} colours`, async () => {
+        await start(3_600_000);
+        const phone = { viewport: { width: 360, height: 640 } };
+        for (const screen of [{}, phone]) {
+          const fabrice = await trader("fabrice", { colorScheme, ...screen });
+          const { page } = fabrice;
+          await page.waitForSelector("[data-ticker=VMW]");
+          expect(await axeFaults(page)).to.deep.equal([]);
+          await page.click("[aria-label='Sell VMW']");
+          expect(await axeFaults(page)).to.deep.equal([]);
+          await page.keyboard.press("Escape");
+          await fabrice.logOut();
+          expect(await axeFaults(page)).to.deep.equal([]);
+        }
+      });
+    }
 
     it("fits a phone: nothing is wider than the screen", async () => {
       await start();

@@ -28,7 +28,7 @@ export class Trader extends BrowserPerson {
 
   async logIn(password = passwordOf(this.#name)): Promise<void> {
     await this.fillLogin(this.#name, password);
-    await this.page.click("text=Log in");
+    await this.page.click("button.primary");
   }
 
   async logOut(): Promise<this> {

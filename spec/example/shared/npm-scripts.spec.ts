@@ -9,7 +9,11 @@ import { expect } from "chai";
 
 const DATABASE = "example.db";
 
-for (const script of ["start", "portfolio"]) {
+for (const [script, files] of [
+  ["start", [DATABASE]],
+  ["portfolio", [DATABASE]],
+  ["greeting", []],
+] as const) {
   describe(`npm run ${script}`, function () {
     this.timeout(60_000);
 
@@ -55,13 +59,13 @@ for (const script of ["start", "portfolio"]) {
       }
     }
 
-    it("ends with npm, its database closed, when npm is told to end", async () => {
+    it("ends with npm, and leaves nothing open, when npm is told to end", async () => {
       npm.kill("SIGTERM");
       npm.stdout.resume();
       // Comes when no process is left that has npm's output.
       await once(npm, "close");
 
-      expect(await readdir(folder)).to.deep.equal([DATABASE]);
+      expect(await readdir(folder)).to.deep.equal(files);
     });
   });
 }
