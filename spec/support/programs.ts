@@ -27,6 +27,11 @@ export function hasLightChromium(): boolean {
   return firstRunnable([process.env.CHROMIUM_PATH, ...onPath(HEADLESS_SHELL)]) !== undefined;
 }
 
+/** Finds Firefox as it is installed: `FIREFOX_PATH`, Debian's, or another on the path. */
+export function findFirefox(): string | undefined {
+  return firstRunnable([process.env.FIREFOX_PATH, ...["firefox-esr", "firefox"].flatMap(onPath)]);
+}
+
 /** Finds the folder with PostgreSQL's server programs: `POSTGRES_BIN`, Debian's newest, or on the path. */
 export function findPostgres(): string | undefined {
   const debian = foldersIn("/usr/lib/postgresql").map(

@@ -23,6 +23,10 @@ function sourceOf(file: string): string[] {
 }
 
 describe("The recipes", () => {
+  it("are twenty", () => {
+    expect(names).to.have.length(20);
+  });
+
   for (const name of names) {
     it(`${name} takes ${MOST_LINES} lines at most, begins with its question, and is run by a spec`, () => {
       for (const file of readdirSync(FOLDER).filter((file) => file.startsWith(`${name}.`))) {
