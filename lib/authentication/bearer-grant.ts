@@ -23,12 +23,12 @@ export class BearerGrant extends SessionGrant {
   readonly jti: string | undefined;
   readonly #released: () => void;
 
-  constructor(options: BearerGrantOptions) {
+  constructor({ sessionId, user, jti, released, ...options }: BearerGrantOptions) {
     super(options);
-    this.sessionId = options.sessionId;
-    this.user = options.user;
-    this.jti = options.jti;
-    this.#released = () => options.released();
+    this.sessionId = sessionId;
+    this.user = user;
+    this.jti = jti;
+    this.#released = released;
   }
 
   override release(): void {
