@@ -19,6 +19,12 @@ export {
   type HttpSessionHandshakeInterceptorOptions,
   httpSessionHandshakeInterceptor,
 } from "./authentication/http-session-handshake-interceptor.js";
+export {
+  type HttpSessionLifetime,
+  type HttpSessionLifetimeOptions,
+  type HttpSessionStore,
+  httpSessionLifetime,
+} from "./authentication/http-session-lifetime.js";
 export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";

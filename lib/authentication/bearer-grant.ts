@@ -7,7 +7,7 @@ export interface BearerGrantOptions extends SessionGrantOptions {
   /** The token's own id. */
   readonly jti?: string | undefined;
   /** No session depends on it any more. */
-  released(): void;
+  readonly released: () => void;
 }
 
 /** Whose tokens, or which, are not good any more. */

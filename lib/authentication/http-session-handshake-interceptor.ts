@@ -67,7 +67,7 @@ export function httpSessionHandshakeInterceptor(
 }
 
 /** Whether the client has sent this id. express-session gives one to every request. */
-function hasCookie(request: Request, sessionID: unknown): boolean {
+export function hasCookie(request: Request, sessionID: unknown): boolean {
   if (typeof sessionID !== "string") return false;
 
   const cookies = request.headers.cookie ?? "";

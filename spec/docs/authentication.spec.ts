@@ -4,13 +4,14 @@ import type { AddressInfo } from "node:net";
 import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
 import express, { type Request, type Response } from "express";
-import session from "express-session";
+import session, { MemoryStore } from "express-session";
 import {
   bearerToken,
   type ChannelInterceptor,
   csrfToken,
   type EndpointOptions,
   type HandshakeInterceptor,
+  httpSessionLifetime,
   type Message,
   SessionGrant,
   type StompMessagingOptions,
@@ -269,5 +270,36 @@ describe("docs/authentication.md", () => {
       clientInboundChannel: { interceptors: [new CookieLifetime()] },
     });
     expect(await (await host.connect()).frame()).to.match(/^ERROR\nmessage:The session has expired\n/);
+  });
+
+  it("lets a session last as long as the HTTP session", async () => {
+    const app = express();
+    const settings = { secret: "s", resave: false, saveUninitialized: true };
+    const store = new MemoryStore(); // or what your application has: Redis, PostgreSQL
+    const lifetime = httpSessionLifetime({ store, renew: true });
+
+    app.use(session({ ...settings, store }));
+    app.post("/logout", (req, res) => {
+      req.session.destroy(() => res.redirect("/login"));
+    });
+
+    const messaging = stompMessaging({
+      endpoints: [{ path: "/ws" }],
+      clientInboundChannel: { interceptors: [lifetime] },
+    });
+    const http = createServer(app.use(messaging)).listen(0, "127.0.0.1");
+    messaging.attach(http);
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const { headers } = await fetch(`http://127.0.0.1:${port}/`);
+    const cookie = headers.getSetCookie()[0]?.split(";")[0] ?? "";
+
+    const client = await RawClient.connect(port, "", "/ws", { headers: { cookie } });
+    const request = { method: "POST", headers: { cookie }, redirect: "manual" } as const;
+    expect((await fetch(`http://127.0.0.1:${port}/logout`, request)).status).to.equal(302);
+    expect(await client.frame()).to.match(/^ERROR\nmessage:The HTTP session is over\n/);
+    await messaging.close();
+    http.closeAllConnections();
+    http.close();
   });
 });
