@@ -57,7 +57,7 @@ export class ConfigurationError extends MessagingError {
   override name = "ConfigurationError";
 
   constructor(message: string, options?: MessagingErrorOptions) {
-    super("CONFIGURATION", message, options);
+    super("CONFIGURATION", message, { retry: "never", ...options });
   }
 }
 

@@ -152,6 +152,7 @@ const NAMES = Object.keys({
   messageDropped: true,
 } satisfies Record<keyof MessagingEvents, true>);
 
+/** Hears of one kind of event. What it throws, and what its promise rejects with, is logged. */
 export type MessagingEventListener<E extends keyof MessagingEvents> = (
   event: MessagingEvents[E],
 ) => void | Promise<void>;

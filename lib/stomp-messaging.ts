@@ -118,6 +118,7 @@ export interface StompMessaging extends RequestHandler {
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
 
+/** What `close` takes. */
 export interface CloseOptions {
   /** How long frames that were received may take to be handled, in ms. @default 5000 */
   readonly drainMs?: number;

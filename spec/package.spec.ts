@@ -117,7 +117,7 @@ describe("The package, as a stranger installs it", function () {
     });
   });
 
-  it("holds nothing but the library", async () => {
+  it("holds nothing but the library and its manual", async () => {
     const { stdout } = await run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"]);
     const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
 

@@ -21,6 +21,7 @@ export interface TokenRenewalOptions {
   readonly noticeDestination?: string | undefined;
 }
 
+/** What `bearerToken` takes. */
 export interface BearerTokenOptions {
   /** Tells who has a token; throws when it is not good. */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>;

@@ -65,6 +65,7 @@ export interface Broker extends MessageHandler {
 /** What `simpleBroker(…)` and `stompBrokerRelay(…)` return for the `broker` option: makes the broker once the channels are there. */
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
+/** What a broker is given by `stompMessaging` when it is made. */
 export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly sessions: ClientSessions;

@@ -18,6 +18,7 @@ export interface UserMessageHeaders {
   readonly sessionId?: string | undefined;
 }
 
+/** Headers for subscribers to find in MESSAGE, as text. */
 export type MessageHeadersToSend = NativeHeaders | Readonly<Record<string, unknown>>;
 
 /** Gives a message in place of another, which stays as it is: `(message) => withHeaders(message, …)`. */

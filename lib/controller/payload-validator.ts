@@ -1,5 +1,6 @@
 import { ConfigurationError, type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
 
+/** The class that a payload parameter names. */
 export type PayloadClass = new (...args: never[]) => object;
 
 /** Checks payloads for parameters that name a class and have no schema. */

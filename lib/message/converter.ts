@@ -8,6 +8,7 @@ export function isOpen(target: PayloadTarget): boolean {
   return target === undefined || target === Object;
 }
 
+/** A payload as it is sent: its bytes, and what they are. */
 export interface ConvertedPayload {
   readonly payload: Uint8Array;
   readonly contentType: string;

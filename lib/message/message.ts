@@ -146,6 +146,7 @@ export function withHeaders<P>(message: Message<P>, headers: Partial<MessageHead
   return { payload: message.payload, headers: Object.assign({}, message.headers, headers) };
 }
 
+/** Gives the message with another payload; the one it is given stays as it is. */
 export function withPayload<P>(message: Message<unknown>, payload: P): Message<P> {
   return { payload, headers: message.headers };
 }

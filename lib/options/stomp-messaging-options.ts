@@ -122,8 +122,10 @@ export interface StompMessagingOptions {
   logger?: Logger;
 }
 
+/** A class with `@Controller()` or `@ControllerAdvice()`. */
 export type ControllerClass = new (...args: never[]) => object;
 
+/** What an application may set on a channel. */
 export interface ChannelSettings {
   /** In this order before a message is sent; completions in reverse. */
   interceptors?: readonly ChannelInterceptor[];
@@ -136,6 +138,7 @@ export interface ChannelSettings {
   concurrency?: number | undefined;
 }
 
+/** What an application may set on `brokerChannel`. */
 export interface BrokerChannelSettings extends ChannelSettings {
   /**
    * Bytes of messages that may wait for interceptors of this channel, or since

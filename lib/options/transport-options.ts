@@ -69,66 +69,55 @@ export interface TransportOptions {
 
 export type TransportSettings = Readonly<Required<TransportOptions>>;
 
-/** An option's default, and what else it may be. */
-interface Setting<T> {
-  readonly otherwise: T;
-  readonly wanted: string;
-  accepts(given: unknown): boolean;
-}
-
-/** Every option: another one does not compile until it stands here. */
-const SETTINGS: { readonly [Name in keyof TransportSettings]: Setting<TransportSettings[Name]> } = {
-  messageSizeLimit: count(64 * 1024),
-  connectSizeLimit: count(16 * 1024),
-  headerCountLimit: count(100),
-  headerLineLimit: count(8 * 1024),
-  headerBytesLimit: count(16 * 1024),
-  idLengthLimit: count(256),
-  timeToFirstMessage: count(60_000),
-  connectTimeLimit: count(30_000),
-  inboundRateLimit: countOrInfinity(Number.POSITIVE_INFINITY),
-  sendTimeLimit: count(10_000),
-  sendBufferSizeLimit: count(512 * 1024),
-  overflowStrategy: {
-    otherwise: "terminate",
-    wanted: 'it must be "terminate" or "drop-oldest"',
-    accepts: (given) => given === "terminate" || given === "drop-oldest",
-  },
-  connectionLimit: countOrInfinity(Number.POSITIVE_INFINITY),
-  connectionsPerAddressLimit: countOrInfinity(Number.POSITIVE_INFINITY),
-  unconnectedLimit: countOrInfinity(10_000),
-  perMessageDeflate: {
-    otherwise: false,
-    wanted: "it must be true or false",
-    accepts: (given) => typeof given === "boolean",
-  },
-  handshakeTimeout: count(10_000),
+export const TRANSPORT: TransportSettings = {
+  messageSizeLimit: 64 * 1024,
+  connectSizeLimit: 16 * 1024,
+  headerCountLimit: 100,
+  headerLineLimit: 8 * 1024,
+  headerBytesLimit: 16 * 1024,
+  idLengthLimit: 256,
+  timeToFirstMessage: 60_000,
+  connectTimeLimit: 30_000,
+  inboundRateLimit: Number.POSITIVE_INFINITY,
+  sendTimeLimit: 10_000,
+  sendBufferSizeLimit: 512 * 1024,
+  overflowStrategy: "terminate",
+  connectionLimit: Number.POSITIVE_INFINITY,
+  connectionsPerAddressLimit: Number.POSITIVE_INFINITY,
+  unconnectedLimit: 10_000,
+  perMessageDeflate: false,
+  handshakeTimeout: 10_000,
 };
 
-/** The defaults. */
-export const TRANSPORT = Object.fromEntries(
-  Object.entries(SETTINGS).map(([name, { otherwise }]) => [name, otherwise]),
-) as TransportSettings;
+const STRATEGIES: readonly string[] = ["terminate", "drop-oldest"];
 
 /** @throws ConfigurationError that names the option at fault */
 export function transportSettings(given: TransportOptions = {}): TransportSettings {
-  onlyKnown("transport", given, Object.keys(SETTINGS));
+  onlyKnown("transport", given, Object.keys(TRANSPORT));
   const settings = { ...TRANSPORT, ...given };
-  for (const [name, { wanted, accepts }] of Object.entries(SETTINGS)) {
-    const value = settings[name as keyof TransportSettings];
-    if (!accepts(value)) throw new ConfigurationError(`transport.${name} is ${String(value)}: ${wanted}`);
-  }
+  for (const [name, value] of Object.entries(settings)) check(name as keyof TransportOptions, value);
   return settings;
 }
 
-function count(otherwise: number): Setting<number> {
-  return { otherwise, wanted: "it must be a whole number above 0", accepts: (given) => isCount(given) };
-}
+function check(name: keyof TransportOptions, value: unknown): void {
+  if (name === "overflowStrategy") {
+    if (STRATEGIES.includes(value as string)) return;
+    throw new ConfigurationError(
+      `transport.overflowStrategy is ${String(value)}: it must be ${STRATEGIES.map((each) => `"${each}"`).join(" or ")}`,
+    );
+  }
 
-function countOrInfinity(otherwise: number): Setting<number> {
-  return {
-    otherwise,
-    wanted: "it must be a whole number above 0, or Infinity",
-    accepts: (given) => given === Number.POSITIVE_INFINITY || isCount(given),
-  };
+  if (name === "perMessageDeflate") {
+    if (typeof value === "boolean") return;
+    throw new ConfigurationError(`transport.perMessageDeflate is ${String(value)}: it must be true or false`);
+  }
+
+  const endless = TRANSPORT[name] === Number.POSITIVE_INFINITY || name === "unconnectedLimit";
+  if (endless && value === Number.POSITIVE_INFINITY) return;
+  if (!isCount(value)) {
+    const infinity = endless ? ", or Infinity" : "";
+    throw new ConfigurationError(
+      `transport.${name} is ${String(value)}: it must be a whole number above 0${infinity}`,
+    );
+  }
 }

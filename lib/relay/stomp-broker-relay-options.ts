@@ -76,6 +76,7 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   sharedConnections?: number;
 }
 
+/** Where one of several brokers is. The port is 61613 by default. */
 export interface BrokerAddressOptions {
   readonly host: string;
   readonly port?: number | undefined;

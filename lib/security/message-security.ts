@@ -20,6 +20,7 @@ import { type AuthorizationDecision, type ClientMessageType, type Rule, tableOf 
 /** What a refusal costs: the session (STOMP's way), the message, or the message and one that says so. */
 export type DenialPolicy = "error-and-close" | "drop" | "message";
 
+/** What `messageSecurity` takes behind the rules. */
 export interface MessageSecurityOptions {
   /** Gives what a user may do. @default the arrays or sets `authorities` and `roles` (without `ROLE_`) of the user */
   authoritiesOf?: AuthoritiesOf;

@@ -1,4 +1,4 @@
-import type { Message, SessionHeaders } from "../message/message.js";
+import type { Message, Principal, SessionHeaders } from "../message/message.js";
 import type { AgreedHeartBeat, HeartBeatOffer } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
 import type { Outbound } from "./outbound.js";
@@ -12,8 +12,7 @@ export interface ClientSession extends AnnouncedSession {
   readonly outbound: Outbound;
   /** What every message of it carries. */
   readonly messageHeaders: SessionHeaders;
-  /** Changes that from now on. */
-  carry(headers: Partial<SessionHeaders>): void;
+  user: Principal | undefined;
 
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   state: "new" | "connecting" | "connected";

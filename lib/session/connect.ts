@@ -55,7 +55,7 @@ export function accept(session: ClientSession, { headers }: Message): void {
   if (session.state !== "connecting") return;
 
   const { user, heartbeat = NO_HEART_BEAT } = headers;
-  session.carry({ user });
+  session.user = user;
   session.state = "connected";
   session.connected();
   if (session.closed) return;

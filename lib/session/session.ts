@@ -26,7 +26,6 @@ export class Session implements SocketListener, ClientSession {
   readonly context: SessionContext;
   readonly outbound: Outbound;
   readonly ending: Ending;
-  messageHeaders: SessionHeaders;
   state: ClientSession["state"] = "new";
   version: StompVersion | undefined;
   heartBeatOffer = NO_HEART_BEAT;
@@ -34,11 +33,14 @@ export class Session implements SocketListener, ClientSession {
   announced = false;
   closed = false;
   ended = false;
+  readonly #attributes: Map<string, unknown>;
   readonly #socket: Socket;
   readonly #owner: SessionOwner;
   readonly #inbound: Inbound;
   readonly #watch: SessionWatch;
   readonly #isPage: boolean;
+  #user: Principal | undefined;
+  #messageHeaders: SessionHeaders;
   /** A grant was held. Most sessions never have one: their frames pass without a look at the watch. */
   #isGranted = false;
 
@@ -46,8 +48,9 @@ export class Session implements SocketListener, ClientSession {
     this.#socket = socket;
     this.context = context;
     this.#owner = owner;
-    const { user, attributes = new Map() } = handshake;
-    this.messageHeaders = { sessionId: this.id, user, sessionAttributes: attributes };
+    this.#attributes = handshake.attributes ?? new Map();
+    this.#user = handshake.user;
+    this.#messageHeaders = this.#headers();
     this.address = addressOf(handshake.request);
     // Browsers say one or the other with every request, other programs do not.
     const { origin, "sec-fetch-mode": mode } = handshake.request.headers;
@@ -65,12 +68,16 @@ export class Session implements SocketListener, ClientSession {
   }
 
   get user(): Principal | undefined {
-    return this.messageHeaders.user;
+    return this.#user;
   }
 
-  carry(headers: Partial<SessionHeaders>): void {
-    // Two spreads would make a hidden class of its own, and one for each message of this session.
-    this.messageHeaders = Object.assign({}, this.messageHeaders, headers);
+  set user(user: Principal | undefined) {
+    this.#user = user;
+    this.#messageHeaders = this.#headers();
+  }
+
+  get messageHeaders(): SessionHeaders {
+    return this.#messageHeaders;
   }
 
   data(chunk: Uint8Array): void {
@@ -128,7 +135,7 @@ export class Session implements SocketListener, ClientSession {
   handedOn(message: Message): void {
     const { messageType, user, grant } = message.headers;
     if (messageType === "CONNECT") this.announced = true;
-    else if (grant) this.carry({ user });
+    else if (grant) this.user = user;
     if (grant) {
       this.#isGranted = true;
       this.#watch.hold(grant, this.ending.gone);
@@ -194,5 +201,9 @@ export class Session implements SocketListener, ClientSession {
 
     this.exceeded("sendBufferSizeLimit");
     return false;
+  }
+
+  #headers(): SessionHeaders {
+    return { sessionId: this.id, user: this.#user, sessionAttributes: this.#attributes };
   }
 }

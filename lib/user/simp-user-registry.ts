@@ -9,6 +9,7 @@ export interface SimpUser {
   readonly sessions: ReadonlyMap<string, SimpSession>;
 }
 
+/** One connected session of a user. */
 export interface SimpSession {
   readonly id: string;
   readonly user: SimpUser;
@@ -18,6 +19,7 @@ export interface SimpSession {
   readonly subscriptions: ReadonlyMap<string, SimpSubscription>;
 }
 
+/** One subscription that the broker delivers to. */
 export interface SimpSubscription {
   readonly id: string;
   readonly session: SimpSession;

@@ -1,42 +1,37 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { declared, exportedTypes } from "./exported-types.js";
 
 /** The page that lists every exported signature. */
 export const API_PAGE = "docs/api.md";
 
 /** Writes the page's text from the declarations that users' compilers read. */
-export function apiPage(entry = "dist/index.d.ts"): string {
-  const program = ts.createProgram([entry], {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    skipLibCheck: true,
-    types: ["node"],
+export function apiPage(): string {
+  const exports = exportedTypes();
+  const sections = exports.symbols.map((symbol) => {
+    const target = declared(symbol, exports);
+    const code = (target.declarations ?? []).map((declaration) => print(wholeOf(declaration))).join("\n");
+    return `### ${symbol.name}\n\n${meaningOf(target, exports.checker)}\`\`\`ts\n${code}\n\`\`\`\n`;
   });
-  const checker = program.getTypeChecker();
-  const file = program.getSourceFile(entry);
-  const exported = file && checker.getSymbolAtLocation(file);
-  if (!exported) throw new Error(`${entry} exports nothing: was the library built?`);
-
-  const sections = checker
-    .getExportsOfModule(exported)
-    .map((symbol) => ({ name: symbol.name, declared: declarationsOf(symbol, checker) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, declared }) => `### ${name}\n\n\`\`\`ts\n${declared.join("\n")}\n\`\`\`\n`);
   return [
     "# Every exported signature",
     "",
-    "Generated from the library's declarations by `npm run docs:api`. What each means stands in its docstring and in the manual; what counts as API in [policy.md](policy.md).",
+    "Generated from the library's declarations and their docstrings by `npm run docs:api`. What counts as API stands in [policy.md](policy.md).",
     "",
     ...sections,
   ].join("\n");
 }
 
-function declarationsOf(symbol: ts.Symbol, checker: ts.TypeChecker): string[] {
-  const isAlias = (symbol.flags & ts.SymbolFlags.Alias) !== 0;
-  const target = isAlias ? checker.getAliasedSymbol(symbol) : symbol;
-  return (target.declarations ?? []).map((declaration) => print(wholeOf(declaration)));
+/** What its docstring says, and what it throws. */
+function meaningOf(symbol: ts.Symbol, checker: ts.TypeChecker): string {
+  const text = ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
+  const throws = symbol
+    .getJsDocTags(checker)
+    .filter(({ name }) => name === "throws")
+    .map(({ text: parts }) => `Throws ${ts.displayPartsToString(parts).trim()}.`);
+  const paragraphs = [text, ...throws].filter((paragraph) => paragraph !== "");
+  return paragraphs.map((paragraph) => `${paragraph.replace(/([^\n])\n(?!\n|- )/g, "$1 ")}\n\n`).join("");
 }
 
 /** A variable's declaration is inside of the statement that says `const`. */
@@ -44,12 +39,16 @@ function wholeOf(declaration: ts.Declaration): ts.Node {
   return ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
 }
 
-const printer = ts.createPrinter({ removeComments: true });
+const printer = ts.createPrinter();
 
 function print(node: ts.Node): string {
   const { transformed } = ts.transform(node, [withoutPrivate]);
   const text = printer.printNode(ts.EmitHint.Unspecified, transformed[0] as ts.Node, node.getSourceFile());
-  return text.replace(/^export /, "").replace(/^declare /, "");
+  // The docstring of the whole stands above.
+  return text
+    .replace(/^\/\*\*[\s\S]*?\*\/\s*/, "")
+    .replace(/^export /, "")
+    .replace(/^declare /, "");
 }
 
 /** Leaves out what a class keeps to itself. */

@@ -1,6 +1,13 @@
 import { installPackages } from "../../example/shared/install-packages.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
-import { findActiveMq, findChromium, findPostgres, HEADLESS_SHELL, hasLightChromium } from "./programs.js";
+import {
+  findActiveMq,
+  findChromium,
+  findNginx,
+  findPostgres,
+  HEADLESS_SHELL,
+  hasLightChromium,
+} from "./programs.js";
 
 /**
  * Run before the specs: installs the programs they drive, where they are missing
@@ -14,6 +21,7 @@ const programs: readonly [packageName: string, found: string | undefined][] = [
   ["postgresql", findPostgres()],
   ["rabbitmq-server", findRabbitMq()],
   ["activemq", findActiveMq()],
+  ["nginx", findNginx()],
 ];
 const wanted = programs.filter(([, found]) => found === undefined).map(([packageName]) => packageName);
 

@@ -48,6 +48,11 @@ export function findActiveMq(): string | undefined {
   return homes.map((home) => home && join(home, "bin/activemq.jar")).find((jar) => jar && existsSync(jar));
 }
 
+/** Finds nginx: `NGINX_PATH`, or on this machine. */
+export function findNginx(): string | undefined {
+  return firstRunnable([process.env.NGINX_PATH, ...onPath("nginx"), "/usr/sbin/nginx"]);
+}
+
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
 export function missing(context: Context, program: string): never {
   const reason = `${program} is missing: npm test installs it where apt-get may`;

@@ -1,0 +1,157 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "@stomp/stompjs";
+import { expect } from "chai";
+import SockJS from "sockjs-client";
+import WebSocket from "ws";
+import { freePorts } from "../../example/shared/broker-process.js";
+import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { Nginx } from "../support/nginx.js";
+import { findNginx, missing } from "../support/programs.js";
+import { RawClient } from "../support/raw-client.js";
+import { startServer, type TestServer } from "../support/server.js";
+
+const page = readFileSync("docs/deployment.md", "utf8");
+const [one = "", several = ""] = [...page.matchAll(/^```nginx\n(.*?)^```$/gms)].map(([, text]) => text);
+
+describe("The nginx configurations of docs/deployment.md, with nginx", function () {
+  // nginx is a program that starts.
+  this.timeout(30_000);
+  let nginx: Nginx | undefined;
+  let servers: TestServer[];
+  let port: number;
+
+  /** Starts servers and nginx before them, with the configuration as it is printed but for its ports. */
+  async function start(
+    configuration: string,
+    change = (text: string) => text,
+    trust: string | false = "loopback",
+  ) {
+    [port] = (await freePorts(1)) as [number];
+    for (const printed of ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082"]) {
+      if (!configuration.includes(printed)) continue;
+      const server = await startServer({}, (app) => app.set("trust proxy", trust));
+      servers.push(server);
+      configuration = configuration.replace(printed, `127.0.0.1:${server.port}`);
+    }
+    const text = change(configuration.replace("listen 80;", `listen 127.0.0.1:${port};`));
+    nginx = await Nginx.start(findNginx()!, text, port);
+  }
+
+  const pageAt = (scheme = "http") => ({ headers: { origin: `${scheme}://127.0.0.1:${port}` } });
+
+  before(function () {
+    if (findNginx() === undefined) missing(this, "nginx");
+  });
+
+  beforeEach(() => {
+    servers = [];
+  });
+
+  afterEach(async () => {
+    await nginx?.stop();
+    nginx = undefined;
+    for (const server of servers) await server.close();
+  });
+
+  it("let a page of the proxy's origin connect, and tell who the client is", async () => {
+    await start(one);
+    const client = await RawClient.connect(port, "", "/ws", pageAt());
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@SEND\ndestination:/topic/a\n\nhi^@");
+    expect(await client.frame()).to.match(/\n\nhi\^@$/);
+    client.cut();
+  });
+
+  for (const transport of ["xhr-streaming", "xhr-polling"]) {
+    it(`carry SockJS by ${transport}, unbuffered`, async () => {
+      await start(one);
+      const client = new Client({
+        reconnectDelay: 0,
+        webSocketFactory: () =>
+          new SockJS(`http://127.0.0.1:${port}/ws`, undefined, { transports: transport }),
+      });
+      const heard = new Promise<string>((resolve) => {
+        client.onConnect = () => {
+          client.subscribe("/topic/a", ({ body }) => resolve(body));
+          client.publish({ destination: "/topic/a", body: "hi" });
+        };
+      });
+      client.activate();
+      expect(await heard).to.equal("hi");
+      await client.deactivate();
+    });
+  }
+
+  it("need the headers that the page says they need", async () => {
+    const answer = async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, pageAt());
+      const [error] = (await once(socket, "error")) as [Error];
+      return error.message;
+    };
+    await start(one, (text) => text.replace(/.*(Upgrade|Connection) \$.*\n/g, ""));
+    expect(await answer()).to.include("426");
+    await nginx?.stop();
+    await start(one, (text) => text.replace("$http_host", "$host"));
+    expect(await answer()).to.include("403");
+    await nginx?.stop();
+    await start(one, (text) => text.replace(/.*Host \$.*\n/, ""));
+    expect(await answer()).to.include("403");
+  });
+
+  describe("with TLS", () => {
+    let folder: string;
+
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), "express-stomp-tls-"));
+      await writeFile(join(folder, "cert.pem"), CERTIFICATE);
+      await writeFile(join(folder, "key.pem"), KEY);
+    });
+
+    after(() => rm(folder, { recursive: true, force: true }));
+
+    const secured = (text: string) =>
+      text.replace(
+        /listen (.*);/,
+        `listen $1 ssl http2; ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;`,
+      );
+
+    it("let its page connect, if Express trusts the proxy", async () => {
+      await start(one, secured);
+      const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, {
+        ...pageAt("https"),
+        rejectUnauthorized: false,
+      });
+      await once(socket, "open");
+      socket.terminate();
+    });
+
+    it("are 403 if it does not", async () => {
+      await start(one, secured, false);
+      const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, {
+        ...pageAt("https"),
+        rejectUnauthorized: false,
+      });
+      const [error] = (await once(socket, "error")) as [Error];
+      expect(error.message).to.include("403");
+      expect(servers[0]?.log.join("\n")).to.include("trust proxy");
+    });
+  });
+
+  it("send one client to one process: SockJS over HTTP works with several", async () => {
+    await start(several);
+    const client = new Client({
+      reconnectDelay: 0,
+      webSocketFactory: () =>
+        new SockJS(`http://127.0.0.1:${port}/ws`, undefined, { transports: "xhr-polling" }),
+    });
+    await new Promise<void>((resolve) => {
+      client.onConnect = () => resolve();
+      client.activate();
+    });
+    expect(servers.map(({ messaging }) => messaging.stats().sessions).sort()).to.deep.equal([0, 1]);
+    await client.deactivate();
+  });
+});

@@ -1,0 +1,49 @@
+import ts from "typescript";
+
+/** The declarations that users' compilers read, and how to ask about them. */
+export interface Exports {
+  readonly checker: ts.TypeChecker;
+  /** Every exported name, in alphabetical order. */
+  readonly symbols: readonly ts.Symbol[];
+}
+
+let read: Exports | undefined;
+
+/** Reads the built library's declarations, once for all who ask. */
+export function exportedTypes(entry = "dist/index.d.ts"): Exports {
+  read ??= readExports(entry);
+  return read;
+}
+
+function readExports(entry: string): Exports {
+  const program = ts.createProgram([entry], {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    skipLibCheck: true,
+    types: ["node"],
+  });
+  const checker = program.getTypeChecker();
+  const file = program.getSourceFile(entry);
+  const exported = file && checker.getSymbolAtLocation(file);
+  if (!exported) throw new Error(`${entry} exports nothing: was the library built?`);
+
+  const symbols = checker.getExportsOfModule(exported).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { checker, symbols };
+}
+
+/** What a name stands for, wherever it is declared. */
+export function declared(symbol: ts.Symbol, { checker }: Exports): ts.Symbol {
+  return (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+/** The names of the members of an exported interface, inherited ones too. */
+export function membersOf(name: string, exports: Exports): string[] {
+  const symbol = exports.symbols.find((each) => each.name === name);
+  if (!symbol) throw new Error(`The library exports no ${name}`);
+  const type = exports.checker.getDeclaredTypeOfSymbol(declared(symbol, exports));
+  return exports.checker
+    .getPropertiesOfType(type)
+    .map((member) => member.name)
+    .sort();
+}
