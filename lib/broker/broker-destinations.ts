@@ -10,6 +10,9 @@ import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { BrokerContext, ControllersDestinations } from "./broker.js";
 
+/** Longer destinations are not told whole. */
+const SHORT = 60;
+
 export interface BrokerDestinationsOptions {
   /** Without one, all destinations are the broker's that are not the controllers'. */
   readonly destinationPrefixes: readonly string[];
@@ -89,7 +92,7 @@ export class BrokerDestinations {
 
   /** @throws MessageDeliveryError when messages cannot be sent there */
   check(destination: string): void {
-    checked(() => checkDestination(destination, this.#separator), destination);
+    checkLength(destination, this.#separator);
   }
 
   /** What a client subscribes to. @throws MessageDeliveryError when nobody can */
@@ -98,11 +101,18 @@ export class BrokerDestinations {
   }
 }
 
+/** @throws MessageDeliveryError when a destination is longer than any broker here takes one, or has more segments */
+export function checkLength(destination: string, separator: DestinationSeparator | undefined): void {
+  checked(() => checkDestination(destination, separator), destination);
+}
+
 function checked<T>(check: () => T, destination: string): T {
   try {
     return check();
   } catch (error) {
     if (!(error instanceof DestinationPatternError)) throw error;
-    throw refusal(`${printable(destination)} is no destination here: ${error.message}`, { cause: error });
+    // ERROR has room for some 200 characters: what was wrong must be among them.
+    const short = destination.length > SHORT ? `${destination.slice(0, SHORT)}…` : destination;
+    throw refusal(`${printable(short)} is no destination here: ${error.message}`, { cause: error });
   }
 }

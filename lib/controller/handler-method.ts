@@ -60,12 +60,16 @@ export class HandlerMethod {
    * @param streamFailed hears of a fault of a stream
    */
   handle(given: Omit<Invocation, "abort">, streamFailed: (fault: unknown) => void): void | Promise<void> {
-    const invocation = { ...given, abort: new LazyAbort() };
+    const invocation = { ...given, abort: new LazyAbort((fault) => this.#abortFailed(fault)) };
     return withSendings({
       task: () => this.#call(invocation),
       done: (result) => this.#returned(result, invocation, streamFailed),
       inTime: (waiting) => this.#inTime(waiting, invocation),
     });
+  }
+
+  #abortFailed(fault: unknown): void {
+    this.#context.logger.error(`${this.name}: a listener of its AbortSignal failed`, fault);
   }
 
   #call(invocation: Invocation): unknown {

@@ -1,5 +1,5 @@
 import type { Broker, BrokerContext, BrokerFactory } from "../broker/broker.js";
-import { checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
+import { checkLength, checkPrefixes, isBrokers } from "../broker/broker-destinations.js";
 import { type PrivateBroker, privateBroker } from "../broker/private-broker.js";
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
 import { TickingClock } from "../clock/ticking-clock.js";
@@ -121,6 +121,7 @@ class StompBrokerRelay implements Broker {
     if (isOurs && privateTo === undefined && this.#isServersOnly(destination)) {
       throw new AccessDeniedError("This destination is for servers only");
     }
+    if (isOurs) checkLength(destination, this.#context.destinationSeparator);
     const client = this.#clients.get(sessionId);
     if (client) return client.handle(message);
     if (destination === undefined || isOurs) {
@@ -162,7 +163,9 @@ class StompBrokerRelay implements Broker {
     const { messageType, destination = "", privateTo } = message.headers;
     if (messageType !== "MESSAGE") return this.handle(message);
     if (privateTo !== undefined) return this.#privates.handle(message);
-    if (this.#isOurs(destination)) return this.system.send(message);
+    if (!this.#isOurs(destination)) return;
+    checkLength(destination, this.#context.destinationSeparator);
+    return this.system.send(message);
   }
 
   #connect(message: Message): void | Promise<void> {

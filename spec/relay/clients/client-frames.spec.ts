@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { type ChannelInterceptor, type Message, withHeaders } from "express-stomp";
+import { rejection } from "../../support/channels.js";
 import { RelayStage, type RelayStageOptions } from "../../support/relay-stage.js";
 import type { ScriptedLine } from "../../support/scripted-broker.js";
 import type { StompSession } from "../../support/stomp-session.js";
@@ -212,6 +213,41 @@ describe("What a client sends to the broker", () => {
       expect(await client.refusal("SUBSCRIBE", { id: "3", destination: "/topic/a" })).to.equal(
         "A session has at most 2 subscriptions",
       );
+    });
+  });
+
+  describe("when a destination is longer than any may be", () => {
+    const LONG = `/topic/${"a".repeat(1_018)}`;
+    const DEEP = `/topic${"/a".repeat(64)}`;
+
+    for (const [what, destination, limit] of [
+      ["1,024 characters", LONG, "A destination has at most 1024 characters"],
+      ["64 segments", DEEP, "A destination has at most 64 segments"],
+    ] as const) {
+      for (const connections of ["own", "shared"] as const) {
+        for (const command of ["SUBSCRIBE", "SEND"]) {
+          it(`refuses a ${command} to more than ${what}, which the broker never sees (${connections})`, async () => {
+            await start({ relay: { connections } });
+            const client = await stage.session();
+            expect(await client.refusal(command, { id: "s", destination })).to.match(
+              new RegExp(`^/topic/[a/]*…? is no destination here: ${limit}$`),
+            );
+          });
+        }
+      }
+
+      it(`rejects what the application sends to more than ${what}`, async () => {
+        await start();
+        const error = await rejection(stage.server.messaging.template.convertAndSend(destination, "x"));
+        expect(error.message).to.include(limit);
+      });
+    }
+
+    it("takes what is as long as it may be", async () => {
+      await start();
+      const { client, line } = await stage.connect();
+      client.send("SEND", { destination: LONG.slice(0, 1_024) });
+      expect((await line.until("SEND")).headers.get("destination")).to.have.length(1_024);
     });
   });
 });
