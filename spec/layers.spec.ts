@@ -71,7 +71,7 @@ const SUBPATHS: Record<string, readonly string[]> = {
 const FOR_BROWSERS = new Set(["client", "contract"]);
 
 /** They join the stations, and may know them all. */
-const WIRING = new Set(["messaging", "index"]);
+const WIRING = new Set(["messaging", "wiring", "index"]);
 
 const imports = importsIn("lib");
 const road = imports.filter(({ file, target }) => !(station(file) in SUBPATHS) && target.endsWith(".ts"));
@@ -138,7 +138,7 @@ describe("The stations of lib", () => {
 
   it("show a Frame only to stomp, session and relay", () => {
     const readers = road.filter(({ target }) => station(target) === "stomp").map(({ file }) => station(file));
-    expect(new Set(readers)).to.deep.equal(new Set(["stomp", "session", "relay", "messaging"]));
+    expect(new Set(readers)).to.deep.equal(new Set(["stomp", "session", "relay", "wiring"]));
   });
 });
 

@@ -23,16 +23,15 @@ interface ServersBroker extends MessageHandler {
   readonly servers?: ServersSettings | undefined;
 }
 
-export interface JoinOptions {
+export interface JoinOptions extends UserBroadcastHandler {
   readonly broker: ServersBroker;
   readonly sessions: UserSessions;
-  readonly handler: UserBroadcastHandler;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 /** Joins the other servers on the broker, as far as its options say so. */
-export function joinServers({ broker, sessions, handler, logger, clock }: JoinOptions): Servers {
+export function joinServers({ broker, sessions, logger, clock, ...handler }: JoinOptions): Servers {
   const { system, servers: settings } = broker;
   if (!system || !settings) return { users: undefined, close: async () => {} };
 

@@ -2,6 +2,7 @@ import type { Logger } from "../logger.js";
 import { createMessage, type Message, type PublishedHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { publishedHeaders } from "../message/publication.js";
+import type { SessionsHere, WhoseSessions } from "../user/sessions-here.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
 
@@ -17,18 +18,13 @@ type Told =
   | { readonly recheck: WhoseSessions | "all"; readonly reason: string | undefined }
   | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
 
-/** All sessions of a user, or one. */
-export type WhoseSessions = { readonly user: string } | { readonly sessionId: string };
-
 /** What a server does when another says so. */
 export interface UserBroadcastHandler {
   /** Hands a message for a user to the sessions that are here. */
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
   /** Runs what feeds sessions; gives what to wait for before they are fed again. */
   feed(deliver: () => void): Promise<void> | undefined;
-  end(sessions: WhoseSessions, reason: string): void;
-  recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<unknown>;
-  unsubscribe(sessionId: string, id: string, reason: string | undefined): void | Promise<void>;
+  readonly here: Pick<SessionsHere, "end" | "recheck" | "unsubscribeById">;
 }
 
 /**
@@ -84,12 +80,15 @@ export class UserBroadcast {
         const headers = { ...message, native: NativeHeaders.of(native) };
         await this.#handler.deliver(createMessage(payload, headers), { byClient });
       } else if ("end" in content) {
-        this.#handler.end(content.end, content.reason);
+        this.#handler.here.end(content.end, content.reason);
       } else if ("recheck" in content) {
-        await this.#handler.recheck(content.recheck === "all" ? undefined : content.recheck, content.reason);
+        await this.#handler.here.recheck(
+          content.recheck === "all" ? undefined : content.recheck,
+          content.reason,
+        );
       } else if ("unsubscribe" in content) {
         const { sessionId, id } = content.unsubscribe;
-        await this.#handler.unsubscribe(sessionId, id, content.reason);
+        await this.#handler.here.unsubscribeById(sessionId, id, content.reason);
       } else {
         this.#link.unknown();
       }

@@ -1,0 +1,22 @@
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import { type JoinOptions, joinServers, type Servers } from "../servers/servers.js";
+import { SessionsEverywhere } from "../servers/sessions-everywhere.js";
+import { SessionsHere, type SessionsHereOptions } from "../user/sessions-here.js";
+import type { EndSession } from "../user/user-session-limit.js";
+
+export interface ServersContext
+  extends Pick<JoinOptions, "broker" | "deliver" | "feed">,
+    Pick<SessionsHereOptions, "registry" | "sessions" | "recheck"> {
+  endSession(...args: Parameters<EndSession>): boolean;
+  readonly end: SessionsHereOptions["unsubscribe"];
+}
+
+/** Joins the other servers, and makes what reaches sessions wherever they are. */
+export function makeServers(
+  { logger, clock }: ResolvedOptions,
+  { registry, sessions, recheck, endSession, end, ...context }: ServersContext,
+): { readonly servers: Servers; readonly everywhere: SessionsEverywhere } {
+  const here = new SessionsHere({ registry, sessions, recheck, end: endSession, unsubscribe: end });
+  const servers = joinServers({ ...context, sessions, here, logger, clock });
+  return { servers, everywhere: new SessionsEverywhere({ here, others: servers.users, logger }) };
+}

@@ -1,0 +1,62 @@
+import { expect } from "chai";
+import { ConfigurationError } from "express-stomp";
+import { Closing } from "#lib/wiring/closing.js";
+import { FakeTimers } from "../support/fake-timers.js";
+
+describe("Closing", () => {
+  let time: FakeTimers;
+  let done: string[];
+  let drained: () => void;
+  let closing: Closing;
+
+  beforeEach(() => {
+    time = new FakeTimers();
+    done = [];
+    const step = (name: string) => async () => void done.push(name);
+    closing = new Closing({
+      clock: time,
+      endpoints: [{ close: () => void done.push("endpoint") }],
+      sessions: {
+        drain: () => {
+          done.push("drain");
+          return new Promise((resolve) => {
+            drained = resolve;
+          });
+        },
+        close: async ({ code, reason }) => void done.push(`${code} ${reason}`),
+      },
+      channels: [{ idle: step("first channel") }, { idle: step("second channel") }],
+      afterwards: [{ close: step("servers") }, { close: step("broker") }],
+    });
+  });
+
+  const REST = ["1001 Server is shutting down", "servers", "broker"];
+
+  it("lets no client in, waits for what was sent, then ends the clients, then all else", async () => {
+    const closed = closing.close();
+    await time.pass(4_999);
+    expect(done).to.deep.equal(["endpoint", "drain"]);
+    drained();
+    await closed;
+    expect(done).to.deep.equal(["endpoint", "drain", "first channel", "second channel", ...REST]);
+  });
+
+  it("waits for what hangs no longer than drainMs, which a second call may shorten and not lengthen", async () => {
+    const closed = closing.close({ drainMs: 60_000 });
+    await time.pass(1_000);
+    expect(closing.close({ drainMs: 2_000 })).to.equal(closed);
+    void closing.close({ drainMs: 90_000 });
+    await time.pass(1_999);
+    expect(done).to.have.length(2);
+    await time.pass(1);
+    await closed;
+    expect(done.slice(2)).to.deep.equal(REST);
+  });
+
+  it("does nothing when drainMs is no time", () => {
+    for (const drainMs of [-1, Number.NaN, 2 ** 31]) {
+      expect(() => closing.close({ drainMs })).to.throw(ConfigurationError, `drainMs is ${drainMs}`);
+    }
+    expect(done).to.deep.equal([]);
+  });
+});
