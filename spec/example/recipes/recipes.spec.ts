@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
+import { repositoryUrl } from "../../support/links.js";
 
 const FOLDER = "example/recipes";
 const MOST_LINES = 60;
@@ -41,7 +42,7 @@ describe("The recipes", () => {
 
     it(`${name} stands in docs/recipes.md with its question`, () => {
       const question = sourceOf(`${FOLDER}/${name}.ts`)[0]!.slice("// ".length);
-      expect(index).to.include(`[${name}](../${FOLDER}/${name}.ts)`);
+      expect(index).to.include(`[${name}](${repositoryUrl()}/blob/main/${FOLDER}/${name}.ts)`);
       expect(index).to.include(question);
     });
   }
