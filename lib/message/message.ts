@@ -90,10 +90,10 @@ type Going<Far> = {
   [Name in keyof typeof OWN]: (typeof OWN)[Name] extends Far ? Name : never;
 }[keyof typeof OWN];
 
-/** What every message of a session carries: a literal that leaves one out does not compile. */
+/** The headers that every message of a session carries: a literal that leaves one out does not compile. */
 export type SessionHeaders = { readonly [Name in Going<"session">]: MessageHeaders[Name] };
 
-/** What goes on from a publisher to subscribers: all else is between the publisher and us. */
+/** The headers that go on from a publisher to subscribers: all others are between the publisher and us. */
 export type PublishedHeaders = { readonly [Name in Going<"published">]: MessageHeaders[Name] };
 
 /** Whether a header of this name is ours: where it is missing, a client's of the same name must not stand in. */
@@ -151,7 +151,7 @@ export function withPayload<P>(message: Message<unknown>, payload: P): Message<P
   return { payload, headers: message.headers };
 }
 
-/** What a message takes beside its payload and its client's headers, and a payload beside its octets, in bytes. */
+/** The bytes that a message takes beside its payload and its client's headers, and a payload beside its octets. */
 const MESSAGE_BYTES = 448;
 const PAYLOAD_BYTES = 208;
 /** So much may be kept besides a payload, as the head of its frame is: a copy costs more, and the size stays right by a quarter. */

@@ -18,7 +18,7 @@ const OF_FRAME = [
 
 export const OF_FRAME_NAMES = new HeaderNames(OF_FRAME);
 
-/** What goes on of a message's headers, to keep it or to hand it to another server. */
+/** The headers of a message that go on, to keep it or to hand it to another server. */
 export function publishedHeaders({ destination, contentType, native }: MessageHeaders): PublishedHeaders {
   return { destination, contentType, native };
 }

@@ -10,15 +10,15 @@ import type { PassableLimit } from "./session-limits.js";
 export interface ClientSession extends AnnouncedSession {
   readonly context: SessionContext;
   readonly outbound: Outbound;
-  /** What every message of it carries. */
+  /** The headers that every message of it carries. */
   readonly messageHeaders: SessionHeaders;
   user: Principal | undefined;
 
   /** How far CONNECT has come; it outlives the socket, for frames that were received before the end. */
   state: "new" | "connecting" | "connected";
-  /** What its CONNECT agrees on, from when that was read; `undefined` if nothing is in common. */
+  /** The version that its CONNECT agrees on, from when that was read; `undefined` if none is in common. */
   version: StompVersion | undefined;
-  /** What its client has said of heart-beats. */
+  /** The heart-beats that its client has offered. */
   heartBeatOffer: HeartBeatOffer;
   /** CONNECT was handed on, and DISCONNECT not yet: the broker may hold something of this session. */
   owesDisconnect: boolean;
@@ -58,11 +58,11 @@ export interface ClientSession extends AnnouncedSession {
   cut(): void;
 }
 
-/** What there is to a fault beside its error. */
+/** How a session ends for a fault, and for which frame of its client. */
 export interface Failure {
-  /** The receipt that the frame asked for, which ERROR then names. */
+  /** The receipt that a frame asked for, which ERROR then names. */
   readonly receiptId?: string | undefined;
-  /** What the client had sent. */
+  /** The message of that frame. */
   readonly message?: Message | undefined;
   /** A WebSocket close code. Default: 1002. */
   readonly code?: number;
@@ -73,7 +73,7 @@ export interface Failure {
   readonly unread?: "close" | "cut" | undefined;
 }
 
-/** Who hears of a session's way, once of each. */
+/** The registry of sessions, as a session tells it of its way: once of each. */
 export interface SessionOwner {
   connected(session: ClientSession): void;
   /** Its socket has closed, while frames that it brought are still handled. */

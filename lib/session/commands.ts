@@ -11,7 +11,7 @@ import { answer, type CommandMeaning, checkId, fail } from "./exchange.js";
 
 const ACK_MODES = new Set(["auto", "client", "client-individual"]);
 
-// What every message of a session carries is spread last: V8 gives what is spread and added to a hidden class each time.
+// Headers of the session are spread last: V8 gives an object that is spread and added to a hidden class of its own.
 const MEANINGS: Readonly<Record<ClientCommand, CommandMeaning>> = {
   CONNECT: connect,
   STOMP: connect,
@@ -58,7 +58,7 @@ const MEANINGS: Readonly<Record<ClientCommand, CommandMeaning>> = {
   ABORT: meaning(ofTransaction),
 };
 
-/** What a client's frame means. */
+/** The meaning of a client's frame. */
 export function meaningOf({ command }: Frame): CommandMeaning {
   return MEANINGS[command as ClientCommand];
 }

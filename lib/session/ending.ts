@@ -73,7 +73,7 @@ export class Ending {
     this.fail(limitError(limit, this.#session.context.limits), { code: LIMIT_EXCEEDED, unread });
   }
 
-  /** What waits for a slow client, ERROR too, is not for its eyes any more. A client that has left may have sent what is not begun yet. */
+  /** A slow client is sent nothing more of what waits for it, ERROR neither. Frames of a client that has left may wait here. */
   revoke(fault: Error): void {
     this.#drop();
     this.fail(fault, { unread: this.#session.outbound.checkWaiting() ? "cut" : undefined });
@@ -87,7 +87,7 @@ export class Ending {
     this.#session.outbound.endInTurn(() => this.#closeSocket(code, reason));
   }
 
-  /** Without what waits for interceptors. What is under way is done. */
+  /** Closes without messages that wait for interceptors. Frames that have begun are handled. */
   #closeNow(code: number, reason: string): void {
     this.#parts.inbound.exchanges.drop();
     this.#stop();
@@ -103,7 +103,7 @@ export class Ending {
 
   /** The session ends, if it has not yet, and what it had brought is still handled. */
   socketClosed(code: number, reason: string, limit: string | undefined): void {
-    // What ended it before was told already.
+    // An end that came before was told already.
     if (limit !== undefined && !this.#session.closed)
       announceLimit(this.#session, limit, this.#session.context);
     const { inbound, owner } = this.#parts;
@@ -129,7 +129,7 @@ export class Ending {
     }
   }
 
-  /** Forgets what was received and is not begun, some of it in somebody's hands. */
+  /** Forgets frames that have not begun, those that wait for `concurrency` too. */
   #drop(): void {
     this.#dropped = true;
     this.#parts.inbound.exchanges.drop();

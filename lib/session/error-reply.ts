@@ -7,7 +7,7 @@ import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import { SUPPORTED_VERSIONS } from "../stomp/version.js";
 
-/** What an ERROR frame tells a client. */
+/** The contents of an ERROR frame. */
 export interface ErrorReply {
   /** The header `message`: one line, of which the client gets 200 characters. */
   readonly message: string;

@@ -5,7 +5,7 @@ import type { Frame } from "../stomp/frame.js";
 import type { ClientSession } from "./client-session.js";
 import { PendingReceipt } from "./pending-receipt.js";
 
-/** What a client's command means to its session. */
+/** The meaning of a client's command to its session. */
 export interface CommandMeaning {
   /** Whether it makes the session: all other commands come behind it. */
   readonly opens: boolean;
@@ -24,7 +24,7 @@ export interface CommandMeaning {
   failed(exchange: Exchange, error: Error): void;
 }
 
-/** Who hears that the next frame may begin. */
+/** The order of a session's frames. */
 export interface Turns {
   /** Every handler has got the message. */
   handedOn(exchange: Exchange): void;
@@ -112,7 +112,7 @@ export function fail(exchange: Exchange, error: Error): void {
   exchange.session.fail(error, exchange);
 }
 
-/** What is kept under an id that a client chose keeps the id, too. @throws LimitExceededError when it is too long */
+/** An id that a client chose is kept with what it names. @throws LimitExceededError when it is too long */
 export function checkId(frame: Frame, header: string, { context }: ClientSession): void {
   const { idLengthLimit } = context.limits;
   const id = frame.headers.get(header);

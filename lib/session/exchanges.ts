@@ -60,8 +60,9 @@ export class Exchanges implements Turns {
     this.#isGoing = false;
 
     this.#intake.wentOn();
+    if (this.#whenIdle.length === 0) return;
     if (this.isIdle) this.#tellIdle();
-    else if (this.#whenIdle.length > 0) this.#waitPatiently();
+    else this.#waitPatiently();
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
@@ -78,7 +79,7 @@ export class Exchanges implements Turns {
     return size >= bytes;
   }
 
-  /** Whether all have been handled. What does not go on for too long is not waited for. */
+  /** Whether all have been handled; frames that hang for `handlerTimeout` do not count. */
   get isIdle(): boolean {
     return this.#gaveUp || (this.#atWork === 0 && this.#waiting.length === 0);
   }
@@ -134,7 +135,7 @@ export class Exchanges implements Turns {
     void handled.then(() => {
       this.#done(exchange);
       this.go();
-      // What it made of this session goes too.
+      // Handlers let go of this session, which a late CONNECT may have brought back to them.
       if (this.#gaveUp) void sayDisconnect(this.#session);
     });
   }
@@ -164,14 +165,12 @@ export class Exchanges implements Turns {
   }
 
   #tellIdle(): void {
-    if (this.#whenIdle.length === 0) return;
-
     this.#stopPatience?.();
     this.#stopPatience = undefined;
     for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
-  /** What is being handled, in words for the log. */
+  /** The frame that is being handled, in words for the log. */
   get #hanging(): string {
     if (this.#entering === undefined) return `${this.#atWork} of its frames`;
     const { command, headers } = this.#entering.frame;

@@ -23,7 +23,7 @@ export class Inbound implements Intake, Watched {
   readonly #session: ClientSession;
   readonly #decoder: StompDecoder;
   #rate: InboundRate | undefined;
-  /** What the client has left behind waits for the rate, which the session's own watch does not tick for any more. */
+  /** Frames that a client has left behind wait for the rate: the session's own watch has ended. */
   #lingers = false;
   #paused = false;
   #finished = false;

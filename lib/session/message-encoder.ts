@@ -28,7 +28,7 @@ interface Filled {
   others?: Map<string, SharedMessage>;
 }
 
-/** What is a subscriber's own. */
+/** The headers that are a subscriber's own. */
 type Own = Pick<Delivery, "subscriptionId" | "ackId">;
 
 const NOTHING: Remembered = { publication: undefined, versions: {} };

@@ -28,9 +28,9 @@ export class Outbound implements Reader {
   #given = 0;
   #isOver = false;
   #passed = 0;
-  /** What waited when the socket was last asked, and all that it was given since: no less than waits now. */
+  /** The bytes that waited when the socket was last asked, and all that it was given since: no less than wait now. */
   #waitingAtMost = 0;
-  /** Who waits for room, and how they are told. */
+  /** A promise for all that wait for room, and how it is kept. */
   #room: { readonly made: Promise<void>; make(): void } | undefined;
 
   constructor(socket: Socket, context: SessionContext, session: AnnouncedSession) {
@@ -158,7 +158,7 @@ export class Outbound implements Reader {
     this.#queue?.flush();
   }
 
-  /** What to wait for before more is sent, far below the limit; `undefined` if there is room. Never rejects. */
+  /** A promise to wait for before more is sent, far below the limit; `undefined` if there is room. Never rejects. */
   room(): Promise<void> | undefined {
     if (!this.#isCrowded(this.watchBuffer())) return undefined;
     if (!this.#room) {
@@ -171,7 +171,7 @@ export class Outbound implements Reader {
     return this.#room.made;
   }
 
-  /** Lets go who waits for room. */
+  /** Keeps that promise. */
   release(): void {
     this.#room?.make();
     this.#room = undefined;

@@ -4,7 +4,7 @@ import type { Receipt } from "../message/message.js";
 export class PendingReceipt implements Receipt {
   #confirmed: Promise<void> | undefined;
 
-  /** What it waits for; `undefined` if it is due as soon as the frame was handled. */
+  /** The promise that it waits for; `undefined` if it is due as soon as the frame was handled. */
   get confirmed(): Promise<void> | undefined {
     return this.#confirmed;
   }

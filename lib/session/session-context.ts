@@ -9,7 +9,7 @@ import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import type { SessionStats } from "./session-stats.js";
 
-/** What all sessions share. */
+/** The parts of the library that all sessions share. */
 export interface SessionContext {
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;

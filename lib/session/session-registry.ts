@@ -24,7 +24,7 @@ const LINGER = 5_000;
 
 export type SessionRegistryContext = Omit<SessionContext, "stats">;
 
-/** Who is connected: makes a session of every socket, and takes what `clientOutboundChannel` carries to it. */
+/** All sessions: makes one of every socket, and takes each message of `clientOutboundChannel` to its own. */
 export class SessionRegistry implements MessageHandler, SessionOwner {
   readonly name = "sessions";
   readonly #sessions = new Map<string, Session>();
@@ -146,12 +146,12 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return sessionId !== undefined && this.#sessions.get(sessionId)?.ending.dropped === true;
   }
 
-  /** What messages of a session carry now; `undefined` when it is not there. */
+  /** The headers that messages of a session carry now; `undefined` when it is not there. */
   headersOf(sessionId: string): SessionHeaders | undefined {
     return this.#sessions.get(sessionId)?.messageHeaders;
   }
 
-  /** What to wait for before a session is sent more of what can wait; `undefined` if it has room, or has ended. */
+  /** A promise to wait for before a session is sent more of what can wait; `undefined` if it has room, or has ended. */
   room(sessionId: string): Promise<void> | undefined {
     return this.#sessions.get(sessionId)?.room();
   }
@@ -161,7 +161,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#context.limits.overflowStrategy === "terminate" ? this.room(sessionId) : undefined;
   }
 
-  /** What to wait for before a session is sent more, as senders wait for it: not long, if it takes nothing. */
+  /** The same as senders wait for it: not long, if the session takes nothing. */
   roomInPace(sessionId: string): Promise<void> | undefined {
     const session = this.#sessions.get(sessionId);
     return session?.ended === false ? this.#context.pace.roomFor(session.outbound) : undefined;

@@ -1,4 +1,4 @@
-/** What sessions have done since the start, and how many there are. */
+/** Counts of sessions and of their frames since the start. */
 export interface MessagingStats {
   /** Open connections, and those of them that are CONNECTED. */
   readonly connections: number;

@@ -19,7 +19,7 @@ const LIFE_EVERY = 25_000;
 const HIDDEN_PAGE = 130_000;
 
 /**
- * What one session owes to time: limits, heart-beats, and the grant that it
+ * Everything of one session that depends on time: limits, heart-beats, and the grant that it
  * lasts by. Nothing else would notice a client that does nothing. For limits
  * time stands still while our own process stalls.
  */
@@ -186,7 +186,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   }
 }
 
-/** What stands in place of heart-beats that a client does not send. */
+/** Pings in place of heart-beats that a client does not send. */
 class SignsOfLife implements HeartBeatOptions {
   readonly clock: TickingClock;
   readonly #session: ClientSession;

@@ -16,10 +16,10 @@ import { announceHandedOn, announceProcessed } from "./session-events.js";
 import type { PassableLimit } from "./session-limits.js";
 import { SessionWatch } from "./session-watch.js";
 
-/** What may stand around the frame of a message before CONNECTED: ends of lines, and what the transport puts there. */
+/** Bytes that may stand around the frame of a message before CONNECTED: ends of lines, and the transport's own. */
 const MESSAGE_ALLOWANCE = 1024;
 
-/** One STOMP client: who it is, and how far it has come. What it is made of stands beside it. */
+/** One STOMP client: its user, and how far it has come. Its parts do the rest: inbound, outbound, watch, ending. */
 export class Session implements SocketListener, ClientSession {
   readonly id = randomUUID();
   readonly address: string;
@@ -115,7 +115,7 @@ export class Session implements SocketListener, ClientSession {
     });
   }
 
-  /** What to wait for before more is sent; `undefined` if there is room. */
+  /** A promise to wait for before more is sent; `undefined` if there is room. */
   room(): Promise<void> | undefined {
     return this.ended ? undefined : this.outbound.room();
   }

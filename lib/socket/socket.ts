@@ -46,7 +46,7 @@ export interface Socket {
    * @param bytes of what the client sends; `undefined` lifts the bound
    */
   boundMessages?(bytes: number | undefined, exceeded?: () => void): void;
-  /** Names the one listener. What arrived before is handed over then, nothing is lost. */
+  /** Names the one listener. Bytes that arrived before are handed over then. */
   listen(listener: SocketListener): void;
 }
 
@@ -55,7 +55,7 @@ export interface SocketListener {
   data(chunk: Uint8Array): void;
   /** A probe was answered: the client's end of the line is there, whatever its program does. */
   answered?(): void;
-  /** What waited has left: once at least, if anybody has asked how much it was. */
+  /** All that waited has left: called once at least after `watchBuffer`. */
   drained(): void;
   /**
    * Exactly once, last. 1006 when the line just broke.
@@ -65,10 +65,10 @@ export interface SocketListener {
   socketClosed(code: number, reason: string, limit?: string): void;
 }
 
-/** What the HTTP request that opened a socket said. */
+/** The HTTP request that opened a socket. */
 export interface Handshake {
   readonly request: IncomingMessage;
   readonly user: Principal | undefined;
-  /** What interceptors have put there, for the session. */
+  /** Attributes that interceptors have put there for the session. */
   readonly attributes?: Map<string, unknown>;
 }

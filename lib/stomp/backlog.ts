@@ -1,4 +1,4 @@
-/** What was given to a socket, as far as it can be asked. */
+/** Counts of the bytes that a socket was given. */
 export interface Backed {
   /** In ms. */
   readonly now: number;

@@ -19,10 +19,10 @@ export type StompCommand = ClientCommand | ServerCommand;
 
 export type StompSide = "client" | "server";
 
-/** What STOMP 1.2 lays down for one command. */
+/** The rules of STOMP 1.2 for one command. */
 export interface CommandRule {
   readonly command: StompCommand;
-  /** Who may send it. */
+  /** The side that may send it. */
   readonly from: StompSide;
   /** SEND, MESSAGE and ERROR only. */
   readonly body: boolean;

@@ -15,7 +15,7 @@ const LF = 10;
 const CR = 13;
 
 export interface StompDecoderOptions extends Partial<DecoderLimits> {
-  /** Whose commands are taken, the other side's being an error. Default: client. */
+  /** The side whose commands are taken; the other's are an error. Default: client. */
   readonly accepts?: StompSide;
 }
 
@@ -176,7 +176,7 @@ export class StompDecoder implements HeadReading {
     return bytes.length;
   }
 
-  /** What was kept and what follows it here, as text. */
+  /** The bytes that were kept and those that follow here, as text. */
   #text(bytes: Buffer, from: number, to: number, octets: number): string {
     if (this.#kept.length > 0) {
       this.#kept.append(bytes, { from, to, most: 0 });

@@ -6,7 +6,7 @@ import { escapeHeader, isPlain } from "./escape.js";
 import type { Frame } from "./frame.js";
 import type { StompVersion } from "./version.js";
 
-/** What an idle side sends to show that it lives: one EOL. */
+/** One EOL, which an idle side sends to show that it lives. */
 export const HEART_BEAT: Uint8Array = new Uint8Array([10]);
 
 export interface WrittenFrame {
@@ -15,7 +15,7 @@ export interface WrittenFrame {
   readonly body: Uint8Array;
 }
 
-/** What cannot stand in a frame whose command has no escapes. */
+/** Characters that cannot stand in a frame whose command has no escapes. */
 const UNSAYABLE = /[\n\r\0]/;
 
 /**

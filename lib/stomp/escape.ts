@@ -24,7 +24,7 @@ const ESCAPES = new Map([
   ["\r", "\\r"],
 ]);
 
-/** What cannot stand as it is in a header of this version. */
+/** Characters that cannot stand as they are in a header of this version. */
 const SPECIAL: Readonly<Record<StompVersion, { readonly name: RegExp; readonly value: RegExp }>> = {
   "1.0": { name: /[\n\r\0:]/g, value: /[\n\r\0]/g },
   "1.1": { name: /[\n\r\0:\\]/g, value: /[\n\r\0:\\]/g },

@@ -2,7 +2,7 @@ import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import { StompConversionError } from "../errors.js";
 import { printable } from "../logger.js";
 
-/** What both sides agreed on, in ms; 0 is off. */
+/** Intervals that both sides agreed on, in ms; 0 is off. */
 export interface AgreedHeartBeat {
   /** We never pause longer than this. */
   readonly sendEvery: number;
@@ -19,7 +19,7 @@ const LONGEST_HEART_BEAT = 2 ** 31 - 1;
 /** How many promised intervals of silence are borne, as Spring does. */
 const PATIENCE = 3;
 
-/** What one side says of itself, in ms: it sends every [0], and wants to hear every [1]; 0 is never. */
+/** The intervals that one side offers, in ms: it sends every [0], and wants to hear every [1]; 0 is never. */
 export type HeartBeatOffer = readonly [send: number, receive: number];
 
 export const NO_HEART_BEAT: HeartBeatOffer = [0, 0];
@@ -70,7 +70,7 @@ export interface HeartBeatOptions extends AgreedHeartBeat {
 /** The heart-beats of one session, in both directions. Beats while its clock watches it. */
 export class HeartBeat implements Watched {
   readonly #options: HeartBeatOptions;
-  /** What had been sent at the last tick: frames are too many to note each. */
+  /** The bytes that had been sent at the last tick: frames are too many to note each. */
   #given = 0;
   #sentAt = 0;
   #checkedAt = 0;
