@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { type ImaginedMessage, type MessageMatchers, messageSecurity, type Principal } from "express-stomp";
+import { countOperations } from "../support/count-operations.js";
 import { rod, SEND, SUBSCRIBE, staff, verdict } from "../support/verdict.js";
 
 describe("messageSecurity", () => {
@@ -60,6 +61,22 @@ describe("messageSecurity", () => {
       expect((await security.decide(rod, SUBSCRIBE("/queue/*"))).granted).to.equal(true);
       expect((await security.decide(rod, SUBSCRIBE("/topic/*/a"))).granted).to.equal(false);
       expect(asked).to.deep.equal(["/topic/7/*", "7", "/queue/*"]);
+    });
+
+    it("lays it beside many rules in steps that grow with its length, whatever its wildcards and theirs", () => {
+      const rules = 31;
+      const security = messageSecurity((messages) => {
+        for (let i = 1; i < rules; i++) {
+          messages.simpSubscribeDestMatchers(`/topic/*room-${i}-*-of-*-house-*/**`).permitAll();
+        }
+        return messages.simpSubscribeDestMatchers("/topic/**").permitAll().anyMessage().denyAll();
+      });
+      const stepsFor = (pairs: number) => {
+        const destination = `/topic/${"*a".repeat(pairs)}*`;
+        return countOperations(() => void security.decide(rod, SUBSCRIBE(destination))) / pairs;
+      };
+      stepsFor(1);
+      expect(stepsFor(118), "steps for each wildcard").to.be.within(1, 2 * rules);
     });
 
     it("takes wildcards of a SEND as they stand, as the simple broker does", async () => {
