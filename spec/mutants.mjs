@@ -12,7 +12,7 @@ import ts from "typescript";
 
 const STAGE = resolve("build/mutants");
 /** A fault may make its specs hang: in milliseconds. */
-const TIME_LIMIT = 180_000;
+const TIME_LIMIT = 90_000;
 
 const names = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 const mutants = JSON.parse(await readFile("spec/mutants.json", "utf8")).filter(

@@ -10,13 +10,13 @@ export interface BearerGrantOptions extends SessionGrantOptions {
   readonly released: () => void;
 }
 
-/** Whose tokens, or which, are not good any more. */
+/** The tokens that are not good any more: those of a user, or one. */
 export type RevokedTokens =
   | { readonly user: string }
   | { readonly jti: string }
   | { readonly sessionId: string };
 
-/** What a verified token grants one session. */
+/** The grant of a verified token to one session. */
 export class BearerGrant extends SessionGrant {
   readonly sessionId: string;
   readonly user: Principal;

@@ -2,7 +2,7 @@ import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
 import { flag, isTime, onlyKnown } from "../options/checks.js";
 
-/** What a token says of who has it; `exp` and `jti` as a JWT has them. */
+/** The claims of a token; `exp` and `jti` as a JWT has them. */
 export interface VerifiedToken {
   readonly user: Principal;
   /** When it expires, in seconds since 1970. Without, the session lasts as long as its connection. */

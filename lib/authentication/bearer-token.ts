@@ -73,7 +73,7 @@ class BearerTokens implements BearerTokenInterceptor {
     return isRenewal ? this.#renew(message, clock) : message;
   }
 
-  /** What was refused later on, or lost its grant there, has brought none to a session. */
+  /** A message that was refused later on, or lost its grant there, has brought none to a session. */
   afterSendCompletion({ headers: { messageType, sessionId = "", grant } }: Message): void {
     let given = grant;
     if (messageType === "CONNECT") {
@@ -139,7 +139,7 @@ class BearerTokens implements BearerTokenInterceptor {
       passed: () => new AccessDeniedError("The token could not be verified in time", { retry: soon() }),
       late() {},
     });
-    // What verifies a token may say by nothing that it is nobody's.
+    // `verify` may say by nothing that a token is nobody's.
     if (verified === undefined || verified === null) throw new Error("verify knows nobody by this token");
     return verified;
   }
@@ -178,7 +178,7 @@ function tokenOf(native: NativeHeaders): string {
   return token;
 }
 
-/** What a client may know of why its token was refused, and nobody of the token itself. */
+/** The error that a client may read about its token; of the token itself it repeats nothing. */
 function refusal(error: unknown, token: string): Error {
   if (error instanceof MessagingError) return error;
 

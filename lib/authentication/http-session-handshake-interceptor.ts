@@ -2,7 +2,7 @@ import type { Request, Response } from "express";
 import { ConfigurationError } from "../errors.js";
 import { flag, isTexts, onlyKnown } from "../options/checks.js";
 
-/** What a session takes over from the HTTP session; Spring's names. */
+/** The attributes that a session takes over from the HTTP session; Spring's names. */
 export interface HttpSessionHandshakeInterceptorOptions {
   /** The attributes to copy. */
   readonly attributeNames?: readonly string[] | undefined;

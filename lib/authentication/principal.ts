@@ -26,7 +26,7 @@ export function requestUser(req: Request): Principal | undefined {
   );
 }
 
-/** Asks `find`, and checks that the person it gives has a name. Who is known at once is no promise. */
+/** Asks `find`, and checks that the person it gives has a name. A user who is known at once is no promise. */
 export function findUser(
   req: Request,
   find: UserFinder,

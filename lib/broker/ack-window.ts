@@ -18,7 +18,7 @@ export interface Unacknowledged extends Sequenced {
   readonly ackId: string;
   readonly messageId: string | undefined;
   readonly window: AckWindow;
-  /** What to give back; of a topic there is nothing. */
+  /** The queue's message to give back; of a topic there is none. */
   readonly queued: QueuedMessage | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface WindowLimits {
   readonly space: QueueSpace;
 }
 
-/** What a session has in flight over all its windows, and what waits for room in them. */
+/** The deliveries of a session that are in flight over all its windows, and the messages that wait until they open. */
 export interface SessionLoad {
   queued: number;
   /** Bytes of those. */
@@ -48,7 +48,7 @@ export interface SessionLoad {
   waitingSize: number;
 }
 
-/** Bytes that may wait for room in all windows of a session. */
+/** Bytes that may wait for all windows of a session. */
 const WAITING_SIZE_LIMIT = 1024 * 1024;
 
 /** Whether a session may be delivered nothing more of queues. */
@@ -59,7 +59,7 @@ export function isFull(
   return queued >= unacknowledged || (queued > 0 && queuedSize >= space.share);
 }
 
-/** What one consumer was delivered and has not acknowledged, and how much more it may have. */
+/** The deliveries that one consumer has not acknowledged, and how many more it may have. */
 export class AckWindow {
   readonly consumer: Acknowledging;
   readonly cumulative: boolean;
@@ -72,7 +72,7 @@ export class AckWindow {
   #queued = 0;
   #others = 0;
   #notice: string | undefined;
-  /** Messages of topics for which there was no room. */
+  /** Messages of topics that came while it was not open. */
   readonly #waiting: Publication[] = [];
 
   constructor(
@@ -83,7 +83,7 @@ export class AckWindow {
     this.consumer = consumer;
     this.cumulative = cumulative;
     this.#prefetch = prefetch ?? Number.POSITIVE_INFINITY;
-    // Who acknowledges topics, as Spring's clients may without meaning it, hears all of them.
+    // A client that acknowledges topics, as Spring's may without meaning it, hears all of them.
     this.#queuePrefetch = prefetch ?? limits.prefetch;
     this.#limits = limits;
     this.#load = load;
@@ -94,13 +94,13 @@ export class AckWindow {
   }
 
   /** Whether its `prefetch-count` lets it have one more. */
-  get hasRoom(): boolean {
+  get isOpen(): boolean {
     return this.#queued + this.#others < this.#prefetch;
   }
 
   /** The same for a message of a queue, of which its session has limits, too. */
-  get hasRoomForQueued(): boolean {
-    return this.hasRoom && this.#queued < this.#queuePrefetch && !isFull(this.#load, this.#limits);
+  get isOpenForQueued(): boolean {
+    return this.isOpen && this.#queued < this.#queuePrefetch && !isFull(this.#load, this.#limits);
   }
 
   /** Whether its session has nothing of queues in flight. */
@@ -108,17 +108,17 @@ export class AckWindow {
     return this.#load.queued === 0;
   }
 
-  /** Whether messages of topics wait for room. */
+  /** Whether messages of topics wait for it to open. */
   get waits(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** What was delivered last. */
+  /** The last delivery. */
   get last(): Unacknowledged | undefined {
     return this.#entries.last;
   }
 
-  /** What was delivered first of a topic. */
+  /** The first delivery of a topic. */
   get firstOfTopic(): Unacknowledged | undefined {
     return this.#entries.find(0, ({ queued }) => queued === undefined);
   }
@@ -128,7 +128,7 @@ export class AckWindow {
     return this.cumulative ? this.#notice : undefined;
   }
 
-  /** What was delivered before an entry, and the entry itself. */
+  /** The deliveries before an entry, and the entry itself. */
   upTo(last: Unacknowledged): readonly Unacknowledged[] {
     const entries: Unacknowledged[] = [];
     this.#entries.find(0, (entry) => {
@@ -173,9 +173,9 @@ export class AckWindow {
     return dropped;
   }
 
-  /** The message that has waited longest, once there is room for it. */
+  /** The message that has waited longest, once the window is open for it. */
   next(): Publication | undefined {
-    return this.hasRoom ? this.#shift() : undefined;
+    return this.isOpen ? this.#shift() : undefined;
   }
 
   /**

@@ -10,14 +10,14 @@ export interface BacklogReader {
   forget(backlog: Backlog): void;
 }
 
-/** What waits in one queue, in the order of publishing. */
+/** The messages that wait in one queue, in the order of publishing. */
 export class Backlog implements Sequenced {
   readonly destination: string;
   /** Grows with every backlog: the queue in which something has waited longest has the lowest. */
   readonly sequence: number;
   readonly messages = new InOrder<QueuedMessage>();
   readonly readers = new Set<BacklogReader>();
-  /** Whose they are, and how many of each, once they are not all of one. */
+  /** How many messages each payer has here, once they are not all of one. */
   #byPayer: Map<string, InOrder<QueuedMessage>> | undefined;
   #counts: Shares | undefined;
 

@@ -20,9 +20,8 @@ export interface BrokerDestinationsOptions {
 }
 
 /**
- * Whether a destination is a broker's. What is under an application's prefix
- * never is: it has what clients tell controllers, passwords perhaps, and what
- * these answer. Where neither side has prefixes the broker leaves to the
+ * Whether a destination is a broker's. One under an application's prefix never
+ * is: messages there are between clients and controllers, with passwords perhaps. Where neither side has prefixes the broker leaves to the
  * controllers what they are mapped to.
  *
  * @param prefixes the broker's; without one it takes all that nobody else does
@@ -78,7 +77,7 @@ export class BrokerDestinations {
     return privateTo !== undefined || isBrokers(destination, this.prefixes, this.#controllers);
   }
 
-  /** Whether one subscriber gets it. What is private to one session has nobody to choose among. */
+  /** Whether one subscriber gets it. A message that is private to one session has nobody to choose among. */
   isQueue({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
     return (
       privateTo === undefined && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination))
@@ -95,7 +94,7 @@ export class BrokerDestinations {
     checkLength(destination, this.#separator);
   }
 
-  /** What a client subscribes to. @throws MessageDeliveryError when nobody can */
+  /** Reads the destination of a SUBSCRIBE. @throws MessageDeliveryError when nobody can */
   pattern(destination: string): DestinationPattern {
     return checked(() => parsePattern(destination, { separator: this.#separator }), destination);
   }

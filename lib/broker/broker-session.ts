@@ -4,7 +4,7 @@ import { type AckHeaders, expectNotice, SessionWindows } from "./session-windows
 import { pump, pumpAll } from "./taker.js";
 import type { Turns } from "./turns.js";
 
-/** What became of a delivery; `failed` if it came back perhaps by the message's own fault. */
+/** How a delivery ended; `failed` if it came back, perhaps by the message's own fault. */
 export type Outcome = "acknowledged" | "failed" | "returned";
 
 export interface BrokerSessionContext {
@@ -13,7 +13,7 @@ export interface BrokerSessionContext {
   readonly windowLimits: WindowLimits;
 }
 
-/** What a broker knows of one session: its consumers, what they have not acknowledged, and whether there is room for more. */
+/** One session as its broker knows it: its consumers, the deliveries that they have not acknowledged, and whether there is room for more. */
 export class BrokerSession<C extends Acknowledging = Acknowledging> {
   readonly id: string;
   /** By the ids of their subscriptions, which are unique within the session only. */

@@ -10,7 +10,7 @@ import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
 
 /**
- * What a broker promises. It is subscribed to `clientInboundChannel` and to
+ * The promises of a broker. It is subscribed to `clientInboundChannel` and to
  * `brokerChannel`, ignores what is not for its destinations, and reaches
  * clients only through `clientOutboundChannel`.
  *
@@ -44,8 +44,8 @@ export interface Broker extends MessageHandler {
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /**
-   * A session has ended: from now on it is given nothing, and no share of anything. What it had sent may still come,
-   * such as ACK, until its DISCONNECT; CONNECT and SUBSCRIBE do not. Told once, and to whoever does not know the session too.
+   * A session has ended: from now on it is given nothing, and no share of anything. Frames that it had sent may still come,
+   * such as ACK, until its DISCONNECT; CONNECT and SUBSCRIBE do not. Told once, also to a broker that does not know the session.
    */
   sessionEnded?(end: SessionEnd): void;
   /** Whether it takes messages at present. Changes are announced as `brokerAvailability`. */
@@ -56,13 +56,13 @@ export interface Broker extends MessageHandler {
   readonly system?: BrokerSystem;
   /** Starts what did not start by itself. */
   start?(): void;
-  /** What servers say to each other there, if they shall. */
+  /** The settings of servers that hear of each other over this broker, if they shall. */
   readonly servers?: ServersSettings | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }
 
-/** What `simpleBroker(…)` and `stompBrokerRelay(…)` return for the `broker` option: makes the broker once the channels are there. */
+/** The result of `simpleBroker(…)` and `stompBrokerRelay(…)`, for the `broker` option: makes the broker once the channels are there. */
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
 /** What a broker is given by `stompMessaging` when it is made. */
@@ -71,11 +71,11 @@ export interface BrokerContext {
   readonly sessions: ClientSessions;
   readonly events: EventPublisher;
   readonly logger: Logger;
-  /** What all that waits takes time from. @default the process's */
+  /** The clock of all that waits. @default the process's */
   readonly clock?: Clock;
-  /** What stands between the segments of destinations, for a broker that matches patterns. @default "/" */
+  /** The separator of segments in destinations, for a broker that matches patterns. @default "/" */
   readonly destinationSeparator?: DestinationSeparator;
-  /** What is no broker's, whatever its prefixes are. Default: nothing. */
+  /** Destinations that are the controllers' and no broker's, whatever its prefixes are. Default: none. */
   readonly controllers?: ControllersDestinations;
 }
 

@@ -1,4 +1,4 @@
-/** What a broker may ask of the clients' sessions; all else goes by `clientOutboundChannel`. */
+/** The questions that a broker may ask of the clients' sessions; all else goes by `clientOutboundChannel`. */
 export interface ClientSessions {
   /** Ends a session with ERROR, which says what is public of the error. Nothing happens if it has ended. */
   end(sessionId: string, error: Error): void;

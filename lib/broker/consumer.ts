@@ -12,13 +12,13 @@ import type { Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
 import { Unread, type UnreadContext } from "./unread.js";
 
-/** What consumers give, when they have room. */
+/** Gives to consumers, when they have room. */
 export interface Source extends UnreadContext {
   /** Gives a consumer one thing of what waits for it; `false` when there is nothing. */
   giveNext(consumer: Consumer): boolean;
 }
 
-/** What all consumers of a broker share. */
+/** The part that all consumers of a broker share. */
 export interface ConsumerContext {
   readonly clientOutboundChannel: SubscribableChannel;
   /** Where messages wait that are for one of several. */
@@ -26,15 +26,15 @@ export interface ConsumerContext {
   readonly turns: Turns;
   /** Gives the number of the next delivery that is to be acknowledged. */
   nextDelivery(): number;
-  /** What the ids for ACK begin with. */
+  /** The beginning of the ids for ACK. */
   readonly ackIdPrefix: string;
   /** Hears of a delivery that failed on its way. */
   undelivered(consumer: Consumer, error: unknown): void;
-  /** Hears of a topic's message that `prefetch-count` left no room for. */
+  /** Hears of a topic's message that was dropped since too many wait for the window to open. */
   dropped(publication: Publication, sessionId: string): void;
 }
 
-/** What a SUBSCRIBE says. */
+/** The options that a SUBSCRIBE names. */
 export interface ConsumerOptions {
   /** Unique within its session only. */
   readonly id: string;
@@ -48,13 +48,13 @@ export interface ConsumerOptions {
 }
 
 /**
- * One subscription, and how it is given messages. What is live it gets at once:
+ * One subscription, and how it is given messages. A live message it gets at once:
  * the fan-out delivers to those that are `plain`, and offers to the others. All
  * else, what waits in queues and for its window and what is retained, it is
  * given while its session's socket has room, and its `prefetch-count` leaves some.
  */
 export class Consumer implements Taker, Subscriber {
-  // What the fan-out reads stands together, in one line of the processor's cache.
+  // The fields that the fan-out reads stand together, in one line of the processor's cache.
   readonly sessionId: string;
   readonly id: string;
   /** It wants every message and acknowledges none: nothing to ask before a delivery. */
@@ -62,13 +62,13 @@ export class Consumer implements Taker, Subscriber {
   readonly pattern: DestinationPattern;
   readonly isPrivate: boolean;
   readonly selector: Selector | undefined;
-  /** What it has not acknowledged; in ack mode `auto` there is none. */
+  /** Its deliveries that are not acknowledged; in ack mode `auto` there is no window. */
   readonly window: AckWindow | undefined;
   /** When it was last given a message of a queue. */
   turn = 0;
   readonly #session: BrokerSession<Consumer>;
   readonly #context: ConsumerContext;
-  /** What is retained and it has not been given. */
+  /** Retained messages that it has not been given. */
   #owed: Iterator<Publication> | undefined;
   #unread: Unread | undefined;
   #ofQueues: Subscriber | undefined;
@@ -102,7 +102,7 @@ export class Consumer implements Taker, Subscriber {
     return this.#session.hasEnded;
   }
 
-  /** What waits for it in queues. */
+  /** The messages that wait for it in queues. */
   get unread(): Unread {
     this.#unread ??= new Unread(this.pattern, this.#context.queues);
     return this.#unread;
@@ -111,7 +111,7 @@ export class Consumer implements Taker, Subscriber {
   /** Whether it may be given a queue's message, as far as is known without asking its socket. */
   get takes(): boolean {
     if (this.#removed || this.#session.isCrowded) return false;
-    return !this.window || this.window.hasRoomForQueued;
+    return !this.window || this.window.isOpenForQueued;
   }
 
   /** Asks whether its session's socket has room; if not, it is given what waits as soon as it has. */
@@ -125,7 +125,7 @@ export class Consumer implements Taker, Subscriber {
     if (selector && !selector.matches(publication)) return;
 
     if (!window) this.#deliver(new Delivery(publication, this));
-    else if (window.hasRoom && !window.waits) this.#deliverInWindow(window, publication);
+    else if (window.isOpen && !window.waits) this.#deliverInWindow(window, publication);
     else {
       for (const dropped of window.wait(publication.keep())) this.#context.dropped(dropped, sessionId);
     }
@@ -155,7 +155,7 @@ export class Consumer implements Taker, Subscriber {
   }
 
   /**
-   * Removes it: it is given nothing any more. What it was delivered can still be acknowledged.
+   * Removes it: it is given nothing any more. Its deliveries can still be acknowledged.
    *
    * @param notice the id of the MESSAGE that tells the client that the server has ended it, if so
    */
@@ -177,12 +177,12 @@ export class Consumer implements Taker, Subscriber {
   get #mayHaveMore(): boolean {
     if (this.#removed || this.#session.isCrowded) return false;
     const { window } = this;
-    if (window?.hasRoom !== false && (window?.waits === true || this.#owed)) return true;
+    if (window?.isOpen !== false && (window?.waits === true || this.#owed)) return true;
     return this.takes && this.#unread?.isEmpty === false;
   }
 
   #giveOwed(): boolean {
-    while (this.#owed && this.window?.hasRoom !== false) {
+    while (this.#owed && this.window?.isOpen !== false) {
       const { done, value } = this.#owed.next();
       if (done === true) this.#owed = undefined;
       else if (this.selector?.matches(value) !== false) {
@@ -204,7 +204,7 @@ export class Consumer implements Taker, Subscriber {
     }
   }
 
-  /** What does not reach the socket of one who does not acknowledge is somebody else's. */
+  /** A message that does not reach the socket of a consumer without acknowledgements goes to another. */
   #deliverQueued(message: QueuedMessage): void {
     const { clientOutboundChannel, undelivered, turns } = this.#context;
     const { queues, publication } = message;

@@ -53,7 +53,7 @@ export class InOrder<T extends Sequenced> {
     const at = Math.min(this.#pieceBehind(item.sequence), pieces.length - 1);
     const piece = pieces[at];
     this.#length++;
-    // What is pushed into an empty array makes room for sixteen more, and most orders have one thing.
+    // A push into an empty array makes room for sixteen more, and most orders have one thing.
     if (!piece) this.#pieces = [[item]];
     else {
       const place = placeBehind(piece, item.sequence);

@@ -2,7 +2,7 @@ import { DestinationIndex } from "../destination/destination-index.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import type { Consumer } from "./consumer.js";
 
-/** Who listens to which destinations. */
+/** The consumers, by the destinations that they hear. */
 export class Listeners {
   readonly #separator: DestinationSeparator;
   readonly #index: DestinationIndex<Consumer>;
@@ -37,12 +37,12 @@ export class Listeners {
     this.#private.delete(sessionId);
   }
 
-  /** Who listens to a destination, in groups. They are live: read them now. */
+  /** The consumers of a destination, in groups. They are live: read them now. */
   of(destination: string): readonly ReadonlySet<Consumer>[] {
     return this.#index.match(destination);
   }
 
-  /** Who of one session listens to a destination privately. */
+  /** The consumers of one session that hear a destination privately. */
   ofSession(sessionId: string, destination: string): readonly ReadonlySet<Consumer>[] {
     return this.#private.get(sessionId)?.match(destination) ?? [];
   }

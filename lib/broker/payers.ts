@@ -1,10 +1,10 @@
 import type { QueuedMessage } from "./queued-message.js";
 import { Shares } from "./shares.js";
 
-/** Who pays for what the application sends by itself. */
+/** The payer of what the application sends by itself. */
 export const APPLICATION = "application";
 
-/** Who has sent what waits in queues, in bytes, and to which. */
+/** How many bytes of each payer wait, and in which queues. */
 export class Payers {
   readonly #all = new Shares();
   readonly #queues = new Map<string, Shares>();
@@ -24,7 +24,7 @@ export class Payers {
   }
 
   /**
-   * Whose oldest message goes for a new one, and in which queue: of the payer
+   * Finds the payer whose oldest message goes for a new one, and the queue: the payer
    * who has most then, and where that one has most.
    */
   loserFor({ payer, size, publication }: QueuedMessage): {

@@ -1,7 +1,7 @@
-/** What all queues of a broker may hold together, in bytes. */
+/** The space that all queues of a broker have together, in bytes. */
 export class QueueSpace {
   readonly limit: number;
-  /** What they hold: messages that wait, or are in flight, and themselves. */
+  /** Bytes that they hold: messages that wait, or are in flight, and the queues themselves. */
   held = 0;
   /** Of that, what was delivered and is not acknowledged. */
   inFlight = 0;
@@ -11,8 +11,8 @@ export class QueueSpace {
   }
 
   /**
-   * What one session may have in flight: as much as the others leave. So one
-   * that never acknowledges gets half, two get a third each, and whoever comes
+   * Bytes that one session may have in flight: as much as the others leave. So one
+   * that never acknowledges gets half, two get a third each, and one that comes
    * then has something left.
    */
   get share(): number {
@@ -20,7 +20,7 @@ export class QueueSpace {
   }
 
   /** Whether so much more may be held. */
-  hasRoomFor(size: number): boolean {
+  hasSpaceFor(size: number): boolean {
     return this.held + size <= this.limit;
   }
 }

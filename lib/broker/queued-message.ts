@@ -23,7 +23,7 @@ export interface QueuedMessage extends Sequenced {
   readonly failures: number;
   /** It was delivered before. */
   readonly isBack: boolean;
-  /** Who sent it, and pays for the room that it takes while it waits. */
+  /** The payer: its sender, who pays for the space that it takes while it waits. */
   readonly payer: string;
   readonly queues: TakesBack;
 }

@@ -15,7 +15,7 @@ import type { QueuedMessage, TakesBack } from "./queued-message.js";
 import { Seekers } from "./seekers.js";
 import type { Turns } from "./turns.js";
 
-/** What happens to a queue for which nobody takes the messages: its oldest go, or new ones are refused. */
+/** The overflow of a queue whose messages nobody takes: its oldest go, or new ones are refused. */
 export type QueueOverflowStrategy = "drop-oldest" | "reject";
 
 export interface QueuesOptions {
@@ -64,8 +64,8 @@ export class Queues implements Source, TakesBack {
   }
 
   /**
-   * @param payer who pays for the room that it takes while it waits
-   * @param isAdmitted whether there is room for it, as `admit` has said
+   * @param payer who pays for the space that it takes while it waits
+   * @param isAdmitted whether there is space for it, as `admit` has said
    * @throws MessageDeliveryError when the queue is full, and new messages are to be refused
    */
   publish(publication: Publication, payer: string, isAdmitted = false): void {
@@ -78,9 +78,9 @@ export class Queues implements Source, TakesBack {
       return;
     }
     const held: QueuedMessage = { ...message, size: sizeOf(publication.keep()) };
-    // Whoever has nothing gets one: the others may have taken all that there is.
+    // A consumer that has nothing gets one: the others may have taken all the space that there is.
     const isSpared = isAdmitted || consumer?.window?.isIdle === true;
-    if (!this.#makeRoom(held, !consumer, isSpared)) return;
+    if (!this.#makeSpace(held, !consumer, isSpared)) return;
 
     this.#space.held += held.size;
     if (consumer) this.#hand(held, consumer);
@@ -102,7 +102,7 @@ export class Queues implements Source, TakesBack {
       const length = lengths.get(destination) ?? this.backlogs.get(destination)?.messages.length ?? 0;
       size += sizeOf(message) + (length === 0 ? BACKLOG_BYTES : 0);
       if (length >= this.#options.backlogLimit) throw full(destination);
-      this.#expectRoom(size, payer, destination);
+      this.#expectSpace(size, payer, destination);
       lengths.set(destination, length + 1);
     }
   }
@@ -173,7 +173,7 @@ export class Queues implements Source, TakesBack {
         for (const consumer of group) {
           if (next && next.turn <= consumer.turn) continue;
           if ((but && (consumer === but || consumer.window === but)) || !consumer.takes) continue;
-          // What it has yet to look at there is before this.
+          // The messages that it has yet to look at there are before this one.
           if (backlog && this.seekers.has(consumer) && consumer.unread.isBehind(backlog)) continue;
           if (consumer.selector?.matches(publication) !== false) next = consumer;
         }
@@ -212,7 +212,7 @@ export class Queues implements Source, TakesBack {
       dropped(publication, "attempts");
       return;
     }
-    // What was said of it as a message of that queue is over.
+    // Headers that told of it as a message of that queue are taken off.
     const letter = saying(withoutReserved(native, "client"), { "original-destination": destination });
     try {
       publish(withHeaders(publication, { destination: deadLetterDestination, native: letter }), payer);
@@ -232,7 +232,7 @@ export class Queues implements Source, TakesBack {
   }
 
   /** Whether the message may be held; whatever had to go for it has gone. */
-  #makeRoom(message: QueuedMessage, waits: boolean, isSpared: boolean): boolean {
+  #makeSpace(message: QueuedMessage, waits: boolean, isSpared: boolean): boolean {
     const { backlogLimit, overflowStrategy } = this.#options;
     const { destination = "" } = message.publication.headers;
     for (;;) {
@@ -240,13 +240,13 @@ export class Queues implements Source, TakesBack {
       const isCrowded = waits && own !== undefined && own.messages.length >= backlogLimit;
       const size = message.size + (waits && !own ? BACKLOG_BYTES : 0);
       if (overflowStrategy === "reject") {
-        // What was promised room is taken, whatever has come back to the queue since.
+        // A message that was promised space is taken, whatever has come back to the queue since.
         if (isSpared) return true;
         if (isCrowded) throw full(destination);
-        this.#expectRoom(size, waits ? message.payer : APPLICATION, destination);
+        this.#expectSpace(size, waits ? message.payer : APPLICATION, destination);
         return true;
       }
-      if (!isCrowded && this.#space.hasRoomFor(size)) return true;
+      if (!isCrowded && this.#space.hasSpaceFor(size)) return true;
 
       const loser = isCrowded ? own.oldestOfHeaviest : this.#loserFor(message);
       if (!loser) {
@@ -268,10 +268,10 @@ export class Queues implements Source, TakesBack {
     return this.backlogs.get(destination)?.oldestOf(payer);
   }
 
-  /** @throws MessageDeliveryError when there is no room for so much, or the rest of it is for others */
-  #expectRoom(size: number, payer: string, destination: string): void {
-    if (!this.#space.hasRoomFor(size)) throw full(destination);
-    // What is accepted stays: so one client can take half of it at most, and leaves the next one half of that.
+  /** @throws MessageDeliveryError when there is no space for so much, or the rest of it is for others */
+  #expectSpace(size: number, payer: string, destination: string): void {
+    if (!this.#space.hasSpaceFor(size)) throw full(destination);
+    // An accepted message stays: so one client can take half of it at most, and leaves the next one half of that.
     const isGreedy = this.#space.held + size + this.#payers.weightOf(payer) > this.#space.limit;
     if (isGreedy && payer !== APPLICATION) {
       const text = `Too much of yours waits in queues: ${printable(destination)} takes no more of it`;

@@ -33,7 +33,7 @@ export class RetainedMessages {
     // A destination that is set again moves to the end: the first is the one unused for longest.
     this.#remove(destination);
     const size = sizeOf(publication.keep());
-    // It would drive out all others, and still not fit. What it replaces is not the newest any more.
+    // It would drive out all others, and still not fit. The message that it replaces is not the newest any more, so that goes too.
     if (size > sizeLimit) {
       dropped(publication);
       return;
@@ -48,8 +48,8 @@ export class RetainedMessages {
   }
 
   /**
-   * What a new subscriber is to be given, as of now; `undefined` if there is
-   * nothing. What is newer by the time that it gets this far it has heard
+   * The messages for a new subscriber, as of now; `undefined` if there are
+   * none. One that was replaced by the time that it gets this far it has heard
    * already: it is left out, so that no old value comes behind a new one.
    */
   of(pattern: DestinationPattern): Iterator<Publication> | undefined {

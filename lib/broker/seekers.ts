@@ -2,13 +2,13 @@ import { pump, type Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
 
 /**
- * What may be looked at for nothing in one turn of the event loop, in
+ * The work that may be spent for nothing in one turn of the event loop, in
  * characters: queues that do not fit, messages that a selector does not want.
  * A millisecond or two at most.
  */
 const WORK_PER_TURN = 128 * 1024;
 
-/** What one consumer may, before another session's has its turn. */
+/** The part of that for one consumer, before another session's has its turn. */
 const SHARE = WORK_PER_TURN / 8;
 
 /** A consumer that looks for what may wait for it. */
@@ -26,7 +26,7 @@ export class Seekers {
   /** Those of each session; the session whose turn is next stands first. */
   readonly #bySession = new Map<string, Set<Seeker>>();
   #left = WORK_PER_TURN;
-  /** What is left for others, while one is served. */
+  /** The work that is left for others, while one is served. */
   #kept = 0;
   #nextTurn: NodeJS.Immediate | undefined;
 
@@ -39,7 +39,7 @@ export class Seekers {
     return this.#left > this.#kept;
   }
 
-  /** Something was looked at for nothing. What finds a message is paid by its delivery. */
+  /** A message was looked at for nothing. A look that finds one is paid by the delivery. */
   lookedAt(characters: number): void {
     this.#left -= characters;
     this.#nextTurn ??= setImmediate(() => this.#turn());

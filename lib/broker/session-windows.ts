@@ -13,10 +13,10 @@ import {
 } from "./ack-window.js";
 import { NamedDeliveries } from "./named-deliveries.js";
 
-/** What ACK and NACK name, by version: `ackId`; or `messageId` with or without `subscriptionId`. */
+/** The headers by which ACK and NACK name a delivery, by version: `ackId`; or `messageId` with or without `subscriptionId`. */
 export type AckHeaders = Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId">;
 
-/** What one session was delivered and has not acknowledged, over all its consumers: also those that are gone. */
+/** The unacknowledged deliveries of one session, over all its consumers: also those that are gone. */
 export class SessionWindows {
   readonly #limits: WindowLimits;
   readonly #load: SessionLoad = { queued: 0, queuedSize: 0, others: 0, waitingSize: 0 };

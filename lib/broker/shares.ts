@@ -3,7 +3,7 @@ interface Share {
   weight: number;
 }
 
-/** Who has how much of something that is bounded for all together, so that whoever fills it is the one who loses. */
+/** Each owner's share of something that is bounded for all together, so that the owner who fills it is the one who loses. */
 export class Shares {
   readonly #byOwner = new Map<string, Share>();
   /** By how many binary digits their weight has: to keep them in order by more than that costs more than it is worth. */
@@ -13,7 +13,7 @@ export class Shares {
     return this.#byOwner.get(owner)?.weight ?? 0;
   }
 
-  /** Who has most, give or take half; `undefined` when nobody has anything. */
+  /** The owner with the largest share, give or take half; `undefined` when nobody has anything. */
   get heaviest(): string | undefined {
     const [heaviest] = this.#byWeight.at(-1) ?? [];
     return heaviest?.owner;

@@ -4,7 +4,7 @@ import { ConfigurationError } from "../errors.js";
 import { areHeartBeats, HEART_BEATS, isCount, isText, onlyKnown, wrongOption } from "../options/checks.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
-/** What an application may set on `simpleBroker`. */
+/** Options of `simpleBroker`. */
 export interface SimpleBrokerOptions {
   /** Destinations under one of these are the broker's (`/topic` has `/topic/a` and `/topic.a`, not `/topics`), unless a prefix of the application has them. Default: all that are not the controllers'. */
   destinationPrefixes?: readonly string[];
@@ -31,12 +31,12 @@ export interface SimpleBrokerOptions {
   /**
    * Bytes that all queues may hold, in messages that wait or are not
    * acknowledged: payloads and headers, and what each message and each queue
-   * takes in memory by itself (about 0.5 KiB). Default 16 MiB. Who has most of
+   * takes in memory by itself (about 0.5 KiB). Default 16 MiB. The client with most of
    * what waits loses first; one session has half of it unacknowledged at most.
    */
   backlogSizeLimit?: number;
   /**
-   * What happens when a queue is full, or all together are: the oldest message goes of the client that has sent most
+   * The way out when a queue is full, or all together are: the oldest message goes of the client that has sent most
    * of what waits, or a new one is refused. Default `drop-oldest`.
    */
   overflowStrategy?: QueueOverflowStrategy;

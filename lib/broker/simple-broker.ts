@@ -49,7 +49,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
   const checked = checkSimpleBrokerOptions(options);
   return (context) => {
     const broker = new SimpleBroker(checked, context);
-    // Who builds messaging adds listeners next.
+    // `stompMessaging` adds listeners of events next.
     queueMicrotask(() => broker.start());
     return broker;
   };
@@ -220,7 +220,7 @@ export class SimpleBroker implements Broker {
     return sendConnectAck(this.#outbound, { sessionId, user, heartbeat: this.#options.heartbeatValue });
   }
 
-  /** What an ACK may still be on its way for waits for it; all else goes to others at once. */
+  /** A delivery for which an ACK may still be on its way waits for that; all others go to other consumers at once. */
   sessionEnded({ sessionId, handled, settles }: SessionEnd): void {
     const session = this.#sessions.get(sessionId);
     if (!session) return;
@@ -294,7 +294,7 @@ export class SimpleBroker implements Broker {
     this.#settlements.send(message, session, transaction);
   }
 
-  /** @param isAdmitted whether queues have room for it */
+  /** @param isAdmitted whether queues have space for it */
   #publish(message: Message, payer: string, isAdmitted = false): void {
     const { headers } = message;
     const number = ++this.#published;
@@ -327,7 +327,7 @@ export class SimpleBroker implements Broker {
   }
 }
 
-/** Who pays for what waits in queues: all sessions of a user together, or the application. */
+/** The payer of a message that waits in a queue: all sessions of a user together, or the application. */
 function payerOf({ user, sessionId }: MessageHeaders): string {
   if (user) return `user ${user.name}`;
   return sessionId === undefined ? APPLICATION : `session ${sessionId}`;

@@ -5,7 +5,7 @@ import { ownText } from "../own-text.js";
 import type { Unacknowledged } from "./ack-window.js";
 import type { BrokerSession, Outcome } from "./broker-session.js";
 
-/** What waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
+/** One thing that waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
 type TransactionAction =
   | { readonly kind: "send"; readonly message: Message }
   | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly outcome: Outcome };
@@ -77,7 +77,7 @@ export class Transactions {
    * Does what waits, in the order it came: all of it, or nothing.
    *
    * @param payer who pays for what it sends
-   * @throws MessageDeliveryError when the transaction is not open, or a queue has no room for what it sends
+   * @throws MessageDeliveryError when the transaction is not open, or a queue has no space for what it sends
    */
   commit(owner: BrokerSession, id: string, payer: string): void {
     const { admit, publish } = this.#options;

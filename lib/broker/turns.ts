@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 
 /**
- * Does one thing after the other. What comes while something is being done,
+ * Does one task after the other. A task that comes while another is being done,
  * from a listener or an interceptor that hears of it, waits until that is done:
  * else it would get ahead of what the first one has not reached yet.
  */
@@ -23,7 +23,7 @@ export class Turns {
   }
 
   #later(task: () => void): Promise<void> {
-    // It is still what its sender does, whoever was busy before.
+    // The task runs in the async context of its own sender, not of the one that was busy before.
     const bound = AsyncResource.bind(task);
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {

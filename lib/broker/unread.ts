@@ -10,7 +10,7 @@ interface Place extends Sequenced {
   readonly backlog: Backlog;
   /** The sequence number up to which it has. */
   seen: number;
-  /** What came back to a place before that. */
+  /** Messages that came back to a place before that. */
   again?: InOrder<QueuedMessage>;
 }
 
@@ -26,12 +26,12 @@ export interface UnreadContext {
 }
 
 /**
- * What waits in queues and one consumer has not looked at. So a consumer that
+ * The messages that wait in queues and that one consumer has not looked at. So a consumer that
  * has room again finds its next message without a walk over all queues, and one
  * with a selector asks it once for each message, however long that waits.
  *
  * The consumer of a pattern looks for queues when it has room and nothing else
- * is unread: from the oldest on, to the next that fits. What is behind that is
+ * is unread: from the oldest on, to the next that fits. The queues behind that are
  * none of its affairs yet, so it costs the same whatever there is, and nothing
  * has to be taken back when the consumer goes.
  */

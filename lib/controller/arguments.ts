@@ -9,13 +9,13 @@ import { Message as MessageToken, Principal as PrincipalToken } from "./paramete
 import { canBePayload, isPayloadClass, type PayloadTools, payloadArgument } from "./payload-argument.js";
 import { placeOf, whyUnknown } from "./unknown-parameter.js";
 
-/** What arguments are made with. */
+/** The tools that arguments are made with. */
 export interface ArgumentTools extends PayloadTools {
   /** The application's own, asked before the payload is taken. */
   readonly argumentResolvers: readonly HandlerMethodArgumentResolver[];
 }
 
-/** What needs no decorator, by the class the compiler notes. */
+/** Arguments that need no decorator, by the class the compiler notes. */
 const BY_TYPE = new Map<unknown, ArgumentNote>([
   [MessageToken, { kind: "message" }],
   [PrincipalToken, { kind: "principal" }],
@@ -76,7 +76,7 @@ function unknown(method: MappedMethod | ExceptionMethod, index: number): never {
   const first = { MESSAGE: "@Payload(), ", SUBSCRIBE: "", EXCEPTION: "@Exception(), " }[method.type];
   throw new ConfigurationError(
     `Nothing is known at run time of ${place}: ${whyUnknown(method.controllerClass.prototype as object, method.key)}. ` +
-      "What a client sends is not taken for it. Write before it what it is: " +
+      "A client's payload is never taken for it. Write before it what it is: " +
       `${first}@Principal(), @Message(), @Header("…"), @Headers(), @DestinationVariable("…")`,
   );
 }

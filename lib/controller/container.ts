@@ -1,6 +1,6 @@
 export type Identifier = string | symbol | (abstract new (...args: never) => unknown);
 
-/** What is used of inversify's `Container`, whichever copy of inversify it comes from. */
+/** The part of inversify's `Container` that is used, whichever copy of inversify it comes from. */
 export interface ControllerContainer {
   isBound(identifier: Identifier): boolean;
   get(identifier: Identifier, options?: { autobind: true }): unknown;

@@ -35,11 +35,11 @@ type Matched = Omit<Invocation, "abort">;
 
 /**
  * Hands SEND and SUBSCRIBE to the controllers' methods: subscribed to
- * `clientInboundChannel`. Whose pattern is most specific gets the message; it
+ * `clientInboundChannel`. The method with the most specific pattern gets the message; it
  * is handled when the method, and the sending of its reply, is done.
  *
- * What a method throws goes to the exception handlers of its controller, then
- * of the advices in their order. What none of them takes is logged, announced
+ * An error of a method goes to the exception handlers of its controller, then
+ * of the advices in their order. One that none of them takes is logged, announced
  * as `controllerError`, and thrown on as a `MessageHandlingError` with the
  * fault as its cause.
  */
@@ -110,7 +110,7 @@ export class ControllerHandler implements MessageHandler {
       this.#options.logger.debug(`no controller handles ${type} ${printable(destination)}`);
       return;
     }
-    // What a method has done cannot be taken back at ABORT, nor by a COMMIT that fails.
+    // The work of a method cannot be taken back at ABORT, nor by a COMMIT that fails.
     if (message.headers.native.has("transaction")) {
       throw refusal(`${printable(destination)} cannot be part of a transaction: a controller handles it`);
     }

@@ -14,7 +14,7 @@ interface ControllerSessionsContext {
   readonly handlerTimeout: number;
 }
 
-/** What controllers have of each session, from its CONNECT to its DISCONNECT. */
+/** The part of each session that controllers have, from its CONNECT to its DISCONNECT. */
 export class ControllerSessions {
   readonly #sessions = new Map<string, ControllerSession>();
   readonly #context: ControllerSessionsContext;
@@ -129,7 +129,7 @@ export class ControllerSession {
 
     const { clock, handlerTimeout, logger } = this.#context;
     const failed = (fault: unknown) =>
-      logger.error(`What session ${this.#id} had was not disposed of`, fault);
+      logger.error(`The objects of session ${this.#id} were not disposed of`, fault);
     this.#disposed = inTime(container.unbindAllAsync(), {
       clock,
       milliseconds: handlerTimeout,

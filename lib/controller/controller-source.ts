@@ -6,7 +6,7 @@ import type { ControllerSessions } from "./controller-sessions.js";
 export interface ControllerSource {
   /** The class's name, for errors and logs. */
   readonly name: string;
-  /** What the decorated methods are read from: the controller itself, or its class's prototype. */
+  /** The object that the decorated methods are read from: the controller itself, or its class's prototype. */
   readonly exemplar: object;
   /** @throws MessageHandlingError when the message is of no session, and the controllers are of sessions */
   controllerFor(message: Message, sessions: ControllerSessions): object;

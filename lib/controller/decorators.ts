@@ -42,7 +42,7 @@ export function MessageMapping(...patterns: string[]): ControllerDecorator & Han
 }
 
 /**
- * Maps SUBSCRIBE to a method. What it returns is sent to the one who
+ * Maps SUBSCRIBE to a method. Its return value is sent to the one who
  * subscribed, once, unless `@SendTo` or `@SendToUser` says otherwise.
  *
  * @example
@@ -122,9 +122,9 @@ export function SendToUser(
 }
 
 /**
- * Says who may call a method, asked before its arguments are looked at; above
- * the class, who may call those that do not say it themselves. Who may not is
- * refused with an `AccessDeniedError`, which an exception handler may take.
+ * Names the users who may call a method, asked before its arguments are looked at;
+ * above a class, those who may call its methods without a decorator of their own.
+ * All others are refused with an `AccessDeniedError`, which an exception handler may take.
  *
  * @param authorization such as `hasRole("ADMIN")`, or a function that decides
  * @example
@@ -154,7 +154,7 @@ export function Authorize(
  * all. The closest class of the error wins, then that of its direct cause.
  *
  * @param types by default the class of the parameter that is an error; when
- *   there is none it takes whatever nobody else takes
+ *   there is none, it takes what no other handler takes
  * @example
  * ```ts
  * class Orders {
@@ -187,7 +187,7 @@ interface Noted {
   exceptionTypes: readonly ExceptionType[];
 }
 
-/** What one decorator takes several of, so that a second one is not needed. */
+/** Why a second decorator of the same name is not needed: one takes several. */
 const SEVERAL: Readonly<Record<keyof Noted, string>> = {
   messageMapping: "one takes several destinations",
   subscribeMapping: "one takes several destinations",

@@ -2,7 +2,7 @@ import { LazyServiceIdentifier, type ServiceIdentifier } from "inversify";
 import { ConfigurationError } from "../errors.js";
 import { placeOf, whyUnknown } from "./unknown-parameter.js";
 
-/** What a class has injected, as options of `Container.get`. */
+/** The dependencies of a class, as options of `Container.get`. */
 export interface Dependency {
   readonly identifier: ServiceIdentifier<unknown>;
   /** `@multiInject`. */

@@ -3,7 +3,7 @@ import { isErrorClass } from "./arguments.js";
 import { HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import type { ExceptionMethod, ExceptionType } from "./metadata.js";
 
-/** Who takes an error, and whether it takes the error itself or its cause. */
+/** The handler that takes an error, and the error or the cause that it takes. */
 export interface ExceptionMatch {
   readonly handler: HandlerMethod;
   readonly exception: unknown;
@@ -55,7 +55,7 @@ export class ExceptionHandlers {
   }
 }
 
-/** What a handler says that it takes, or else what its parameters are. */
+/** The classes of errors that a handler names, or else those of its parameters. */
 function typesOf({ name, exceptionTypes, parameters }: ExceptionMethod): readonly ExceptionType[] {
   const wanted = parameters.flatMap(({ note, type }) =>
     (note === undefined || note.kind === "exception") && isErrorClass(type) ? [type] : [],

@@ -27,7 +27,7 @@ export interface MethodParameter {
  */
 export interface HandlerMethodArgumentResolver {
   supportsParameter(parameter: MethodParameter): boolean;
-  /** Gives the argument, or a promise of it. What it throws is the method's fault. */
+  /** Gives the argument, or a promise of it. An error that it throws is the method's fault. */
   resolveArgument(parameter: MethodParameter, message: Message): unknown;
 }
 
@@ -46,6 +46,6 @@ export interface HandlerMethodArgumentResolver {
  */
 export interface HandlerMethodReturnValueHandler {
   supportsReturnType(returnType: MethodParameter): boolean;
-  /** The message is handled when this is done. What it throws is the method's fault. */
+  /** The message is handled when this is done. An error that it throws is the method's fault. */
   handleReturnValue(value: unknown, returnType: MethodParameter, message: Message): void | Promise<void>;
 }

@@ -22,7 +22,7 @@ import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";
 import { isAsyncIterable } from "./streams.js";
 
-/** What methods take their arguments with, and answer through. */
+/** The tools that methods take their arguments with, and answer through. */
 export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   readonly returnValueHandlers: readonly HandlerMethodReturnValueHandler[];
   /** Milliseconds a method has until its promise settles; 0 is without end. */

@@ -58,7 +58,7 @@ export function destinationVariableArgument(name: string, type: PayloadTarget, p
 const TRUE = new Set(["true", "on", "yes", "1"]);
 const FALSE = new Set(["false", "off", "no", "0"]);
 
-/** Text as what the parameter is; as Spring, `on`, `yes` and `1` are true. What is no text stays. */
+/** Text as what the parameter is; as Spring, `on`, `yes` and `1` are true. A value that is no text stays. */
 function converted(value: unknown, type: PayloadTarget, what: string): unknown {
   if (typeof value !== "string" || isOpen(type) || type === String) return value;
 
@@ -77,7 +77,7 @@ function converted(value: unknown, type: PayloadTarget, what: string): unknown {
   throw new MessageHandlingError(`${what} is text and cannot be ${type?.name}`);
 }
 
-/** What the client may read, and what only the log does. */
+/** An error whose first sentence the client may read, and the rest only the log. */
 export function clientsFault(publicMessage: string, details = ""): MessageHandlingError {
   return new MessageHandlingError(publicMessage + details, { publicMessage });
 }

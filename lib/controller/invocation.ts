@@ -4,11 +4,11 @@ import type { LazyAbort } from "./lazy-abort.js";
 /** A message and the mapping it matched. */
 export interface Invocation {
   readonly message: Message;
-  /** What the mapping's `{variables}` stand for. */
+  /** The values of the mapping's `{variables}`. */
   readonly variables: ReadonlyMap<string, string>;
   /** The destination without the application's prefix. */
   readonly lookupDestination: string;
-  /** What was thrown, in an exception handler. */
+  /** The thrown error, in an exception handler. */
   readonly exception?: unknown;
   /** Gives the signal that nobody waits for an answer any more. */
   readonly abort: LazyAbort;

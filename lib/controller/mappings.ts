@@ -12,7 +12,7 @@ import type { HandlerMethod } from "./handler-method.js";
 import { patternsOf, shapeOf } from "./mapping-patterns.js";
 import type { MappedMethod, MappingType } from "./metadata.js";
 
-/** Whom a pattern leads to. */
+/** A pattern, and the method that it leads to. */
 export interface Mapping {
   readonly pattern: DestinationPattern;
   readonly handler: HandlerMethod;
@@ -95,7 +95,7 @@ export class Mappings {
     }
   }
 
-  /** What a destination is looked up as; `undefined` when it is not for controllers. */
+  /** The part of a destination that is looked up; `undefined` when it is not for controllers. */
   lookupDestination(destination: string): string | undefined {
     return this.#destinations.lookup(destination);
   }

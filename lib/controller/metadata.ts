@@ -8,7 +8,7 @@ import type { ControllerSource } from "./controller-source.js";
 import { type ReplyDecorators, type ReplyNote, replyNote } from "./reply-note.js";
 import type { StandardSchema } from "./schema.js";
 
-/** What a parameter decorator says about an argument. */
+/** The note of a parameter decorator about an argument. */
 export type ArgumentNote =
   | { readonly kind: "payload"; readonly required: boolean; readonly schema?: StandardSchema | undefined }
   | {
@@ -23,7 +23,7 @@ export type ArgumentNote =
 /** A class of what is thrown. */
 export type ExceptionType = abstract new (...args: never) => unknown;
 
-/** What the decorators of one method, or of a class, say. */
+/** The notes of the decorators of one method, or of a class. */
 export interface Note extends ReplyDecorators {
   messageMapping?: readonly string[];
   subscribeMapping?: readonly string[];
@@ -72,7 +72,7 @@ export interface ExceptionMethod extends AnnotatedMethod {
   readonly exceptionTypes: readonly ExceptionType[];
 }
 
-/** By prototype, then by method. What stands above the class is noted under `constructor`. */
+/** By prototype, then by method. A decorator above the class is noted under `constructor`. */
 const notes = new WeakMap<object, Map<MethodKey, Note>>();
 
 /** The note of a method, or of the class under `constructor`, for a decorator to write on. */

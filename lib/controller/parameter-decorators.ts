@@ -84,7 +84,7 @@ export interface HeaderOptions {
  * client's payload could stand in for the user.
  *
  * With a schema it gives what the schema makes of the payload, and the compiler
- * checks that the parameter takes that. What does not fit is a
+ * checks that the parameter takes that. A payload that does not fit is a
  * `MethodArgumentNotValidError`.
  *
  * @example
@@ -192,7 +192,7 @@ export interface Principal extends PrincipalData {}
  */
 export const Principal = token<Principal, PrincipalArgumentDecorator>("@Principal", { kind: "principal" });
 
-/** What rides on the channels: read-only data. */
+/** A message on the channels: read-only data. */
 export interface Message<P = Uint8Array> extends MessageData<P> {}
 
 /**

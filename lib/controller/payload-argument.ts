@@ -38,7 +38,7 @@ export function payloadArgument(
   };
 }
 
-/** What the compiler notes for functions, promises and their like, and no payload can be. */
+/** Classes that the compiler notes for functions, promises and their like: no payload can be one. */
 const NEVER = new Set<unknown>([Function, Promise, Symbol, BigInt]);
 
 /** Whether a parameter's class says that it can be a payload: what is noted of interfaces and unions does not. */

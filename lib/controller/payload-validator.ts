@@ -20,7 +20,7 @@ export interface ClassValidatorFunctions {
   validate(instance: object, options?: object): Promise<readonly ClassValidationError[]>;
 }
 
-/** What is used of class-validator's `ValidationError`. */
+/** The fields of class-validator's `ValidationError` that are used. */
 export interface ClassValidationError {
   readonly property: string;
   readonly constraints?: Readonly<Record<string, string>> | undefined;

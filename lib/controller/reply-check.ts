@@ -13,7 +13,7 @@ export interface ReplyPlaces {
 }
 
 /**
- * Looks where the decorators of a method send replies. What a variable stands
+ * Looks where the decorators of a method send replies. The value that a variable stands
  * for is not known at start, so a destination is looked at up to the first one
  * where that decides.
  *

@@ -1,11 +1,11 @@
-/** What `@SendToUser` says. */
+/** The note of `@SendToUser`. */
 export interface SendToUserNote {
   readonly destinations: readonly string[];
   /** Whether all sessions of the user are meant, not only the one that sent. */
   readonly broadcast: boolean;
 }
 
-/** What `@SendTo` and `@SendToUser` say above one method or one class. */
+/** The notes of `@SendTo` and `@SendToUser` above one method or one class. */
 export interface ReplyDecorators {
   sendTo?: readonly string[];
   sendToUser?: SendToUserNote;

@@ -15,7 +15,7 @@ export interface ReplyChannels {
   readonly brokerChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly sessions: {
-    /** What to wait for before a session is sent a reply. */
+    /** A promise to wait for before a session is sent a reply; `undefined` if it has room. */
     roomInPace(sessionId: string): Promise<void> | undefined;
   };
   /** With its closing slash. */

@@ -9,7 +9,7 @@ import { type ControllerSource, sharedController } from "./controller-source.js"
 import { unknownDependency } from "./dependencies.js";
 import { SessionScopes } from "./session-scopes.js";
 
-/** What controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */
+/** The services that controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */
 export interface ControllerBindings {
   readonly template: SimpMessagingTemplate;
   readonly userRegistry: SimpUserRegistry;
@@ -18,7 +18,7 @@ export interface ControllerBindings {
   readonly brokerChannel: SubscribableChannel;
 }
 
-/** What messages are handed to. */
+/** The controllers that messages are handed to, and the scopes of sessions. */
 export interface ResolvedControllers {
   readonly controllers: readonly ControllerSource[];
 }
@@ -28,7 +28,7 @@ export interface ResolvedControllers {
  * our own everything injected is a singleton; an application's container
  * decides itself.
  *
- * What an application's container already binds is left alone: with several
+ * A binding that an application's container already has is left alone: with several
  * messagings in one container the first one's template is injected, and the
  * others need containers of their own.
  *

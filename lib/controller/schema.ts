@@ -1,7 +1,7 @@
 import { type FieldIssue, MethodArgumentNotValidError } from "../errors.js";
 import { isPromise } from "../promise.js";
 
-/** What is used of a Standard Schema, version 1: zod, valibot, arktype and others are such. */
+/** The part of a Standard Schema, version 1, that is used: zod, valibot, arktype and others are such. */
 export interface StandardSchema<Output = unknown> {
   readonly "~standard": {
     readonly version: 1;

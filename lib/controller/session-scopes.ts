@@ -15,7 +15,7 @@ const guarded = new WeakMap<ControllerContainer, WeakSet<object>>();
  * child of the application's container, which is disposed when the session
  * ends, `@preDestroy` methods included.
  *
- * All else stays in the parent. What is of a session is refused there, so that
+ * All else stays in the parent. A class of a session is refused there, so that
  * nothing that outlives a session can get hold of it.
  */
 export class SessionScopes {

@@ -12,7 +12,7 @@ const CANCELLED_LIMIT = 1_000;
 const TURN = 64;
 
 export interface StreamOptions {
-  /** What the stream answers: it ends with this message's session, or its subscription. */
+  /** The message that the stream answers: the stream ends with its session, or its subscription. */
   readonly message: Message;
   /** Gives what to wait for before the next element is asked for; `undefined` if there is nothing. */
   room(): Promise<void> | undefined;
@@ -83,7 +83,7 @@ export class SessionStreams {
     if (this.#cancelled >= STREAM_LIMIT) this.#manyWait(stream.message);
   }
 
-  /** What there is as much of as there may be. */
+  /** The limit that one more stream would pass, in words. */
   #excess(): string | undefined {
     if (this.#running.size >= STREAM_LIMIT) return `${STREAM_LIMIT} streams`;
     if (this.#cancelled < CANCELLED_LIMIT) return undefined;
@@ -136,7 +136,7 @@ function stop(stream: Stream): void {
   void finish(stream);
 }
 
-/** A generator that waits for something ends only when that has come. What it throws then concerns nobody. */
+/** A generator that waits for something ends only when that has come. A fault that it throws then concerns nobody. */
 async function finish({ iterator }: Stream): Promise<void> {
   try {
     await iterator.return?.();

@@ -23,7 +23,7 @@ export class ApplicationDestinations {
   }
 
   /**
-   * What a destination is looked up as; `undefined` when it is not for controllers. The first prefix that fits
+   * The part of a destination that is looked up; `undefined` when it is not for controllers. The first prefix that fits
    * counts. The rest keeps its leading slash, unless slashes separate nothing.
    */
   lookup(destination: string): string | undefined {

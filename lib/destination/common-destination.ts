@@ -50,7 +50,7 @@ function align<T>(
   { isMany, fits }: Alignment<T>,
 ): (readonly [own: T, other: T])[] | undefined {
   const here = bits.begin();
-  /** What had been reached before each of the others. */
+  /** The place that had been reached before each of the others. */
   const before: Bits[] = [];
   for (const other of others) {
     before.push(here.slice());

@@ -23,7 +23,7 @@ interface Node<T> {
  * How one gets from a node to the next. Up to the first `**` (`rest`) the
  * segments of a pattern follow each other from the front, then those behind its
  * last `**` from the back: so each is looked at in one place of a destination
- * only. What stands between two `**` (`middle`) is tried as a whole.
+ * only. The part between two `**` (`middle`) is tried as a whole.
  */
 interface Step {
   readonly kind: "literal" | "wild" | "rest" | "middle";
@@ -36,7 +36,7 @@ interface Step {
 /**
  * Finds the values of all patterns that fit a destination, without trying them
  * one by one: exact destinations stand in a map, patterns in a trie of segments
- * of which every node is visited at most once. What was found is remembered for
+ * of which every node is visited at most once. The answer is remembered for
  * 1,024 destinations.
  */
 export class DestinationIndex<T> {
@@ -62,7 +62,7 @@ export class DestinationIndex<T> {
     const bucket = pattern.isPattern ? node?.bucket : this.#exact.get(pattern.text);
     if (!bucket?.delete(value) || bucket.size > 0) return;
 
-    // What was found before may go on holding the empty bucket: nobody is in it, or ever will be.
+    // A remembered answer may go on holding the empty bucket: nobody is in it, or ever will be.
     if (!node) this.#exact.delete(pattern.text);
     else {
       node.bucket = undefined;

@@ -7,7 +7,7 @@ export type GlobPiece =
   | { readonly kind: "one" }
   | { readonly kind: "many"; readonly name?: string | undefined };
 
-/** What `?` is within a run: no header has it. */
+/** Stands for `?` within a run: no header has it. */
 const ONE = "\0";
 const ONE_CODE = 0;
 
@@ -18,7 +18,7 @@ const ONE_CODE = 0;
  * more than a few times, whatever stands in it and in the pattern.
  */
 export class Glob {
-  /** What stands before, between and after the gaps; in it NUL is any character. */
+  /** The texts before, between and after the gaps; in them NUL is any character. */
   readonly #runs: readonly string[];
   /** For the runs between two gaps. */
   readonly #finders: readonly RunFinder[];

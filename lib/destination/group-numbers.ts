@@ -1,6 +1,6 @@
 import { DestinationPatternError } from "../errors.js";
 
-/** What a backslash begins, or a class as a whole: in a class a number is a character. */
+/** An escape, or a class as a whole: in a class a number is a character. */
 const ESCAPE_OR_CLASS = /\[(?:\\.|[^\]\\])*\]|\\(?:([1-9]\d*)|.)/gs;
 
 /** Tells how many groups an expression has that stands by itself. */

@@ -2,7 +2,7 @@
 export const ONE = Symbol("one");
 export const MANY = Symbol("many");
 
-/** What a pattern is made of: what stands for itself, what decides by itself, what is open. */
+/** A part of a pattern: a text that stands for itself, a test, or one that is open. */
 export type PatternItem = string | typeof ONE | typeof MANY | { accepts(text: string): boolean };
 
 /** A bit for each place of a pattern, and one for its end. */

@@ -2,10 +2,10 @@ import { DestinationPatternError } from "../errors.js";
 import { MANY, ONE, PatternBits } from "./pattern-bits.js";
 import { parseSegment, type Segment } from "./segment.js";
 
-/** What stands between the segments of a destination. */
+/** The separator of a destination's segments. */
 export type DestinationSeparator = "/" | ".";
 
-/** What a client may use as a destination: bounds the work that one of them can make. */
+/** The longest destination of a client, in characters: it bounds the work that one can make. */
 export const DESTINATION_LENGTH = 1024;
 const DESTINATION_SEGMENTS = 64;
 /** The same for a destination with wildcards: its length, and how many of its segments are tried at every place. */
@@ -24,7 +24,7 @@ const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 /** A destination, or a pattern of destinations. Made by `parsePattern`. */
 export class DestinationPattern {
   readonly text: string;
-  /** What stands between the separators of a pattern. Empty when there are no wildcards: most subscriptions have none. */
+  /** The parts between the separators of a pattern. Empty when there are no wildcards: most subscriptions have none. */
   readonly segments: readonly Segment[];
   readonly separator: DestinationSeparator;
   /** Where the first `**` stands among the segments, and the last; -1 without. */
@@ -71,7 +71,7 @@ export class DestinationPattern {
     return this.#places;
   }
 
-  /** What it is made of, to be laid beside another's segments. */
+  /** Its segments as bits, to be laid beside another's. */
   get bits(): PatternBits {
     this.#bits ??= new PatternBits(
       this.segments.map((segment) => {
@@ -251,7 +251,7 @@ export function comparePatterns(a: DestinationPattern, b: DestinationPattern): n
   return 0;
 }
 
-/** What a pattern leaves open, weightiest first. */
+/** How much a pattern leaves open, weightiest first. */
 function openness({ isPattern, segments }: DestinationPattern): number[] {
   const sum = (value: (segment: Segment) => number) =>
     segments.reduce((total, segment) => total + value(segment), 0);

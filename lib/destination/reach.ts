@@ -91,7 +91,7 @@ function segmentCovers(a: Segment, b: Segment): boolean {
   if (b.kind === "literal") return a.match(b.text);
   if (a.isOpen || a.text === b.text) return true;
   if (a.kind === "literal" || a.regexes > 0 || b.regexes > 0) return false;
-  // What is empty has nothing for a variable.
+  // An empty segment has nothing for a variable.
   if (b.match("") && !a.match("")) return false;
 
   const { bits } = a;

@@ -3,7 +3,7 @@ import { Glob, type GlobPiece } from "./glob.js";
 import { countGroups, renumberGroups } from "./group-numbers.js";
 import { MANY, ONE, PatternBits, type PatternItem } from "./pattern-bits.js";
 
-/** What stands between two separators of a pattern. Made by `parseSegment`. */
+/** The part of a pattern between two separators. Made by `parseSegment`. */
 export class Segment {
   readonly text: string;
   /** `rest` is `**`: any number of segments. `wild` has wildcards or variables. */
@@ -32,7 +32,7 @@ export class Segment {
     this.match = matcher(text, pieces);
   }
 
-  /** What it is made of, a variable being a `*` by another name. Only without regular expressions. */
+  /** Its glob, a variable being a `*` by another name. Only without regular expressions. */
   get characters(): readonly PatternItem[] {
     this.#characters ??= readPieces(this.text).flatMap((piece): PatternItem[] => {
       if (piece.kind === "text") return [...piece.text];
@@ -111,7 +111,7 @@ function compile(source: string): RegExp {
   }
 }
 
-/** What a segment is made of. @throws DestinationPatternError when braces or a variable make no sense */
+/** Reads the parts of a segment. @throws DestinationPatternError when braces or a variable make no sense */
 export function readPieces(text: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;

@@ -1,4 +1,4 @@
-/** What a message to a user's destination is addressed to. */
+/** The address of a message to a user's destination. */
 export interface UserAddress {
   readonly name: string;
   /** As the user knows it, without the prefix: `/queue/x`. */

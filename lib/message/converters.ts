@@ -6,7 +6,7 @@ import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarge
 import { jsonText } from "./json-text.js";
 import type { Message } from "./message.js";
 
-/** Strings, whatever their content type; and `text/*` for whoever does not ask for a class. */
+/** Strings, whatever their content type; and `text/*` where no class is asked for. */
 export const textConverter: MessageConverter = {
   fromMessage({ payload, headers }, target) {
     const type = mediaType(headers.contentType);
@@ -19,7 +19,7 @@ export const textConverter: MessageConverter = {
   },
 };
 
-/** Bytes, whatever their content type; and `application/octet-stream` for whoever does not ask for a class. */
+/** Bytes, whatever their content type; and `application/octet-stream` where no class is asked for. */
 export const binaryConverter: MessageConverter = {
   fromMessage({ payload, headers }, target) {
     if (target === Buffer) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -112,7 +112,7 @@ function isJson(type: string): boolean {
   );
 }
 
-/** What is no JSON may get any answer. */
+/** A text that is no JSON may get any answer. */
 function isDeeperThan(limit: number, json: string): boolean {
   if (json.length <= limit) return false;
 
@@ -131,7 +131,7 @@ function isDeeperThan(limit: number, json: string): boolean {
   return false;
 }
 
-/** What the client sent was wrong, so the client may read why. */
+/** An error that its client may read: the payload was wrong. */
 function conversionError(text: string, cause?: unknown): MessageConversionError {
   return new MessageConversionError(text, { cause, publicMessage: text });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { MessageHeaders } from "./message.js";
 
-/** What the ids of end notices begin with, and no broker's ids. */
+/** The beginning of the ids of end notices, and of no broker's ids. */
 const PREFIX = "unsubscribed-";
 
 /**

@@ -26,7 +26,7 @@ interface Above {
   readonly up: Above | undefined;
 }
 
-/** What is deeper is left to `JSON.stringify`, which knows for itself how deep it can go. */
+/** A value that is deeper is left to `JSON.stringify`, which knows for itself how deep it can go. */
 const PLAIN_DEPTH = 32;
 
 /**

@@ -2,7 +2,7 @@ import { ownText } from "../own-text.js";
 import { NativeHeaders } from "./native-headers.js";
 import type { SessionGrant } from "./session-grant.js";
 
-/** What a message is about, as Spring's `SimpMessageType`. */
+/** The type of a message, as Spring's `SimpMessageType`. */
 export type SimpMessageType =
   | "CONNECT"
   | "CONNECT_ACK"
@@ -39,9 +39,9 @@ export interface MessageHeaders {
   readonly subscriptionId?: string | undefined;
   /** Common to all deliveries of one publication. */
   readonly messageId?: string | undefined;
-  /** Of a delivery: whether its subscription is over. What an interceptor makes of the message keeps that. */
+  /** Of a delivery: whether its subscription is over. A message that an interceptor makes of it keeps that. */
   readonly subscription?: { readonly gone: boolean; readonly isOwed?: boolean } | undefined;
-  /** What a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
+  /** The id that a delivery is acknowledged by; in an ACK or NACK of STOMP 1.2, and in a delivery that waits for one. */
   readonly ackId?: string | undefined;
   readonly user?: Principal | undefined;
   /**
@@ -56,7 +56,7 @@ export interface MessageHeaders {
   readonly contentType?: string | undefined;
   /** The client command of an `OTHER` message: ACK, NACK, BEGIN, COMMIT or ABORT. */
   readonly stompCommand?: string | undefined;
-  /** What the broker offers in CONNECT_ACK, in ms: sends every [0], wants to hear every [1]. */
+  /** The broker's offer of heart-beats in CONNECT_ACK, in ms: it sends every [0], and wants to hear every [1]. */
   readonly heartbeat?: readonly [number, number] | undefined;
   /** The RECEIPT that a client waits for, if it asked for one: who takes the message can put it off. */
   readonly receipt?: Receipt | undefined;
@@ -107,7 +107,7 @@ export interface Receipt {
   waitFor(confirmed: Promise<void>): void;
 }
 
-/** What rides on the channels: read-only data. Change one with `withHeaders` or `withPayload`. */
+/** A message on the channels: read-only data. Change one with `withHeaders` or `withPayload`. */
 export interface Message<P = Uint8Array> {
   readonly payload: P;
   readonly headers: MessageHeaders;

@@ -6,7 +6,7 @@ const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
 
 const NO_MARKS: readonly number[] = [];
 
-/** What V8 takes for a text beside its characters, and for an array of marks beside those, in bytes. */
+/** The memory that V8 takes for a text beside its characters, and for an array of marks beside those, in bytes. */
 const TEXT_BYTES = 32;
 const MARKS_BYTES = 144;
 

@@ -2,9 +2,9 @@ import { HeaderNames } from "./header-names.js";
 import type { NativeHeaders } from "./native-headers.js";
 
 /**
- * The headers by which the server speaks to clients and to other servers. What
- * a client writes under one of them is taken off when its frame becomes a
- * message, so whoever reads one reads the server's word.
+ * The headers by which the server speaks to clients and to other servers. A
+ * client's header of such a name is taken off when its frame becomes a message,
+ * so a reader of one reads the server's word.
  *
  * `server` says so itself: what comes from a broker elsewhere is taken off too.
  * `broker` is what that broker, or another server by it, may say.

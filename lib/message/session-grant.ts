@@ -6,13 +6,13 @@ import { onlyKnown } from "../options/checks.js";
 export interface SessionGrantOptions {
   /** When the session ends, in ms since 1970. Default: with its connection. */
   readonly expires?: number | undefined;
-  /** What its client reads then. */
+  /** The text that its client reads then. */
   readonly expiredMessage?: string | undefined;
   /** So long before that the event `expiring` is announced, in ms. Default: never. */
   readonly ahead?: number | undefined;
   /** Where the client is told of it: `/queue/token` is `/user/queue/token` for it. Default: nowhere. */
   readonly noticeDestination?: string | undefined;
-  /** What tells the time: `channel.clock` in an interceptor. Default: the process's. */
+  /** The clock: `channel.clock` in an interceptor. Default: the process's. */
   readonly clock?: Clock | undefined;
 }
 

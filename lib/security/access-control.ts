@@ -22,11 +22,11 @@ export interface AccessControlOptions {
   readonly template: SimpMessagingTemplate;
   readonly events: EventPublisher;
   readonly logger: Logger;
-  /** What messages of a session carry now; `undefined` when it has ended. */
+  /** The headers that messages of a session carry now; `undefined` when it has ended. */
   sessionHeaders(sessionId: string): SessionHeaders | undefined;
   /** Whether a session was ended, and nothing that it has sent may begin any more. */
   isOver(sessionId: string | undefined): boolean;
-  /** What a user's session has subscribed to at the broker. */
+  /** The subscriptions of a user's session at the broker. */
   subscriptionsOf(sessionId: string): readonly SimpSubscription[];
   /** Ends a subscription, and tells the client why. */
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
@@ -185,7 +185,7 @@ export class AccessControl implements ChannelInterceptor {
     return message;
   }
 
-  /** Whoever cannot be asked has not agreed. */
+  /** A rule that cannot be asked has not agreed. */
   #closed<T>(who: string, ask: () => T | Promise<T>, denied: T): T | Promise<T> {
     const failed = (error: unknown) => {
       this.#options.logger.error(`${who} could not decide, and so denied`, error);
@@ -227,7 +227,7 @@ async function sideBySide<T>(
 
 const FAILED: AuthorizationDecision = { granted: false, rule: "a rule that failed" };
 
-/** What a subscription is known by: ids of sessions have no blanks. */
+/** The key of a subscription: ids of sessions have no blanks. */
 function keyOf({ sessionId, subscriptionId }: MessageHeaders): string {
   return `${sessionId} ${subscriptionId}`;
 }

@@ -3,7 +3,7 @@ import type { Message, Principal } from "../message/message.js";
 import { isPromise } from "../promise.js";
 
 /**
- * Decides about one message. Whatever is not `true` denies; so does a throw, and
+ * Decides about one message. Any answer but `true` denies; so does a throw, and
  * the client reads the text of an `AccessDeniedError`.
  *
  * @param user `undefined` for a stranger
@@ -15,7 +15,7 @@ export type AccessFunction = (
   variables: ReadonlyMap<string, string>,
 ) => boolean | Promise<boolean>;
 
-/** What a user must be for a message to pass. Made by `hasRole` and its like, or told to the matchers of `messageSecurity`. */
+/** A condition on the user, for a message to pass. Made by `hasRole` and its like, or told to the matchers of `messageSecurity`. */
 export type Authorization =
   | {
       readonly kind: "permitAll" | "denyAll" | "authenticated" | "anonymous";
@@ -106,7 +106,7 @@ export function isAuthorization(given: unknown): given is Authorization {
   return typeof given === "object" && given !== null && KINDS.has((given as Authorization).kind);
 }
 
-/** What an authorization is asked with. */
+/** The message that an authorization is asked about. */
 export interface Asked {
   readonly message: Message;
   /** `undefined` when the message stands for several destinations, in which they differ. */
@@ -137,7 +137,7 @@ export function isAllowed(authorization: Authorization, asked: Asked): Verdict |
     case "authority":
       return user !== undefined && hasAny(user, authorization.authorities, authoritiesOf);
     case "access":
-      // What it would say of one destination says nothing of all.
+      // Its answer about one destination says nothing of all.
       return variables !== undefined && answerOf(() => authorization.allows(user, message, variables));
   }
 }

@@ -16,26 +16,26 @@ import {
 } from "./authorization.js";
 import { type ClientMessageType, hides, type Rule } from "./rule.js";
 
-/** Who may send what the matcher before it takes; as Spring Security's. */
+/** Says who may send the messages that the matcher before it takes; as Spring Security's. */
 export interface Constraint {
   permitAll(): MessageMatchers;
   denyAll(): MessageMatchers;
-  /** Whoever has a user. */
+  /** Lets sessions with a user pass. */
   authenticated(): MessageMatchers;
   /** Strangers only. */
   anonymous(): MessageMatchers;
-  /** Whoever has the authority `ROLE_` and this name. */
+  /** Lets users with the authority `ROLE_` and this name pass. */
   hasRole(role: string): MessageMatchers;
   hasAnyRole(...roles: string[]): MessageMatchers;
   hasAuthority(authority: string): MessageMatchers;
   hasAnyAuthority(...authorities: string[]): MessageMatchers;
-  /** Whom the function lets pass. */
+  /** Lets the function decide. */
   access(allows: AccessFunction): MessageMatchers;
 }
 
 /** Says which messages a rule is for; as Spring Security's `MessageMatcherDelegatingAuthorizationManager.Builder`. */
 export interface MessageMatchers {
-  /** What has no destination: CONNECT, ACK, NACK, BEGIN, COMMIT, ABORT; UNSUBSCRIBE and DISCONNECT pass in any case. */
+  /** Takes messages without a destination: CONNECT, ACK, NACK, BEGIN, COMMIT, ABORT; UNSUBSCRIBE and DISCONNECT pass in any case. */
   nullDestMatcher(): Constraint;
   simpTypeMatchers(...types: ClientMessageType[]): Constraint;
   /** SEND and SUBSCRIBE to destinations that fit one of the patterns. */
@@ -57,7 +57,7 @@ export const CLIENT_MESSAGE_TYPES: readonly ClientMessageType[] = [
   "OTHER",
 ];
 
-/** What takes effect in any case: nobody can be kept in. */
+/** Commands that take effect in any case: nobody can be kept in. */
 export const UNSTOPPABLE: readonly ClientMessageType[] = ["DISCONNECT", "UNSUBSCRIBE"];
 
 type Matcher = Pick<Rule, "matcher" | "types" | "patterns" | "nullDest">;

@@ -17,7 +17,7 @@ import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from
 import { type Reading, type RuledBroker, readingOf } from "./reading.js";
 import { type AuthorizationDecision, type ClientMessageType, type Rule, tableOf } from "./rule.js";
 
-/** What a refusal costs: the session (STOMP's way), the message, or the message and one that says so. */
+/** The price of a refusal: the session (STOMP's way), the message, or the message and one that says so. */
 export type DenialPolicy = "error-and-close" | "drop" | "message";
 
 /** What `messageSecurity` takes behind the rules. */
@@ -25,7 +25,7 @@ export interface MessageSecurityOptions {
   /** Gives what a user may do. @default the arrays or sets `authorities` and `roles` (without `ROLE_`) of the user */
   authoritiesOf?: AuthoritiesOf;
   /**
-   * What a refused SEND or SUBSCRIBE costs. `drop`: the message; `message`: the
+   * The price of a refused SEND or SUBSCRIBE. `drop`: the message; `message`: the
    * message, and the session gets one that says so at `/user/queue/errors`.
    * CONNECT, and whatever asked for a receipt, gets ERROR in any case.
    *
@@ -35,7 +35,7 @@ export interface MessageSecurityOptions {
   /** As the option of `stompMessaging`. @default "/" */
   destinationSeparator?: DestinationSeparator;
   /**
-   * Who reads the destinations that pass: `relay` for a broker with wildcards
+   * The broker that reads the destinations that pass: `relay` for a broker with wildcards
    * and manners of its own. `stompMessaging` does not start when this is wrong.
    *
    * @default "simple"

@@ -14,7 +14,7 @@ export type Reading = (type: SimpMessageType, destination: string) => Destinatio
  */
 export function readingOf(broker: RuledBroker, separator: DestinationSeparator): Reading {
   const all = parsePattern("**", { separator });
-  /** What cannot be read may be anything. */
+  /** A text that cannot be read may be anything. */
   const read = (text: string) => {
     try {
       const pattern = parsePattern(text, { separator });
@@ -32,7 +32,7 @@ export function readingOf(broker: RuledBroker, separator: DestinationSeparator):
     if (destination.includes(",") || destination.includes("::")) return all;
     // ActiveMQ trims a destination, and the name behind `/topic/` too.
     if (destination.split("/").some(wouldBeTrimmed)) return all;
-    // RabbitMQ and Artemis: `#`, ActiveMQ: `>`, any number of words. What is behind `?` is no name at ActiveMQ.
+    // RabbitMQ and Artemis: `#`, ActiveMQ: `>`, any number of words. The rest behind `?` is no name at ActiveMQ.
     const wildcard = destination.search(/[#>?]/);
     return wildcard < 0
       ? read(destination)

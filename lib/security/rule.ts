@@ -7,12 +7,12 @@ import type { Authorization } from "./authorization.js";
 /** The types of what clients send: `MESSAGE` is a SEND, `OTHER` an ACK, NACK, BEGIN, COMMIT or ABORT. */
 export type ClientMessageType = Exclude<SimpMessageType, "CONNECT_ACK">;
 
-/** What the rules say about a message, and the rule that said so. */
+/** The answer of the rules about a message, and the rule that gave it. */
 export interface AuthorizationDecision {
   readonly granted: boolean;
   /** As it stands in the table of the rules. */
   readonly rule: string;
-  /** What an `access(…)` threw to say why not. */
+  /** The error that an `access(…)` threw to say why not. */
   readonly reason?: AccessDeniedError;
 }
 
@@ -33,7 +33,7 @@ export interface Rule {
   readonly denied: AuthorizationDecision;
 }
 
-/** What clients send with a destination; an interceptor may take it off to let nobody handle the message. */
+/** Messages that clients send with a destination; an interceptor may take that off to let nobody handle the message. */
 const HAS_DESTINATION: ReadonlySet<SimpMessageType> = new Set(["MESSAGE", "SUBSCRIBE"] as const);
 
 /** Whether a rule takes all that another one's pattern could, so that this is never reached behind it. */

@@ -20,6 +20,6 @@ export interface Backplane {
 export interface BackplaneListener {
   /** Gives what to wait for before more is given; it never rejects. */
   take(bytes: Uint8Array): void | Promise<void>;
-  /** Whether what others publish is heard; told at first, and when it changes. What is published meanwhile is missed. */
+  /** Whether what others publish is heard; told at first, and when it changes. A message that is published meanwhile is missed. */
   availability(isAvailable: boolean): void;
 }

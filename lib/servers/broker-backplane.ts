@@ -8,7 +8,7 @@ import type { Backplane } from "./backplane.js";
 /** A broker's MESSAGE has a head: its own headers, the mark, and the destination at most twice. */
 const HEAD = 1024;
 
-/** What is needed of the application's own connection to a broker that runs elsewhere. */
+/** The part that is needed of the application's own connection to a broker that runs elsewhere. */
 export interface ApplicationLine {
   readonly isAvailable: boolean;
   /** Subscribes for good. Rejects when the broker refuses, or is closed. */
@@ -26,7 +26,7 @@ export interface BrokerBackplaneOptions {
   readonly destination: string;
   /** Bytes of a frame that this server takes from the broker. */
   readonly messageSizeLimit: number;
-  /** What the broker's line waits for: of all backplanes that are made of one. Default: of this one. */
+  /** Gathers what the broker's line waits for, over all backplanes that are made of one. Default: of this one. */
   readonly holds?: Set<Promise<void>>;
 }
 

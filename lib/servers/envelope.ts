@@ -1,11 +1,11 @@
-/** What one server says to the others: something JSON can write, and bytes beside it. */
+/** A message of one server to the others: something JSON can write, and bytes beside it. */
 export interface Said<T> {
   readonly content: T;
   readonly payload: Uint8Array;
 }
 
 /**
- * What a sealed message holds. Servers of a later release may put in what this
+ * The content of a sealed message. Servers of a later release may put in what this
  * one does not know: then none of these is there.
  */
 export interface Envelope<T> {
@@ -14,11 +14,11 @@ export interface Envelope<T> {
   readonly content?: T;
 }
 
-/** A sign of life: whom the sender has heard. Who finds itself named knows that it is no recording. */
+/** A sign of life: the servers that the sender has heard. One that finds itself named knows that it is no recording. */
 export interface Greeting {
   /** To whom the sender listens, and the number of what it heard last of each. */
   readonly hears: Readonly<Record<string, number>>;
-  /** Who is there, and has not named the sender yet. */
+  /** The servers that are there, and have not named the sender yet. */
   readonly sees: readonly string[];
   /** The sender has just come, or was away: it wants to hear whether others hear it. */
   readonly asks: boolean;

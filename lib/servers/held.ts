@@ -13,7 +13,7 @@ const SIZE_LIMIT = 16 * 1024 * 1024;
 /** How long something waits at most, in ms: longer than servers are waited for. */
 const TIME_LIMIT = 10_000;
 
-/** What waits until the other servers hear it, in order. */
+/** Messages that wait until the other servers hear them, in order. */
 export class Held {
   readonly #clock: Clock;
   #waiting: Waiting[] = [];

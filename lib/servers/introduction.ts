@@ -21,11 +21,11 @@ const REPEAT = 250;
  */
 export class Introduction {
   readonly #options: IntroductionOptions;
-  /** Who was there before this server was away. */
+  /** The servers that were there before this one was away. */
   readonly #known = new Set<string>();
-  /** Who has turned up since. */
+  /** The servers that have turned up since. */
   readonly #met = new Set<string>();
-  /** Who hears us. */
+  /** The servers that hear us. */
   readonly #hearing = new Set<string>();
   #stops: (() => void)[] = [];
   /** Of the first greeting. */

@@ -55,7 +55,7 @@ export class Peers {
     return [...this.#peers].filter(([, { isKnown }]) => isKnown).map(([id]) => id);
   }
 
-  /** What all of them can take at once, in bytes. */
+  /** The longest message that all of them can take, in bytes. */
   get takes(): number {
     let least = Number.POSITIVE_INFINITY;
     for (const { takes } of this.#peers.values()) least = Math.min(least, takes);
@@ -69,7 +69,7 @@ export class Peers {
     return silent;
   }
 
-  /** Whom we hear, and whom we have only seen. */
+  /** The servers that we hear, and those that we have only seen. */
   named(): Pick<Greeting, "hears" | "sees"> {
     const hears: Record<string, number> = {};
     const sees: string[] = [];

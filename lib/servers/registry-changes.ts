@@ -2,7 +2,7 @@ import type { SimpSession, SimpSubscription } from "../user/simp-user-registry.j
 import type { SessionsListener, UserSessions } from "../user/user-sessions.js";
 import { entriesOf, type RegistryEntry } from "./registry-parts.js";
 
-/** What changed of one session. */
+/** The changes of one session. */
 interface Changed {
   /** It is new: all it has is to be told. */
   came: boolean;

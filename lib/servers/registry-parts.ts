@@ -9,7 +9,7 @@ export type RegistryEntry =
 
 /** Entries are gathered until they have so many bytes; the last one may go beyond. */
 const PART_SIZE = 32 * 1024;
-/** What stands beside them in a message, at most. */
+/** Bytes beside them in a message, at most. */
 const BESIDE = 256;
 
 /** The length of a part without entries. */

@@ -7,13 +7,13 @@ export interface PartOfAnswer {
   readonly isLast: boolean;
 }
 
-/** What is known of the sessions of one other server. */
+/** The sessions of one other server, as far as it has told of them. */
 export class RemoteSessions {
   readonly #server: string;
   readonly #sessions: UserSessions;
   readonly #unknown: () => void;
   #isComplete = false;
-  /** What an answer that is on its way has told so far: ids of subscriptions, by session. */
+  /** The part of an answer that has come so far: ids of subscriptions, by session. */
   #told: Map<string, Set<string>> | undefined;
 
   /** @param unknown hears of an entry of a kind that is not known */

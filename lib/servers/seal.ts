@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } from "node:crypto";
 
-/** What a seal was opened to. */
+/** The content of a seal that was opened. */
 export interface Opened {
-  /** Who sealed it. */
+  /** The server that sealed it. */
   readonly from: string;
   /** The how manieth of that server. */
   readonly sequence: number;
@@ -18,7 +18,7 @@ const ID_START = 1;
 const SEQUENCE_START = ID_START + ID_LENGTH;
 const HEAD_LENGTH = SEQUENCE_START + SEQUENCE_LENGTH;
 const TAG_LENGTH = 16;
-/** What a seal adds to its content, in bytes. */
+/** Bytes that a seal adds to its content. */
 export const SEAL_LENGTH = HEAD_LENGTH + TAG_LENGTH;
 /** So many servers' keys are kept; the others' are derived again. */
 const KEY_LIMIT = 1024;

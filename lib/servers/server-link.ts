@@ -8,7 +8,7 @@ import { Introduction } from "./introduction.js";
 import { type Peer, Peers } from "./peers.js";
 import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
 
-/** Who is told what comes over a link. */
+/** Hears what comes over a link. */
 export interface LinkListener<T> {
   /**
    * One of the servers we know said something: each thing once, in its order. Gives what to wait for before the next;
@@ -114,7 +114,7 @@ export class ServerLink<T> {
     const bytes = encodeEnvelope<T>({ content }, payload);
     this.#checkSize(bytes);
     if (this.#closed || this.#deaf || !this.#options.backplane.isAvailable) {
-      // What the others have not heard they are to miss.
+      // The others are to miss what they have not heard.
       this.#seal.skip();
       return Promise.reject(new BrokerNotAvailableError("The other servers cannot be reached"));
     }
@@ -156,7 +156,7 @@ export class ServerLink<T> {
   #tick(): void {
     this.#noticeSleep();
     this.#tickedAt = this.#clock.now();
-    // What they say is held up here.
+    // Their messages are held up here.
     if (this.#options.backplane.isHeld !== true) {
       for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
     }
@@ -200,7 +200,7 @@ export class ServerLink<T> {
     let isSaid = false;
     try {
       await this.#held.add(bytes.length, async () => {
-        // Who was greeted meanwhile may take less.
+        // A server that was greeted meanwhile may take less.
         this.#checkSize(bytes);
         isSaid = true;
         await this.#publish(bytes);
@@ -225,9 +225,7 @@ export class ServerLink<T> {
     const opened = this.#seal.open(bytes);
     if (!opened) {
       const who = bytes[0] === VERSION ? "with another secret" : "of another version";
-      this.#warn(
-        `Somebody else sends to ${this.#options.backplane.name}, or a server ${who}. It is not heard.`,
-      );
+      this.#warn(`Another sender uses ${this.#options.backplane.name}, or a server ${who}. It is not heard.`);
       return;
     }
     if (opened.from === this.id || opened.sequence <= this.#peers.heardOf(opened.from)) return;

@@ -8,7 +8,7 @@ import type { ServersSettings } from "./settings.js";
 import { UserBroadcast, type UserBroadcastHandler } from "./user-broadcast.js";
 import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
 
-/** What this server has to do with the others on its broker. */
+/** This server's part in what it has to do with the others on its broker. */
 export interface Servers {
   /** Reaches users of other servers, if `userDestinationBroadcast` is set. */
   readonly users: UserBroadcast | undefined;
@@ -16,7 +16,7 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** What a broker has for the servers on it; one that runs in this process has neither connection nor settings. */
+/** The means of a broker for the servers on it; one that runs in this process has neither connection nor settings. */
 interface ServersBroker extends MessageHandler {
   readonly application?: MessageHandler;
   readonly system?: ApplicationLine;

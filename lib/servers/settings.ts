@@ -23,7 +23,7 @@ export interface ServersOptions {
   userRegistryBroadcast?: string;
   /** How long a server may be silent until it counts as gone, in ms. Default 20,000. */
   registryExpirationPeriod?: number;
-  /** What only the servers know, 16 characters or more, the same for all. Default: made of the system's login, unless its passcode is `guest`. */
+  /** The secret that only the servers know, 16 characters or more, the same for all. Default: made of the system's login, unless its passcode is `guest`. */
   secret?: string;
 }
 
@@ -35,7 +35,7 @@ export const SERVERS_OPTIONS: readonly (keyof ServersOptions)[] = [
   "secret",
 ];
 
-/** What the broker has that the options stand among. */
+/** The settings of the broker that the options stand among. */
 export interface ServersContext {
   /** As the broker's function is called; errors begin with it. */
   readonly owner: string;
@@ -48,7 +48,7 @@ export interface ServersContext {
 
 const EXPIRATION = 20_000;
 const SHORTEST_SECRET = 16;
-/** Whatever servers tell each other of their own accord fits into it. */
+/** All that servers tell each other of their own accord fits into it. */
 const SMALLEST_MESSAGE_SIZE_LIMIT = 64 * 1024;
 
 /** @throws ConfigurationError that names the option which makes no sense, and no secret */
@@ -103,7 +103,7 @@ function faultOfDestination(given: unknown, prefixes: readonly string[]): string
   return `must begin with one of the destinationPrefixes, ${prefixes.join(", ")}`;
 }
 
-/** What everybody knows is no secret: whoever has it could speak as one of the servers. */
+/** A passcode that everybody knows is no secret: a client that has it could speak as one of the servers. */
 function secretOf(
   given: string | undefined,
   { systemLogin, systemPasscode }: ServersContext,

@@ -6,7 +6,7 @@ import type { SessionsHere, WhoseSessions } from "../user/sessions-here.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
 
-/** What servers tell each other of users. */
+/** The messages of servers about users. */
 type Told =
   | {
       readonly message: Omit<PublishedHeaders, "native"> & { readonly privateTo: string | undefined };
@@ -18,7 +18,7 @@ type Told =
   | { readonly recheck: WhoseSessions | "all"; readonly reason: string | undefined }
   | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
 
-/** What a server does when another says so. */
+/** The acts of a server when another says so. */
 export interface UserBroadcastHandler {
   /** Hands a message for a user to the sessions that are here. */
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
@@ -93,7 +93,7 @@ export class UserBroadcast {
         this.#link.unknown();
       }
     } catch (error) {
-      this.#logger.error("What another server sent for users could not be done", error);
+      this.#logger.error("A message of another server for users could not be handled", error);
     }
   }
 }

@@ -7,7 +7,7 @@ import { entriesOf, NO_ENTRIES, type RegistryEntry, RegistryParts, readEntries }
 import { type PartOfAnswer, RemoteSessions } from "./remote-sessions.js";
 import { type LinkListener, ServerLink, type ServerLinkOptions } from "./server-link.js";
 
-/** What servers tell each other of those who are connected to them; entries are in the payload. */
+/** The messages of servers about those who are connected to them; entries are in the payload. */
 type Told =
   /** The server whose sessions the sender wants to hear of, all. */
   | { readonly ask: string }
@@ -87,7 +87,7 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
     await this.#link.close();
   }
 
-  /** What does not arrive the others will notice by its number, and ask. */
+  /** The others will notice a message that does not arrive by its number, and ask. */
   #ask(server: string): void {
     this.#say({ ask: server }).catch(() => {});
   }
@@ -110,7 +110,7 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
   }
 
   /**
-   * Tells all there is, part by part: the next one when the broker has the one before. What changed meanwhile
+   * Tells all there is, part by part: the next one when the broker has the one before. A change of meanwhile
    * is told before: a session that is in a part counts as told, and its end has to be told, too.
    */
   async #answer(): Promise<void> {

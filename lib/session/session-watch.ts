@@ -2,8 +2,8 @@ import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import { StompConversionError } from "../errors.js";
 import type { SessionGrant } from "../message/session-grant.js";
 import type { TransportSettings } from "../options/transport-options.js";
-import { Backlog } from "../stomp/backlog.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
+import { WaitingTime } from "../stomp/waiting-time.js";
 import type { ClientSession } from "./client-session.js";
 import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
@@ -41,7 +41,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   #life: HeartBeat | undefined;
   #isPage = false;
   #grant: GrantWatch | undefined;
-  readonly #backlog = new Backlog();
+  readonly #waitingTime = new WaitingTime();
 
   constructor(session: ClientSession, inbound: Inbound) {
     const { clock, limits } = session.context;
@@ -180,7 +180,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 
     const { outbound } = this.#session;
     const waiting = outbound.watchBuffer();
-    return this.#backlog.age({ now, given: outbound.given, waiting }) > limits.sendTimeLimit
+    return this.#waitingTime.age({ now, given: outbound.given, waiting }) > limits.sendTimeLimit
       ? "sendTimeLimit"
       : undefined;
   }

@@ -2,7 +2,7 @@ import { Socket as TcpSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type Octets, octetsOf } from "../message/octets.js";
-import { type Ending, faultOf, shortReason } from "./ending.js";
+import { type CloseStatus, faultOf, shortReason } from "./close-status.js";
 import { FrameRun } from "./frame-run.js";
 import { flushAfterTurn, type Gathering } from "./loop-turn.js";
 import type { SharedMessage } from "./shared-message.js";
@@ -45,8 +45,8 @@ export class WebSocketSocket implements Socket, Gathering {
   #isProbed = false;
   /** Somebody has asked how much waits, and may wait for it to leave. */
   #isWatched = false;
-  #fault: Ending | undefined;
-  #ending: Ending | undefined;
+  #fault: CloseStatus | undefined;
+  #closedWith: CloseStatus | undefined;
 
   /**
    * @param line what the WebSocket was made of
@@ -171,8 +171,8 @@ export class WebSocketSocket implements Socket, Gathering {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const chunk of early) listener.data(chunk);
-    const ending = this.#ending;
-    if (ending !== undefined) queueMicrotask(() => tellEnding(listener, ending));
+    const status = this.#closedWith;
+    if (status !== undefined) queueMicrotask(() => tellClosed(listener, status));
     else this.#ws.resume();
   }
 
@@ -245,9 +245,9 @@ export class WebSocketSocket implements Socket, Gathering {
   }
 
   #closed(code: number, reason: Buffer): void {
-    this.#ending = this.#fault ?? { code, reason: reason.toString() };
+    this.#closedWith = this.#fault ?? { code, reason: reason.toString() };
     this.#isClosing = true;
-    if (this.#listener !== undefined) tellEnding(this.#listener, this.#ending);
+    if (this.#listener !== undefined) tellClosed(this.#listener, this.#closedWith);
   }
 }
 
@@ -260,7 +260,7 @@ interface MessageBound {
   pass(): void;
 }
 
-function tellEnding(listener: SocketListener, { code, reason, limit }: Ending): void {
+function tellClosed(listener: SocketListener, { code, reason, limit }: CloseStatus): void {
   listener.socketClosed(code, reason, limit);
 }
 

@@ -5,7 +5,7 @@ import { type Logger, printable, sparing } from "../logger.js";
 import type { Message } from "../message/message.js";
 
 export interface UnservedOptions {
-  /** Whose are which, for the log and for the application. */
+  /** The prefixes of each station, for the log and for the application. */
   readonly applicationPrefixes: readonly string[];
   readonly brokerPrefixes: readonly string[];
   readonly userPrefix: string;
@@ -14,7 +14,7 @@ export interface UnservedOptions {
   readonly clock: Clock;
 }
 
-/** What becomes of a message to a destination that neither controllers nor the broker nor users serve. */
+/** Refuses, or tells of, a message to a destination that neither controllers nor the broker nor users serve. */
 export class Unserved {
   readonly #options: UnservedOptions;
   readonly #served: string;

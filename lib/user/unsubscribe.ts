@@ -52,7 +52,7 @@ export async function unsubscribe(
     const native = saying(NativeHeaders.EMPTY, { unsubscribed: reason });
     await clientOutboundChannel.carry(createMessage(NO_PAYLOAD, { ...whose, destination, native }));
   }
-  // What was delivered before may still wait for interceptors.
+  // Deliveries of before may still wait for interceptors.
   await clientOutboundChannel.passed(sessionId);
   return true;
 }

@@ -101,7 +101,7 @@ export class UserClientHandler implements MessageHandler {
       this.#isForUsers(message) ? withHeaders(message, { privateTo: sessionId }) : message,
     );
     return after(handled, () => {
-      // What only a controller answers is no subscription, and nothing would bound how many there are.
+      // A SUBSCRIBE that only a controller answers is no subscription, and nothing would bound how many there are.
       if (broker.hasSubscription(sessionId, subscriptionId)) {
         sessions.addSubscription(sessionId, subscriptionId, destination);
       }

@@ -41,7 +41,7 @@ export interface SenderOptions {
  * when it is not the user's. A session without a user goes by its id as name.
  * `sessionId` stays the sender's, which keeps the order.
  *
- * Whom it does not find misses the message, as Spring does; with other servers
+ * A user that it does not find misses the message, as in Spring; with other servers
  * each of them looks too, since a user may be on several. All else goes to the
  * broker as it is.
  */
@@ -102,7 +102,7 @@ export class UserMessageHandler implements MessageHandler {
     const { prefix, sessions } = this.#options;
     const { name, destination } = this.#addressOf(message);
     const { privateTo, sessionId } = message.headers;
-    // Whoever got to know a stranger's id can do nothing with it.
+    // A client that got to know a stranger's id can do nothing with it.
     if (byClient && sessions.isAnonymous(name) && name !== sessionId) return;
 
     const seen = prefix.slice(0, -1) + destination;
@@ -131,7 +131,7 @@ export class UserMessageHandler implements MessageHandler {
   }
 }
 
-/** What is thrown at once rejects. */
+/** Turns a throw into a rejection. */
 async function attempt(act: () => void | Promise<void>): Promise<void> {
   await act();
 }

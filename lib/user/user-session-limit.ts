@@ -10,7 +10,7 @@ import { AccessDeniedError, soon } from "../errors.js";
  */
 export interface UserSessionLimitOptions {
   limit: number;
-  /** Who has to go when there is one more: the one that connects, or the one that is there longest. */
+  /** The session that has to go when there is one more: the one that connects (`refuse`), or the one that is there longest. Default `refuse`. */
   beyond?: "refuse" | "end-oldest";
 }
 

@@ -129,7 +129,7 @@ export class UserSessions {
       this.#users.set(name, user);
     }
     const session: Session = { id, user, server, subscriptions: new Map() };
-    // What this server knows of a person is more than what others tell.
+    // This server knows more of a person than others tell.
     if (server === undefined && ![...user.sessions.values()].some((other) => other.server === undefined)) {
       user.principal = principal;
     }

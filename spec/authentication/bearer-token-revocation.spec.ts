@@ -105,6 +105,13 @@ describe("bearerToken", () => {
       expect(await client.synchronize()).to.deep.equal([]);
     });
 
+    it("knows none of a session that the server has just ended", async () => {
+      await stage.start();
+      await stage.connect("rod");
+      expect(stage.server.messaging.disconnect({ user: "rod" })).to.equal(1);
+      expect(stage.tokens.revoke({ user: "rod" })).to.equal(0);
+    });
+
     it("knows none of a session that has ended, nor of one that was refused behind it", async () => {
       const refusing: ChannelInterceptor = {
         preSend(message: Message) {

@@ -123,6 +123,29 @@ describe("SubscribableChannel", () => {
       expect(handled).to.deep.equal(["inner", "hello"]);
     });
 
+    it("lets nobody in when what a handler sent into its own channel is done, but the handler is not", async () => {
+      const { channel, working, send } = bounded(1);
+      let inner: boolean | Promise<boolean> = false;
+      channel.subscribe({
+        handle(message) {
+          if (text(message) === "a") inner = send("inner");
+        },
+      });
+      const all = [send("a"), send("b")];
+      await settled();
+      expect([...working.keys()]).to.deep.equal(["a", "inner"]);
+
+      working.get("inner")?.();
+      await inner;
+      await settled();
+      expect([...working.keys()]).to.deep.equal(["a", "inner"]);
+
+      working.get("a")?.();
+      await settled();
+      working.get("b")?.();
+      expect(await Promise.all(all)).to.deep.equal([true, true]);
+    });
+
     it("bounds what a handler leaves running behind it", async () => {
       const { channel, working, send } = bounded(1);
       let late: boolean | Promise<boolean> = false;

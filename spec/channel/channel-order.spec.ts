@@ -272,6 +272,15 @@ describe("SubscribableChannel", () => {
       await Promise.all(sent);
       expect(handled).to.deep.equal(["12345", "6789a", "b", "e"]);
       expect([channel.waiting("a"), [...waiting.keys()].includes("other")]).to.deep.equal([0, true]);
+
+      const again = ["1234567", "89abc"].map((body) => channel.send(message(body, "a")));
+      await rejection(() => channel.send(message("f", "a")));
+      expect(refused).to.deep.equal([`c: ${told}`, `f: ${told}`]);
+      for (const each of ["1234567", "89abc"]) {
+        open(each);
+        await settled();
+      }
+      await Promise.all(again);
     });
 
     it("counts what waits for its payer, over all orders of that", async () => {

@@ -175,7 +175,7 @@ describe('@Scope("websocket")', () => {
       expect(await sendMessage("", { messageType: "DISCONNECT" })).to.equal(true);
       expect(log.at(-1))
         .to.match(text)
-        .and.match(/^error What session s1 had was not disposed of/);
+        .and.match(/^error The objects of session s1 were not disposed of/);
     }
   });
 

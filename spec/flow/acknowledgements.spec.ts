@@ -299,6 +299,15 @@ describe("Acknowledgements", () => {
       for (const frame of frames) session.send("ACK", { id: ackOf(frame) });
       expect(await session.messages()).to.deep.equal([]);
     });
+
+    it("are taken twice then, since the broker does not remember more than the limit", async () => {
+      await start({ unacknowledgedLimit: 3 });
+      const session = await connect();
+      await subscribe(session, "client-individual");
+      const [first] = await publish(session, "1", "2", "3", "4");
+      for (let i = 0; i < 2; i++) session.send("ACK", { id: ackOf(first) });
+      expect(await session.messages()).to.deep.equal([]);
+    });
   });
 
   it("are over when an interceptor stopped the delivery", async () => {

@@ -168,6 +168,18 @@ describe("Queues", () => {
   });
 
   describe("whose message is not acknowledged", () => {
+    it("have as much for a consumer as ever, however much it has acknowledged", async () => {
+      await start({ backlogSizeLimit: 20_000 });
+      const session = await consumer("client-individual");
+      for (let i = 0; i < 100; i++) {
+        await publish(`${i}`);
+        session.send("ACK", { id: ackOf(await session.frame()) });
+      }
+      await session.bodies();
+      await publish("a", "b");
+      expect(await session.bodies()).to.deep.equal(["a", "b"]);
+    });
+
     it("give a NACKed one to another, marked", async () => {
       await start();
       const first = await consumer("client");

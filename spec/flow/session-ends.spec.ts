@@ -337,9 +337,13 @@ describe("A session that ends", () => {
       const leaving = await leavingBehind(gate);
       leaving.send("SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client\n\n^@");
       await leaving.synchronize();
-      const staying = await consumer("client");
+      await publish("0");
+      const [, ack] = /\nack:(.*)/.exec(await leaving.frame()) ?? [];
+      leaving.send(`ACK\nid:${ack}\n\n^@`);
+      await leaving.synchronize();
       await publish("1");
       await leaving.frame();
+      const staying = await consumer("client");
       leaving.send("SEND\ndestination:/topic/a\n\nx^@");
       await gate.came;
 

@@ -80,7 +80,7 @@ describe("ServerLink", () => {
       await stranger.link.say("hello");
       expect(alice!.said).to.deep.equal([]);
       expect(alice!.warnings).to.deep.equal([
-        "warn Somebody else sends to /topic/servers, or a server with another secret. It is not heard.",
+        "warn Another sender uses /topic/servers, or a server with another secret. It is not heard.",
       ]);
     });
 
@@ -109,7 +109,7 @@ describe("ServerLink", () => {
       }
       expect(bob!.said).to.deep.equal(["hello="]);
       expect(bob!.warnings).to.deep.equal([
-        "warn Somebody else sends to /topic/servers, or a server of another version. It is not heard.",
+        "warn Another sender uses /topic/servers, or a server of another version. It is not heard.",
       ]);
     });
 
@@ -181,6 +181,19 @@ describe("ServerLink", () => {
       hub.loses = () => false;
       await time.pass(EXPIRATION / 2);
       expect(bob!.told).to.include(`missed ${alice!.link.id}`);
+    });
+
+    it("tells it, when it waited for greetings and was refused", async () => {
+      const [alice, bob] = await greeted(2);
+      alice!.line.cut();
+      alice!.line.restore();
+      const waiting = alice!.link.say("refused").catch((thrown: unknown) => thrown);
+      alice!.line.cut();
+      expect(await waiting).to.be.instanceOf(BrokerNotAvailableError);
+      alice!.line.restore();
+      await time.pass(1000);
+      expect(bob!.told).to.include(`missed ${alice!.link.id}`);
+      expect(bob!.said).to.deep.equal([]);
     });
 
     it("tells it, when it was refused to who said it", async () => {

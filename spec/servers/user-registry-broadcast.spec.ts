@@ -146,6 +146,21 @@ describe("UserRegistryBroadcast", () => {
     });
   });
 
+  it("asks for what it missed as soon as it hears the next message", async () => {
+    const [a, b] = [servers.open(), servers.open()];
+    await servers.time.pass(1000);
+    servers.hub.loses = (_, to) => to === b.line;
+    const rod = a.connect("rod");
+    await servers.time.pass(100);
+    servers.hub.loses = () => false;
+    expect(b.books).to.deep.equal({});
+
+    const ann = a.connect("ann");
+    await servers.time.pass(300);
+
+    expect(b.books).to.deep.equal({ [rod]: ["rod"], [ann]: ["ann"] });
+  });
+
   describe("when a part of an answer is lost", () => {
     for (const lost of [1, 2, 3]) {
       it(`asks again, and takes nobody for gone: part ${lost} of 3`, async () => {

@@ -323,6 +323,15 @@ describe("SessionWatch", () => {
     expect(socket.closings).to.deep.equal([4500]);
   });
 
+  it("is waited for at the closing of all until its socket has closed, and no longer", async () => {
+    connect();
+    const closed = sessions.close({ code: 1001, reason: "bye" });
+    expect(socket.closings).to.deep.equal([1001]);
+
+    socket.listener?.socketClosed(1001, "bye");
+    await closed; // no time has passed
+  });
+
   it("counts sendTimeLimit anew whenever all that waited has left", () => {
     socket.listener?.data(Buffer.from("NONSENSE"));
     socket.bufferedAmount = 1_000;
@@ -416,6 +425,20 @@ describe("SessionWatch", () => {
         time.pass(1_000);
         socket.taken(socket.bufferedAmount);
       }
+    }
+
+    for (const [what, beating] of [
+      ["of heart-beats", { heartBeat: "10000,10000" }],
+      ["of signs of life", { answers: true }],
+    ] as const) {
+      it(`leaves nothing behind that ticks, ${what}`, () => {
+        connected(beating);
+        expect(time.interval).to.be.a("number");
+
+        socket.listener?.socketClosed(1006, "");
+
+        expect(time.interval).to.equal(undefined);
+      });
     }
 
     it("and promised nothing, asks for a sign of life, and ends the session when none comes", () => {

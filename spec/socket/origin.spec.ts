@@ -110,6 +110,8 @@ describe("originCheck", () => {
       ["https://a*b*c.com", "https://a1b2c.com", true],
       ["https://a*b*c.com", "https://acb.com", false],
       ["https://ab*bc.com", "https://abc.com", false],
+      ["https://*.a*.a.com", "https://x.a.a.com", true],
+      ["https://*.a*.a.com", "https://x.a.com", false],
       ["capacitor://localhost", "capacitor://localhost", true],
     ];
     for (const [pattern, origin, result] of cases) {

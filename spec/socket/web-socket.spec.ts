@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket as TcpSocket } from "node:net";
 import { expect } from "chai";
-import { shortReason } from "#lib/socket/ending.js";
+import { shortReason } from "#lib/socket/close-status.js";
 import {
   closing,
   converse,
@@ -89,6 +89,27 @@ describe("WebSocketSocket", () => {
       expect(await closing(opened)).to.deep.equal({ code: 1006, reason: "" });
       line.destroy();
     });
+  });
+
+  it("tells of the answer to each probe, once", async () => {
+    await start({ echo: false });
+    const client = await openWebSocket(port, "/ws");
+    const opened = await host.nth(0);
+    let answers = 0;
+    const listener = { data() {}, drained() {}, socketClosed() {} };
+    const answered = () => {
+      answers++;
+      opened.events.emit("answered");
+    };
+    opened.socket.listen({ ...listener, answered });
+
+    for (let probes = 1; probes <= 3; probes++) {
+      const heard = once(opened.events, "answered");
+      opened.socket.probe?.();
+      await heard;
+      expect(answers).to.equal(probes);
+    }
+    client.ws.terminate();
   });
 
   describe("when it is paused", () => {

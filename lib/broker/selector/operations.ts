@@ -1,6 +1,6 @@
 import type { Glob } from "../../destination/glob.js";
 
-/** What a part of a selector comes to; `undefined` is SQL's unknown. */
+/** The value of a part of a selector; `undefined` is SQL's unknown. */
 export type SelectorValue = string | number | boolean | undefined;
 
 /** One step of a selector: takes its operands from the stack and leaves its result. */

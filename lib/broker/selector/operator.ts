@@ -1,7 +1,7 @@
 import { type BinaryOperator, header, literal, type SelectorStep, type UnaryOperator } from "./operations.js";
 import { type SelectorToken, unreadable } from "./token.js";
 
-/** What is known of an operand before any message is there; a header may hold anything. */
+/** The type of an operand, as far as it is known before any message is there; a header may hold anything. */
 export type Kind = "truth" | "number" | "text" | "header";
 
 /** An operator that waits for its operands. */
@@ -33,7 +33,7 @@ export function simpleOperand({ kind, value }: SelectorToken): [SelectorStep, Ki
   return value === "TRUE" || value === "FALSE" ? [literal(value === "TRUE"), "truth"] : undefined;
 }
 
-/** What stands before an operand. @throws MessageDeliveryError when it may not */
+/** Reads the operand of an operator. @throws MessageDeliveryError when it may not */
 export function prefix({ value, at }: SelectorToken): Operator {
   if (value === "(") return { name: "(", rank: 0, at };
   if (value === "NOT") return { name: "NOT", rank: NOT_RANK, at };

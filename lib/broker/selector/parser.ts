@@ -61,7 +61,7 @@ export class SelectorParser {
     }
   }
 
-  /** What follows an operand, up to the next one: `true` when there is none. */
+  /** Reads the operator behind an operand, up to the next operand: `true` when there is none. */
   #continuation(): boolean {
     for (;;) {
       if (this.#next === this.#tokens.length) return true;

@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { TickingClock, Watched } from "../../clock/ticking-clock.js";
-import { Backlog } from "../../stomp/backlog.js";
+import { WaitingTime } from "../../stomp/waiting-time.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 
 export interface BrokerLineOptions {
@@ -22,7 +22,7 @@ export class BrokerLine implements Watched {
   readonly shortest: number;
   readonly #options: BrokerLineOptions;
   readonly #socket: Socket;
-  readonly #backlog = new Backlog();
+  readonly #waitingTime = new WaitingTime();
   #given = 0;
   #corked = false;
   #drained: { readonly promise: Promise<void>; resolve(): void } | undefined;
@@ -100,7 +100,7 @@ export class BrokerLine implements Watched {
   check(): void {
     const { clock, settings, failed, tick } = this.#options;
     tick();
-    const age = this.#backlog.age({ now: clock.now, given: this.#given, waiting: this.waiting });
+    const age = this.#waitingTime.age({ now: clock.now, given: this.#given, waiting: this.waiting });
     if (age > settings.sendTimeLimit) failed(`took nothing for ${settings.sendTimeLimit} ms`);
   }
 

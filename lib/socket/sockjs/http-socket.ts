@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/clock.js";
-import { shortReason } from "../ending.js";
+import { type CloseStatus, shortReason } from "../close-status.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { Carrier } from "./carrier.js";
 import { Inlet } from "./inlet.js";
@@ -18,12 +18,7 @@ export interface HttpSocketOptions {
   forget(): void;
 }
 
-interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
-
-const BROKEN: Ending = { code: 1006, reason: "" };
+const BROKEN: CloseStatus = { code: 1006, reason: "" };
 const LIMIT_EXCEEDED = 4500;
 
 /**
@@ -53,8 +48,8 @@ export class HttpSocket implements Socket {
   /** Runs while there is no response to ride on, and after `close`. */
   #stopLifetime = () => {};
   /** What `close` was called with. */
-  #closing: Ending | undefined;
-  #ending: Ending | undefined;
+  #closing: CloseStatus | undefined;
+  #closedWith: CloseStatus | undefined;
 
   constructor(options: HttpSocketOptions) {
     this.transport = options.transport;
@@ -171,13 +166,13 @@ export class HttpSocket implements Socket {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
-    const ending = this.#ending;
-    if (ending === undefined) this.resume();
-    else queueMicrotask(() => listener.socketClosed(ending.code, ending.reason));
+    const status = this.#closedWith;
+    if (status === undefined) this.resume();
+    else queueMicrotask(() => listener.socketClosed(status.code, status.reason));
   }
 
   get #isClosing(): boolean {
-    return this.#closing !== undefined || this.#ending !== undefined;
+    return this.#closing !== undefined || this.#closedWith !== undefined;
   }
 
   #watch(carrier: Carrier): void {
@@ -231,7 +226,7 @@ export class HttpSocket implements Socket {
   }
 
   /** Sends no more but what waits, and why. Returns what could carry that. */
-  #retire(closing: Ending): Carrier | undefined {
+  #retire(closing: CloseStatus): Carrier | undefined {
     this.#closing = closing;
     this.#startLifetime();
     const carrier = this.#carrier;
@@ -240,9 +235,9 @@ export class HttpSocket implements Socket {
     return carrier;
   }
 
-  #sayClose(carrier: Carrier, ending: Ending): void {
-    carrier.response.once("close", () => this.#end(ending));
-    carrier.end(closeFrame(ending.code, ending.reason));
+  #sayClose(carrier: Carrier, status: CloseStatus): void {
+    carrier.response.once("close", () => this.#end(status));
+    carrier.end(closeFrame(status.code, status.reason));
   }
 
   /** The client does not come for what it is sent. */
@@ -270,11 +265,11 @@ export class HttpSocket implements Socket {
     this.#carriers.clear();
   }
 
-  #end(ending: Ending): void {
-    if (this.#ending !== undefined) return;
+  #end(status: CloseStatus): void {
+    if (this.#closedWith !== undefined) return;
 
-    this.#ending = ending;
+    this.#closedWith = status;
     this.#inlet.open();
-    this.#listener?.socketClosed(ending.code, ending.reason);
+    this.#listener?.socketClosed(status.code, status.reason);
   }
 }

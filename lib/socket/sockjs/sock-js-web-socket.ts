@@ -1,4 +1,4 @@
-import { shortReason } from "../ending.js";
+import { shortReason } from "../close-status.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { WebSocketSocket } from "../web-socket.js";
 import type { LifeSigns } from "./life-signs.js";
@@ -71,8 +71,8 @@ export class SockJsWebSocket implements Socket {
       socketClosed: (code, reason, limit) => {
         this.#lifeSigns.stop();
         // Clients answer SockJS's close frame by a close of their own, with 1000.
-        const ending = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
-        listener.socketClosed(ending.code, ending.reason, limit);
+        const status = code === 1000 && this.#told !== undefined ? this.#told : { code, reason };
+        listener.socketClosed(status.code, status.reason, limit);
       },
     });
   }

@@ -60,6 +60,30 @@ describe("A client behind the relay", () => {
     });
   });
 
+  it("is given nothing of the subscriptions that had an id before, however many are not confirmed to have ended", async () => {
+    await start();
+    const { client, line } = await stage.connect();
+    stage.broker.options = { receipts: ({ command }) => command === "SUBSCRIBE" };
+    const message = (body: string) =>
+      line.send("MESSAGE", { subscription: "1", destination: "/topic/a", "message-id": body }, body);
+    const ends: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      client.send("SUBSCRIBE", { id: "1", destination: "/topic/a" });
+      client.send("UNSUBSCRIBE", { id: "1" });
+      ends.push((await line.until("UNSUBSCRIBE")).headers.get("receipt")!);
+    }
+    client.send("SUBSCRIBE", { id: "1", destination: "/topic/a", receipt: "there" });
+    await client.frame();
+
+    line.send("RECEIPT", { "receipt-id": ends[0]! });
+    message("of the second");
+    line.send("RECEIPT", { "receipt-id": ends[1]! });
+    message("of the third");
+
+    expect((await client.frame()).body).to.equal("of the third");
+    stage.broker.options = {};
+  });
+
   describe("when the session ends", () => {
     it("says DISCONNECT to the broker, and answers the client's when the broker has", async () => {
       await start({ broker: { receipts: false } });

@@ -75,6 +75,20 @@ describe("A destination that is to be shared", () => {
     stage.broker.options = {};
   });
 
+  it("is tried out again by the first message that is longer, and by no other of that length", async () => {
+    await start();
+    const client = await connect();
+    const long = "x".repeat(20_000);
+    for (const body of ["short", long]) {
+      client.send("SEND", { destination: "/topic/a", receipt: "r" }, body);
+      const trial = await stage.broker.line();
+      expect((await trial.until("SEND")).body).to.equal(body);
+      await client.frame();
+    }
+    client.send("SEND", { destination: "/topic/a" }, long);
+    expect((await shared.until("SEND")).body).to.equal(long);
+  });
+
   it("is tried out by one message, and the others wait for that", async () => {
     const { came } = await startNoticing("second");
     const [ann, rod] = [await connect(), await connect()];

@@ -146,6 +146,26 @@ describe("stompBrokerRelay with shared connections", () => {
     });
   }
 
+  it("gives a client a connection of its own when the broker has got what it sent before", async () => {
+    await start();
+    const client = await connect();
+    client.send("SEND", { destination: "/topic/a", receipt: "tried" });
+    await client.frame();
+    await stage.broker.line();
+    stage.broker.options = { receipts: ({ command }) => command !== "BEGIN" };
+
+    client.send("SEND", { destination: "/topic/a" }, "before");
+    client.send("BEGIN", { transaction: "t" });
+    expect((await shared.until("SEND")).body).to.equal("before");
+    const { headers } = await shared.until("BEGIN");
+    const { accepted } = stage.broker;
+    shared.send("RECEIPT", { "receipt-id": headers.get("receipt")! });
+
+    const own = await stage.broker.line();
+    expect(stage.broker.accepted).to.equal(accepted + 1);
+    expect((await own.until("BEGIN")).headers.get("transaction")).to.equal("t");
+  });
+
   it("lets nobody pay for receipts that others wait for", async () => {
     await start();
     const [ann, rod] = [await connect(), await connect()];
@@ -286,6 +306,7 @@ describe("stompBrokerRelay with shared connections", () => {
   for (const [away, others] of [
     ["shared connection alone", false],
     ["broker", true],
+    ["broker, as the shared connection tells first,", true],
   ] as const) {
     it(`${others ? "forgets" : "remembers"} over what it may have been lost, when the ${away} was away`, async () => {
       const opened = await openShared({ relay: { reconnectInterval: 10 } });
@@ -301,8 +322,13 @@ describe("stompBrokerRelay with shared connections", () => {
       const refusal = eve.refusal("SEND", { destination: "/topic/a" });
       await shared.until("SEND");
       const lost = stage.available(false);
-      if (others) opened.system.cut();
+      const tellsFirst = away.includes("first");
+      if (others && !tellsFirst) opened.system.cut();
       shared.cut();
+      if (tellsFirst) {
+        expect(await refusal).to.equal("Broker not available");
+        opened.system.cut();
+      }
       await lost;
       expect(await refusal).to.equal("Broker not available");
       stage.broker.options = {};

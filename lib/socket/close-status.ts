@@ -1,5 +1,5 @@
-/** How a connection ended. */
-export interface Ending {
+/** The status with which a connection closed. */
+export interface CloseStatus {
   /** A WebSocket close code. */
   readonly code: number;
   readonly reason: string;
@@ -20,7 +20,7 @@ export function shortReason(reason: string): string {
 }
 
 /** ws closes with these codes, but reports 1006, since it reads no further. `undefined` when the line broke. */
-export function faultOf(error: Error): Ending | undefined {
+export function faultOf(error: Error): CloseStatus | undefined {
   const { code } = error as NodeJS.ErrnoException;
   // What was to be unpacked was not packed so.
   if (code?.startsWith("Z_") === true) return { code: 1007, reason: error.message };

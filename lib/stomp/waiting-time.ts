@@ -9,7 +9,7 @@ export interface Backed {
 }
 
 /** Notices a peer that does not read. */
-export class Backlog {
+export class WaitingTime {
   /** From when on what waits now has been waiting, and how much had been given to the socket by then. */
   #mark: { readonly since: number; readonly given: number } | undefined;
 

@@ -1,0 +1,34 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect } from "chai";
+import { Payers } from "#lib/broker/payers.js";
+import type { QueuedMessage } from "#lib/broker/queued-message.js";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function heapUsed(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+describe("Payers", () => {
+  it("keep nothing of those of whom nothing waits any more", () => {
+    const payers = new Payers();
+    const churn = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const headers = { destination: "/queue/a" };
+        const message = { payer: `session ${i}`, size: 500, publication: { headers } };
+        payers.add(message as unknown as QueuedMessage);
+        payers.remove(message as unknown as QueuedMessage);
+      }
+    };
+    churn(1_000);
+    const before = heapUsed();
+
+    churn(20_000);
+
+    expect(heapUsed() - before).to.be.below(512 * 1024);
+    expect(payers.weightOf("session 1")).to.equal(0);
+  });
+});
