@@ -211,6 +211,21 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
     expect(await ann.synchronize()).to.deep.equal([]);
   });
 
+  it("deliver nothing that is sent behind it to who has lost the right on another server", async () => {
+    const rod = await listening(1, "rod");
+    dismissed.add("rod");
+    const told = here.recheck({ user: "rod" }, "You have left");
+    const { template } = here;
+    const secrets = Array.from({ length: 20 }, (_, i) => `secret ${i}`);
+    await Promise.all([
+      told,
+      ...secrets.map((secret) => template.convertAndSendToUser("rod", "/queue/letters", secret)),
+    ]);
+    expect(await rod.frame()).to.include("unsubscribed:You have left\n");
+    await drained();
+    expect(await rod.synchronize()).to.deep.equal([]);
+  });
+
   it("judge the subscriptions of everybody anew", async () => {
     const [rod, ann] = [await listening(0, "rod"), await listening(1, "ann")];
     dismissed.add("rod").add("ann");
