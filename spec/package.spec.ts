@@ -121,7 +121,9 @@ describe("The package, as a stranger installs it", function () {
     const { stdout } = await run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"]);
     const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
 
-    const others = files.map(({ path }) => path).filter((path) => !/^(dist\/|lib\/.+\.ts$)/.test(path));
+    const others = files
+      .map(({ path }) => path)
+      .filter((path) => !/^(dist\/|docs\/|lib\/.+\.ts$)/.test(path));
     expect(others.sort()).to.deep.equal(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   });
 });
