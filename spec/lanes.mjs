@@ -17,6 +17,11 @@ const LONGEST = [
   "broker",
 ];
 
+/** How a reporter says how its specs went. */
+const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m;
+/** What keeps a process alive that has said how its specs went is a fault of theirs. */
+const ENDS_WITHIN = 60_000;
+
 const folders = readdirSync("build/spec", { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
