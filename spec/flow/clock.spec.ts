@@ -179,7 +179,7 @@ describe("The option clock", () => {
   it("is the only one there is: no file reads time or sets a timer by itself", () => {
     const timing = /\b(setTimeout|setInterval)\(|performance\.now|hrtime|Date\.now\(/;
     const others = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter(
-      (file) => file.endsWith(".ts") && timing.test(readFileSync(`lib/${file}`, "utf8")),
+      (file) => file.endsWith(".ts") && timing.test(codeOf(readFileSync(`lib/${file}`, "utf8"))),
     );
     expect(others.sort()).to.deep.equal(
       [
@@ -192,3 +192,8 @@ describe("The option clock", () => {
     );
   });
 });
+
+/** Without comments: their examples are of applications. */
+function codeOf(source: string): string {
+  return source.replace(/\/\*.*?\*\//gs, "");
+}
