@@ -56,10 +56,12 @@ const HTTP_SESSION = "express-stomp.http-session";
  * As Spring Session does, and with `renew` its `SessionRepositoryMessageInterceptor`.
  *
  * @example
+ * ```ts
  * const store = new MemoryStore();
  * app.use(session({ secret, store }));
  * const lifetime = httpSessionLifetime({ store, renew: true });
  * stompMessaging({ endpoints: [{ path: "/ws" }], clientInboundChannel: { interceptors: [lifetime] } });
+ * ```
  *
  * @throws ConfigurationError when an option makes no sense
  */

@@ -16,6 +16,7 @@ export interface Example {
 const APPLICATION = `
   import type { Server } from "node:http";
   import type { Express } from "express";
+  import session, { MemoryStore } from "express-session";
   import { createRemoteJWKSet, jwtVerify } from "jose";
   declare const app: Express;
   declare const server: Server;
@@ -29,6 +30,7 @@ const APPLICATION = `
   declare const keys: ReturnType<typeof createRemoteJWKSet>;
   declare const sessionId: string;
   declare const room: string;
+  declare const secret: string;
   declare const cause: Error;
   declare function keep(payload: Uint8Array): void;
   declare function readAllPricesAgain(): void;
