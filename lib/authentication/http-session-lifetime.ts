@@ -15,6 +15,7 @@ export interface HttpSessionStore {
   touch?(id: string, session: never, callback?: (error?: unknown) => void): void;
 }
 
+/** Options of `httpSessionLifetime`. */
 export interface HttpSessionLifetimeOptions {
   /** The store that `session({ store })` has. */
   readonly store: HttpSessionStore;
