@@ -25,16 +25,16 @@ const ENDS_WITHIN = 60_000;
 const folders = readdirSync("build/spec", { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
-  .filter((name) => name !== "example" && !LONGEST.includes(name));
+  .filter((name) => !["example", "docs"].includes(name) && !LONGEST.includes(name));
 const examples = readdirSync("build/spec/example").filter((name) => !LONGEST.includes(`example/${name}`));
 const waiting = [
   // Too long for one.
   ["build/spec/flow/[o-z]*.spec.js"],
   ["build/spec/flow/[a-n]*.spec.js"],
   ...LONGEST.slice(1).map((name) => [`build/spec/${name}/**/*.spec.js`]),
+  ["build/spec/*.spec.js", "build/spec/docs/**/*.spec.js"],
   // Each is short.
   [
-    "build/spec/*.spec.js",
     ...folders.map((name) => `build/spec/${name}/**/*.spec.js`),
     ...examples.map((name) => `build/spec/example/${name}/**/*.spec.js`),
   ],
