@@ -77,7 +77,9 @@ export function withMethods<T extends object | undefined>(
   const missing = methods.find(
     (method) => typeof (given as Record<string, unknown> | null)?.[method] !== "function",
   );
-  if (missing !== undefined) throw new ConfigurationError(`${name} has no method ${missing}`);
+  if (missing !== undefined) {
+    throw new ConfigurationError(`${name} has no method ${missing}: it must have ${methods.join(", ")}`);
+  }
   return given;
 }
 

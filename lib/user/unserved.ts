@@ -58,5 +58,5 @@ export class Unserved {
 }
 
 function under(prefixes: readonly string[]): string {
-  return `what is under ${prefixes.join(" or ")}`;
+  return `what is under ${[...new Set(prefixes)].join(" or ")}`;
 }

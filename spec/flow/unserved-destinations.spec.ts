@@ -95,6 +95,15 @@ describe("What nobody serves", () => {
     );
   });
 
+  it("names each prefix once, though it is of topics and of queues", async () => {
+    await start({
+      broker: simpleBroker({ destinationPrefixes: ["/topic", "/queue"], queuePrefixes: ["/queue"] }),
+    });
+    const session = await connect();
+    await session.refusal("SUBSCRIBE", { id: "1", destination: "/topics/x" });
+    expect(warnings()[0]).to.include("the broker what is under /topic or /queue, users");
+  });
+
   it("is ERROR for a SUBSCRIBE without a receipt too", async () => {
     await start();
     const session = await connect();

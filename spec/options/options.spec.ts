@@ -9,7 +9,7 @@ const WRONG: [options: unknown, text: string][] = [
   [undefined, "stompMessaging takes an object"],
   [{}, "endpoints is empty: name the path where clients connect"],
   [{ endpoints: { path: "/ws" } }, "endpoints must be an array"],
-  [{ endpoints, clock: Date }, "clock has no method date"],
+  [{ endpoints, clock: Date }, "clock has no method date: it must have now, date, every, after"],
   [{ endpoints: [null] }, "endpoints[0] takes an object"],
   [{ endpoints: [{ path: "/ws", origins: [] }] }, 'endpoints[0] has no option "origins"; it has path,'],
   [{ endpoints: [{ path: "ws" }] }, 'path must be a URL path as "/stomp/chat"'],
