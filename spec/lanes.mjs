@@ -84,7 +84,9 @@ function mocha(files) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         output += text;
-        if (CLOSING.test(output)) ending ??= setTimeout(() => end(child, "SIGKILL"), ENDS_WITHIN);
+        // It may come in two pieces.
+        const isClosed = CLOSING.test(output.slice(-text.length - 100));
+        if (isClosed) ending ??= setTimeout(() => end(child, "SIGKILL"), ENDS_WITHIN);
       });
     }
     child.on("close", (code) => {

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { installPackages } from "../../example/shared/install-packages.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
 import {
@@ -13,10 +14,9 @@ import {
  * Run before the specs: installs the programs they drive, where they are missing
  * and apt-get may be used without asking anybody. Specs tell about what is missing still.
  */
-if (!hasLightChromium()) installPackages([HEADLESS_SHELL]);
+if (!hasLightChromium() && isDebian()) installPackages([HEADLESS_SHELL]);
 
 const programs: readonly [packageName: string, found: string | undefined][] = [
-  // Ubuntu has no package of the shell.
   ["chromium", findChromium()],
   ["postgresql", findPostgres()],
   ["rabbitmq-server", findRabbitMq()],
@@ -29,4 +29,9 @@ if (wanted.length > 0 && !installPackages(wanted)) {
   console.log(
     `${wanted.join(" and ")} missing, and no apt-get to install with. The specs that need them skip.`,
   );
+}
+
+/** Others have no package of the shell; asking for it takes apt-get some seconds of each run. */
+function isDebian(): boolean {
+  return existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
 }
