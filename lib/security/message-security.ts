@@ -20,14 +20,14 @@ import { type AuthorizationDecision, type ClientMessageType, type Rule, tableOf 
 /** The price of a refusal: the session (STOMP's way), the message, or the message and one that says so. */
 export type DenialPolicy = "error-and-close" | "drop" | "message";
 
-/** What `messageSecurity` takes behind the rules. */
+/** Options of `messageSecurity`. */
 export interface MessageSecurityOptions {
   /** Gives what a user may do. @default the arrays or sets `authorities` and `roles` (without `ROLE_`) of the user */
   authoritiesOf?: AuthoritiesOf;
   /**
    * The price of a refused SEND or SUBSCRIBE. `drop`: the message; `message`: the
    * message, and the session gets one that says so at `/user/queue/errors`.
-   * CONNECT, and whatever asked for a receipt, gets ERROR in any case.
+   * CONNECT, and a frame that asked for a receipt, gets ERROR in any case.
    *
    * @default "error-and-close"
    */
@@ -49,7 +49,7 @@ export interface ImaginedMessage {
   readonly destination?: string | undefined;
 }
 
-/** A rule, by one of its patterns if it has any. */
+/** A rule under one of its patterns; without a pattern when the rule looks at no destination. */
 interface Entry {
   /** Which is asked first. */
   readonly order: number;
@@ -68,16 +68,6 @@ const ALWAYS: AuthorizationDecision = { granted: true, rule: "DISCONNECT and UNS
  * decides about it. A subscription with wildcards is decided about by all rules
  * whose destinations it could reach, up to the first that has all of them; each
  * must grant it.
- *
- * @example
- * const security = messageSecurity((messages) =>
- *   messages
- *     .nullDestMatcher().authenticated()
- *     .simpDestMatchers("/app/admin/**").hasRole("ADMIN")
- *     .simpMessageDestMatchers("/app/**").authenticated()
- *     .simpSubscribeDestMatchers("/topic/**
- *     .anyMessage().denyAll(),
- * );
  *
  * @throws ConfigurationError when a rule makes no sense, or is never asked
  * @example
