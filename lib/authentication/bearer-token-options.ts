@@ -21,7 +21,7 @@ export interface TokenRenewalOptions {
   readonly noticeDestination?: string | undefined;
 }
 
-/** What `bearerToken` takes. */
+/** Options of `bearerToken`. */
 export interface BearerTokenOptions {
   /** Tells who has a token; throws when it is not good. */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>;

@@ -12,7 +12,7 @@ export interface CsrfTokenRepository {
   save(request: Request, secret: string): void | Promise<void>;
 }
 
-/** What `csrfToken` takes. */
+/** Options of `csrfToken`. */
 export interface CsrfTokenOptions {
   /** The header of CONNECT. Default `X-CSRF-TOKEN`. */
   readonly headerName?: string | undefined;

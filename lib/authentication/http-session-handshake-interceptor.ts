@@ -26,7 +26,7 @@ interface SessionRequest {
 }
 
 const SESSION_ID = "HTTP.SESSION.ID";
-/** A session that has anything of its own is saved, and its cookie sent. */
+/** The attribute of a session that is made: express-session saves none, and sends no cookie, unless something was set. */
 const CREATED = "express-stomp.created";
 
 /**

@@ -8,7 +8,7 @@ import { SessionGrant } from "../message/session-grant.js";
 import { flag, isTime, onlyKnown, withMethods } from "../options/checks.js";
 import { hasCookie } from "./http-session-handshake-interceptor.js";
 
-/** What is used of a store of express-session's. */
+/** The part of an express-session store that is used. */
 export interface HttpSessionStore {
   get(id: string, callback: (error: unknown, session?: object | null) => void): void;
   destroy(id: string, callback?: (error?: unknown) => void): void;
@@ -19,11 +19,11 @@ export interface HttpSessionStore {
 export interface HttpSessionLifetimeOptions {
   /** The store that `session({ store })` has. */
   readonly store: HttpSessionStore;
-  /** Whether what a client sends, heart-beats aside, keeps its HTTP session from expiring. Default false. */
+  /** Whether frames of a client, heart-beats aside, keep its HTTP session from expiring. Default false. */
   readonly renew?: boolean | undefined;
   /** How often the store is asked whether sessions are still there, and told at most that they are in use, in ms. @default 60000 */
   readonly checkInterval?: number | undefined;
-  /** What clients read whose HTTP session is over. @default "The HTTP session is over" */
+  /** The text of the ERROR that a client gets when its HTTP session is over. @default "The HTTP session is over" */
   readonly endedMessage?: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface HttpSessionLifetime extends ChannelInterceptor {
   beforeHandshake(request: Request, response: unknown, attributes: Map<string, unknown>): boolean;
   /**
    * Ends the sessions of an HTTP session, by its `req.sessionID`. Not needed after `req.session.destroy()` and
-   * `regenerate()` of this process, and what another process ended is noticed within `checkInterval`.
+   * `regenerate()` of this process; an end in another process is noticed within `checkInterval`.
    *
    * @returns how many sessions were ended
    */
@@ -52,7 +52,7 @@ const HTTP_SESSION = "express-stomp.http-session";
  * Makes an interceptor for `clientInboundChannel`, which lets a session last no
  * longer than the HTTP session of express-session that its handshake came with:
  * when that is destroyed, as a logout does, is replaced at a login, or expires,
- * the client gets ERROR. Who came without an HTTP session is let pass.
+ * the client gets ERROR. A client that came without an HTTP session is let pass.
  *
  * As Spring Session does, and with `renew` its `SessionRepositoryMessageInterceptor`.
  *

@@ -21,8 +21,9 @@ export interface BrokerDestinationsOptions {
 
 /**
  * Whether a destination is a broker's. One under an application's prefix never
- * is: messages there are between clients and controllers, with passwords perhaps. Where neither side has prefixes the broker leaves to the
- * controllers what they are mapped to.
+ * is: messages there are between clients and controllers, with passwords
+ * perhaps. Where neither side has prefixes the broker leaves to the controllers
+ * what they are mapped to.
  *
  * @param prefixes the broker's; without one it takes all that nobody else does
  */

@@ -65,7 +65,7 @@ export interface Broker extends MessageHandler {
 /** The result of `simpleBroker(…)` and `stompBrokerRelay(…)`, for the `broker` option: makes the broker once the channels are there. */
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
-/** What a broker is given by `stompMessaging` when it is made. */
+/** The channel, sessions and settings that `stompMessaging` gives a broker when it makes it. */
 export interface BrokerContext {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly sessions: ClientSessions;

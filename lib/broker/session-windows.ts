@@ -21,7 +21,7 @@ export class SessionWindows {
   readonly #limits: WindowLimits;
   readonly #load: SessionLoad = { queued: 0, queuedSize: 0, others: 0, waitingSize: 0 };
   readonly #byAckId = new Map<string, Unacknowledged>();
-  /** By what clients before STOMP 1.2 name: `message-id` and `subscription`, or the first alone. Made for who does. */
+  /** Clients before STOMP 1.2 name `message-id` and `subscription`, or the first alone: each is made when a client first does. */
   #bySubscription: NamedDeliveries | undefined;
   #byMessage: NamedDeliveries | undefined;
   /** Windows in which something is unacknowledged, by the MESSAGE that told of their end. */

@@ -13,7 +13,7 @@ export class Shares {
     return this.#byOwner.get(owner)?.weight ?? 0;
   }
 
-  /** The owner with the largest share, give or take half; `undefined` when nobody has anything. */
+  /** An owner whose share is the largest, or more than half of that; `undefined` when nobody has anything. */
   get heaviest(): string | undefined {
     const [heaviest] = this.#byWeight.at(-1) ?? [];
     return heaviest?.owner;

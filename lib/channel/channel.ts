@@ -24,8 +24,8 @@ export interface ChannelOptions {
   clock?: Clock;
   /**
    * How many messages are with the handlers at once; those beyond it wait, in
-   * order, past `preSend`. What a handler sends into its own channel does not
-   * wait. Default: no bound.
+   * order, past `preSend`. A message that a handler sends into its own channel
+   * does not wait. Default: no bound.
    */
   concurrency?: number | undefined;
   /**
@@ -40,7 +40,7 @@ export interface ChannelOptions {
    * sender itself keeps order.
    */
   order?: Order;
-  /** Whether a message that has waited may be handled: whose it is may be over. Default: it may. */
+  /** Whether a message that has waited may be handled: its session may have ended. Default: it may. */
   mayStart?(message: Message): boolean;
   /** Hears of a message that failed since something was not done within `handlerTimeout`. */
   timedOut?(message: Message, error: Error): void;
@@ -71,7 +71,7 @@ export class SubscribableChannel implements MessageChannel {
   readonly #mayStart: (message: Message) => boolean;
   /** Those of them who look at every handler. */
   #around: readonly ChannelInterceptor[];
-  /** Never changed, but replaced: who leaves while a message is handed on keeps it from nobody. */
+  /** Never changed, but replaced: a handler that leaves while a message is handed on keeps it from no other. */
   #handlers: readonly MessageHandler[] = [];
   readonly #logger: Logger;
   readonly #lanes: Lanes | undefined;
@@ -164,7 +164,7 @@ export class SubscribableChannel implements MessageChannel {
    *   every handler has got it and none refused it at once; they may not be done yet
    */
   carry(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
-    // Who is told sends on, from outside of our lanes and permits.
+    // `handedOn` may send more, and is outside of our lanes and permits then.
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
     const lanes = this.#lanes;
     if (this.#interceptors.length > 0 || lanes?.isBusy) {
@@ -272,7 +272,7 @@ export class SubscribableChannel implements MessageChannel {
           interceptor.preSend?.(current, this);
         if (yield* this.#passes(passage, { hook: "preSend", ask })) {
           this.#expectStart(passage.message);
-          // Who comes next need not wait until the handlers are done, only until they have this one.
+          // The next message need not wait until the handlers are done, only until they have this one.
           const handled = this.#handle(passage.message, (current) => {
             place?.leave();
             handedOn?.(current);
@@ -350,7 +350,7 @@ export class SubscribableChannel implements MessageChannel {
     });
   }
 
-  /** What was waited for may have outlasted whose message it is. */
+  /** The session of a message may have ended while the message waited. */
   #expectStart(message: Message): void {
     if (this.#mayStart(message) || isFarewell(message)) return;
     throw new MessageDeliveryError(`A message on ${this.name} comes too late: its session was ended`);
@@ -432,7 +432,7 @@ export class SubscribableChannel implements MessageChannel {
     }
   }
 
-  /** What is handled is what was judged: one handler is to get something else than the guard let pass. */
+  /** A message is handled as it was judged: one handler is to get another than the guard let pass. */
   *#judgesAnew({ message }: Passage): Steps<boolean> {
     if (!this.#guard) return true;
     const judged = this.#guard.preSend(message, this);
@@ -446,7 +446,7 @@ export class SubscribableChannel implements MessageChannel {
 
   #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {
     const handled = handler.handle(message);
-    // What is no promise is nothing to wait for.
+    // A handler in JavaScript may return anything: only a promise is waited for.
     if (!isPromise(handled)) return;
     if (!isFarewell(message)) return handled;
     return this.#deadline.bound(handled, message, { method: "handle", of: handler });

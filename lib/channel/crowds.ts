@@ -4,12 +4,12 @@ import type { Reader } from "./patience.js";
 /** The sessions that a message to a destination is given to at once. */
 export type Receivers = (destination: string) => Iterable<string>;
 
-/** Who of a destination's readers is behind, and what is for them. */
+/** The readers of a destination that are behind, and the messages that wait for them. */
 interface Crowd {
   readonly readers: Set<Reader>;
   /** How many senders have fed them and wait. */
   fed: number;
-  /** How much waits to be handed on. */
+  /** How many messages wait to be handed on. */
   waiting: number;
 }
 
@@ -19,7 +19,7 @@ interface Fed {
   readonly over: Promise<void>;
 }
 
-/** What a sender will hand on. */
+/** A message that waits to be handed on. */
 interface Turn {
   readonly destination: string;
   go(): void;
@@ -28,9 +28,9 @@ interface Turn {
 const NOBODY: Crowd = { readers: new Set(), fed: 0, waiting: 0 };
 
 /**
- * Whom senders have fed and wait for. What others send meanwhile that would
- * reach such a reader waits before it is handed on, wherever it goes: a thousand
- * senders of one message each would fill a reader in one turn.
+ * The readers that senders have fed and wait for. A message of another sender
+ * that would reach such a reader waits before it is handed on, whatever its
+ * destination: a thousand senders of one message each would fill a reader in one turn.
  */
 export class Crowds {
   readonly #crowds = new Map<string, Crowd>();

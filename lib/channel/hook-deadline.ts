@@ -7,7 +7,7 @@ import type { ChannelInterceptor } from "./interceptor.js";
 import type { MessageChannel } from "./message-channel.js";
 import type { MessageHandler } from "./message-handler.js";
 
-/** What looks at a message, or handles it, or lets it be handled. */
+/** The interceptor, handler or channel that a message waits for, and the method. */
 interface Asked {
   readonly method: string;
   readonly of: ChannelInterceptor | MessageHandler | MessageChannel;

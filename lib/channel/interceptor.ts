@@ -41,7 +41,7 @@ export interface ChannelInterceptor {
   /**
    * Runs when the handler is done, failed or was passed over by a later
    * interceptor, in reverse order; only for interceptors whose `beforeHandle`
-   * returned a message, or who have none. What it throws is logged.
+   * returned a message, or that have none. An error that it throws is logged.
    */
   afterMessageHandled?(
     message: Message,
@@ -58,7 +58,7 @@ export interface ChannelInterceptor {
 
   /**
    * Runs last, in reverse order, whatever happened; only for interceptors whose
-   * `preSend` returned a message, or who have none. What it throws is logged.
+   * `preSend` returned a message, or that have none. An error that it throws is logged.
    */
   afterSendCompletion?(
     message: Message,
@@ -68,7 +68,7 @@ export interface ChannelInterceptor {
   ): void | Promise<void>;
 }
 
-/** What an interceptor may have; it must have one of them. */
+/** The hooks of an interceptor; it must have one of them. */
 export const INTERCEPTOR_HOOKS = [
   "preSend",
   "beforeHandle",

@@ -5,7 +5,7 @@ import type { Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
 import { isHeldUp, type Lane, type Lanekeeper, Place, placeAround, placesFrom } from "./place.js";
 
-/** Whose messages keep their order, and how much of them may wait. */
+/** Says which messages must not overtake each other, and how much of them may wait. */
 export interface Order {
   /** Names the order that a message belongs to. */
   of(message: Message): string;

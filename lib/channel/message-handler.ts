@@ -13,16 +13,16 @@ import type { Message, MessageHeaders } from "../message/message.js";
  * ```
  */
 export interface MessageHandler {
-  /** What it is, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
+  /** Its name, for interceptors that look at one handler only: `controllers`, `broker`, `sessions` … */
   readonly name?: string;
   handle(message: Message): void | Promise<void>;
   /**
-   * Whether it takes what is sent, or subscribed to, at the message's
-   * destination. What no handler takes is refused, or told as `unhandled`; one
-   * without this method may take anything.
+   * Whether it takes SENDs and SUBSCRIBEs to the message's destination. A
+   * message that no handler takes is refused, or told as `unhandled`; a handler
+   * without this method may take any.
    */
   serves?(headers: DestinationHeaders): boolean;
 }
 
-/** What tells whose a message is. */
+/** The headers that tell which handler takes a message. */
 export type DestinationHeaders = Pick<MessageHeaders, "messageType" | "destination" | "privateTo">;

@@ -12,7 +12,7 @@ import { NativeHeaders } from "../message/native-headers.js";
 import { isPromise } from "../promise.js";
 import type { SubscribableChannel } from "./channel.js";
 
-/** What subscribers find in MESSAGE, as text; and the one session that is meant. */
+/** Headers for subscribers to find in MESSAGE, as text; and the one session that is meant. */
 export interface UserMessageHeaders {
   readonly [name: string]: unknown;
   readonly sessionId?: string | undefined;
@@ -46,9 +46,9 @@ export class SimpMessagingTemplate {
   }
 
   /**
-   * Sends a message whose payload is bytes, as it is. Resolves when the broker has taken it. Who does not
-   * await this, in a controller's method, has the message that it handles fail with it; elsewhere the event
-   * `sendFailed` tells of a failure.
+   * Sends a message whose payload is bytes, as it is. Resolves when the broker has taken it. A failure that
+   * is not awaited fails, in a controller's method, the message that the method handles; elsewhere the event
+   * `sendFailed` tells of it.
    *
    * @throws MessageDeliveryError when it has no destination, or one that nobody serves, or an interceptor refused or
    *   stopped it, or the messaging was closed
@@ -101,7 +101,7 @@ export class SimpMessagingTemplate {
 
   /**
    * Converts a value and sends it to a user, in all sessions that subscribed to
-   * `/user` and this destination. Whoever is not there misses it.
+   * `/user` and this destination. A user who is not connected misses it.
    *
    * @param name any text; for a session without a user its id
    * @param headers as for `convertAndSend`; but `sessionId` names the one
@@ -124,7 +124,7 @@ export class SimpMessagingTemplate {
     return this.#start(destination, () => {
       if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
 
-      // Who writes the prefix too would send to /user/<name>/user/queue/x, where nobody listens.
+      // With the prefix it would go to /user/<name>/user/queue/x, where nobody listens.
       if (destination.startsWith(this.#userPrefix)) {
         const behind = destination.slice(this.#userPrefix.length - 1);
         throw new MessageDeliveryError(

@@ -2,7 +2,7 @@ import { Delivery } from "../message/delivery.js";
 import { frameSizeOf, type Message, sizeOf } from "../message/message.js";
 import type { Order } from "./lanes.js";
 
-/** What the promise of a sending keeps alive while it waits, in bytes: roughly. */
+/** Bytes that the promise of a sending keeps alive while it waits: roughly. */
 const PROMISES = 1_024;
 
 /** The order of `clientOutboundChannel`: what a session is sent, which it pays for by the bytes of the frames. */

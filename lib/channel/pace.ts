@@ -8,13 +8,13 @@ import { Patience, type Reader, TICK } from "./patience.js";
  * whom it fed have room again.
  *
  * No reader costs the others much. For one that takes nothing senders wait
- * 250 ms in all. What it takes earns it more: as much as may wait for it is
- * worth 125 ms, so a swift reader is waited for as long as it takes, and a slow
- * one hardly. What is sent to it meanwhile waits, up to its limit.
+ * 250 ms in all. The bytes that it takes earn it more: as much as may wait for
+ * it is worth 125 ms, so a swift reader is waited for as long as it takes, and a
+ * slow one hardly. Messages to it wait meanwhile, up to its limit.
  */
 export class Pace {
-  readonly #time: Clock;
-  /** Who was found behind by what hands on now: one inside the other, each has its share at the end. */
+  readonly #clock: Clock;
+  /** The readers that the messages being handed on have found behind: one inside the other, each has its share at the end. */
   readonly #behind: Reader[] = [];
   #feeding = 0;
   readonly #patience = new WeakMap<Reader, Patience>();
@@ -22,9 +22,9 @@ export class Pace {
   readonly #crowds: Crowds;
   #stop: (() => void) | undefined;
 
-  /** @param receivers asked only while somebody is waited for. Default: whom it was found to reach is known, and nobody else */
-  constructor(time: Clock = systemClock, receivers?: Receivers) {
-    this.#time = time;
+  /** @param receivers asked only while somebody is waited for. Default: only readers that a destination was found to reach are known */
+  constructor(clock: Clock = systemClock, receivers?: Receivers) {
+    this.#clock = clock;
     this.#crowds = new Crowds(receivers);
   }
 
@@ -62,7 +62,7 @@ export class Pace {
     return this.#crowds.inTurn(destination, handOn);
   }
 
-  /** What to wait for before more is sent to one reader, as senders wait for it; `undefined` if it has room. */
+  /** A promise to wait for before more is sent to one reader, as senders wait for it; `undefined` if it has room. */
   roomFor(reader: Reader): Promise<void> | undefined {
     const room = reader.room();
     if (!room || reader.waitsForCaller()) return undefined;
@@ -77,7 +77,7 @@ export class Pace {
     });
     this.#waitedFor.set(reader, { over, end });
     void room.then(() => this.#end(reader));
-    this.#stop ??= this.#time.every(TICK, () => this.#tick());
+    this.#stop ??= this.#clock.every(TICK, () => this.#tick());
     return over;
   }
 
@@ -87,13 +87,13 @@ export class Pace {
   }
 
   async #giveWay(readers: ReadonlySet<Reader>): Promise<void> {
-    // What was gathered for them has been written then, and what they took is known.
+    // By then their gathered frames are written, and it is known how much they took.
     await nextTurn();
     await Promise.all([...readers].map((reader) => this.roomFor(reader)));
   }
 
   #isPatientWith(reader: Reader): boolean {
-    return this.#waitedFor.has(reader) || this.#patienceWith(reader).begin(this.#time.now());
+    return this.#waitedFor.has(reader) || this.#patienceWith(reader).begin(this.#clock.now());
   }
 
   #patienceWith(reader: Reader): Patience {
@@ -110,7 +110,7 @@ export class Pace {
       this.#stop?.();
       this.#stop = undefined;
     }
-    const now = this.#time.now();
+    const now = this.#clock.now();
     for (const reader of this.#waitedFor.keys()) {
       if (!this.#patienceWith(reader).lasts(now)) this.#end(reader);
     }
@@ -121,7 +121,7 @@ export class Pace {
     if (!waited) return;
 
     this.#waitedFor.delete(reader);
-    this.#patienceWith(reader).lasts(this.#time.now());
+    this.#patienceWith(reader).lasts(this.#clock.now());
     waited.end();
   }
 }

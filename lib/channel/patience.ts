@@ -1,10 +1,10 @@
-/** One whom messages are for. */
+/** A session that messages are for. */
 export interface Reader {
   /** The session's. */
   readonly id: string;
-  /** What to wait for until it has room for more; `undefined` if it has. Settles at its end too. */
+  /** A promise to wait for until it has room for more; `undefined` if it has. Settles at its end too. */
   room(): Promise<void> | undefined;
-  /** Whether what waits for it does so for the caller, who cannot wait for it then. */
+  /** Whether its messages wait for the caller, which then cannot wait for them. */
   waitsForCaller(): boolean;
   /** How much has left for it so far; 1 is as much as may wait for it. */
   measureTaken(): number;
@@ -14,11 +14,11 @@ export interface Reader {
 
 /** How long senders wait for one reader, in ms. */
 const PATIENCE = 250;
-/** What comes back of that when a reader takes as much as may wait for it: who takes that in as long costs nobody anything. */
+/** The part of that which comes back when a reader takes as much as may wait for it: a reader that does so in this time costs nobody anything. */
 const EARNED = 125;
 /** How often one looks, in ms. */
 export const TICK = 20;
-/** And when interceptors are done with a message for it: who is kept waiting by them alone costs senders what they do. */
+/** The part that comes back when interceptors are done with a message for it: a reader that waits for them alone costs senders no more than they do. */
 const PASSED = 2 * TICK;
 
 /** How long senders still wait for a reader. */

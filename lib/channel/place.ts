@@ -7,7 +7,7 @@ export interface Lane {
   readonly waiting: Place[];
 }
 
-/** Who has the lanes that places are in. */
+/** The owner of the lanes that places are in. */
 export interface Lanekeeper {
   left(place: Place): void;
 }
@@ -16,9 +16,9 @@ export interface Lanekeeper {
 export class Place {
   readonly keeper: Lanekeeper;
   readonly order: string;
-  /** What it was sent from inside of, over whatever channel. */
+  /** The place that it was sent from inside of, of this channel or another. */
   readonly outer: Place | undefined;
-  /** Who pays while it waits, and bytes. */
+  /** The payer while it waits; `size` is in bytes. */
   readonly payer: string;
   size = 0;
   /** Only while it waits for its turn. */
@@ -28,7 +28,7 @@ export class Place {
   /** The lanes in which something waits that was sent from inside of it. */
   waitsFor: Set<Lane> | undefined;
   isLeft = false;
-  /** What it leaves running behind it, a timer perhaps, is inside of it no longer. */
+  /** Then a task that it left running, a timer perhaps, is inside of it no longer. */
   isOver = false;
 
   constructor(keeper: Lanekeeper, order: string, payer: string) {

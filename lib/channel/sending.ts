@@ -2,9 +2,9 @@ import { isPromise } from "../promise.js";
 import { type FailedSending, sendingsAround } from "./started-sendings.js";
 
 /**
- * The promise of something that the application sends. Whoever calls `then`, as `await` does, takes its
- * failure. What nobody takes is that of the message during which it was sent, else it is told: a promise
- * that nobody looks at must not end the process.
+ * The promise of something that the application sends. Code that calls `then`, as `await` does, takes its
+ * failure. A failure that no code takes fails the message during which it was sent, else it is told: a
+ * promise that nobody looks at must not end the process.
  *
  * The same holds for each promise that `then`, `catch` or `finally` gives.
  */

@@ -10,7 +10,7 @@ export interface FailedSending {
   tell(): void;
 }
 
-/** What a task has started to send. */
+/** The sendings that a task has started. */
 export class StartedSendings {
   #underWay = 0;
   #failed: FailedSending[] | undefined;
@@ -70,7 +70,7 @@ export function sendingsAround(): StartedSendings | undefined {
 }
 
 export interface Sender<T, R> {
-  /** What it starts to send is its own. */
+  /** The sendings that it starts are its own. */
   task(): T | PromiseLike<T>;
   /** Goes on with what became of it. */
   done(value: T): R | Promise<R>;

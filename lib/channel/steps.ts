@@ -1,4 +1,4 @@
-/** What is to be done, one thing after the other: yields whatever has to be waited for, and gets what came of it. */
+/** Tasks, one after the other: yields each promise that has to be waited for, and gets its value. */
 export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>;
 
 /** Takes the steps: all of them before it returns, unless something has to be waited for. */

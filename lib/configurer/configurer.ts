@@ -42,7 +42,7 @@ export interface WebSocketMessageBrokerConfigurer {
   addReturnValueHandlers?(handlers: HandlerMethodReturnValueHandler[]): void;
 }
 
-/** What Spring does not find in the configurer: beans, and what it does not have. */
+/** Options beside the configurer: in Spring they are beans, or do not exist. */
 export type UnconfiguredOptions = Omit<StompMessagingOptions, "endpoints">;
 
 /** Whether it is a configurer and no options. */

@@ -1,2 +1,2 @@
-/** What a registry fills in for an application. */
+/** Options that a registry fills in for an application. */
 export type Draft<T> = { -readonly [Key in keyof T]: T[Key] };

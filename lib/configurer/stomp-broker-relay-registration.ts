@@ -4,7 +4,7 @@ import type { Draft } from "./draft.js";
 
 /**
  * Options of the relay, as Spring's registration has them; `tls` and `addresses` stand for its `setTcpClient`.
- * What Spring has not is said by `broker: stompBrokerRelay({ … })` beside the configurer, in place of this.
+ * For options that Spring does not have, write `broker: stompBrokerRelay({ … })` beside the configurer, in place of this.
  */
 export class StompBrokerRelayRegistration {
   readonly #options: Draft<StompBrokerRelayOptions>;
@@ -70,7 +70,7 @@ export class StompBrokerRelayRegistration {
     return this.#set({ userRegistryBroadcast: destination });
   }
 
-  /** What only the servers know: Spring has none, and takes what anybody sends there. */
+  /** The secret of the servers: Spring has none, and takes messages of anybody there. */
   setSecret(secret: string): this {
     return this.#set({ secret });
   }

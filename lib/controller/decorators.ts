@@ -17,7 +17,7 @@ export type HandlerDecorator = <M extends (...args: never) => unknown>(
   descriptor: TypedPropertyDescriptor<M>,
 ) => void;
 
-/** What `@SendToUser` takes behind the destinations. */
+/** Options of `@SendToUser`. */
 export interface SendToUserOptions {
   /** `false`: only the session whose message it was, not all sessions of its user. Default `true`. */
   broadcast?: boolean;

@@ -49,7 +49,7 @@ function guard(signal: AbortSignal, failed: (fault: unknown) => void): void {
   };
   for (const name of ["addEventListener", "removeEventListener"] as const) {
     const change = (signal[name] as Change).bind(signal);
-    // What is no listener is Node's to refuse.
+    // Node refuses a value that is no listener.
     const value: Change = (type, listener, options) => {
       change(type, isListener(listener) ? guardedOf(listener) : listener, options);
     };

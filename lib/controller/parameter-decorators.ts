@@ -61,13 +61,13 @@ type Taking<T, Parameter> = [T] extends [Parameter]
  */
 type ArgumentToken<T, D> = (() => D) & (abstract new (never: never) => T);
 
-/** What `@Payload` takes. */
+/** Options of `@Payload`. */
 export interface PayloadOptions {
   /** Whether an empty payload is an error; by default it is. Otherwise the argument is `undefined`. */
   required?: boolean;
 }
 
-/** What `@Header` takes behind the name. */
+/** Options of `@Header`. */
 export interface HeaderOptions {
   /** Whether it is an error that the header is missing; by default it is. Otherwise the argument is `undefined`. */
   required?: boolean;

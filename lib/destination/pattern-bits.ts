@@ -2,7 +2,7 @@
 export const ONE = Symbol("one");
 export const MANY = Symbol("many");
 
-/** A part of a pattern: a text that stands for itself, a test, or one that is open. */
+/** A part of a pattern: a text that stands for itself, a wildcard for one or for many, or a test. */
 export type PatternItem = string | typeof ONE | typeof MANY | { accepts(text: string): boolean };
 
 /** A bit for each place of a pattern, and one for its end. */

@@ -33,7 +33,7 @@ export function simpleOperand({ kind, value }: SelectorToken): [SelectorStep, Ki
   return value === "TRUE" || value === "FALSE" ? [literal(value === "TRUE"), "truth"] : undefined;
 }
 
-/** Reads the operand of an operator. @throws MessageDeliveryError when it may not */
+/** Reads an operator, or a parenthesis, that stands before its operand. @throws MessageDeliveryError when the word cannot */
 export function prefix({ value, at }: SelectorToken): Operator {
   if (value === "(") return { name: "(", rank: 0, at };
   if (value === "NOT") return { name: "NOT", rank: NOT_RANK, at };
