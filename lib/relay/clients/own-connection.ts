@@ -123,9 +123,11 @@ export class OwnConnection implements BrokerAccess {
     const { settings } = this.#options;
     const subscription = new Subscription(message.headers);
     this.#subscriptions.set(subscription.id, subscription);
-    for (const name of durableNames(message.headers.native)) this.#durables.add(name);
-    if (this.#durables.size > settings.subscriptionLimit)
-      this.#durables.delete(this.#durables.values().next().value as string);
+    for (const name of durableNames(message.headers.native)) {
+      this.#durables.add(name);
+      if (this.#durables.size > settings.subscriptionLimit)
+        this.#durables.delete(this.#durables.values().next().value as string);
+    }
     // Always for a receipt: it is active when the broker says so.
     await this.#open.request(clientFrame(message), settings.receiptTimeout).confirmed;
   }

@@ -217,4 +217,21 @@ describe("Headers that brokers act on", () => {
       /^UNSUBSCRIBE names a durable subscription/,
     );
   });
+
+  it("forgets the oldest names of a session that says many in one SUBSCRIBE", async () => {
+    const { client, line } = await connect({ relay: { subscriptionLimit: 1, passQueueHeaders: true } });
+    const names = ["activemq.subscriptionName", "durable-subscription-name", "durable-subscriber-name"];
+    client.send("SUBSCRIBE", {
+      id: "d",
+      destination: "/topic/a",
+      ...Object.fromEntries(names.map((name) => [name, `of ${name}`])),
+    });
+    await line.frame();
+    const [, second = "", last = ""] = names;
+    client.send("UNSUBSCRIBE", { id: "d", [last]: `of ${last}` });
+    expect((await line.frame()).command).to.equal("UNSUBSCRIBE");
+    expect(await client.refusal("UNSUBSCRIBE", { id: "d", [second]: `of ${second}` })).to.match(
+      /^UNSUBSCRIBE names a durable subscription/,
+    );
+  });
 });
