@@ -76,7 +76,7 @@ export function stompMessaging(
   const template = new SimpMessagingTemplate(brokerChannel, converter, prefix);
   const userSessions = new UserSessions();
   const userRegistry = new SimpUserRegistry(userSessions.users);
-  const end = (subscription: SimpSubscription, reason?: string) =>
+  const endSubscription = (subscription: SimpSubscription, reason?: string) =>
     unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events, logger });
 
   const sessions: SessionRegistry = makeSessions(options, {
@@ -91,8 +91,9 @@ export function stompMessaging(
   });
   const endSession = (id: string, reason: string) => sessions.end(id, new AccessDeniedError(reason));
 
-  const access = makeAccess(options, { ...channels, template, events, sessions, userSessions, end });
-  const stations = { ...channels, events, sessions, access, template, userRegistry, converter };
+  const common = { ...channels, events, sessions, template };
+  const access = makeAccess(options, { ...common, userSessions, endSubscription });
+  const stations = { ...common, access, userRegistry, converter };
   const controllerHandler = makeControllers(options, stations);
   const broker = makeBroker(options, controllerHandler, stations);
   // An interceptor may send a reply elsewhere.
@@ -106,17 +107,10 @@ export function stompMessaging(
     feed: (deliver) => sessions.feed(deliver),
     endSession,
     recheck: (subscriptions, reason) => access.recheck(subscriptions, reason),
-    end,
+    endSubscription,
   });
-  const { userMessages, userClients } = makeUsers(options, {
-    ...channels,
-    events,
-    sessions,
-    broker,
-    userSessions,
-    others: servers.users,
-    endSession,
-  });
+  const users = { ...common, broker, userSessions, others: servers.users, endSession };
+  const { userMessages, userClients } = makeUsers(options, users);
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));
   const endpoints = makeEndpoints(options, sessions);
   const attachments = new Attachments(options, sessions);

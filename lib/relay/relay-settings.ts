@@ -10,8 +10,12 @@ import {
   onlyKnown,
   wrongOption,
 } from "../options/checks.js";
-import type { ServersSettings } from "../servers/settings.js";
-import { SERVERS_OPTIONS, type ServersOptions, serversSettings } from "../servers/settings.js";
+import {
+  SERVERS_OPTIONS,
+  type ServersOptions,
+  type ServersSettings,
+  serversSettings,
+} from "../servers/settings.js";
 import type { BrokerAddressOptions, StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 
 export interface BrokerAddress {

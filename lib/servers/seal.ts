@@ -59,7 +59,7 @@ export class Seal {
   }
 
   /** Leaves a number out, so that the others notice that something is missing. */
-  skip(): void {
+  skipNumber(): void {
     this.#sequence++;
   }
 

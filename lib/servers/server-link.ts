@@ -114,8 +114,8 @@ export class ServerLink<T> {
     const bytes = encodeEnvelope<T>({ content }, payload);
     this.#checkSize(bytes);
     if (this.#closed || this.#deaf || !this.#options.backplane.isAvailable) {
-      // The others are to miss what they have not heard.
-      this.#seal.skip();
+      // By the number that is missing the others notice that there is something they have not heard.
+      this.#seal.skipNumber();
       return Promise.reject(new BrokerNotAvailableError("The other servers cannot be reached"));
     }
     this.#noticeSleep();
@@ -206,7 +206,7 @@ export class ServerLink<T> {
         await this.#publish(bytes);
       });
     } catch (error) {
-      if (!isSaid) this.#seal.skip();
+      if (!isSaid) this.#seal.skipNumber();
       throw error;
     }
   }
@@ -298,7 +298,7 @@ export class ServerLink<T> {
     if (this.#peers.remove(id)) this.#listener.left?.(id);
   }
 
-  /** Each once: who sends such could fill the log. */
+  /** Logs each text once: a sender that is no server could fill the log. */
   #warn(text: string): void {
     if (this.#warned.has(text)) return;
     this.#warned.add(text);

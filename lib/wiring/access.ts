@@ -13,13 +13,13 @@ export interface AccessContext extends Pick<Channels, "clientInboundChannel"> {
   readonly sessions: SessionRegistry;
   readonly userSessions: UserSessions;
   /** Ends a subscription that is here. */
-  end(subscription: SimpSubscription, reason?: string): Promise<boolean>;
+  endSubscription(subscription: SimpSubscription, reason?: string): Promise<boolean>;
 }
 
 /** Makes what judges by the rules; it guards `clientInboundChannel` if there are any. */
 export function makeAccess(
   { security, logger }: ResolvedOptions,
-  { clientInboundChannel, template, events, sessions, userSessions, end }: AccessContext,
+  { clientInboundChannel, template, events, sessions, userSessions, endSubscription }: AccessContext,
 ): AccessControl {
   const access = new AccessControl({
     security,
@@ -29,7 +29,7 @@ export function makeAccess(
     isOver: (sessionId) => sessions.isOver(sessionId),
     subscriptionsOf: (sessionId) => [...(userSessions.get(sessionId)?.subscriptions.values() ?? [])],
     sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
-    unsubscribe: end,
+    unsubscribe: endSubscription,
   });
   if (security) clientInboundChannel.guardBy(access);
   return access;

@@ -38,7 +38,9 @@ export class Closing {
     if (typeof options !== "string") onlyKnown("close", options, ["drainMs"]);
     const { drainMs = DRAIN_TIME } = options;
     if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIME) {
-      throw new ConfigurationError(`drainMs is ${String(drainMs)}: it must be a number of ms`);
+      throw new ConfigurationError(
+        `drainMs is ${String(drainMs)}: it must be a number of ms from 0 to 2,147,483,647`,
+      );
     }
     this.#drainTime?.shorten(drainMs);
     this.#closed ??= this.#close(drainMs);

@@ -8,15 +8,21 @@ export interface ServersContext
   extends Pick<JoinOptions, "broker" | "deliver" | "feed">,
     Pick<SessionsHereOptions, "registry" | "sessions" | "recheck"> {
   endSession(...args: Parameters<EndSession>): boolean;
-  readonly end: SessionsHereOptions["unsubscribe"];
+  readonly endSubscription: SessionsHereOptions["unsubscribe"];
 }
 
 /** Joins the other servers, and makes what reaches sessions wherever they are. */
 export function makeServers(
   { logger, clock }: ResolvedOptions,
-  { registry, sessions, recheck, endSession, end, ...context }: ServersContext,
+  { registry, sessions, recheck, endSession, endSubscription, ...context }: ServersContext,
 ): { readonly servers: Servers; readonly everywhere: SessionsEverywhere } {
-  const here = new SessionsHere({ registry, sessions, recheck, end: endSession, unsubscribe: end });
+  const here = new SessionsHere({
+    registry,
+    sessions,
+    recheck,
+    end: endSession,
+    unsubscribe: endSubscription,
+  });
   const servers = joinServers({ ...context, sessions, here, logger, clock });
   return { servers, everywhere: new SessionsEverywhere({ here, others: servers.users, logger }) };
 }

@@ -300,7 +300,7 @@ describe("ServerLink", () => {
       await time.pass(2 * EXPIRATION);
       expect(bob!.told).to.include(`left ${alice.link.id}`);
 
-      slow.skip(2 * EXPIRATION);
+      slow.standStill(2 * EXPIRATION);
       const first = alice.link.say("I have slept");
       await both(1000);
       await first;

@@ -11,7 +11,7 @@ export class FakeTimers extends FakeClock {
   }
 
   /** The process stands still for so long: nothing rings, until time passes again. */
-  skip(ms: number): void {
+  standStill(ms: number): void {
     this.jump(ms);
   }
 }
