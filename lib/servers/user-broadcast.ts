@@ -18,7 +18,7 @@ type Told =
   | { readonly recheck: WhoseSessions | "all"; readonly reason: string | undefined }
   | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
 
-/** The acts of a server when another says so. */
+/** Does on this server what another one says. */
 export interface UserBroadcastHandler {
   /** Hands a message for a user to the sessions that are here. */
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
@@ -68,7 +68,10 @@ export class UserBroadcast {
     return this.#link.close();
   }
 
-  /** A user's messages come as fast as those read who are fed with them. */
+  /**
+   * The link's next message waits while clients that were given this one are behind; it does not wait for clients that
+   * a recheck or an unsubscribe has to tell.
+   */
   #take(said: Said<Told>): void | Promise<void> {
     return this.#handler.feed(() => void this.#do(said));
   }
