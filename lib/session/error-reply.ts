@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { ignoreRejection, MessagingError, type Retry, soon } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
@@ -57,11 +58,14 @@ interface Failure {
 
 const UNKNOWN = "The frame could not be processed";
 
+const RETRY = '"never", "now" or a whole number of ms';
+
 const OURS = ["message", "version", "receipt-id", "content-type", "content-length", "retry"];
 
 /** Gives the ERROR frame's headers and body. Never throws. */
 export function errorReply(error: Error, failure: Failure): Omit<Frame, "command"> {
-  const { publicMessage, publicHeaders, code, retry = soon() } = error instanceof MessagingError ? error : {};
+  const { publicMessage, publicHeaders, code } = error instanceof MessagingError ? error : {};
+  const retry = retryOf(error, failure.logger);
   const reply: ErrorReply = { message: publicMessage ?? UNKNOWN, headers: publicHeaders, retry };
   const ours = {
     version: code === "STOMP_VERSION" ? SUPPORTED_VERSIONS.join(",") : undefined,
@@ -76,6 +80,15 @@ export function errorReply(error: Error, failure: Failure): Omit<Frame, "command
     }
   }
   return written({ message: UNKNOWN, retry }, ours);
+}
+
+/** The `retry` of an error. The application may have made it of anything: that costs the error no more of its words. */
+function retryOf(error: Error, logger: Logger): Retry {
+  if (!(error instanceof MessagingError)) return soon();
+  if (isRetry(error.retry)) return error.retry;
+
+  logger.error(`An error's retry is ${inspect(error.retry)}: it must be ${RETRY}`, error);
+  return soon();
 }
 
 function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Failure): ErrorReply {
@@ -98,6 +111,7 @@ function written(
   if (!isText && !(body instanceof Uint8Array)) throw new TypeError("The body of ERROR is text or bytes");
 
   const bodyType = contentType ?? (isText ? "text/plain;charset=UTF-8" : "application/octet-stream");
+  if (!isRetry(retry)) throw new TypeError(`The retry of ERROR is ${RETRY}, not ${inspect(retry)}`);
   const native = NativeHeaders.of({
     message: printable(message),
     ...ours,
@@ -105,10 +119,9 @@ function written(
   });
   const own = NativeHeaders.of(headers).without(...OURS);
   const told = NativeHeaders.of([...native, ...own]);
-  return { headers: saying(told, { retry: retryText(retry) }), body: isText ? Buffer.from(body) : body };
+  return { headers: saying(told, { retry: `${retry}` }), body: isText ? Buffer.from(body) : body };
 }
 
-function retryText(retry: Retry): string {
-  if (retry === "never" || retry === "now" || (Number.isSafeInteger(retry) && retry >= 0)) return `${retry}`;
-  throw new TypeError(`retry of ERROR is "never", "now" or a whole number of ms, not ${String(retry)}`);
+function isRetry(retry: Retry): boolean {
+  return retry === "never" || retry === "now" || (Number.isSafeInteger(retry) && retry >= 0);
 }

@@ -13,8 +13,10 @@ import {
   simpleBroker,
   withHeaders,
 } from "express-stomp";
+import { FakeTime } from "../support/fake-time.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { post } from "../support/sockjs-http.js";
 
 const SOON = /^[5-9]\d{3}$/;
 
@@ -124,6 +126,43 @@ describe("The header retry of ERROR", () => {
     });
   }
 
+  for (const retry of [1.5, -1, "later", Number.POSITIVE_INFINITY]) {
+    for (const where of ["a controller", "CONNECT"]) {
+      it(`is some seconds for an error of ${where} whose retry is ${retry}, and the log says so`, async () => {
+        const error = new AccessDeniedError("Not yet", { retry: retry as number });
+        Failing.thrown = error;
+        server = await startServer(where === "CONNECT" ? refusingConnect(error) : { controllers: [Failing] });
+        const client = await RawClient.open(server.port);
+        client.send("CONNECT\naccept-version:1.2\nhost:spec\n\n^@");
+        if (where === "a controller") {
+          await client.frame();
+          client.send("SEND\ndestination:/app/fail\nreceipt:1\n\n^@");
+        }
+        const frame = await client.frame();
+        expect(retryOf(frame)).to.match(SOON);
+        expect(frame).to.match(/^message:Not yet$/m);
+        const logged = server.log.filter((line) => line.startsWith("error An error's retry"));
+        expect(logged).to.have.length(1);
+      });
+    }
+  }
+
+  for (const [what, frame, expected] of [
+    ["is no frame", "NONSENSE\n\n^@", /^never$/],
+    ["came before CONNECT", "SEND\ndestination:/topic/a\n\n^@", /^never$/],
+  ] as const) {
+    it(`is in ERROR over SockJS's HTTP, for what ${what}`, async () => {
+      server = await startServer();
+      const { port } = server;
+      await post(port, "/ws/000/s1/xhr");
+      await post(port, "/ws/000/s1/xhr_send", JSON.stringify([frame.replace("^@", "\0")]));
+      const { text } = await post(port, "/ws/000/s1/xhr");
+      const [error = ""] = JSON.parse(text.slice(1)) as string[];
+      expect(retryOf(error)).to.match(expected);
+      expect((await post(port, "/ws/000/s1/xhr")).text).to.equal('c[1002,"STOMP error"]\n');
+    });
+  }
+
   it("is some seconds for a queue that is full", async () => {
     const broker = simpleBroker({
       destinationPrefixes: ["/queue"],
@@ -153,15 +192,20 @@ describe("The header retry of ERROR", () => {
   });
 
   describe("of a session with a grant", () => {
+    let time: FakeTime;
     let grant: SessionGrant;
+    beforeEach(() => {
+      time = new FakeTime();
+    });
 
-    const granting = (expires: number): Partial<StompMessagingOptions> => ({
+    const granting = (lasts: number): Partial<StompMessagingOptions> => ({
+      clock: time,
       clientInboundChannel: {
         interceptors: [
           {
             preSend(message: Message) {
               if (message.headers.messageType !== "CONNECT") return message;
-              grant = new SessionGrant({ expires });
+              grant = new SessionGrant({ expires: time.date() + lasts, clock: time });
               return withHeaders(message, { grant });
             },
           },
@@ -170,13 +214,14 @@ describe("The header retry of ERROR", () => {
     });
 
     it("is now when that has expired: there may be another", async () => {
-      server = await startServer(granting(Date.now() + 100));
+      server = await startServer(granting(10_000));
       const client = await RawClient.connect(server.port);
+      time.pass(10_000);
       expect(retryOf(await client.frame())).to.equal("now");
     });
 
     it("is never when it was revoked", async () => {
-      server = await startServer(granting(Date.now() + 60_000));
+      server = await startServer(granting(10_000));
       const client = await RawClient.connect(server.port);
       grant.revoke("No more");
       expect(retryOf(await client.frame())).to.equal("never");
