@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../errors.js";
-import { isCount, onlyKnown } from "./checks.js";
+import { isCount, isTime, onlyKnown } from "./checks.js";
 
 /**
  * What one client may cost. Beyond a limit: ERROR that names it, where a frame can still be sent, and the end.
@@ -110,6 +110,13 @@ function check(name: keyof TransportOptions, value: unknown): void {
   if (name === "perMessageDeflate") {
     if (typeof value === "boolean") return;
     throw new ConfigurationError(`transport.perMessageDeflate is ${String(value)}: it must be true or false`);
+  }
+
+  if (name === "handshakeTimeout") {
+    if (isTime(value, 1)) return;
+    throw new ConfigurationError(
+      `transport.handshakeTimeout is ${String(value)}: it must be a whole number of ms from 1 to 2,147,483,647`,
+    );
   }
 
   const endless = TRANSPORT[name] === Number.POSITIVE_INFINITY || name === "unconnectedLimit";

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
+import { isTime } from "../options/checks.js";
 import type { Refused } from "./refusal.js";
 import {
   type ClaimedUpgrade,
@@ -42,7 +43,7 @@ interface UpgradeRequest extends IncomingMessage {
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
   checkServer(server);
   const { handshakeTimeout = 10_000, refused = () => {}, clock = systemClock } = options;
-  if (!Number.isInteger(handshakeTimeout) || handshakeTimeout <= 0) {
+  if (!isTime(handshakeTimeout, 1)) {
     throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
   }
 

@@ -21,7 +21,9 @@ describe("The options of transport", () => {
     ["unconnectedLimit", 0],
     ["overflowStrategy", "drop-newest"],
     ["perMessageDeflate", "yes"],
+    ["idLengthLimit", 0],
     ["handshakeTimeout", 0],
+    ["handshakeTimeout", 2 ** 31],
   ] as const) {
     it(`fail at start and name ${name} for ${String(value)}`, () => {
       expect(() => messagingWith({ [name]: value })).to.throw(

@@ -261,10 +261,12 @@ describe("attach", () => {
     });
 
     it("fails for a time that is none", () => {
-      expect(() => attach(host.server, { handshakeTimeout: 0 })).to.throw(
-        ConfigurationError,
-        "handshakeTimeout",
-      );
+      for (const handshakeTimeout of [0, 2 ** 31]) {
+        expect(() => attach(host.server, { handshakeTimeout })).to.throw(
+          ConfigurationError,
+          "handshakeTimeout",
+        );
+      }
       host.server.listen(0);
     });
   });
