@@ -1,5 +1,6 @@
 import { classNameOf, ignoreRejection, MessageConversionError } from "../errors.js";
 import { printable } from "../logger.js";
+import { isPromise } from "../promise.js";
 import { decodeText, encodeText } from "./charset.js";
 import { BINARY, mediaType } from "./content-type.js";
 import { type ConvertedPayload, isOpen, type MessageConverter, type PayloadTarget } from "./converter.js";
@@ -87,7 +88,7 @@ export class CompositeMessageConverter {
 }
 
 function checkedValue(value: unknown, converter: MessageConverter): unknown {
-  if (typeof (value as Partial<PromiseLike<unknown>> | null)?.then !== "function") return value;
+  if (!isPromise(value)) return value;
 
   ignoreRejection(value);
   throw new MessageConversionError(

@@ -1,3 +1,5 @@
+import { isTexts } from "../../options/checks.js";
+
 /** The texts in a SockJS client's JSON: an array of strings, or one string. `undefined` when it is something else. */
 export function messagesOf(json: string): readonly string[] | undefined {
   try {
@@ -7,8 +9,4 @@ export function messagesOf(json: string): readonly string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
