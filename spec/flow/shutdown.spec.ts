@@ -144,7 +144,8 @@ describe("messaging.close", () => {
     // It would wait for a time that does not pass.
     const time = new FakeTime();
     await server.close();
-    server = await startServer({ controllers: [gate], clock: time });
+    const endpoints = [{ path: "/ws", user: () => ({ name: "ann" }) }];
+    server = await startServer({ controllers: [gate], clock: time, endpoints });
     const client = await connect();
     client.send(send(1));
     await gate.arrived;
