@@ -235,7 +235,9 @@ describe("a handler's arguments", () => {
       expect(() => withControllers(new Controller()))
         .to.throw(ConfigurationError)
         .with.property("message")
-        .that.matches(/parameter 0 of Controller\.handle \(_user\): no types were noted.*tsx, esbuild/);
+        .that.matches(
+          /parameter 0 of Controller\.handle \(_user\): no types were noted.*tsx, esbuild and Vite before 8.*tsc, swc and Vite from 8/,
+        );
     });
 
     it("fail at start where no payload can be what they are", () => {
