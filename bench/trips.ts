@@ -15,7 +15,7 @@ import {
 } from "express-stomp";
 import WebSocket from "ws";
 
-/** How many files and functions of `dist/` a frame passes, by V8's coverage: what a stranger has to read to follow it. */
+/** Counts the files and functions of `dist/` that a frame passes, by V8's coverage: those that a stranger has to read. */
 
 @Controller()
 class EchoController {
@@ -104,7 +104,7 @@ inspector.connect();
 await inspector.post("Profiler.enable");
 await inspector.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
 
-/** What was called in `dist/` since the last time. */
+/** Counts the files and functions of `dist/` that were called since the last time. */
 async function visited(): Promise<{ files: number; functions: number }> {
   const { result } = await inspector.post("Profiler.takePreciseCoverage");
   const called = result
@@ -114,7 +114,7 @@ async function visited(): Promise<{ files: number; functions: number }> {
   return { files: called.length, functions: called.reduce((sum, count) => sum + count, 0) };
 }
 
-/** Goes once unseen, so that what is made at the first time does not count. */
+/** Goes once unseen, so that functions of the first time alone do not count. */
 async function trip(name: string, go: () => Promise<void>): Promise<void> {
   await go();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -159,7 +159,7 @@ const relayed = await Client.connect(
     broker: stompBrokerRelay({ relayPort, connections: "shared", destinationPrefixes: ["/topic"] }),
   }),
 );
-await trip("SUBSCRIBE over a shared relay connection", () => {
+await trip("SUBSCRIBE over a shared connection of the relay", () => {
   id++;
   return relayed.ask(
     `SUBSCRIBE\nid:r${id}\ndestination:/topic/r${id}\nreceipt:r${id}\n\n^@`,

@@ -3,7 +3,7 @@ import { hashPassword } from "../shared/password.js";
 import { STOCKS } from "./stocks.js";
 import type { PortfolioTables } from "./tables.js";
 
-/** Who may log in, told on the login page; in the database are only hashes. */
+/** The accounts, told on the login page; in the database are only hashes. */
 export const DEMO_ACCOUNTS = [
   { name: "fabrice", password: "fab123", shares: { CTXS: 75, DELL: 50, MSFT: 33, ORCL: 45 } },
   { name: "paulson", password: "bond", shares: { EMC: 75, GOOG: 5, VMW: 23, RHT: 15 } },

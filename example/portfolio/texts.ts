@@ -52,7 +52,7 @@ const english = {
   Selling: "Selling {shares} {ticker} …",
   Bought: "Bought {shares} {ticker} at {price}.",
   Sold: "Sold {shares} {ticker} at {price}.",
-  /** What the server says in English already has no text here. */
+  /** None in English: the reasons that the server gives are English already. */
   rejections: {} as Partial<Record<RejectionCode | "invalid" | "Buy" | "Sell", string>>,
 };
 

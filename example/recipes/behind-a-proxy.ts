@@ -27,14 +27,14 @@ export const messaging = stompMessaging({
   ],
   broker: simpleBroker({
     destinationPrefixes: ["/topic"],
-    // Proxies close what says nothing for 30 to 60 s. A heart-beat each 10 s, both ways, keeps it open, and shows
-    // either end that the other is gone; a client that asks for none (heart-beat:0,0) is closed by the proxy.
+    // Proxies close a line that says nothing for 30 to 60 s. A heart-beat each 10 s, both ways, keeps it open, and
+    // shows either end that the other is gone; a WebSocket without them (heart-beat:0,0) is pinged every 25 s.
     heartbeatValue: [10_000, 10_000],
   }),
 });
 
 const app = express();
-// Which proxies are believed when they say who asks (X-Forwarded-For), and by https. Without it a page at
+// The proxies that are believed when they say who asks (X-Forwarded-For), and by https. Without it a page at
 // https://chat.example is another origin than this server, which hears http: 403 "Origin not allowed".
 app.set("trust proxy", process.env.TRUST_PROXY ?? "loopback");
 app.use(messaging);

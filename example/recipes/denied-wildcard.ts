@@ -23,7 +23,7 @@ export const security = messageSecurity((messages) =>
     .access((user, _message, variables) => (user as Member).rooms.includes(variables.get("room") ?? ""))
     .simpSubscribeDestMatchers("/topic/**")
     .authenticated()
-    // What is not granted above is denied: nobody may SEND to a topic, or subscribe elsewhere.
+    // All else is denied: nobody may SEND to a topic, or subscribe elsewhere.
     .anyMessage()
     .denyAll(),
 );

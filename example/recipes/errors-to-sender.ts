@@ -25,7 +25,7 @@ class OrderController {
   }
 }
 
-/** For every controller. The closest class of the error wins; who subscribes to /user/queue/errors reads it. */
+/** For every controller. The closest class of the error wins; the sender reads it at /user/queue/errors. */
 @ControllerAdvice()
 @SendToUser("/queue/errors", { broadcast: false })
 class ErrorAdvice {

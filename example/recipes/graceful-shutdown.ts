@@ -32,8 +32,8 @@ async function shutDown() {
   if (isClosing) return;
 
   isClosing = true;
-  // What has come is handled and gets its receipt, for 10 s at most; then clients are closed with 1001, "going away",
-  // and connect to another server. Kubernetes kills after 30 s: be done before.
+  // Frames that have come are handled and get their receipts, for 10 s at most; then clients are closed with 1001,
+  // "going away", and connect to another server. Kubernetes kills after 30 s: be done before.
   await messaging.close({ drainMs: 10_000 });
   server.close();
   server.closeAllConnections();

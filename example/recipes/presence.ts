@@ -9,7 +9,7 @@ const online = new Set<string>();
 class PresenceController {
   constructor(private readonly registry: SimpUserRegistry) {}
 
-  /** Who subscribes to /app/online gets the list at once, and by /topic/online each change of it. */
+  /** A subscriber of /app/online gets the list at once, and by /topic/online each change of it. */
   @SubscribeMapping("/online")
   now() {
     return [...new Set([...online, ...this.registry.getUsers().map(({ name }) => name)])].sort();

@@ -26,7 +26,7 @@ export const server = app.listen(Number(process.env.PORT ?? 8080));
 messaging.attach(server);
 
 /**
- * A worker, in any process that has a connected client: takes one job at a time. What it does not acknowledge before
+ * A worker, in any process that has a connected client: takes one job at a time. A job that is not acknowledged when
  * its connection ends goes to another worker, with the header `redelivered:true`: each job is done at least once.
  */
 export function work(client: Client, job: (text: string) => Promise<void>): void {

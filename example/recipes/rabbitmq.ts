@@ -30,7 +30,7 @@ export const messaging = stompMessaging({
     clientPasscode: RABBITMQ_PASSCODE,
     systemLogin: RABBITMQ_LOGIN,
     systemPasscode: RABBITMQ_PASSCODE,
-    // What is for a user reaches them on whatever server they are, and the registry knows the users of all servers.
+    // A message for a user reaches them on whatever server they are, and the registry knows the users of all servers.
     userDestinationBroadcast: "/topic/servers.users",
     userRegistryBroadcast: "/topic/servers.registry",
     // With this the servers seal what they say to each other: the same text on all of them, and nowhere else.

@@ -39,7 +39,7 @@ app.use(messaging);
 export const server = app.listen(Number(process.env.PORT ?? 8080));
 messaging.attach(server);
 
-/** The client: what has no receipt yet is sent again at each connect. A receipt means handled, not only received. */
+/** The client: an order without a receipt is sent again at each connect. A receipt means handled, not only received. */
 export function reliableSender(client: Client) {
   const waiting = new Map<string, () => void>();
   client.onConnect = () => {

@@ -5,7 +5,7 @@ import { simpleBroker, stompMessaging } from "express-stomp";
 /**
  * A subscriber filters by a condition over the headers of messages, SQL-92 as in JMS. In the browser:
  * client.subscribe("/topic/trades", show, { selector: "market IN ('KOSPI', 'NYSE') AND price > 100" })
- * What cannot be read is ERROR, never "everything"; nothing in it is evaluated as code.
+ * A selector that cannot be read is ERROR, never "everything"; nothing in it is evaluated as code.
  */
 export const messaging = stompMessaging({
   endpoints: [{ path: "/ws" }],
@@ -18,7 +18,7 @@ interface Trade {
   readonly price: number;
 }
 
-/** What is to be selected by stands in headers: a selector does not look into payloads. */
+/** The fields to select by stand in headers: a selector does not look into payloads. */
 export async function tell({ ticker, market, price }: Trade): Promise<void> {
   const headers = { market, price: String(price) };
   await messaging.template.convertAndSend("/topic/trades", { ticker, market, price }, headers);

@@ -50,7 +50,7 @@ app.post("/login/:name", (req, res, next) => {
     res.sendStatus(204);
   });
 });
-// A WebSocket handshake is a GET that runs through this application: what stands before the middleware decides.
+// A WebSocket handshake is a GET that runs through this application: the middleware in front decides.
 app.use("/ws", (req, res, next) => {
   if (req.session.visitor === undefined) res.status(401).send("Log in first");
   else next();

@@ -14,14 +14,14 @@ export const messaging = stompMessaging({
   },
 });
 
-/** Who does not keep up: told once, until nothing waits for that client any more. */
+/** A client does not keep up: told once, until nothing waits for it any more. */
 messaging.on("slowConsumer", ({ sessionId, user, limit, address }) => {
   console.log(`slow: ${user?.name ?? "a stranger"} at ${address}, session ${sessionId}, passed ${limit}`);
 });
 
 /**
- * Publishes a price. Whoever awaits this is slowed down by clients that lag a little, and never waits long for one
- * that has stopped: 250 ms, then its limits count.
+ * Publishes a price. A caller that awaits this is slowed down by clients that lag a little, and never waits long for
+ * one that has stopped: 250 ms, then its limits count.
  */
 export async function publish(ticker: string, price: number): Promise<void> {
   const at = new Date().toISOString();

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type Example, examplesBelow, faultsOf } from "../support/examples.js";
 
-/** What people type: each has an example that an editor shows. */
+/** Names that people type: each has an example that an editor shows. */
 const TYPED = [
   ...["stompMessaging", "StompMessagingOptions", "EndpointOptions", "TransportOptions"],
   ...["StompMessaging.attach", "StompMessaging.close", "StompMessaging.disconnect", "StompMessaging.on"],

@@ -5,13 +5,13 @@ import {
   type ChannelInterceptor,
   Controller,
   type Message,
+  type MessageChannel,
   type MessageHandler,
   MessageMapping,
   Payload,
   type Principal,
   type StompMessagingOptions,
   type StompSubProtocolErrorHandler,
-  type SubscribableChannel,
   withHeaders,
 } from "express-stomp";
 import { ClientHost } from "../support/client-host.js";
@@ -44,17 +44,12 @@ class TokenInterceptor implements ChannelInterceptor {
 class TimingInterceptor implements ChannelInterceptor {
   readonly #begun = new WeakMap<Message, number>();
 
-  beforeHandle(message: Message, _channel: SubscribableChannel, handler: MessageHandler) {
+  beforeHandle(message: Message, _channel: MessageChannel, handler: MessageHandler) {
     if (handler.name === "controllers") this.#begun.set(message, performance.now());
     return message;
   }
 
-  afterMessageHandled(
-    message: Message,
-    _channel: SubscribableChannel,
-    handler: MessageHandler,
-    error?: Error,
-  ) {
+  afterMessageHandled(message: Message, _channel: MessageChannel, handler: MessageHandler, error?: Error) {
     const begun = this.#begun.get(message);
     if (handler.name !== "controllers" || begun === undefined) return;
     took(message.headers.destination, performance.now() - begun, error === undefined ? "done" : "failed");

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { exportedTypes, membersOf } from "../support/exported-types.js";
 
-/** Whose names are the application's own, or which are of no use to it. */
+/** Types whose members are the application's own names, or are of no use to it. */
 const NO_OPTIONS = new Set(["UnconfiguredOptions", "ServersSettings"]);
 
 /** The first column of the table that follows a type's name on a page. */

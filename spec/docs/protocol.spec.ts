@@ -121,11 +121,11 @@ const NO_HEADERS = new Set([
   "x-ua-compatible",
 ]);
 
-/** What lib/ reads and writes by name: arguments of a header's methods, keys of header objects, names in HTTP's spelling. */
+/** Headers that lib/ reads and writes by name: arguments of a header's methods, keys of header objects, names in HTTP's spelling. */
 function headersIn(folder: string): string[] {
   const names = new Set<string>();
   for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    // What brokers read of clients' headers is a table of its own, in docs/relay.md.
+    // The headers of clients that brokers act on have a table of their own, in docs/relay.md.
     if (!file.endsWith(".ts") || file.endsWith("header-policy.ts")) continue;
     const text = readFileSync(`${folder}/${file}`, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
     for (const pattern of [

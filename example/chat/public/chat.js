@@ -23,7 +23,7 @@ const people = new People(document.getElementById("present"), {
   end: askForReason,
 });
 
-/** What was sent and not yet confirmed, by receipt. */
+/** Messages that were sent and not yet confirmed, by receipt. */
 const unconfirmed = new Map();
 let sent = 0;
 let entered = false;

@@ -7,7 +7,7 @@ export class Market {
   #body;
   #totals;
   #trade;
-  /** What is known of each stock, and its cells, by ticker. */
+  /** Each stock's price, chart and cells, by ticker. */
   #stocks = new Map();
   #portfolio = { version: -1, cash: 0, positions: [] };
 

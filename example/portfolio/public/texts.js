@@ -1,4 +1,4 @@
-/** What the page says, in the reader's language. */
+/** The page's texts, in the reader's language. */
 export const texts = JSON.parse(document.body.dataset.texts);
 
 /** Puts values in the places of `{name}`; numbers in the reader's way. */

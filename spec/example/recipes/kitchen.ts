@@ -14,7 +14,7 @@ interface Recipe {
 export interface Cooked<R extends Recipe> {
   readonly recipe: R;
   readonly port: number;
-  /** What the recipe, and the library in it, print. */
+  /** The lines that the recipe, and the library in it, print. */
   readonly log: readonly string[];
   /** A client that is not connected yet. */
   client(query?: string, options?: ClientOptions): Client;
@@ -82,7 +82,7 @@ export function connected(client: Client): Promise<string> {
   });
 }
 
-/** What a subscription hears, one after the other, however late it is asked for. */
+/** The messages of a subscription, one after the other, however late they are asked for. */
 export interface Heard {
   next(): Promise<IMessage>;
   /** The next one's body, as JSON. */
@@ -110,7 +110,7 @@ export async function hear(
     },
     { ...headers, receipt },
   );
-  // What a controller alone answers may come before the receipt.
+  // The answer of a controller alone may come before the receipt.
   await confirmed;
 
   function next(): Promise<IMessage> {

@@ -157,7 +157,7 @@ describe("The recipe", () => {
     expect(await first!.json()).to.deep.equal({ notice: "ready" });
     expect((await fetch(`http://127.0.0.1:${port}/notify/nobody`, post)).status).to.equal(404);
 
-    // What would have come to the wrong tab would have come before this.
+    // A note to the wrong tab would have come before this.
     await fetch(`http://127.0.0.1:${port}/notify/mina`, { ...post, body: "last" });
     expect(await third!.json()).to.deep.equal({ notice: "last" });
     await fetch(`http://127.0.0.1:${port}/notify/rod`, { ...post, body: "last" });

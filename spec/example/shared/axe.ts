@@ -8,7 +8,7 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
-/** What axe finds wrong on a page as it is now: which rule, where, and why. */
+/** Gives the faults that axe finds on a page as it is now: which rule, where, and why. */
 export async function axeFaults(page: Page): Promise<string[]> {
   // Not by a script element: the pages' security policy runs nothing but their own files.
   await page.evaluate(await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8"));

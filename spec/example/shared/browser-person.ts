@@ -11,7 +11,7 @@ export interface OpenPage {
 /** Someone at an example's page, in a browser profile of their own. */
 export class BrowserPerson {
   readonly page: Page;
-  /** What went wrong in the page: uncaught errors, and what the security policy forbade. */
+  /** The page's faults: uncaught errors, and violations of its security policy. */
   readonly faults: readonly string[];
 
   constructor({ page, faults }: OpenPage) {
@@ -36,7 +36,7 @@ export class BrowserPerson {
 
 /** Opens a page in a browser profile of its own. */
 export async function openPage(browser: Browser, options: PageOptions = {}): Promise<OpenPage> {
-  // What moves is painted without end, which keeps a slow machine from all else.
+  // Anything that moves is painted without end, which keeps a slow machine from all else.
   const context = await browser.newContext({ locale: "en-US", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(50_000);
