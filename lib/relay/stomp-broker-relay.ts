@@ -172,11 +172,11 @@ class StompBrokerRelay implements Broker {
     const { sessionId } = message.headers;
     if (sessionId === undefined) throw new MessageDeliveryError("A CONNECT to the broker has no session id");
     if (this.#clients.has(sessionId)) throw new MessageDeliveryError("A session sent CONNECT twice");
-    const relay = () => this.#relay(sessionId);
+    const makeOwn = () => this.#makeOwn(sessionId);
     const shared = this.#shared;
     const client = new RelayedSession({
       sessionId,
-      access: shared ? new SharedAccess({ sessionId, shared, relay }) : relay(),
+      access: shared ? new SharedAccess({ sessionId, shared, makeOwn }) : makeOwn(),
       privates: this.#privates,
       settings: this.#settings,
       isOurs: (destination) => this.#isOurs(destination),
@@ -185,7 +185,7 @@ class StompBrokerRelay implements Broker {
     return client.handle(message);
   }
 
-  #relay(sessionId: string): OwnConnection {
+  #makeOwn(sessionId: string): OwnConnection {
     const { address } = this.system;
     if (!address) throw new BrokerNotAvailableError("A client came while the broker was not available");
 

@@ -9,8 +9,8 @@ import type { SharedConnections } from "./shared-connections.js";
 export interface SharedAccessOptions {
   readonly sessionId: string;
   readonly shared: SharedConnections;
-  /** Makes what gives this client a connection of its own. */
-  relay(): OwnConnection;
+  /** Makes a connection of the client's own, which is not open yet. */
+  makeOwn(): OwnConnection;
 }
 
 /** One subscription of a client, which is known by this very object: its ids may be used again. */
@@ -27,9 +27,10 @@ export class SharedAccess implements BrokerAccess {
   readonly #options: SharedAccessOptions;
   readonly #subscriptions = new Map<string, SharedSubscriber>();
   #connect: Message | undefined;
-  #own: Promise<OwnConnection> | undefined;
-  #ownRelay: OwnConnection | undefined;
-  #connectedRelay: OwnConnection | undefined;
+  #opening: Promise<OwnConnection> | undefined;
+  /** It may not be open yet. */
+  #own: OwnConnection | undefined;
+  #opened: OwnConnection | undefined;
   #gone = false;
 
   constructor(options: SharedAccessOptions) {
@@ -87,7 +88,7 @@ export class SharedAccess implements BrokerAccess {
     const { shared, sessionId } = this.#options;
     const isShareable =
       mayShare && isShareableSend(message.headers) && shared.mayShare(message.headers.destination ?? "");
-    if (this.#own || !isShareable) return this.#ownConnection().then((own) => own.send(message));
+    if (this.#opening || !isShareable) return this.#ownConnection().then((own) => own.send(message));
     return shared.send(message, sessionId);
   }
 
@@ -100,17 +101,17 @@ export class SharedAccess implements BrokerAccess {
     // What was delivered before the session's end still goes to it.
     for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
     this.#subscriptions.clear();
-    this.#ownRelay?.leave();
+    this.#own?.leave();
   }
 
   async disconnect(): Promise<void> {
     this.leave();
-    await (await this.#own?.catch(() => undefined))?.disconnect();
+    await (await this.#opening?.catch(() => undefined))?.disconnect();
   }
 
   destroy(): void {
     this.leave();
-    this.#ownRelay?.destroy();
+    this.#own?.destroy();
   }
 
   async #subscribeAlone(message: Message): Promise<void> {
@@ -118,26 +119,26 @@ export class SharedAccess implements BrokerAccess {
   }
 
   #ownConnection(): Promise<OwnConnection> {
-    this.#own ??= this.#openOwn();
-    return this.#own;
+    this.#opening ??= this.#openOwn();
+    return this.#opening;
   }
 
   async #openOwn(): Promise<OwnConnection> {
-    const { shared, sessionId, relay } = this.#options;
+    const { shared, sessionId, makeOwn } = this.#options;
     const connect = this.#connect;
     if (!connect) throw refusal("Only a connected session can use the broker");
     // A line that is lost keeps no order, and whoever lost it is somebody else.
     await shared.flush(sessionId).catch(() => {});
-    const own = relay();
-    this.#ownRelay = own;
+    const own = makeOwn();
+    this.#own = own;
     await own.connect(connect);
     if (this.#gone) own.destroy();
-    this.#connectedRelay = own;
+    this.#opened = own;
     return own;
   }
 
   /** At once, if it is connected: what it is asked must not wait for a turn. */
   #withOwn(ask: (own: OwnConnection) => void | Promise<void>): void | Promise<void> {
-    return this.#connectedRelay ? ask(this.#connectedRelay) : this.#own?.then(ask);
+    return this.#opened ? ask(this.#opened) : this.#opening?.then(ask);
   }
 }
