@@ -31,8 +31,8 @@ import { makeSessions } from "./wiring/sessions.js";
 import { makeUsers } from "./wiring/users.js";
 
 /**
- * Builds the same from Spring's configurer. What Spring finds by itself, such as
- * controllers, stands in the options beside it.
+ * Builds the same from Spring's configurer. Controllers and others that Spring
+ * finds by itself stand in the options beside it.
  *
  * @example
  * ```ts

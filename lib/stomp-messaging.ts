@@ -23,9 +23,9 @@ export interface StompMessaging extends RequestHandler {
    */
   attach(server: Server): void;
   /**
-   * Refuses new clients with 503 and reads no more from the others. What they
-   * had sent is handled and answered, for `drainMs` at most, while all sessions
-   * stay and hear of it, and what waits for interceptors is sent on; then all
+   * Refuses new clients with 503 and reads no more from the others. Frames that
+   * they had sent are handled and answered, for `drainMs` at most, while all
+   * sessions stay and hear of it, and messages that wait for interceptors are sent on; then all
    * sessions are closed with 1001, and every timer ends. Clients that do not
    * answer the closing are cut 5 s later. A second call with less time shortens
    * that of the first.
@@ -97,7 +97,7 @@ export interface StompMessaging extends RequestHandler {
    * ```
    */
   recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
-  /** Lets the application itself subscribe at the broker, where that is somebody else's. */
+  /** Lets the application itself subscribe at a broker that runs elsewhere; `undefined` with the simple broker. */
   readonly system: BrokerSystem | undefined;
   /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
   isBrokerAvailable(): boolean;
@@ -118,7 +118,7 @@ export interface StompMessaging extends RequestHandler {
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void;
 }
 
-/** What `close` takes. */
+/** Options of `close`. */
 export interface CloseOptions {
   /** How long frames that were received may take to be handled, in ms. @default 5000 */
   readonly drainMs?: number;

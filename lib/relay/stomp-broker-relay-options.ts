@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import type { ServersOptions } from "../servers/settings.js";
 
-/** What an application may set on `stompBrokerRelay`; Spring's nouns, and what Spring leaves to a `TcpClient`. */
+/** Options of `stompBrokerRelay`, named as Spring's; those that Spring leaves to a `TcpClient` are here, too. */
 export interface StompBrokerRelayOptions extends ServersOptions {
   /** Destinations under one of these are the broker's (`/topic` has `/topic/a` and `/topic.a`, not `/topics`), unless a prefix of the application has them. Default: all that are not the controllers'. */
   destinationPrefixes?: readonly string[];
@@ -13,7 +13,7 @@ export interface StompBrokerRelayOptions extends ServersOptions {
   addresses?: readonly BrokerAddressOptions[];
   /** Speaks TLS: `true`, or what `tls.connect` of Node takes (`ca`, `cert`, `key`, `servername` …). Default: no TLS. */
   tls?: boolean | ConnectionOptions;
-  /** With what clients are logged in; what they say themselves is not passed on. Default guest. */
+  /** The login of clients' connections; a `login` that clients say themselves is not passed on. Default guest. */
   clientLogin?: string;
   /** Default guest. */
   clientPasscode?: string;
@@ -27,13 +27,13 @@ export interface StompBrokerRelayOptions extends ServersOptions {
    * Default false: they are refused.
    */
   passQueueHeaders?: boolean;
-  /** With what the application is logged in. Default guest. */
+  /** The login of the application's own connection. Default guest. */
   systemLogin?: string;
   /** Default guest. */
   systemPasscode?: string;
   /** The `host` of every CONNECT. Default: none is sent, and the broker takes its own. */
   virtualHost?: string;
-  /** What clients are offered: sends a heart-beat every [0], wants to hear one every [1], in ms; 0 is never. Default 10,000 both. */
+  /** Heart-beats that clients are offered: one is sent every [0] ms, one is expected every [1] ms; 0 is never. Default 10,000 both. */
   heartbeatValue?: readonly [number, number];
   /** How often each connection sends the broker a heart-beat, in ms from 100; 0 is never. Default 10,000. */
   systemHeartbeatSendInterval?: number;

@@ -42,9 +42,9 @@ export function stompBrokerRelay(options: StompBrokerRelayOptions = {}): BrokerF
 }
 
 /**
- * Passes on what clients send over a connection of each one's own, and what the
- * application sends over one of the application's. What is private to a session
- * stays here.
+ * Passes clients' frames on, each client's over a connection of its own or over
+ * shared ones, and the application's messages over the application's. Messages
+ * and subscriptions that are private to a session stay here.
  */
 class StompBrokerRelay implements Broker {
   readonly name = "broker";
@@ -209,7 +209,7 @@ class StompBrokerRelay implements Broker {
     await client?.disconnect();
   }
 
-  /** What servers tell each other would go nowhere. */
+  /** Destinations of the controllers are none of the broker's: messages between servers would go nowhere. */
   #checkServers(): void {
     const { userDestinationBroadcast, userRegistryBroadcast } = this.#settings.servers ?? {};
     for (const [name, destination] of Object.entries({ userDestinationBroadcast, userRegistryBroadcast })) {

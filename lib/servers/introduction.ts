@@ -17,7 +17,7 @@ const REPEAT = 250;
 
 /**
  * The time from when this server has come, or come back, until the others hear
- * it. They hear only whom they know, so what it said before would be lost.
+ * it. They hear only servers that they know, so its words of before would be lost.
  */
 export class Introduction {
   readonly #options: IntroductionOptions;
@@ -44,8 +44,8 @@ export class Introduction {
   /**
    * Begins, or begins anew.
    *
-   * @param number who has heard something of that number or above hears us
-   * @param known who was there before
+   * @param number a server that has heard something of that number or above hears us
+   * @param known the servers that were there before
    */
   begin(number: number, known: Iterable<string>): void {
     const { clock, greet } = this.#options;
@@ -62,7 +62,7 @@ export class Introduction {
     greet();
   }
 
-  /** We are away: nobody can hear us. @param known who is there until now */
+  /** We are away: nobody can hear us. @param known the servers that are there until now */
   stop(known: Iterable<string>): void {
     for (const id of known) this.#known.add(id);
     this.#clear();

@@ -4,12 +4,12 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } f
 export interface Opened {
   /** The server that sealed it. */
   readonly from: string;
-  /** The how manieth of that server. */
+  /** Its number among all that the server sealed, from 1. */
   readonly sequence: number;
   readonly content: Buffer;
 }
 
-/** Of what is sealed and how, and of the envelope in it. Servers with another one do not hear each other. */
+/** Of the seal and of the envelope in it. Servers with another one do not hear each other. */
 export const VERSION = 1;
 
 const ID_LENGTH = 16;
@@ -45,7 +45,7 @@ export class Seal {
   readonly #others = new Map<string, Buffer>();
   #sequence = 0;
 
-  /** @param purpose what is sealed for one is not opened for another */
+  /** @param purpose a seal for one purpose is not opened for another */
   constructor(key: Buffer, purpose: string) {
     this.#key = key;
     this.#purpose = Buffer.from(purpose);
@@ -72,7 +72,7 @@ export class Seal {
     return Buffer.concat([head, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** Gives `undefined` for what no server with our key and of our version has sealed. */
+  /** Gives `undefined` for bytes that no server with our key and of our version has sealed. */
   open(sealed: Uint8Array): Opened | undefined {
     if (sealed.length < SEAL_LENGTH || sealed[0] !== VERSION) return undefined;
 

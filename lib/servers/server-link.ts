@@ -8,7 +8,7 @@ import { Introduction } from "./introduction.js";
 import { type Peer, Peers } from "./peers.js";
 import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
 
-/** Hears what comes over a link. */
+/** Hears the other servers of a link. */
 export interface LinkListener<T> {
   /**
    * One of the servers we know said something: each thing once, in its order. Gives what to wait for before the next;

@@ -11,7 +11,7 @@ export interface SessionsEverywhereOptions {
   readonly logger: Logger;
 }
 
-/** What the application may do to sessions, whichever server they are connected to. */
+/** Ends, judges and unsubscribes sessions for the application, whichever server they are connected to. */
 export class SessionsEverywhere {
   readonly #options: SessionsEverywhereOptions;
 

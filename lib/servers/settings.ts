@@ -3,7 +3,7 @@ import { isTime } from "../options/checks.js";
 
 /** How the servers on one broker speak to each other. */
 export interface ServersSettings {
-  /** Only servers know it. */
+  /** The secret that only the servers know. */
   readonly secret: string;
   /** Where messages for users of other servers go. */
   readonly userDestinationBroadcast: string | undefined;
@@ -27,7 +27,7 @@ export interface ServersOptions {
   secret?: string;
 }
 
-/** Their names, for who checks that an option is known. */
+/** Their names: a broker's function refuses options that it does not know. */
 export const SERVERS_OPTIONS: readonly (keyof ServersOptions)[] = [
   "userDestinationBroadcast",
   "userRegistryBroadcast",

@@ -16,7 +16,7 @@ export interface SessionsHereOptions {
   unsubscribe(subscription: SimpSubscription, reason: string | undefined): Promise<boolean>;
 }
 
-/** What the application, or another server, may do to sessions that are connected to this server. */
+/** Ends, judges and unsubscribes sessions of this server, for the application or for another server. */
 export class SessionsHere {
   readonly #options: SessionsHereOptions;
 

@@ -5,7 +5,7 @@ import { type Logger, printable, sparing } from "../logger.js";
 import type { Message } from "../message/message.js";
 
 export interface UnservedOptions {
-  /** The prefixes of each station, for the log and for the application. */
+  /** Like the other prefixes they are named in the log, and in the application's errors. */
   readonly applicationPrefixes: readonly string[];
   readonly brokerPrefixes: readonly string[];
   readonly userPrefix: string;

@@ -17,10 +17,10 @@ export interface UnsubscribeContext {
 
 /**
  * Ends one subscription, as if its client had sent UNSUBSCRIBE; the client's
- * interceptors are not asked. When this returns, though not its promise is
- * kept, nothing more of it is delivered; when that is, what was delivered before
- * is past the interceptors of `clientOutboundChannel`. A broker elsewhere, and a client that
- * is slow, may take their time. With a reason the client is told by a last,
+ * interceptors are not asked. From the call on nothing more of it is delivered;
+ * the promise resolves when the deliveries of before are past the interceptors
+ * of `clientOutboundChannel`. A broker elsewhere, and a client that is slow, may
+ * take their time. With a reason the client is told by a last,
  * empty MESSAGE on it whose header `unsubscribed` says why: STOMP has no other
  * way that leaves the session alive.
  *

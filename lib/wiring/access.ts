@@ -16,7 +16,7 @@ export interface AccessContext extends Pick<Channels, "clientInboundChannel"> {
   endSubscription(subscription: SimpSubscription, reason?: string): Promise<boolean>;
 }
 
-/** Makes what judges by the rules; it guards `clientInboundChannel` if there are any. */
+/** Makes the access control, which judges by the rules, and guards `clientInboundChannel` if there are any. */
 export function makeAccess(
   { security, logger }: ResolvedOptions,
   { clientInboundChannel, template, events, sessions, userSessions, endSubscription }: AccessContext,

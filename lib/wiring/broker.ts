@@ -7,7 +7,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 /**
  * Makes the broker, which keeps away from the destinations of the controllers.
  *
- * @throws ConfigurationError when what the option `broker` made is none, or reads destinations otherwise than `security`
+ * @throws ConfigurationError when the option `broker` makes something else, or a broker that reads destinations otherwise than `security`
  */
 export function makeBroker(
   options: ResolvedOptions,
@@ -45,7 +45,7 @@ export function makeBroker(
   return broker;
 }
 
-/** Looks whether what methods reply is heard by anybody. @throws ConfigurationError that names the method and the destination */
+/** Checks that methods reply to destinations that are served. @throws ConfigurationError that names the method and the destination */
 export function checkReplies(
   options: ResolvedOptions,
   controllers: ControllerHandler | undefined,

@@ -9,7 +9,7 @@ const DRAIN_TIME = 5_000;
 
 export interface ClosingOptions {
   readonly clock: Clock;
-  /** They refuse new clients. */
+  /** From their closing on they refuse new clients. */
   readonly endpoints: readonly { close(): void }[];
   readonly sessions: {
     /** Reads no more; resolves when all that was read has been handled. */
@@ -18,7 +18,7 @@ export interface ClosingOptions {
   };
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
-  /** What ends when no session is left, one after the other. */
+  /** Stations that end when no session is left, one after the other. */
   readonly afterwards: readonly { close(): void | Promise<void> }[];
 }
 

@@ -11,7 +11,7 @@ export interface ServersContext
   readonly endSubscription: SessionsHereOptions["unsubscribe"];
 }
 
-/** Joins the other servers, and makes what reaches sessions wherever they are. */
+/** Joins the other servers, and makes the object that reaches sessions wherever they are. */
 export function makeServers(
   { logger, clock }: ResolvedOptions,
   { registry, sessions, recheck, endSession, endSubscription, ...context }: ServersContext,

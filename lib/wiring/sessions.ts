@@ -2,7 +2,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import { MessageEncoder } from "../session/message-encoder.js";
 import { SessionRegistry, type SessionRegistryContext } from "../session/session-registry.js";
 
-/** Makes the station of the clients' sessions, which takes what `clientOutboundChannel` carries. */
+/** Makes the station of the clients' sessions, which takes the messages of `clientOutboundChannel`. */
 export function makeSessions(
   options: ResolvedOptions,
   context: Omit<

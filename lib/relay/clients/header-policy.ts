@@ -2,7 +2,7 @@ import { refusal } from "../../errors.js";
 import type { MessageHeaders } from "../../message/message.js";
 import { NativeHeaders } from "../../message/native-headers.js";
 
-/** What becomes of a header on its way to the broker. */
+/** The fate of a header on its way to the broker. */
 type Verdict =
   /** It passes, over anybody's connection. */
   | "passes"
@@ -15,7 +15,7 @@ type Verdict =
   /** It is taken off in any case: we say it ourselves, or only a broker does. */
   | "ours";
 
-/** What decides about a header whose name is not all that matters. */
+/** A verdict, or how the header's value decides it. */
 type Judgement = Verdict | ((value: string) => Verdict);
 
 /** How a broker reads the headers of one command. */
@@ -28,7 +28,7 @@ interface Rules {
 
 export type JudgedCommand = "CONNECT" | "SEND" | "SUBSCRIBE" | "UNSUBSCRIBE" | "OTHER";
 
-/** What of a client's headers is for the broker. */
+/** A client's headers, as far as they are for the broker. */
 export interface JudgedHeaders {
   readonly native: NativeHeaders;
   /** Whether they are as good over a connection that the client shares. */
@@ -56,7 +56,7 @@ const DURABLE_NAMES = [
   "durable-subscriber-name",
 ];
 
-/** What only a broker says of a message: a subscriber would believe the client, and acknowledge what is not there. */
+/** Only a broker says these of a message: a subscriber would believe the client, and acknowledge what is not there. */
 const OF_MESSAGE = ["subscription", "message-id", "ack", "redelivered", "browser", "transformation-error"];
 
 /** The queue is the connection's own, and goes with it. */
@@ -67,7 +67,7 @@ const SHORT = 255;
 const FEW = 100;
 
 const POLICY: Readonly<Record<JudgedCommand, Rules>> = {
-  // Whatever lets somebody into the application is not for the broker.
+  // Tokens and other credentials of the application are not for the broker.
   CONNECT: rules({ dropped: ["client-id"], others: "ours" }),
   SEND: rules({
     ours: ["receipt", "destination", "content-type", "content-length", ...OF_MESSAGE],
@@ -105,7 +105,7 @@ const POLICY: Readonly<Record<JudgedCommand, Rules>> = {
       ...["activemq.prefetchsize", "activemq.maximumpendingmessagelimit", "activemq.dispatchasync"],
       ...["activemq.nolocal", "activemq.retroactive", "activemq.selector"],
     ],
-    // Who comes first has all, with a priority or the exclusive right to a queue.
+    // With a priority, or the exclusive right to a queue, the first client would have all.
     refused: [...DECLARING, ...DURABLE_NAMES, "x-priority"],
     special: { persistent: (value) => (value.trim() === "true" ? "refused" : "ours") },
     beginnings: [...DECLARING_FAMILIES, "activemq.", "_amq"].map((family) => [family, "refused"] as const),

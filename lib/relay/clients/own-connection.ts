@@ -36,7 +36,7 @@ export interface OwnConnectionOptions {
   readonly clientOutboundChannel: SubscribableChannel;
 }
 
-/** What the broker delivers. */
+/** A subscription of the client's at the broker. */
 class Subscription implements Subscriber, Acknowledging {
   readonly sessionId: string;
   readonly id: string;
@@ -58,13 +58,13 @@ class Subscription implements Subscriber, Acknowledging {
     this.queue = native.get("x-queue-name");
   }
 
-  /** What its client has ended itself still gets what was delivered before. */
+  /** A subscription that its client has ended still gets what was delivered before. */
   get gone(): boolean {
     return this.isRevoked;
   }
 }
 
-/** What RabbitMQ subscribes a client to by its `reply-to`. */
+/** RabbitMQ subscribes a client to its own `reply-to` under ids that begin so. */
 const REPLIES = "/temp-queue/";
 
 /** One client's own connection to the broker. */
@@ -88,7 +88,7 @@ export class OwnConnection implements BrokerAccess {
     const connection = this.#connection;
     if (!connection?.isOpen) return;
     for (const [id, { acknowledges, queue }] of this.#subscriptions) {
-      // What is to be acknowledged the broker gives to others when the connection goes; an ACK may still be on its way.
+      // Unacknowledged deliveries the broker gives to others when the connection goes; an ACK may still be on its way.
       if (!acknowledges) void connection.send(unsubscribeFrame(id, queue));
     }
   }
@@ -189,7 +189,7 @@ export class OwnConnection implements BrokerAccess {
     if (!subscriber && !id.startsWith(REPLIES)) return;
 
     const isServersOnly = says(headers, "express-stomp-servers-only");
-    // Before 1.2 there is no header for it; but who may drop messages must know.
+    // Before 1.2 there is no such header; but drop-oldest must know which deliveries are to be acknowledged.
     const messageId = headers.get("message-id");
     const ackId = headers.get("ack") ?? (subscriber?.acknowledges && !this.#hasAck ? messageId : undefined);
     if (subscriber?.acknowledges) {

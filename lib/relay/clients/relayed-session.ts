@@ -11,14 +11,14 @@ import { type JudgedCommand, judgeHeaders } from "./header-policy.js";
 export interface RelayedSessionOptions {
   readonly sessionId: string;
   readonly access: BrokerAccess;
-  /** What is private to the session is there, and answers its CONNECT. */
+  /** Has the session's private subscriptions, and answers its CONNECT. */
   readonly privates: PrivateBroker;
   readonly settings: RelaySettings;
   /** Whether a destination is the broker's. */
   isOurs(destination: string): boolean;
 }
 
-/** One client: what is private to it is served here, and what is the broker's goes there. */
+/** One client: its private subscriptions are served here, and its other frames go to the broker. */
 export class RelayedSession implements MessageHandler {
   readonly #options: RelayedSessionOptions;
   /** Ids of all, private or the broker's. */
@@ -113,7 +113,7 @@ export class RelayedSession implements MessageHandler {
       : access.other(this.#judge("OTHER", message).message);
   }
 
-  /** Leaves of a frame what is for the broker. @throws MessageDeliveryError when it has what is for nobody to say */
+  /** Takes off a frame's headers that are not for the broker. @throws MessageDeliveryError that names a header which no client may say */
   #judge(
     command: JudgedCommand,
     message: Message,

@@ -13,7 +13,7 @@ export interface Acknowledging {
   readonly isRevoked: boolean;
 }
 
-/** What names a delivery: its `ack` from STOMP 1.2 on, its `message-id` before. */
+/** The names of a delivery: its `ack` from STOMP 1.2 on, its `message-id` before. */
 export type DeliveryNames = Pick<MessageHeaders, "ackId" | "messageId" | "subscriptionId">;
 
 interface Delivered {
@@ -27,8 +27,8 @@ interface Delivered {
 type Group<T> = Map<T, Set<Delivered>>;
 
 /**
- * What one connection's broker has delivered and nobody has settled. By that a
- * delivery that is withheld from the client is acknowledged in its place: the
+ * The deliveries of one connection that nobody has settled. A delivery that is
+ * withheld from the client is acknowledged in its place: the
  * broker would wait for that, and send no more. And an ACK for a subscription
  * that the server has ended stays here: the broker would answer it with ERROR,
  * and gives the message to somebody else, at the connection's end at the latest.

@@ -123,7 +123,7 @@ export class BrokerConnection {
   ): { readonly written: void | Promise<void>; readonly confirmed: Promise<void> } {
     if (this.#state !== "open") throw this.#unavailable("is not connected any more");
     const { id, confirmed } = this.#receipts.open(this.#options.clock.now + within, came);
-    // Who awaits it hears of it; who does not must not end the process.
+    // A caller that awaits it hears of it; a caller that does not must not end the process.
     confirmed.catch(() => {});
     return { written: this.#write({ command, headers: headers.with("receipt", id), body }), confirmed };
   }
@@ -175,7 +175,7 @@ export class BrokerConnection {
     }
   }
 
-  /** While we do not read from the broker, it is not the one who is silent. */
+  /** While we do not read from the broker, its silence is ours. */
   #hold(isHeld: boolean): void {
     if (this.#heartBeat) this.#heartBeat.listening = !isHeld;
     if (isHeld) this.#line.pause();
@@ -251,7 +251,7 @@ export class BrokerConnection {
     this.#receipts.failAll(error);
     this.#opened?.reject(error);
     this.#left?.();
-    // Who waits for a receipt hears first, and can tell its sender which one.
+    // Senders that wait for a receipt hear first, and know which frame was lost.
     if (wasOpen) setImmediate(() => ended(error));
   }
 }

@@ -104,7 +104,7 @@ export class BrokerLine implements Watched {
     if (age > settings.sendTimeLimit) failed(`took nothing for ${settings.sendTimeLimit} ms`);
   }
 
-  /** What is written in one turn leaves together. */
+  /** Frames that are written in one turn leave together. */
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;

@@ -9,13 +9,13 @@ export interface FrameInboxOptions {
   take(frame: Frame): void | Promise<void>;
   /** Something waits, and nothing should be read; or not any more. */
   hold(isHeld: boolean): void;
-  /** What came after the frames before is none. */
+  /** Bytes came that are no frame; those before were taken. */
   spoiled(error: Error): void;
 }
 
 const LIMITS = { headerCountLimit: 1_000, commandLimit: 32 };
 
-/** What comes from the broker, as frames that are handed on one by one. */
+/** Makes frames of the broker's bytes, and hands them on one by one. */
 export class FrameInbox {
   readonly #options: FrameInboxOptions;
   readonly #decoder: StompDecoder;
@@ -39,7 +39,7 @@ export class FrameInbox {
   receive(chunk: Uint8Array): void {
     try {
       this.#decoder.decode(chunk, (frame) => {
-        // What follows in the same bytes is already written in the version that was agreed on.
+        // Frames behind it in the same bytes are already written in the version that was agreed on.
         if (frame.command === "CONNECTED") this.#decoder.version = versionOf(frame);
         this.#frames.push(frame);
       });

@@ -13,20 +13,20 @@ export interface LastingSubscriptionsOptions {
   readonly logger: Logger;
 }
 
-/** Who listens to a destination. */
+/** One that listens to a destination: the application, or the shared subscription of many clients. */
 export interface Listener {
   readonly destination: string;
   readonly take: (message: Message) => void | Promise<void>;
   /**
    * Hears when the broker has ended the subscription, or refuses it or does not
-   * confirm it after the connection was lost. Who gives it does not wait for a connection.
+   * confirm it after the connection was lost. A listener that gives it does not wait for a connection.
    */
   readonly ended: ((error: Error) => void) | undefined;
   /** Hears when messages are missed, and when they arrive again; says whether `take` is waited for. */
   readonly gaps?: SubscriptionGaps | undefined;
 }
 
-/** What somebody listens by. */
+/** A listener's subscription. */
 export interface LastingSubscription {
   /** Settles when the broker has confirmed it, since the connection was lost last, or it was given up. Never rejects. */
   readonly confirmed: Promise<void>;
@@ -44,7 +44,7 @@ interface Entry extends Listener {
   readonly refuse: (error: Error) => void;
 }
 
-/** What is listened to over a connection that may be lost: subscribed to again over each that comes after it. */
+/** Subscriptions of a connection that may be lost: they are made again over each that comes after it. */
 export class LastingSubscriptions {
   readonly #options: LastingSubscriptionsOptions;
   readonly #byId = new Map<string, Entry>();
@@ -90,13 +90,13 @@ export class LastingSubscriptions {
     }
   }
 
-  /** Forgets all of them; who still waits for the broker hears why. */
+  /** Forgets all of them; listeners that still wait for the broker hear why. */
   close(error: Error): void {
     for (const { refuse } of this.#byId.values()) refuse(error);
     this.#byId.clear();
   }
 
-  /** Hands a MESSAGE to who listens; what follows waits for the promise. Never throws or rejects. */
+  /** Hands a MESSAGE to its listener; the next frames wait for the promise. Never throws or rejects. */
   take(frame: Frame): void | Promise<void> {
     const subscription = this.#byId.get(frame.headers.get("subscription") ?? "");
     if (!subscription) return;
@@ -138,7 +138,7 @@ export class LastingSubscriptions {
   #subscribe(id: string, entry: Entry, connection: BrokerConnection): void {
     const { destination, ended, accepted } = entry;
     const frame = frameOf("SUBSCRIBE", { id, destination, ack: "auto" });
-    // Only who knows that it is not confirmed yet may wait for a broker that says nothing.
+    // A listener that was never confirmed, and has nowhere to hear of it, waits for a broker that says nothing.
     const within = ended || accepted ? this.#options.receiptTimeout : undefined;
     entry.confirmed = connection.request(frame, within).confirmed.then(
       () => this.#confirmed(id, entry),
@@ -172,14 +172,14 @@ export class LastingSubscriptions {
     await this.#connection.request(frameOf("UNSUBSCRIBE", { id }), receiptTimeout).confirmed.catch(() => {});
   }
 
-  /** One that the broker never took would cost every connection to come; and who was heard must not become deaf. */
+  /** One that the broker never took would cost every connection to come; and one that was confirmed must not become deaf. */
   #unconfirmed(id: string, error: Error, connection: BrokerConnection): void {
     const entry = this.#byId.get(id);
     if (!entry) return;
 
     const { accepted, ended, destination } = entry;
     const isRefused = (error as MessageDeliveryError).code === "BROKER_ERROR";
-    // What was lost with the connection is subscribed to again.
+    // A SUBSCRIBE that was lost with the connection is said again over the next.
     if (!isRefused && !connection.isOpen && (accepted || !ended)) return;
     if (accepted && !ended) {
       const what = isRefused ? "refused" : "did not confirm";

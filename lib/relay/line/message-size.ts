@@ -3,7 +3,7 @@ import { printable } from "../../logger.js";
 import type { Message } from "../../message/message.js";
 import type { RelaySettings } from "../relay-settings.js";
 
-/** What a broker makes of a message's head by itself, with an id of a subscription and of a message, in bytes. */
+/** Bytes that a broker adds to a message's head: an id of a subscription, one of the message, and more. */
 const BROKERS_HEAD = 512;
 /** Names and line ends of the headers that are no native ones. */
 const OUR_HEAD = 64;

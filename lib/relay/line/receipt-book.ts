@@ -63,7 +63,7 @@ export class ReceiptBook {
     for (const id of [...this.#entries.keys()]) this.fail(id, error);
   }
 
-  /** Whoever waits has until then at most. */
+  /** Lets no receipt wait for longer than until then. */
   hurry(due: number): void {
     for (const entry of this.#entries.values()) entry.due = Math.min(entry.due, due);
   }

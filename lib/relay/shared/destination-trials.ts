@@ -53,19 +53,19 @@ export class DestinationTrials {
     return running.then(
       () => this.send(message, share),
       (error: MessageDeliveryError) => {
-        // What was wrong with the first is not known to be wrong with this one; a broker that is away is away for all.
+        // The fault of the first message need not be this one's; a broker that is away is away for all.
         if (error.code === "BROKER_ERROR") return this.send(message, share);
         throw error;
       },
     );
   }
 
-  /** What the broker took it may not take any more. */
+  /** Tries out all destinations of SENDs anew: the broker may not take any more what it took. */
   forgetSends(): void {
     for (const key of this.#proven) if (key.startsWith(SEND)) this.#proven.delete(key);
   }
 
-  /** The broker does not deliver there any more. */
+  /** Tries out SUBSCRIBE to a destination anew: the broker does not deliver there any more. */
   forget(destination: string): void {
     this.#proven.delete(subscribing(destination));
   }

@@ -19,9 +19,9 @@ interface SharedSubscriber extends Subscriber {
 }
 
 /**
- * One client of those who share connections to the broker. What cannot be
- * shared, acknowledgements, transactions, and headers that the broker acts on,
- * gets a connection of its own when it comes.
+ * One client of those that share connections to the broker. It gets a
+ * connection of its own as soon as it sends something that cannot be shared:
+ * an acknowledgement, a frame of a transaction, a header that the broker acts on.
  */
 export class SharedAccess implements BrokerAccess {
   readonly #options: SharedAccessOptions;
@@ -55,7 +55,7 @@ export class SharedAccess implements BrokerAccess {
     try {
       await shared.tryOut(destination);
     } catch (error) {
-      // What the broker refuses is this client's to answer for.
+      // This client answers for what the broker refuses it.
       if (!hasLeft()) this.#subscriptions.delete(id);
       throw error;
     }
@@ -66,7 +66,7 @@ export class SharedAccess implements BrokerAccess {
       if (hasLeft()) return;
       this.#subscriptions.delete(id);
       if (shared.isAvailable) throw error;
-      // What the line was lost over is perhaps somebody else's, and what the broker said of that not for this client.
+      // The line may be lost over another client's frame; the broker's words about that are not for this one.
       throw new BrokerNotAvailableError("A shared connection to the broker was lost", { cause: error });
     }
     if (hasLeft()) shared.unsubscribe(subscriber);
@@ -78,7 +78,7 @@ export class SharedAccess implements BrokerAccess {
     if (!subscriber) return this.#withOwn((own) => own.unsubscribe(message));
 
     this.#subscriptions.delete(subscriptionId);
-    // What its client has ended itself still gets what was delivered before.
+    // A subscription that its client has ended still gets what was delivered before.
     subscriber.gone = namesEndNotice(message.headers);
     this.#options.shared.unsubscribe(subscriber);
   }
@@ -98,7 +98,7 @@ export class SharedAccess implements BrokerAccess {
 
   leave(): void {
     this.#gone = true;
-    // What was delivered before the session's end still goes to it.
+    // The session still gets what was delivered before its end.
     for (const subscriber of this.#subscriptions.values()) this.#options.shared.unsubscribe(subscriber);
     this.#subscriptions.clear();
     this.#own?.leave();
@@ -127,7 +127,7 @@ export class SharedAccess implements BrokerAccess {
     const { shared, sessionId, makeOwn } = this.#options;
     const connect = this.#connect;
     if (!connect) throw refusal("Only a connected session can use the broker");
-    // A line that is lost keeps no order, and whoever lost it is somebody else.
+    // A line that is lost keeps no order, and it was not lost over this client's frames alone.
     await shared.flush(sessionId).catch(() => {});
     const own = makeOwn();
     this.#own = own;

@@ -31,7 +31,7 @@ export interface SharedConnectionsOptions {
   end(sessionId: string, error: Error): void;
 }
 
-/** What the broker has of all clients that subscribed to one destination. */
+/** The one subscription at the broker of all clients that subscribed to a destination. */
 interface SharedSubscription {
   readonly destination: string;
   readonly connection: LastingConnection;
@@ -157,7 +157,7 @@ export class SharedConnections {
     const { connections } = this.#options;
     const known = this.#byDestination.get(destination);
     const connection = known?.connection ?? connections[this.#turn++ % connections.length] ?? connections[0];
-    // What is away would be waited for, and the client with it, or be promised to arrive.
+    // A subscription over a line that is away would let the client wait, or promise it what does not arrive.
     this.#expectThere(connection);
     return known ?? this.#open(destination, connection);
   }

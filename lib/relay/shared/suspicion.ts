@@ -4,8 +4,8 @@ import type { Receipt } from "../../message/message.js";
 const LIMIT = 10_000;
 
 /**
- * Over what a line that many share may have been lost. A broker does not say
- * it: RabbitMQ closes a connection without a word when a queue that a topic is
+ * The destinations over which a line that many share may have been lost. A
+ * broker does not name them: RabbitMQ closes a connection without a word when a queue that a topic is
  * bound to rejects. So each destination for which a receipt was outstanding
  * falls under suspicion, and what is sent there goes over connections of the
  * senders' own from then on; unless the broker was away altogether.
@@ -22,7 +22,7 @@ export class Suspicion<Line> {
       waitFor: (confirmed) => {
         this.#count(line, destination, 1);
         const done = () => this.#count(line, destination, -1);
-        // What fails with its line is outstanding until the line is known to be lost.
+        // A receipt that fails with its line is outstanding until the line is known to be lost.
         confirmed.then(done, () => setImmediate(done));
         receipt.waitFor(confirmed);
       },

@@ -99,7 +99,7 @@ export class TrialConnections implements Watched {
     this.#rest();
   }
 
-  /** Without anybody who waits there is nothing to watch. */
+  /** Leaves the clock while no frame waits. */
   #rest(): void {
     if (this.#waiting.length === 0) this.#options.clock.unwatch(this);
   }
