@@ -6,6 +6,7 @@ import { ConfigurationError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
 import { SessionGrant } from "../message/session-grant.js";
 import { flag, isTime, onlyKnown, withMethods } from "../options/checks.js";
+import { isPromise } from "../promise.js";
 import { hasCookie } from "./http-session-handshake-interceptor.js";
 
 /** The part of an express-session store that is used. */
@@ -206,14 +207,23 @@ function renewed(session: StoredSession, now: number): object {
   return { ...session, cookie: { ...session.cookie, expires: new Date(now + age) } };
 }
 
-/** express-session announces no end: `destroy` is what it calls for `req.session.destroy()` and `regenerate()`. */
+/**
+ * express-session announces no end: `destroy` is what it calls for
+ * `req.session.destroy()` and `regenerate()`. Some stores give a promise in
+ * place of a callback, which the application may wait for.
+ */
 function tellOfDestroyed(store: HttpSessionStore, ended: (id: string) => void): void {
   const { destroy } = store;
-  store.destroy = (id, callback) => {
-    destroy.call(store, id, (error?: unknown) => {
+  store.destroy = (id, callback): unknown => {
+    const told = (error?: unknown) => {
       if (!error) ended(id);
       callback?.(error);
-    });
+    };
+    const destroyed: unknown = destroy.call(store, id, callback && told);
+    if (callback) return destroyed;
+    if (isPromise(destroyed)) return destroyed.then(() => told());
+    told();
+    return undefined;
   };
 }
 

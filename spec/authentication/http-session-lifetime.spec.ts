@@ -39,8 +39,9 @@ describe("httpSessionLifetime", () => {
     options: Partial<HttpSessionLifetimeOptions> = {},
     behind: ChannelInterceptor[] = [],
     cookie: { maxAge?: number } = { maxAge: HOUR },
+    given = new MemoryStore(),
   ) {
-    store = new MemoryStore();
+    store = given;
     time = new FakeTime();
     lifetime = httpSessionLifetime({ store, checkInterval: SECOND, ...options });
     server = await startServer(
@@ -266,6 +267,53 @@ describe("httpSessionLifetime", () => {
     const client = await connect(cookie);
     await new Promise((resolve) => store.destroy(id, resolve));
     await ended(client);
+  });
+
+  it("ends no session while the store cannot destroy it, and those who wait for the promise of that hear so", async () => {
+    const away = new Error("away");
+    let isAway = true;
+    const promising = new MemoryStore();
+    const forget = async (id: string, callback?: (error?: unknown) => void) => {
+      await answers();
+      const error = isAway ? away : undefined;
+      if (!error) MemoryStore.prototype.destroy.call(promising, id);
+      if (callback) callback(error);
+      else if (error) throw error;
+    };
+    promising.destroy = (...args): unknown => forget(...args);
+    await start({}, [], undefined, promising);
+    const destroy = async (...args: Parameters<typeof store.destroy>) =>
+      await (store.destroy(...args) as unknown as Promise<void>);
+    const [ann, bob] = [await login(), await login()];
+    const clients = [await connect(ann.cookie), await connect(bob.cookie)] as const;
+
+    const told: unknown[] = [];
+    const hear = (error: unknown) => void told.push(error);
+    await destroy(ann.id).catch(hear);
+    await destroy(bob.id, hear);
+    for (const client of clients) await client.synchronize();
+
+    isAway = false;
+    await destroy(ann.id).catch(hear);
+    await destroy(bob.id, hear);
+    expect(told).to.deep.equal([away, away, undefined]);
+    for (const client of clients) await ended(client);
+  });
+
+  it("may be made twice for one store", async () => {
+    await start();
+    httpSessionLifetime({ store });
+    const { id, cookie } = await login();
+    const client = await connect(cookie);
+    let told = 0;
+    await new Promise<void>((resolve) => {
+      store.destroy(id, () => {
+        told++;
+        resolve();
+      });
+    });
+    await ended(client);
+    expect(told).to.equal(1);
   });
 
   const misuses: [options: object, says: string][] = [
