@@ -18,11 +18,6 @@ export interface ControllerBindings {
   readonly brokerChannel: SubscribableChannel;
 }
 
-/** The controllers that messages are handed to, and the scopes of sessions. */
-export interface ResolvedControllers {
-  readonly controllers: readonly ControllerSource[];
-}
-
 /**
  * Makes controllers of classes; instances stay what they are. In a container of
  * our own everything injected is a singleton; an application's container
@@ -39,7 +34,7 @@ export function resolveControllers(
   controllers: readonly object[],
   container: ControllerContainer | undefined,
   bindings: ControllerBindings,
-): ResolvedControllers {
+): readonly ControllerSource[] {
   const from = container ?? new Container({ defaultScope: "Singleton" });
   const { template, userRegistry, ...channels } = bindings;
   const bind = (identifier: Identifier, value: object) => {
@@ -50,7 +45,7 @@ export function resolveControllers(
   for (const [name, channel] of Object.entries(channels)) bind(name, channel);
 
   const sessionScopes = new SessionScopes(from);
-  const sources = controllers.map((controller, index) => {
+  return controllers.map((controller, index) => {
     if (typeof controller === "function") {
       return sourceOf(controller as ControllerClass, from, sessionScopes);
     }
@@ -66,7 +61,6 @@ export function resolveControllers(
     }
     return sharedController(controller);
   });
-  return { controllers: sources };
 }
 
 type ControllerClass = new (...args: never[]) => object;

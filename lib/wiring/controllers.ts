@@ -10,10 +10,10 @@ export function makeControllers(
 ): ControllerHandler | undefined {
   const { template, userRegistry, clientInboundChannel, clientOutboundChannel, brokerChannel } = context;
   const bindings = { template, userRegistry, clientInboundChannel, clientOutboundChannel, brokerChannel };
-  const made = resolveControllers(options.controllers, options.container, bindings);
-  if (made.controllers.length === 0) return undefined;
+  const controllers = resolveControllers(options.controllers, options.container, bindings);
+  if (controllers.length === 0) return undefined;
 
-  const handler = new ControllerHandler({ ...options, ...context, ...made });
+  const handler = new ControllerHandler({ ...options, ...context, controllers });
   clientInboundChannel.subscribe(handler);
   return handler;
 }

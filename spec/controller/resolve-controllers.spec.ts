@@ -48,7 +48,7 @@ class ChatController {
 }
 
 const resolve = <T extends object>(controllers: object[], container?: Container, given = bindings()) =>
-  resolveControllers(controllers, container, given).controllers.map(({ exemplar }) => exemplar as T);
+  resolveControllers(controllers, container, given).map(({ exemplar }) => exemplar as T);
 
 describe("resolveControllers", () => {
   describe("when the application has no container", () => {
@@ -112,7 +112,7 @@ describe("resolveControllers", () => {
         get: (identifier: never, options: never) => container.get(identifier, options) as unknown,
         bind: (identifier: never) => container.bind<unknown>(identifier),
       };
-      const [controller] = resolveControllers([RoomController], shape, bindings()).controllers;
+      const [controller] = resolveControllers([RoomController], shape, bindings());
       expect(controller?.exemplar).to.be.instanceOf(RoomController);
     });
   });

@@ -60,7 +60,7 @@ export function withControllers(controllers: object | object[], options: Control
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({
-      ...resolveControllers([controllers].flat(), options.container, {
+      controllers: resolveControllers([controllers].flat(), options.container, {
         template,
         userRegistry,
         clientInboundChannel,
