@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 
 /**
  * The errors of this library, ranked by what is lost. Each has a stable `code`
- * and a sentence that names the value at fault; nothing but `publicMessage`
- * and `publicHeaders` is ever shown to a client.
+ * and a sentence that names the value at fault; nothing but `publicMessage`,
+ * `publicHeaders` and `retry` is ever shown to a client.
  *
  * A client's frame that is refused fails by what it breaks: STOMP's rules by a
  * `StompConversionError`, a limit by a `LimitExceededError`, a right by an
@@ -17,11 +17,11 @@ export class MessagingError extends Error {
   override name = "MessagingError";
   /** Stable over releases: what a program compares. */
   readonly code: string;
-  /** What the client may read in the ERROR frame's `message` header. */
+  /** The text that the client may read in the ERROR frame's `message` header; `undefined` if it may read none. */
   readonly publicMessage: string | undefined;
   /** Headers of the application's own that the ERROR frame carries. */
   readonly publicHeaders: Readonly<Record<string, string>> | undefined;
-  /** What the ERROR frame's `retry` header says. */
+  /** The value of the ERROR frame's `retry` header. */
   readonly retry: Retry;
 
   constructor(code: string, message: string, options: MessagingErrorOptions = {}) {
@@ -37,7 +37,7 @@ export interface MessagingErrorOptions {
   cause?: unknown;
   publicMessage?: string;
   publicHeaders?: Readonly<Record<string, string>> | undefined;
-  /** Default: `never` with a `publicMessage`, since the client can read what it did; else `soon()`. */
+  /** Default: `never` with a `publicMessage`, since the client can read what it did; else 5,000 to 10,000 ms by chance. */
   retry?: Retry | undefined;
 }
 
@@ -138,8 +138,8 @@ function describeIssues(issues: readonly FieldIssue[]): string {
 }
 
 /**
- * One delivery is lost: an interceptor threw or the broker refused. Who sent
- * the message from the application gets this error; a client gets ERROR, and
+ * One delivery is lost: an interceptor threw or the broker refused. The application's
+ * own send rejects with this error; a client that sent the message gets ERROR, and
  * its session ends (STOMP 1.2, SEND).
  */
 export class MessageDeliveryError extends MessagingError {
@@ -150,7 +150,7 @@ export class MessageDeliveryError extends MessagingError {
   }
 }
 
-/** What a client asks for makes no sense here, such as an ACK of what was not delivered. The client reads the text. */
+/** The error of a frame that makes no sense here, such as an ACK of what was not delivered. The client reads the text. */
 export function refusal(
   text: string,
   { cause, retry }: { cause?: unknown; retry?: Retry } = {},
@@ -219,8 +219,8 @@ export class StompConversionError extends MessagingError {
 }
 
 /**
- * One pattern is refused. Who parsed it says in its own words whose it is: an
- * application's becomes a `ConfigurationError`, a client's a
+ * One pattern is refused. Its parser does not know whose it is: an
+ * application's becomes a `ConfigurationError` elsewhere, a client's a
  * `MessageDeliveryError`. The message is public: it repeats nothing and only
  * tells a rule.
  */
@@ -232,7 +232,7 @@ export class DestinationPatternError extends MessagingError {
   }
 }
 
-/** What was thrown, as text. Anything can be thrown, and some of it fails when it is looked at: this never does. */
+/** The text of anything that was thrown. Some of it fails when it is looked at: this never does. */
 export function faultText(fault: unknown): string {
   try {
     return fault instanceof Error ? String(fault.message) : inspect(fault);
@@ -243,7 +243,7 @@ export function faultText(fault: unknown): string {
 
 const LOOKED_AT = ["name", "message", "stack", "cause"];
 
-/** What was thrown; an error in its place if it fails when it is looked at, as a getter may that throws. */
+/** Gives back anything that was thrown; an error in its place if looking at it fails, since a getter of it throws. */
 export function lookable(thrown: unknown): unknown {
   try {
     if (thrown instanceof Error) for (const name of LOOKED_AT) Reflect.get(thrown, name);
@@ -253,7 +253,7 @@ export function lookable(thrown: unknown): unknown {
   }
 }
 
-/** What was thrown, if it is an error; else an error that says what it is. */
+/** Gives back an error that was thrown; for anything else, an error that says what was thrown. */
 export function faultError(thrown: unknown): Error {
   const fault = lookable(thrown);
   if (fault instanceof Error) return fault;

@@ -16,7 +16,8 @@ import type { SessionGrant } from "./message/session-grant.js";
  * - `timeout`: the application did not answer within `handshakeTimeout`
  * - `unattached`: `messaging.attach(server)` was not called
  * - `upgrade`: it came without `Upgrade`, which a proxy in front has dropped
- * - `method`, `headers`, `body`, `path`: it is no handshake as RFC 6455 wants it; or not where WebSocket is
+ * - `method`, `headers`, `body`: it is no handshake as RFC 6455 wants it
+ * - `path`: WebSocket is not served at that path
  * - `closing`: `messaging.close` was called
  */
 export type HandshakeRefusalReason =
@@ -37,16 +38,16 @@ export type HandshakeRefusalReason =
 /** A handshake of which no connection came, or a SockJS client's request to that end. */
 export interface HandshakeRefusal {
   readonly reason: HandshakeRefusalReason;
-  /** What it was answered; `undefined` when the application's error middleware answers. */
+  /** The HTTP status of the answer; `undefined` when the application's error middleware answers. */
   readonly status: number | undefined;
-  /** What was wrong and what would be right, for those who run the server. */
+  /** A sentence for those who run the server: the fault, and what would be right. */
   readonly message: string;
   /** The option whose limit was passed, if that is the reason. */
   readonly limit?: string | undefined;
   readonly request: IncomingMessage;
 }
 
-/** What the library announces, by name; as Spring's application events. */
+/** The events that the library announces, by name; as Spring's application events. */
 export interface MessagingEvents {
   /** A client's CONNECT was let pass by the interceptors and handed on. */
   connect: { sessionId: string; user: Principal | undefined; message: Message };
@@ -110,7 +111,7 @@ export interface MessagingEvents {
   handshakeRefused: HandshakeRefusal & { readonly address: string };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };
-  /** A client was sent ERROR and its session ended. */
+  /** A session ended for a fault. Its client was sent ERROR, unless it did not read what waited for it. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**
    * A rule, or `@Authorize` of a controller's method, denied what a client sent;
@@ -152,7 +153,7 @@ const NAMES = Object.keys({
   messageDropped: true,
 } satisfies Record<keyof MessagingEvents, true>);
 
-/** Hears of one kind of event. What it throws, and what its promise rejects with, is logged. */
+/** Hears of one kind of event. Its throws and its promise's rejections are logged. */
 export type MessagingEventListener<E extends keyof MessagingEvents> = (
   event: MessagingEvents[E],
 ) => void | Promise<void>;

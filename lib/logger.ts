@@ -18,7 +18,7 @@ export const consoleLogger: Logger = {
 
 /**
  * A logger that never throws and never rejects, whatever is logged: what is thrown may refuse to be looked at, and
- * the logger is the application's. What it cannot write it is asked to write as text.
+ * the logger is the application's. A line that it cannot write it is asked to write as text.
  */
 export function steadyLogger(logger: Logger): Logger {
   const at =
@@ -45,7 +45,7 @@ export function printable(text: string): string {
   });
 }
 
-/** So many lines a minute of one kind: who writes the cause of them must not fill the log. */
+/** So many lines a minute of one kind: a client that causes them must not fill the log. */
 const LINES = 10;
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 
 /**
- * Where all that waits takes time from: limits, deadlines, heart-beats, tokens.
- * What is handed in as the option `clock` decides when that is over.
+ * The time of all that waits: limits, deadlines, heart-beats, tokens. The
+ * option `clock` puts another one in the place of the process's.
  */
 export interface Clock {
   /** Ms since some moment, never going back. */

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "./clock.js";
 
 const SHORTEST_TICK = 50;
 
-/** What a clock sees of a heart-beat, and of all else that has intervals. */
+/** A heart-beat, or anything else that has intervals, as its clock sees it. */
 export interface Watched {
   /** The shortest of its intervals in ms, infinite if all are off. */
   readonly shortest: number;
@@ -20,13 +20,12 @@ export interface TickingClockOptions {
 
 /**
  * One timer for the heart-beats and deadlines of all sessions. It ticks as fast as the
- * shortest interval needs, between 50 ms and a second, and only while a
- * heart-beat is watched.
+ * shortest interval needs, between 50 ms and a second, and only while something is watched.
  */
 export class TickingClock {
   readonly #longestTick: number;
   readonly #time: Clock;
-  readonly #beats = new Set<Watched>();
+  readonly #watched = new Set<Watched>();
   #stop: (() => void) | undefined;
   #closed = false;
   #tick: number;
@@ -63,29 +62,29 @@ export class TickingClock {
     return this.#time.after(ms, callback, keepsAlive);
   }
 
-  /** Begins a heart-beat. Not after `close`, nor for `0,0`. */
-  watch(beat: Watched): void {
-    if (this.#closed || beat.shortest === Number.POSITIVE_INFINITY) return;
+  /** Begins to watch. Not after `close`, nor if all intervals are off. */
+  watch(watched: Watched): void {
+    if (this.#closed || watched.shortest === Number.POSITIVE_INFINITY) return;
 
     if (this.#stop === undefined) {
       this.#read = this.#time.now();
-      this.#start(this.#tickFor(beat.shortest));
-    } else if (this.#tickFor(beat.shortest) < this.#tick) {
-      this.#start(this.#tickFor(beat.shortest));
+      this.#start(this.#tickFor(watched.shortest));
+    } else if (this.#tickFor(watched.shortest) < this.#tick) {
+      this.#start(this.#tickFor(watched.shortest));
     }
-    this.#beats.add(beat);
-    beat.begin();
+    this.#watched.add(watched);
+    watched.begin();
   }
 
-  unwatch(beat: Watched): void {
-    this.#beats.delete(beat);
-    if (this.#beats.size === 0) this.#halt();
+  unwatch(watched: Watched): void {
+    this.#watched.delete(watched);
+    if (this.#watched.size === 0) this.#halt();
   }
 
-  /** Forgets all heart-beats, for good. */
+  /** Forgets all that it watches, for good. */
   close(): void {
     this.#closed = true;
-    this.#beats.clear();
+    this.#watched.clear();
     this.#halt();
   }
 
@@ -93,10 +92,10 @@ export class TickingClock {
     this.#advance();
     // Slows down here, since unwatch would have to search, and before the checks: they ask when the next tick is.
     let shortest = Number.POSITIVE_INFINITY;
-    for (const beat of this.#beats) shortest = Math.min(shortest, beat.shortest);
+    for (const watched of this.#watched) shortest = Math.min(shortest, watched.shortest);
     if (this.#tickFor(shortest) > this.#tick) this.#start(this.#tickFor(shortest));
 
-    for (const beat of this.#beats) beat.check();
+    for (const watched of this.#watched) watched.check();
   }
 
   #advance(): void {

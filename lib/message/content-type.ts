@@ -9,7 +9,7 @@ export function mediaType(contentType = ""): string {
   return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }
 
-/** In which characters text of this content type is written. */
+/** The charset that a content type names, by default UTF-8. */
 export function charset(contentType: string): string {
   for (const parameter of contentType.split(";").slice(1)) {
     const [name = "", value = ""] = parameter.split("=", 2);

@@ -1,6 +1,6 @@
 import type { Message, MessageHeaders, Subscriber } from "./message.js";
 
-/** Of a subscription whether it is over, and nothing else that is of no concern to those who look at headers. */
+/** Whether a subscription is over, for the headers of its deliveries: they show nothing else of it. */
 export class Lifetime {
   readonly #subscriber: Subscriber;
 

@@ -58,7 +58,7 @@ export interface MessageHeaders {
   readonly stompCommand?: string | undefined;
   /** The broker's offer of heart-beats in CONNECT_ACK, in ms: it sends every [0], and wants to hear every [1]. */
   readonly heartbeat?: readonly [number, number] | undefined;
-  /** The RECEIPT that a client waits for, if it asked for one: who takes the message can put it off. */
+  /** The RECEIPT that a client waits for, if it asked for one: a handler of the message can put it off. */
   readonly receipt?: Receipt | undefined;
   readonly native: NativeHeaders;
 }

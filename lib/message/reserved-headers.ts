@@ -30,7 +30,7 @@ const SERVERS = new HeaderNames(
   Object.entries(RESERVED).flatMap(([name, saidBy]) => (saidBy === "server" ? name : [])),
 );
 
-/** Takes off what only a server may say. @param from who wrote the headers */
+/** Takes off what only a server may say. @param from the side that wrote the headers */
 export function withoutReserved(native: NativeHeaders, from: "client" | "broker"): NativeHeaders {
   return native.withoutAll(from === "client" ? ALL : SERVERS);
 }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock/clock.js";
 import { AccessDeniedError, ConfigurationError } from "../errors.js";
 import { onlyKnown } from "../options/checks.js";
 
-/** What a `SessionGrant` is made of. */
+/** The options of a `SessionGrant`. */
 export interface SessionGrantOptions {
   /** When the session ends, in ms since 1970. Default: with its connection. */
   readonly expires?: number | undefined;

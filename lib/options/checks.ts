@@ -49,7 +49,7 @@ export function areHeartBeats(given: unknown): given is readonly [number, number
   return Array.isArray(given) && given.length === 2 && given.every(isHeartBeat);
 }
 
-/** What `areHeartBeats` wants, in words. */
+/** The words for a value that `areHeartBeats` lets pass. */
 export const HEART_BEATS = "two whole numbers of ms, each 0 or from 100 to 2,147,483,647";
 
 /** @throws ConfigurationError that names the option, unless it is true, false or left out: then `otherwise` */

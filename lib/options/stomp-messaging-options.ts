@@ -17,7 +17,7 @@ import type { UserSessionLimitOptions } from "../user/user-session-limit.js";
 import type { TransportOptions } from "./transport-options.js";
 
 /**
- * What an application may set; Spring's nouns. Checked once, when `stompMessaging` is called.
+ * The options of messaging, named by Spring's nouns. Checked once, when `stompMessaging` is called.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export interface StompMessagingOptions {
    */
   applicationDestinationPrefixes?: readonly string[];
   /**
-   * What stands between the segments of destinations, for the patterns of
+   * The character between the segments of destinations, for the patterns of
    * controllers and subscriptions. With `.`, `@MessageMapping("price.{id}")`
    * gets `/app/price.7`: prefixes keep their slash, nothing else needs one.
    *
@@ -50,8 +50,8 @@ export interface StompMessagingOptions {
   /** @default simpleBroker() for every destination */
   broker?: BrokerFactory;
   /**
-   * Destinations under this are private: who subscribes to `/user/queue/x`
-   * hears what the application sends to this user at `/queue/x`.
+   * Destinations under this are private: a client that subscribes to `/user/queue/x`
+   * hears what the application sends to its user at `/queue/x`.
    *
    * @default "/user"
    */
@@ -66,7 +66,7 @@ export interface StompMessagingOptions {
   /** How many sessions a user may have at a time. @default as many as they like */
   userSessions?: UserSessionLimitOptions;
   /**
-   * Who may send and subscribe where, by what `messageSecurity(…)` returns: asked
+   * The rules that `messageSecurity(…)` returns: users that may send and subscribe, and where. Asked
    * behind all interceptors of `clientInboundChannel`. @default everybody
    */
   security?: MessageSecurity;
@@ -90,13 +90,13 @@ export interface StompMessagingOptions {
   handlerTimeout?: number;
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;
-  /** What clients send, before controllers and broker see it. */
+  /** The channel of all that clients send, before controllers and broker see it. */
   clientInboundChannel?: ChannelSettings;
-  /** What clients are about to be sent. */
+  /** The channel of all that clients are about to be sent. */
   clientOutboundChannel?: ChannelSettings;
-  /** What the application sends. */
+  /** The channel of all that the application sends. */
   brokerChannel?: BrokerChannelSettings;
-  /** Asked before the ones for text, binary and JSON. */
+  /** Converters of the application's own, asked before those for text, binary and JSON. */
   messageConverters?: readonly MessageConverter[];
   transport?: TransportOptions;
   /**
@@ -111,7 +111,7 @@ export interface StompMessagingOptions {
   /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
   errorHandler?: StompSubProtocolErrorHandler;
   /**
-   * What all that waits takes time from: limits, deadlines, heart-beats, tokens,
+   * The clock of all that waits: limits, deadlines, heart-beats, tokens,
    * SockJS, the relay and what servers say to each other. A test hands in one
    * that stands until it says that time passes.
    *
@@ -125,7 +125,7 @@ export interface StompMessagingOptions {
 /** A class with `@Controller()` or `@ControllerAdvice()`. */
 export type ControllerClass = new (...args: never[]) => object;
 
-/** What an application may set on a channel. */
+/** The settings of a channel. */
 export interface ChannelSettings {
   /** In this order before a message is sent; completions in reverse. */
   interceptors?: readonly ChannelInterceptor[];
@@ -138,12 +138,12 @@ export interface ChannelSettings {
   concurrency?: number | undefined;
 }
 
-/** What an application may set on `brokerChannel`. */
+/** The settings of `brokerChannel`. */
 export interface BrokerChannelSettings extends ChannelSettings {
   /**
    * Bytes of messages that may wait for interceptors of this channel, or since
    * subscribers are behind: those that the application sends together, and those
-   * of each session that controllers send for it. What they keep alive counts,
+   * of each session that controllers send for it. Memory that they keep alive counts,
    * some 1,600 bytes for a small one. Beyond, sending rejects.
    *
    * @default 16777216

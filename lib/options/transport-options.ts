@@ -2,7 +2,7 @@ import { ConfigurationError } from "../errors.js";
 import { isCount, isTime, onlyKnown } from "./checks.js";
 
 /**
- * What one client may cost. Beyond a limit: ERROR that names it, where a frame can still be sent, and the end.
+ * Limits of what one client may cost. Beyond one: ERROR that names it, where a frame can still be sent, and the end.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export interface TransportOptions {
   connectTimeLimit?: number;
   /**
    * Frames of one session each second. Beyond: they wait, and after 10 s of that
-   * ERROR and close 4500. What a client left behind waits the same, and is
+   * ERROR and close 4500. Frames that a client left behind wait the same, and are
    * dropped after 10 s.
    *
    * @default Infinity
@@ -43,8 +43,8 @@ export interface TransportOptions {
   /** Bytes that may wait for a client that does not read. Beyond: `overflowStrategy`. @default 524288 */
   sendBufferSizeLimit?: number;
   /**
-   * What gives way when more would wait for a client than `sendBufferSizeLimit`:
-   * its session, which is closed with 4500, or the oldest MESSAGE frames that wait.
+   * Decides, when more would wait for a client than `sendBufferSizeLimit`, whether
+   * its session is closed with 4500, or the oldest MESSAGE frames that wait are dropped.
    *
    * @default "terminate"
    */

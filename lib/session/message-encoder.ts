@@ -35,7 +35,7 @@ const NOTHING: Remembered = { publication: undefined, versions: {} };
 
 /**
  * Writes MESSAGE frames. A publication is written once for each version, and
- * gets each subscriber's id put in; all who chose the same id, and most clients
+ * gets each subscriber's id put in; subscribers of the same id, and most clients
  * number theirs alike, share the same message.
  */
 export class MessageEncoder {

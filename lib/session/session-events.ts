@@ -45,7 +45,7 @@ export function announceFault(session: AnnouncedSession, error: Error, announcin
 /** Limits that a client passes by not reading. */
 const SLOW: ReadonlySet<string> = new Set(["sendBufferSizeLimit", "sendTimeLimit", "httpMessageCacheSize"]);
 
-/** Counts and announces a limit that a client has passed; one who does not read by a name of its own too. */
+/** Counts and announces a limit that a client has passed; that of a client that does not read by a name of its own too. */
 export function announceLimit(
   { id, user, address }: Omit<AnnouncedSession, "id"> & { readonly id: string | undefined },
   limit: string,

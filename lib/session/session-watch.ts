@@ -117,7 +117,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     return this.#session.outbound.given;
   }
 
-  /** Whether the session reads: while it does not, its client is not the one who is silent, and its end is not heard. */
+  /** Whether the session reads: while it does not, its client's silence does not count, and its client's end is not heard. */
   set listening(listening: boolean) {
     this.#isListening = listening;
     this.#probedAt = this.clock.now;

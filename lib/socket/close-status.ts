@@ -22,7 +22,7 @@ export function shortReason(reason: string): string {
 /** ws closes with these codes, but reports 1006, since it reads no further. `undefined` when the line broke. */
 export function faultOf(error: Error): CloseStatus | undefined {
   const { code } = error as NodeJS.ErrnoException;
-  // What was to be unpacked was not packed so.
+  // zlib's: the client's message is not packed as it says.
   if (code?.startsWith("Z_") === true) return { code: 1007, reason: error.message };
   if (code?.startsWith("WS_ERR_") !== true) return undefined;
 

@@ -1,4 +1,4 @@
-/** What a client may say about permessage-deflate (RFC 7692, 7.1), and what we can keep to. */
+/** The sizes of a window, as a power of two, that an offer of permessage-deflate may name (RFC 7692, 7.1.2). */
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";

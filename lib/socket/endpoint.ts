@@ -28,7 +28,7 @@ import { WebSocketSocket } from "./web-socket.js";
 import { WebSocketHandshake } from "./web-socket-handshake.js";
 
 /**
- * A path where clients connect, and who may.
+ * A path where clients connect, and the pages and users that may.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ import { WebSocketHandshake } from "./web-socket-handshake.js";
 export interface EndpointOptions extends OriginOptions {
   /** Where clients connect, below the mount: `/stomp/chat`. */
   readonly path: string;
-  /** Finds who connects, or nobody. By default `req.user`, under its `name`, else its `username`. */
+  /** Finds the user who connects, or nobody. By default `req.user`, under its `name`, else its `username`. */
   readonly user?: UserFinder | undefined;
   /** See each handshake from an allowed origin, in this order, before `user` is asked. */
   readonly handshakeInterceptors?: readonly HandshakeInterceptor[] | undefined;
@@ -50,7 +50,7 @@ export interface EndpointOptions extends OriginOptions {
   readonly sockJS?: boolean | SockJSOptions | undefined;
 }
 
-/** What an endpoint is given by those it serves. */
+/** The parts of the library that an endpoint works for. */
 export interface EndpointContext {
   chooseSubProtocol(offered: Iterable<string>): string | undefined;
   /** Bytes of one STOMP frame. */
@@ -71,7 +71,7 @@ export interface EndpointContext {
   limitExceeded(limit: string, handshake: Handshake): void;
 }
 
-/** A WebSocket path of an endpoint: who shakes hands there, and what the connection becomes. */
+/** A WebSocket path of an endpoint: its handshake, and the socket that the connection becomes. */
 interface WebSocketRoute {
   readonly handshake: WebSocketHandshake;
   socketOf(ws: WebSocket, line: Duplex): Socket;
@@ -179,7 +179,7 @@ export class Endpoint {
     return true;
   }
 
-  /** Answers 503 to whoever wants to connect from now on. Open sockets live on. */
+  /** Answers 503 to handshakes from now on. Open sockets live on. */
   close(): void {
     this.#isClosed = true;
     this.#sockJs?.service.close();
@@ -191,7 +191,7 @@ export class Endpoint {
     return new WebSocketHandshake({ maxPayload, perMessageDeflate, chooseSubProtocol });
   }
 
-  /** What stands behind the endpoint's path, without slashes at its ends; `undefined` when it is another path. */
+  /** The rest of a path behind the endpoint's, without slashes at its ends; `undefined` when it is another path. */
   #rest(path: string): string | undefined {
     if (!path.startsWith(this.#path)) return undefined;
 
@@ -300,7 +300,7 @@ function isHandshakeWithoutUpgrade({ method, headers }: Request): boolean {
   return headers["sec-websocket-key"] !== undefined || headers["sec-fetch-mode"] === "websocket";
 }
 
-/** Whether somebody looks at the URL in a browser. SockJS clients do not, and what tests them wants its greeting as it is. */
+/** Whether somebody looks at the URL in a browser. SockJS clients do not, and tests of the protocol want its greeting as it is. */
 function isVisitor({ method, headers }: Request): boolean {
   return (
     method === "GET" &&

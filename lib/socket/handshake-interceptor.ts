@@ -49,7 +49,7 @@ export function looksAtHandshakes<T extends object>(interceptor: T): interceptor
   return HANDSHAKE_HOOKS.some((hook) => typeof hooks[hook] === "function");
 }
 
-/** One handshake, and who looks at it. */
+/** One handshake, and the interceptors that see it. */
 export interface InterceptedHandshake {
   readonly interceptors: readonly HandshakeInterceptor[];
   readonly req: Request;

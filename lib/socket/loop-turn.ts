@@ -1,4 +1,4 @@
-/** What has gathered something to write. */
+/** A socket that has gathered something to write. */
 export interface Gathering {
   /** Must not throw. */
   flush(): void;

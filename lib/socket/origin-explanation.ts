@@ -63,7 +63,7 @@ function advice(req: Request, own: string | undefined): string {
   return "";
 }
 
-/** What the server's origin would be if the proxy in front were trusted. */
+/** The origin that the server would have if the proxy in front were trusted. */
 function forwardedOrigin(req: Request): string | undefined {
   const scheme = first(req.get("x-forwarded-proto")) ?? req.protocol;
   const host = first(req.get("x-forwarded-host")) ?? req.get("host") ?? "";

@@ -19,7 +19,7 @@ export interface OriginOptions {
 export type OriginCheck = (req: Request) => boolean;
 
 interface OriginPattern {
-  /** What stands between the asterisks, in order. */
+  /** The texts between the asterisks, in order. */
   readonly pieces: readonly string[];
   /** `undefined` when the pieces cover the port too. */
   readonly ports: "any" | ReadonlySet<string> | undefined;

@@ -6,9 +6,9 @@ import { answer } from "./answer.js";
 export interface Refusal extends Omit<HandshakeRefusal, "request" | "message" | "status"> {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What the client reads, in one line; nothing where the protocol wants an answer without a body. */
+  /** The line that the client reads. Default: none, where the protocol wants an answer without a body. */
   readonly text?: string;
-  /** Default what the client reads. */
+  /** Default: `text`. */
   readonly message?: string;
 }
 

@@ -36,7 +36,7 @@ export interface Socket {
   close(code: number, reason: string): void;
   /** Cuts at once. */
   terminate(): void;
-  /** Stops the transport's own signs of life, if it has any: heart-beats of STOMP go to the client instead. */
+  /** Stops the signs of life that the transport sends by itself: heart-beats of STOMP take their place. */
   disableHeartbeat?(): void;
   /**
    * Bounds how long a client's message may be, whole or not, for a transport

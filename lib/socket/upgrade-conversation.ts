@@ -11,10 +11,10 @@ const OTHERS_GO_FIRST_MS = 750;
 /** How long a client may take to hang up after its answer. */
 const LINGER_MS = 2_000;
 
-/** What a claimed handshake is answered on. */
+/** A handshake's line, taken out of HTTP. */
 export interface ClaimedUpgrade {
   readonly socket: Duplex;
-  /** What the client sent behind its request. */
+  /** Bytes that the client sent behind its request. */
   readonly head: Buffer;
 }
 
@@ -59,7 +59,7 @@ export class UpgradeConversation {
   /** An endpoint has had it, or it is refused here: the answer is not the application's. */
   #isOurs = false;
   #stopDeadline: (() => void) | undefined;
-  /** What the application has not yet answered with, when it has returned. */
+  /** The response that the application has not ended yet, when it has returned. */
   #awaited: ServerResponse | undefined;
 
   constructor(req: IncomingMessage, { socket, head }: ClaimedUpgrade, host: UpgradeHost) {
@@ -267,7 +267,7 @@ function loosen(object: { [PASSING]?: boolean; [NEWEST]?: boolean }): void {
   delete object[NEWEST];
 }
 
-/** What a response takes for its socket. */
+/** The stream that a response takes for its socket. */
 class Outlet extends Writable {
   readonly #socket: Socket;
   readonly #take: (chunk: Buffer, done: () => void) => void;

@@ -34,9 +34,9 @@ interface UpgradeRequest extends IncomingMessage {
 }
 
 /**
- * Lets a server's WebSocket handshakes run through its request listeners, as any GET does, so that the
- * application's own middleware decides about them. Returns what undoes it, and answers 503 to handshakes
- * that are under way. Attached several times, a handshake still runs once.
+ * Lets a server's WebSocket handshakes run through its request listeners like its other requests, so that the
+ * application's own middleware decides about them. Returns a function that undoes it, and answers 503 to
+ * handshakes that are under way. Attached several times, a handshake still runs once.
  *
  * @throws ConfigurationError when it is no server
  */
@@ -79,7 +79,7 @@ export function reserve(req: IncomingMessage): "reserved" | "unattached" | "gone
   return conversation.reserve() ? "reserved" : "gone";
 }
 
-/** Takes the socket out of HTTP. What is still written to the response goes nowhere. */
+/** Takes the socket out of HTTP. Bytes that are still written to the response go nowhere. */
 export function claim(req: IncomingMessage): ClaimedUpgrade | undefined {
   return (req as UpgradeRequest)[CONVERSATION]?.claim();
 }
@@ -121,7 +121,7 @@ class Attachment implements UpgradeHost {
     };
   }
 
-  /** That of the messaging that has the least. */
+  /** The shortest patience of all that are attached. */
   get patience(): Patience {
     const [first = DETACHED, ...others] = Array.from(this.#attached, ({ patience }) => patience);
     return others.reduce((least, other) => (other.ms < least.ms ? other : least), first);

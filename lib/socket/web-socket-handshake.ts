@@ -16,7 +16,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 const EXTENSIONS = "sec-websocket-extensions";
 /** 4 KiB. */
 const WINDOW_BITS = 12;
-/** What a compressed line holds on to is bounded: small windows, nothing kept between messages. */
+/** Bounds the memory of a compressed line: small windows, nothing kept between messages. */
 const DEFLATE: PerMessageDeflateOptions = {
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,

@@ -11,16 +11,16 @@ import type { Socket, SocketListener } from "./socket.js";
 /** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
 const GATHER_LIMIT = 64 * 1024;
 
-/** What a WebSocket frame's head takes, at most. */
+/** Bytes of a WebSocket frame's head, at most. */
 const FRAME_HEAD = 14;
 
 /** To copy a message of this length costs more than a write of its own. */
 const LONG_MESSAGE = 16 * 1024;
 
 /**
- * A ws connection as a socket. Reads nothing until somebody listens. What it is
- * sent in one turn of the event loop is written at once, past ws, when that is
- * safe; else each message goes through ws on its own.
+ * A ws connection as a socket. Reads nothing until somebody listens. Messages
+ * that it is sent in one turn of the event loop are written at once, past ws,
+ * when that is safe; else each message goes through ws on its own.
  */
 export class WebSocketSocket implements Socket, Gathering {
   readonly transport = "websocket";
@@ -31,14 +31,14 @@ export class WebSocketSocket implements Socket, Gathering {
   /** How many were; `undefined` while somebody reads, and where nothing is packed. */
   #unpacked: number | undefined;
   #bound: MessageBound | undefined;
-  /** What ws writes to, if we may too. */
+  /** The stream that ws writes to, if we may write to it too. */
   readonly #stream: TcpSocket | undefined;
   /** Whether what is written may go past the stream's buffer too. */
   readonly #pastBuffer: boolean;
   /** Bytes that went past the buffer and have not left the process. */
   #leaving = 0;
   #gathered: FrameRun | undefined;
-  /** What arrived before anybody listened: what ws had read when the line broke. */
+  /** Messages that arrived before anybody listened: ws had read them when the line broke. */
   #early: Uint8Array[] | undefined;
   #listener: SocketListener | undefined;
   #isClosing = false;
@@ -205,7 +205,7 @@ export class WebSocketSocket implements Socket, Gathering {
     });
   }
 
-  /** Tells who asked how much waits. To tell after each delivery, though nobody asked, costs more. */
+  /** Tells the listener, if it has asked how much waits. To tell it after each delivery, unasked, costs more. */
   #left(): void {
     if (!this.#isWatched) return;
 
@@ -275,7 +275,7 @@ function writableBeside(ws: WebSocket, line: Duplex): TcpSocket | undefined {
 
 /**
  * Whether a stream is node's own, for TCP or a Unix socket, and nobody has put
- * something of theirs before its writes. What such a stream is given it hands to
+ * something of theirs before its writes. Such a stream hands all it is given to
  * libuv, which keeps order, whatever still waits there. TLS ends the process
  * when two writes overlap.
  */

@@ -103,7 +103,7 @@ export class HeartBeat implements Watched {
     this.#doubts = 0;
   }
 
-  /** Whether the peer's silence counts: while we do not read from it, it is not the one who is silent. */
+  /** Whether the peer is read from: else its silence does not count. */
   set listening(listening: boolean) {
     this.#listening = listening;
     this.received();

@@ -1,5 +1,5 @@
-/** Counts of the bytes that a socket was given. */
-export interface Backed {
+/** Bytes that a socket was given, and how many of them wait, at one moment. */
+export interface BytesGiven {
   /** In ms. */
   readonly now: number;
   /** Bytes that the socket was given so far. */
@@ -14,7 +14,7 @@ export class WaitingTime {
   #mark: { readonly since: number; readonly given: number } | undefined;
 
   /** Gives how long some of what waits has been waiting, in ms. To be asked often: it knows no more than it was told. */
-  age({ now, given, waiting }: Backed): number {
+  age({ now, given, waiting }: BytesGiven): number {
     if (waiting === 0) {
       this.#mark = undefined;
     } else if (this.#mark === undefined || given - this.#mark.given >= waiting) {

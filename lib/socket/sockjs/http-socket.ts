@@ -9,7 +9,7 @@ import type { SockJSSettings } from "./sock-js-options.js";
 import { TextBytes, textOf } from "./text-bytes.js";
 
 export interface HttpSocketOptions {
-  /** What SockJS calls the transport that opened it. */
+  /** The transport that opened it, by SockJS's name. */
   readonly transport: string;
   readonly settings: Pick<SockJSSettings, "heartbeatTime" | "disconnectDelay" | "httpMessageCacheSize">;
   readonly clock: Clock;
@@ -35,9 +35,9 @@ export class HttpSocket implements Socket {
   /** The one that takes the next frame. */
   #carrier: Carrier | undefined;
   #listener: SocketListener | undefined;
-  /** What waits for a response to ride on. */
+  /** Messages that wait for a response to ride on. */
   #messages: string[] = [];
-  /** Those that have waited and do so no more. */
+  /** How many have waited and do so no more. */
   #deliveredMessages = 0;
   #waitingBytes = 0;
   #isOpen = false;
@@ -47,7 +47,7 @@ export class HttpSocket implements Socket {
   readonly #lifeSigns: LifeSigns;
   /** Runs while there is no response to ride on, and after `close`. */
   #stopLifetime = () => {};
-  /** What `close` was called with. */
+  /** The status that `close` was called with. */
   #closing: CloseStatus | undefined;
   #closedWith: CloseStatus | undefined;
 
@@ -150,7 +150,7 @@ export class HttpSocket implements Socket {
     if (carrier !== undefined) this.#sayClose(carrier, closing);
   }
 
-  /** Closes for what the client has done. Whoever is about to send hears of it later, as of any end. */
+  /** Closes for something that the client has done. The listener hears of it later: it may be sending now. */
   fail(code: number, reason: string): void {
     this.close(code, reason);
     queueMicrotask(() => this.#end({ code, reason }));
@@ -178,7 +178,7 @@ export class HttpSocket implements Socket {
   #watch(carrier: Carrier): void {
     const { response } = carrier;
     this.#carriers.add(carrier);
-    // Who has left is noticed by `close`.
+    // A client that has left is noticed by `close`.
     response.on("error", () => {});
     response.once("close", () => {
       this.#carriers.delete(carrier);
@@ -187,7 +187,7 @@ export class HttpSocket implements Socket {
         this.#release();
         this.#expire();
       } else if (this.#carrier === undefined && this.#carriers.size === 0 && !this.#isClosing) {
-        // Not before: who reads slowly cannot come back until all of it has arrived.
+        // Not before: a client that reads slowly cannot come back until all of it has arrived.
         this.#startLifetime();
       }
     });

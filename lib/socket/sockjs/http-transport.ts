@@ -1,6 +1,6 @@
 /** One way of SockJS to carry frames to the client on HTTP responses. */
 export interface HttpTransport {
-  /** What SockJS calls it where it is not part of a URL. */
+  /** SockJS's name for it where it is not part of a URL. */
   readonly name: string;
   readonly methods: readonly string[];
   readonly contentType: string;
@@ -8,7 +8,7 @@ export interface HttpTransport {
   readonly isStreaming: boolean;
   /** Whether the client names a function of its page, which each frame then calls. */
   readonly hasCallback: boolean;
-  /** What a response begins with, so that browsers hand on what follows at once. */
+  /** The beginning of a response, which makes browsers hand on what follows at once. */
   prelude(callback: string): string;
   wrap(frame: string, callback: string): string;
 }
@@ -79,7 +79,7 @@ export const HTTP_TRANSPORTS = new Map<string, HttpTransport>([
       isStreaming: false,
       hasCallback: true,
       prelude: NO_PRELUDE,
-      // The comment keeps the answer from being read as anything else than script, a Flash file for one.
+      // With the comment in front the answer is a script and nothing else: a callback's name could begin a Flash file.
       wrap: (frame, callback) => `/**/${callback}(${scriptText(frame)});\r\n`,
     },
   ],

@@ -10,7 +10,7 @@ export class Inlet {
     return this.#requests;
   }
 
-  /** Calls `bring` when all who came before are done: two bodies that are read at once would be mixed up. */
+  /** Calls `bring` when all requests that came before are done: two bodies that are read at once would be mixed up. */
   async inTurn(bring: () => Promise<void>): Promise<void> {
     const before = this.#last;
     let done = () => {};

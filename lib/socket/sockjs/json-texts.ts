@@ -1,4 +1,4 @@
-/** What a client sent as its messages cannot be read. The message is the answer to the client. */
+/** A client's messages cannot be read. The error's text is the answer to the client. */
 export class PayloadError extends Error {
   override name = "PayloadError";
 }
@@ -10,7 +10,7 @@ const COMMA = ",".charCodeAt(0);
 const OPEN = "[".charCodeAt(0);
 const CLOSE = "]".charCodeAt(0);
 
-/** What may come next, besides blanks. */
+/** The place in the text, which decides about the character that may come next, besides blanks. */
 type Place =
   | "before the array"
   | "first text or end"

@@ -1,7 +1,7 @@
 import { ConfigurationError } from "../../errors.js";
 import { isTime } from "../../options/checks.js";
 
-/** What carries frames to clients, by the last part of its URL. What carries theirs to us comes with it. */
+/** A way to carry frames to clients, by the last part of its URL. The way that carries theirs to us comes with it. */
 export type SockJSTransport = "websocket" | "xhr" | "xhr_streaming" | "eventsource" | "htmlfile" | "jsonp";
 
 /** Spring's SockJS options, with Spring's defaults but for the old transports, which are off; and two limits. */
@@ -20,11 +20,11 @@ export interface SockJSOptions {
    * number: `sendBufferSizeLimit` bounds their bytes, as it does for clients on a WebSocket.
    */
   readonly httpMessageCacheSize?: number | undefined;
-  /** What `/info` tells clients: whether a cookie keeps them on one server behind a load balancer. Default true. */
+  /** Whether `/info` tells clients that a cookie keeps them on one server behind a load balancer. Default true. */
   readonly sessionCookieNeeded?: boolean | undefined;
   /** Serves WebSocket below the endpoint's path, for SockJS clients. Default true. */
   readonly webSocketEnabled?: boolean | undefined;
-  /** What is served. Default all but the transports of browsers long gone, `htmlfile` and `jsonp`. */
+  /** The transports that are served. Default all but the transports of browsers long gone, `htmlfile` and `jsonp`. */
   readonly transportHandlers?: readonly SockJSTransport[] | undefined;
   /**
    * Where the application serves the script of sockjs-client: a path of its own, or a whole URL. It is loaded

@@ -35,14 +35,14 @@ export interface SockJsServiceOptions {
   limitExceeded(limit: string, handshake: Handshake): void;
 }
 
-/** What a request for messages says: whose, and how. */
+/** A request for messages: the session's name, and the way they are to travel. */
 interface Ride {
   readonly name: string;
   readonly transport: HttpTransport;
   readonly callback: string;
 }
 
-/** What names a function of a page is for that page, and no file to be saved and opened. */
+/** An answer that calls a function of a page is for that page, and no file to be saved and opened. */
 const OWN_PAGES_ONLY = {
   "X-Frame-Options": "SAMEORIGIN",
   "Content-Disposition": 'inline; filename="f.txt"',
@@ -59,7 +59,7 @@ const CALLBACK = /^[\w.]{1,32}$/;
 /** SockJS clients have one request with messages under way; more than this many wait for no good. */
 const MAX_SENDERS = 16;
 
-/** SockJS over HTTP: which request is for whom, and who may. What sessions do is theirs. */
+/** SockJS over HTTP: finds the session that a request is for, and refuses those that it is not for. */
 export class SockJsService {
   readonly #options: SockJsServiceOptions;
   readonly #sessions: HttpSessions;
@@ -266,7 +266,7 @@ export class SockJsService {
         if (hasTaken) socket.fail(1007, error.message);
         answer(res, 500, `${error.message}\n`);
       } else if (req.destroyed) {
-        // What comes next would be taken for the rest of it.
+        // The next request would be taken for the rest of it.
         if (hasTaken) socket.fail(1002, "A request with messages broke off.");
       } else {
         throw error;
@@ -275,7 +275,7 @@ export class SockJsService {
   }
 }
 
-/** Who has left by now, or was answered by somebody else, would leave a session behind that nobody ends. */
+/** Whether a client has left, or was answered by somebody else: it would leave a session behind that nobody ends. */
 function hasLeft(req: Request, res: Response): boolean {
   return req.socket.destroyed || res.headersSent;
 }

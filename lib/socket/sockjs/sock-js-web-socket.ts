@@ -12,7 +12,7 @@ export class SockJsWebSocket implements Socket {
   readonly #line: WebSocketSocket;
   readonly #text = new TextBytes();
   readonly #lifeSigns: LifeSigns;
-  /** What the close frame told the client. */
+  /** The status that the client was told in SockJS's close frame. */
   #told: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(line: WebSocketSocket, lifeSigns: LifeSigns) {
