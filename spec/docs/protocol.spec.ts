@@ -104,6 +104,17 @@ describe("docs/protocol.md", () => {
     expect(page.trimEnd().split("\n").length).to.be.at.most(300);
   });
 
+  it("quotes texts of ERROR that lib/ has", () => {
+    const table = page.split("| `message` | `retry` |")[1]!.split("\n\n")[0]!;
+    const quoted = [...table.matchAll(/^\| (`.*?) \| (?:`|a number)/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text),
+    );
+    expect(quoted.length).to.be.above(40);
+    const source = sourcesIn("lib").join("\n");
+    const unknown = quoted.filter((text) => text.split(VARIES).some((part) => !source.includes(part.trim())));
+    expect(unknown).to.deep.equal([]);
+  });
+
   it("lists every header that lib/ names", () => {
     const listed = new Set(
       [...page.matchAll(/`([A-Za-z][\w-]*)`/g)].map(([, name = ""]) => name.toLowerCase()),
@@ -112,6 +123,9 @@ describe("docs/protocol.md", () => {
     expect(unlisted).to.deep.equal([]);
   });
 });
+
+/** Parts of a text of ERROR that lib/ fills in: commands, limits, numbers, what a client wrote. */
+const VARIES = /…|\/…|\b[A-Z]{3,}\b|\b[a-z]+[A-Z]\w+|[\d.]+|^Frame|^Session/;
 
 /** Texts that stand where names of headers stand and are none. */
 const NO_HEADERS = new Set([
@@ -124,10 +138,8 @@ const NO_HEADERS = new Set([
 /** Headers that lib/ reads and writes by name: arguments of a header's methods, keys of header objects, names in HTTP's spelling. */
 function headersIn(folder: string): string[] {
   const names = new Set<string>();
-  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    // The headers of clients that brokers act on have a table of their own, in docs/relay.md.
-    if (!file.endsWith(".ts") || file.endsWith("header-policy.ts")) continue;
-    const text = readFileSync(`${folder}/${file}`, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+  // The headers of clients that brokers act on have a table of their own, in docs/relay.md.
+  for (const text of sourcesIn(folder, (file) => !file.endsWith("header-policy.ts"))) {
     for (const pattern of [
       /(?:headers|native|own|connect)\??\.(?:get|has|with|without)\("([A-Za-z][\w-]*)"/g,
       /\.(?:set|setHeader|getHeader|removeHeader)\("([A-Za-z][\w-]*)"/g,
@@ -139,4 +151,11 @@ function headersIn(folder: string): string[] {
     }
   }
   return [...names].sort();
+}
+
+/** The code of a folder's files, without comments. */
+function sourcesIn(folder: string, isWanted: (file: string) => boolean = () => true): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && isWanted(file))
+    .map((file) => readFileSync(`${folder}/${file}`, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ""));
 }

@@ -37,7 +37,7 @@ describe("BrokerProcess", () => {
       const ended = once(line.resume(), "close");
       starter.kill(signal);
       await ended;
-      // What removes the folder does so when the broker has gone.
+      // The folder goes when the broker has gone, which its starter does not wait for.
       while (existsSync(folder)) await sleep(20);
     });
   }
