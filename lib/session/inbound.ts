@@ -6,6 +6,7 @@ import type { ClientSession } from "./client-session.js";
 import { agreeVersion } from "./connect.js";
 import { Exchanges, type Intake } from "./exchanges.js";
 import { InboundRate } from "./inbound-rate.js";
+import { earlySizeLimit } from "./session-limits.js";
 
 /** So many frames of one session wait before its socket is paused, and so few before it is resumed. */
 const PAUSE_AT = 64;
@@ -30,12 +31,12 @@ export class Inbound implements Intake, Watched {
 
   constructor(session: ClientSession) {
     const { limits, clock } = session.context;
-    const { messageSizeLimit, connectSizeLimit, inboundRateLimit } = limits;
+    const { inboundRateLimit } = limits;
     this.#session = session;
     this.exchanges = new Exchanges(session, this);
     this.#rate = Number.isFinite(inboundRateLimit) ? new InboundRate(inboundRateLimit, clock.now) : undefined;
     this.#decoder = new StompDecoder(limits);
-    this.#decoder.limits = { messageSizeLimit: Math.min(messageSizeLimit, connectSizeLimit) };
+    this.#decoder.limits = { messageSizeLimit: limits[earlySizeLimit(limits)] };
   }
 
   receive(chunk: Uint8Array): void {

@@ -17,6 +17,14 @@ export const UNREAD_LIMITS: ReadonlySet<PassableLimit> = new Set([
   "clientOutboundChannel",
 ]);
 
+/** The limit of a frame's size until CONNECT is accepted: the lesser of two. */
+export function earlySizeLimit({
+  connectSizeLimit,
+  messageSizeLimit,
+}: TransportSettings): "connectSizeLimit" | "messageSizeLimit" {
+  return connectSizeLimit < messageSizeLimit ? "connectSizeLimit" : "messageSizeLimit";
+}
+
 /** The error of a session that has passed a limit of its own. */
 export function limitError(limit: PassableLimit, limits: TransportSettings): LimitExceededError {
   if (limit !== "clientOutboundChannel") {

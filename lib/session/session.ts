@@ -13,7 +13,7 @@ import { Inbound } from "./inbound.js";
 import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
 import { announceHandedOn, announceProcessed } from "./session-events.js";
-import type { PassableLimit } from "./session-limits.js";
+import { earlySizeLimit, type PassableLimit } from "./session-limits.js";
 import { SessionWatch } from "./session-watch.js";
 
 /** Bytes that may stand around the frame of a message before CONNECTED: ends of lines, and the transport's own. */
@@ -59,11 +59,11 @@ export class Session implements SocketListener, ClientSession {
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch(this, this.#inbound);
     this.ending = new Ending(this, { socket, inbound: this.#inbound, watch: this.#watch, owner });
-    const { connectSizeLimit, messageSizeLimit } = context.limits;
+    const limit = earlySizeLimit(context.limits);
+    const bytes = context.limits[limit];
     // A frame that is longer tells so once it is read; a message that is never whole would be held unread.
-    const longest = Math.min(connectSizeLimit, messageSizeLimit) + MESSAGE_ALLOWANCE;
-    socket.boundMessages?.(longest, () => {
-      this.fail(new LimitExceededError("Frame", "connectSizeLimit", connectSizeLimit));
+    socket.boundMessages?.(bytes + MESSAGE_ALLOWANCE, () => {
+      this.fail(new LimitExceededError("Frame", limit, bytes));
     });
   }
 

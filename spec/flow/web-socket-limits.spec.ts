@@ -173,6 +173,13 @@ describe("What a WebSocket holds of a client's bytes", () => {
     });
   }
 
+  it("is bounded by messageSizeLimit, and told so, where that is less than connectSizeLimit", async () => {
+    server = await startServer({ transport: { messageSizeLimit: 4_096 } });
+    const { line, closed } = await shakeHands("/ws");
+    line.write(begun(10_000, 6_000));
+    expect(await closed).to.include("Frame passes messageSizeLimit\\c 4096");
+  });
+
   it("is counted for each message: many that are whole may come at once, before CONNECT too", async () => {
     server = await startServer();
     const { line } = await shakeHands("/ws");
