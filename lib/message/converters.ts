@@ -8,7 +8,7 @@ import { jsonText } from "./json-text.js";
 import type { Message } from "./message.js";
 
 /** Strings, whatever their content type; and `text/*` where no class is asked for. */
-export const textConverter: MessageConverter = {
+const textConverter: MessageConverter = {
   fromMessage({ payload, headers }, target) {
     const type = mediaType(headers.contentType);
     if (target !== String && !(isOpen(target) && type.startsWith("text/"))) return undefined;
@@ -21,7 +21,7 @@ export const textConverter: MessageConverter = {
 };
 
 /** Bytes, whatever their content type; and `application/octet-stream` where no class is asked for. */
-export const binaryConverter: MessageConverter = {
+const binaryConverter: MessageConverter = {
   fromMessage({ payload, headers }, target) {
     if (target === Buffer) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     const open = isOpen(target) && mediaType(headers.contentType) === BINARY;
@@ -36,7 +36,7 @@ export const binaryConverter: MessageConverter = {
 const JSON_DEPTH = 100;
 
 /** `application/json`, `application/*+json`, and payloads without a content type. */
-export const jsonConverter: MessageConverter = {
+const jsonConverter: MessageConverter = {
   fromMessage({ payload, headers }) {
     if (!isJson(mediaType(headers.contentType))) return undefined;
 

@@ -16,6 +16,14 @@ export interface SessionGrantOptions {
   readonly clock?: Clock | undefined;
 }
 
+const OPTIONS = {
+  expires: true,
+  expiredMessage: true,
+  ahead: true,
+  noticeDestination: true,
+  clock: true,
+} satisfies Record<keyof SessionGrantOptions, true>;
+
 /**
  * How long a session may last: in the header `grant` of its CONNECT, or of a
  * later message, which then stands in place of the first. A grant is for one
@@ -41,7 +49,7 @@ export class SessionGrant {
 
   /** @throws ConfigurationError when a time is none, or an option is not known */
   constructor(options: SessionGrantOptions = {}) {
-    onlyKnown("SessionGrant", options, ["expires", "expiredMessage", "ahead", "noticeDestination", "clock"]);
+    onlyKnown("SessionGrant", options, Object.keys(OPTIONS));
     const { expires = Number.POSITIVE_INFINITY, ahead = 0, clock = systemClock } = options;
     this.#clock = clock;
     this.#expires = checkedTime("expires", expires);

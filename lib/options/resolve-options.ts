@@ -73,6 +73,13 @@ const ENDPOINT = {
 
 const CHANNEL = { interceptors: true, concurrency: true } satisfies Record<keyof ChannelSettings, true>;
 
+const BROKER_CHANNEL = { ...CHANNEL, waitingSizeLimit: true } satisfies Record<
+  keyof BrokerChannelSettings,
+  true
+>;
+
+const USER_SESSIONS = { limit: true, beyond: true } satisfies Record<keyof UserSessionLimitOptions, true>;
+
 const WAITING_SIZE_LIMIT = 16 * 1024 * 1024;
 
 /** @throws ConfigurationError that names the option at fault */
@@ -143,7 +150,7 @@ function userSessions(
   given: UserSessionLimitOptions | undefined,
 ): Required<UserSessionLimitOptions> | undefined {
   if (given === undefined) return undefined;
-  onlyKnown("userSessions", given, ["limit", "beyond"] satisfies (keyof UserSessionLimitOptions)[]);
+  onlyKnown("userSessions", given, Object.keys(USER_SESSIONS));
   const { limit, beyond = "refuse" } = given;
   if (!isCount(limit)) {
     throw new ConfigurationError(`userSessions.limit is ${String(limit)}: it must be a whole number above 0`);
@@ -174,7 +181,7 @@ function security(
 }
 
 function brokerChannel(given: BrokerChannelSettings = {}): Required<BrokerChannelSettings> {
-  const settings = channel("brokerChannel", given, [...Object.keys(CHANNEL), "waitingSizeLimit"]);
+  const settings = channel("brokerChannel", given, Object.keys(BROKER_CHANNEL));
   const { waitingSizeLimit = WAITING_SIZE_LIMIT } = given;
   if (!isCount(waitingSizeLimit)) {
     throw new ConfigurationError(

@@ -11,7 +11,7 @@ export interface AgreedHeartBeat {
 }
 
 /** The shortest interval but 0 that is kept, in ms: a server should offer no shorter one. */
-export const SHORTEST_HEART_BEAT = 100;
+const SHORTEST_HEART_BEAT = 100;
 
 /** No number above this is told from it: nearly 25 days, in ms. */
 const LONGEST_HEART_BEAT = 2 ** 31 - 1;

@@ -4,7 +4,7 @@ export type StompVersion = "1.0" | "1.1" | "1.2";
 export const SUPPORTED_VERSIONS: readonly StompVersion[] = ["1.0", "1.1", "1.2"];
 
 /** The names under which a WebSocket handshake offers STOMP, highest version first. */
-export const SUB_PROTOCOLS: readonly string[] = ["v12.stomp", "v11.stomp", "v10.stomp"];
+const SUB_PROTOCOLS: readonly string[] = ["v12.stomp", "v11.stomp", "v10.stomp"];
 
 /**
  * Chooses the highest version in common with a CONNECT frame's `accept-version`

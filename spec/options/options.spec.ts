@@ -40,6 +40,19 @@ const WRONG: [options: unknown, text: string][] = [
   ],
   [{ endpoints, handlerTimeout: 2 ** 31 }, "handlerTimeout is 2147483648"],
   [{ endpoints, container: {} }, "container has no method get"],
+  [{ endpoints, controllers: {} }, "controllers must be an array"],
+  [{ endpoints, preserveReceiveOrder: 1 }, "preserveReceiveOrder must be true or false"],
+  [{ endpoints, errorHandler: {} }, "errorHandler has no method handleClientMessageProcessingError"],
+  [
+    { endpoints, clientInboundChannel: { concurrency: 0 } },
+    "clientInboundChannel.concurrency is 0: it must be",
+  ],
+  [
+    { endpoints, clientOutboundChannel: { interceptors: {} } },
+    "clientOutboundChannel.interceptors must be an",
+  ],
+  [{ endpoints, clientInboundChannel: { waitingSizeLimit: 1 } }, 'has no option "waitingSizeLimit"; it has'],
+  [{ endpoints, brokerChannel: { waitingSizeLimit: 0 } }, "brokerChannel.waitingSizeLimit is 0: it must be"],
   [
     { endpoints, clientInboundChannel: { interceptor: {} } },
     'clientInboundChannel has no option "interceptor"',
