@@ -151,6 +151,5 @@ export class UserClientHandler implements MessageHandler {
 
 /** Goes on at once if it can. */
 function after(handled: void | Promise<void>, next: () => void): void | Promise<void> {
-  if (!isPromise(handled as object)) return next();
-  return (handled as Promise<void>).then(next);
+  return isPromise(handled) ? handled.then(next) : next();
 }
