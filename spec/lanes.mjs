@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 const LANES = Math.min(2, availableParallelism());
-/** What takes longest begins first. */
+/** The folders that take longest begin first. */
 const LONGEST = [
   "flow",
   "relay",
@@ -19,7 +19,7 @@ const LONGEST = [
 
 /** How a reporter says how its specs went. */
 const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m;
-/** What keeps a process alive that has said how its specs went is a fault of theirs. */
+/** A process that has said how its specs went has to end by itself: timers or sockets that keep it alive are a fault. */
 const ENDS_WITHIN = 60_000;
 
 const folders = readdirSync("build/spec", { withFileTypes: true })

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { circleIn, type Import, importsIn, importsOf } from "./support/import-graph.js";
 
-/** What all may need that want nothing of others. */
+/** Files that every station may import; they import no station. */
 const BASE = ["errors", "logger", "promise", "own-text", "clock", "options/checks"] as const;
 
-/** What the files of a station may import from, besides their own and `BASE`. One file of a folder may be a station. */
+/** The stations that the files of a station may import, besides their own and `BASE`. One file of a folder may be a station. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
   logger: [],

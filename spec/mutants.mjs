@@ -54,7 +54,7 @@ console.log(
 );
 process.exitCode = unseen.length + stale.length === 0 ? 0 : 1;
 
-/** What the library's file is with the fault in it; without `code` if its text does not stand there once. */
+/** Compiles the library's file with the fault in it; gives no `code` if the fault's text does not stand there once. */
 async function planting(mutant) {
   const { file, find, put } = mutant;
   const source = await readFile(join("lib", file), "utf8").catch(() => "");

@@ -66,7 +66,7 @@ describe("The relay, when the broker goes away", function () {
                 settled.rejected++;
               },
             );
-            // What is refused at once would keep the broker that starts from the CPU.
+            // A loop of sends that are refused at once would keep the broker that starts from the CPU.
             await sleep(5);
           }
           return true;

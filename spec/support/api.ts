@@ -23,7 +23,7 @@ export function apiPage(): string {
   ].join("\n");
 }
 
-/** What its docstring says, and what it throws. */
+/** Gives a symbol's docstring, and the errors that it throws. */
 function meaningOf(symbol: ts.Symbol, checker: ts.TypeChecker): string {
   const text = ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
   const throws = symbol

@@ -24,7 +24,7 @@ const compilerOptions = {
 /** Every example in TypeScript of the README and docs/, compiled as it is printed. */
 export interface CompiledBlocks {
   readonly count: number;
-  /** What the compiler has to say, at the lines of the pages. */
+  /** The compiler's messages, at the lines of the pages. */
   readonly faults: string;
   /** The program that came of the nth block of a page. */
   program(page: string, index: number): string;

@@ -1,4 +1,4 @@
-// What all specs run in: mocha and `npm run spec` load it first.
+// The environment of all specs: mocha and `npm run spec` load it first.
 
 // Mocha hears of rejections that nobody handles, and drops them: a spec is to fail by one.
 process.on("unhandledRejection", (reason) => {

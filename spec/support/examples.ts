@@ -4,7 +4,7 @@ import ts from "typescript";
 
 /** One `@example` of a docstring. */
 export interface Example {
-  /** What it stands above: `simpleBroker`, or `SimpMessagingTemplate.send`. */
+  /** The name that it stands above: `simpleBroker`, or `SimpMessagingTemplate.send`. */
   readonly name: string;
   readonly file: string;
   /** Of its first line of code, from 1. */
@@ -12,7 +12,7 @@ export interface Example {
   readonly code: string;
 }
 
-/** What examples take for granted besides the exports of the library: the application around them. */
+/** Examples take it for granted besides the exports of the library: the application around them. */
 const APPLICATION = `
   import type { Server } from "node:http";
   import type { Express } from "express";
@@ -86,7 +86,7 @@ function lastExport(before: string): string {
   return before.slice(before.lastIndexOf("\nexport ") + 1);
 }
 
-/** What the compiler finds wrong with examples, as an application that depends on the library would see it. */
+/** Gives the compiler's messages about examples, as an application that depends on the library would see them. */
 export function faultsOf(examples: readonly Example[]): string[] {
   const folder = resolve("build/examples");
   const options: ts.CompilerOptions = {

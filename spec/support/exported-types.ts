@@ -32,7 +32,7 @@ function readExports(entry: string): Exports {
   return { checker, symbols };
 }
 
-/** What a name stands for, wherever it is declared. */
+/** Gives the symbol that a name stands for, wherever it is declared. */
 export function declared(symbol: ts.Symbol, { checker }: Exports): ts.Symbol {
   return (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
 }

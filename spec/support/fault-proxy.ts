@@ -106,7 +106,7 @@ export class FaultProxy {
   }
 
   #pipe(from: Socket, to: Socket): void {
-    // What was held back is written at once, each part of it.
+    // Chunks that were held back are written at once, each with a listener of its own.
     to.setMaxListeners(0);
     let before: Promise<unknown> = Promise.resolve();
     const inOrder = (pass: () => void) => {

@@ -5,7 +5,7 @@ import { posix } from "node:path";
 export interface Import {
   /** The importing file, from the tree's root, with slashes. */
   readonly file: string;
-  /** What it names: a file of the tree, from its root, or a package as it is written. */
+  /** The file of the tree that it names, from the tree's root, or the package as it is written. */
   readonly target: string;
 }
 

@@ -150,7 +150,7 @@ describe("A connection to the broker", () => {
   });
 
   describe("when something is to be written", () => {
-    // What of a client's CONNECT reaches the broker's.
+    // These headers of a client's CONNECT reach the broker's.
     for (const name of ["login", "passcode", "client-id"]) {
       for (const value of ["a\nlogin:admin", "a\rb", "a\0b"]) {
         it(`refuses a CONNECT that the ${name} ${JSON.stringify(value)} would break out of`, async () => {
