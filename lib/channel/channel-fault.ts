@@ -1,10 +1,19 @@
-import { faultError } from "../errors.js";
+import { faultError, faultText, lookable, MessageDeliveryError, MessagingError } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 
 interface Telling {
   readonly events: EventPublisher;
   readonly logger: Logger;
+}
+
+/** The error that the sender of a message gets for a fault of an interceptor or a handler: a `MessagingError` as it is. */
+export function deliveryError({ name }: { readonly name: string }, thrown: unknown): Error {
+  const fault = lookable(thrown);
+  if (fault instanceof MessagingError) return fault;
+
+  const reason = faultText(fault);
+  return new MessageDeliveryError(`${name} could not send a message: ${reason}`, { cause: fault });
 }
 
 /** Logs and announces a message that failed on its channel since it was not passed on in time, or too much waits. */

@@ -1,17 +1,19 @@
 import { AsyncResource } from "node:async_hooks";
 import { type Clock, systemClock } from "../clock/clock.js";
-import { faultText, lookable, MessageDeliveryError, MessagingError } from "../errors.js";
 import type { Logger } from "../logger.js";
-import { Delivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
+import { deliveryError } from "./channel-fault.js";
+import { expectFarewell } from "./farewell.js";
+import { type HandedOn, Handlers } from "./handlers.js";
 import { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
+import { type ChannelGuard, Interceptors } from "./interceptors.js";
 import { Lanes, type Order } from "./lanes.js";
 import type { MessageChannel } from "./message-channel.js";
 import type { MessageHandler } from "./message-handler.js";
 import type { Pace } from "./pace.js";
-import { type Asking, Passage } from "./passage.js";
+import { Passage, type PassageContext } from "./passage.js";
 import { Permits } from "./permits.js";
 import type { Place } from "./place.js";
 import { Sending } from "./sending.js";
@@ -50,11 +52,6 @@ export interface ChannelOptions {
   sendFailed?(destination: string | undefined, error: unknown): void;
 }
 
-/** Has the last word about what passes a channel. */
-export type ChannelGuard = Required<Pick<ChannelInterceptor, "preSend" | "afterSendCompletion">>;
-
-type HandedOn = (message: Message) => void;
-
 /**
  * A pipe in the process, as Spring's `SubscribableChannel`: hands each message
  * to every handler, past the interceptors.
@@ -66,17 +63,11 @@ type HandedOn = (message: Message) => void;
 export class SubscribableChannel implements MessageChannel {
   readonly name: string;
   readonly clock: Clock;
-  #interceptors: readonly ChannelInterceptor[];
-  #guard: ChannelGuard | undefined;
-  readonly #mayStart: (message: Message) => boolean;
-  /** Those of them who look at every handler. */
-  #around: readonly ChannelInterceptor[];
-  /** Never changed, but replaced: a handler that leaves while a message is handed on keeps it from no other. */
-  #handlers: readonly MessageHandler[] = [];
-  readonly #logger: Logger;
+  readonly #interceptors: Interceptors;
+  readonly #handlers: Handlers;
+  readonly #context: PassageContext;
   readonly #lanes: Lanes | undefined;
   readonly #permits: Permits | undefined;
-  readonly #deadline: HookDeadline;
   readonly #pace: Pace | undefined;
   readonly #sendFailed: (destination: string | undefined, error: unknown) => void;
 
@@ -84,36 +75,38 @@ export class SubscribableChannel implements MessageChannel {
     const { interceptors = [], logger, order, concurrency, handlerTimeout = 0, timedOut, pace } = options;
     this.name = name;
     this.clock = options.clock ?? systemClock;
-    this.#logger = logger;
     this.#pace = pace;
-    this.#mayStart = options.mayStart ?? (() => true);
-    this.#interceptors = [...interceptors];
-    this.#around = this.#interceptors.filter(looksAtHandlers);
     if (order) this.#lanes = new Lanes(name, order, this.clock);
     if (concurrency !== undefined) this.#permits = new Permits(concurrency);
     this.#sendFailed = (destination, error) => {
       if (options.sendFailed) options.sendFailed(destination, error);
       else logger.error(`${name} could not send a message to ${destination}`, error);
     };
-    this.#deadline = new HookDeadline({
+    const deadline = new HookDeadline({
       clock: this.clock,
       milliseconds: handlerTimeout,
       always: order !== undefined,
       logger,
       passed: (message, error) => timedOut?.(message, error),
     });
+    this.#context = { channel: this, deadline, logger };
+    this.#interceptors = new Interceptors(interceptors);
+    this.#handlers = new Handlers({
+      ...this.#context,
+      interceptors: this.#interceptors,
+      pace,
+      mayStart: options.mayStart ?? (() => true),
+    });
   }
 
   /** Whether anybody looks at what passes. */
   get intercepted(): boolean {
-    return this.#interceptors.length > 0;
+    return this.#interceptors.all.length > 0;
   }
 
   /** Adds an interceptor behind those that are there. */
   addInterceptor(interceptor: ChannelInterceptor): void {
-    const others = this.#interceptors.filter((each) => each !== this.#guard);
-    this.#interceptors = [...others, interceptor, ...(this.#guard ? [this.#guard] : [])];
-    this.#around = others.concat(interceptor).filter(looksAtHandlers);
+    this.#interceptors.add(interceptor);
   }
 
   /**
@@ -124,17 +117,12 @@ export class SubscribableChannel implements MessageChannel {
    * @internal
    */
   guardBy(guard: ChannelGuard): void {
-    this.#guard = guard;
-    this.#interceptors = [...this.#interceptors, guard];
+    this.#interceptors.guardBy(guard);
   }
 
   /** Adds a handler; the returned function removes it. */
   subscribe(handler: MessageHandler): () => void {
-    this.#handlers = [...this.#handlers, handler];
-    return () => {
-      const at = this.#handlers.indexOf(handler);
-      if (at >= 0) this.#handlers = this.#handlers.toSpliced(at, 1);
-    };
+    return this.#handlers.add(handler);
   }
 
   /**
@@ -167,7 +155,7 @@ export class SubscribableChannel implements MessageChannel {
     // `handedOn` may send more, and is outside of our lanes and permits then.
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
     const lanes = this.#lanes;
-    if (this.#interceptors.length > 0 || lanes?.isBusy) {
+    if (this.intercepted || lanes?.isBusy) {
       const way = (place?: Place) => take(this.#way(message, told, place));
       return lanes ? lanes.run(message, way) : way();
     }
@@ -194,8 +182,8 @@ export class SubscribableChannel implements MessageChannel {
   }
 
   /** Whether another handler takes a message, or may take it. */
-  isServedBeside(handler: MessageHandler, { headers }: Message): boolean {
-    return this.#handlers.some((other) => other !== handler && (other.serves?.(headers) ?? true));
+  isServedBeside(handler: MessageHandler, message: Message): boolean {
+    return this.#handlers.isServedBeside(handler, message);
   }
 
   /** Runs a task behind what was sent before in this order and is not yet past the interceptors. */
@@ -230,48 +218,20 @@ export class SubscribableChannel implements MessageChannel {
    * first error is thrown at the end.
    */
   dispatch(message: Message, handedOn?: HandedOn): void | Promise<void> {
-    return this.#toAll(message, handedOn);
-  }
-
-  /**
-   * Every handler gets it, also when one before it failed; the first error is thrown at the end.
-   *
-   * @param taken if given, each handler's own way past `beforeHandle` is gone, and calls it
-   */
-  #toAll(message: Message, handedOn: HandedOn | undefined, taken?: () => void): void | Promise<void> {
-    let pending: PromiseLike<void>[] | undefined;
-    let failed = false;
-    let failure: unknown;
-
-    for (const handler of this.#handlers) {
-      try {
-        const result = taken ? take(this.#wayTo(handler, message, taken)) : this.#handOne(message, handler);
-        if (result) {
-          pending ??= [];
-          pending.push(result);
-        }
-      } catch (error) {
-        if (!failed) failure = error;
-        failed = true;
-      }
-    }
-
-    if (!failed) handedOn?.(message);
-    if (pending) return this.#settle(failed ? [Promise.reject(failure), ...pending] : pending);
-    if (failed) throw this.#deliveryError(failure);
+    return this.#handlers.toAll(message, handedOn);
   }
 
   /** A message's way past the interceptors, to the handlers, and back. */
   *#way(message: Message, handedOn: HandedOn | undefined, place: Place | undefined): Steps<boolean> {
-    const passage = new Passage(this.#interceptors, message, this.#deadline);
+    const passage = new Passage(this.#interceptors.all, message, this.#context);
     let sent = false;
     let failure: Error | undefined;
     try {
       try {
         const ask = (interceptor: ChannelInterceptor, current: Message) =>
           interceptor.preSend?.(current, this);
-        if (yield* this.#passes(passage, { hook: "preSend", ask })) {
-          this.#expectStart(passage.message);
+        if (yield* passage.past({ hook: "preSend", ask })) {
+          this.#handlers.expectStart(passage.message);
           // The next message need not wait until the handlers are done, only until they have this one.
           const handled = this.#handle(passage.message, (current) => {
             place?.leave();
@@ -285,207 +245,46 @@ export class SubscribableChannel implements MessageChannel {
       }
       if (sent) yield* this.#tellSent(passage);
     } catch (error) {
-      failure = this.#deliveryError(error);
+      failure = deliveryError(this, error);
       throw failure;
     } finally {
-      yield* passage.complete(
-        "afterSendCompletion",
-        (interceptor) => interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
-        { logger: this.#logger, channel: this.name },
+      yield* passage.complete("afterSendCompletion", (interceptor) =>
+        interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
       );
     }
     return sent;
   }
 
-  /** Whether a message goes on: a DISCONNECT does in any case, since what handlers hold of its session would outlive it. */
-  *#passes(passage: Passage, asking: Asking): Steps<boolean> {
-    try {
-      return (yield* passage.past(asking)) || isFarewell(passage.message);
-    } catch (error) {
-      if (!isFarewell(passage.message)) throw error;
-      this.#disregard(passage.message, error);
-      return true;
-    }
-  }
-
   *#tellSent({ message }: Passage): Steps<void> {
-    for (const interceptor of this.#interceptors) {
+    const { deadline } = this.#context;
+    for (const interceptor of this.#interceptors.all) {
       try {
         const told = interceptor.postSend?.(message, this, true);
-        if (isPromise(told))
-          yield this.#deadline.bound(told, message, { method: "postSend", of: interceptor });
+        if (isPromise(told)) yield deadline.bound(told, message, { method: "postSend", of: interceptor });
       } catch (error) {
-        if (!isFarewell(message)) throw error;
-        this.#disregard(message, error);
+        expectFarewell({ message, error }, this.#context);
       }
     }
   }
 
-  #disregard({ headers }: Message, error: unknown): void {
-    this.#logger.error(
-      `An interceptor of ${this.name} failed at the DISCONNECT of ${headers.sessionId}`,
-      error,
-    );
-  }
-
   #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
     const permits = this.#permits;
-    if (!permits) return this.#handOn(message, handedOn);
+    if (!permits) return this.#handlers.handOn(message, handedOn);
     if (permits.isBusy) return this.#handInTurn(permits, message, handedOn);
-    return permits.run(() => this.#handOn(message, handedOn));
+    return permits.run(() => this.#handlers.handOn(message, handedOn));
   }
 
   async #handInTurn(permits: Permits, message: Message, handedOn: HandedOn | undefined): Promise<void> {
     try {
       const asked = { method: "concurrency", of: this };
-      await permits.turn((turn) => this.#deadline.bound(turn, message, asked));
+      await permits.turn((turn) => this.#context.deadline.bound(turn, message, asked));
     } catch (error) {
-      if (!isFarewell(message)) throw error;
-      this.#disregard(message, error);
-      return this.#handOn(message, handedOn);
+      expectFarewell({ message, error }, this.#context);
+      return this.#handlers.handOn(message, handedOn);
     }
     return permits.runInTurn(() => {
-      this.#expectStart(message);
-      return this.#handOn(message, handedOn);
+      this.#handlers.expectStart(message);
+      return this.#handlers.handOn(message, handedOn);
     });
   }
-
-  /** The session of a message may have ended while the message waited. */
-  #expectStart(message: Message): void {
-    if (this.#mayStart(message) || isFarewell(message)) return;
-    throw new MessageDeliveryError(`A message on ${this.name} comes too late: its session was ended`);
-  }
-
-  #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    const pace = this.#pace;
-    if (!pace?.isCrowded(destinationOf(message))) return this.#handOnNow(message, handedOn);
-    return pace.inTurn(destinationOf(message) ?? "", () => {
-      this.#expectStart(message);
-      return this.#handOnNow(message, handedOn);
-    });
-  }
-
-  #handOnNow(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    if (this.#around.length > 0) return this.#handAround(message, handedOn);
-    const pace = this.#pace;
-    if (!pace) return this.#toAll(message, handedOn);
-
-    const mark = pace.begin();
-    let handled: Promise<void> | undefined;
-    let room: Promise<void> | undefined;
-    try {
-      handled = this.#toAll(message, undefined) || undefined;
-    } finally {
-      room = pace.end(mark, destinationOf(message));
-    }
-    if (room) return afterBoth(handled, room, () => handedOn?.(message));
-    handedOn?.(message);
-    return handled;
-  }
-
-  /** Hands a message to the handlers past `beforeHandle`: each goes its own way. */
-  #handAround(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
-    let left = this.#handlers.length;
-    const taken = () => {
-      if (--left === 0) handedOn?.(message);
-    };
-    if (left === 0) handedOn?.(message);
-    return this.#toAll(message, undefined, taken);
-  }
-
-  /** A message's way to one handler, between the interceptors' `beforeHandle` and `afterMessageHandled`. */
-  *#wayTo(handler: MessageHandler, message: Message, taken: () => void): Steps<void> {
-    const passage = new Passage(this.#around, message, this.#deadline);
-    let judgedAnew = false;
-    let failure: Error | undefined;
-    try {
-      const ask = (interceptor: ChannelInterceptor, current: Message) =>
-        interceptor.beforeHandle?.(current, this, handler);
-      let passed = yield* this.#passes(passage, { hook: "beforeHandle", ask });
-      if (passed && passage.message !== message && !isFarewell(message)) {
-        passed = judgedAnew = yield* this.#judgesAnew(passage);
-      }
-      if (passed) this.#expectStart(passage.message);
-      const mark = this.#pace?.begin() ?? 0;
-      let handled: PromiseLike<void> | undefined;
-      let room: Promise<void> | undefined;
-      try {
-        if (passed) handled = this.#handOne(passage.message, handler) || undefined;
-      } finally {
-        room = this.#pace?.end(mark, destinationOf(passage.message));
-      }
-      if (room) yield afterBoth(handled, room, taken);
-      else {
-        taken();
-        if (handled) yield handled;
-      }
-    } catch (error) {
-      failure = this.#deliveryError(error);
-      throw failure;
-    } finally {
-      if (judgedAnew) yield* this.#completes(passage, failure);
-      yield* passage.complete(
-        "afterMessageHandled",
-        (interceptor) => interceptor.afterMessageHandled?.(passage.message, this, handler, failure),
-        { logger: this.#logger, channel: this.name },
-      );
-    }
-  }
-
-  /** A message is handled as it was judged: one handler is to get another than the guard let pass. */
-  *#judgesAnew({ message }: Passage): Steps<boolean> {
-    if (!this.#guard) return true;
-    const judged = this.#guard.preSend(message, this);
-    return (isPromise(judged) ? yield judged : judged) !== null;
-  }
-
-  *#completes({ message }: Passage, failure: Error | undefined): Steps<void> {
-    const completed = this.#guard?.afterSendCompletion(message, this, failure === undefined, failure);
-    if (isPromise(completed)) yield completed;
-  }
-
-  #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {
-    const handled = handler.handle(message);
-    // A handler in JavaScript may return anything: only a promise is waited for.
-    if (!isPromise(handled)) return;
-    if (!isFarewell(message)) return handled;
-    return this.#deadline.bound(handled, message, { method: "handle", of: handler });
-  }
-
-  async #settle(pending: PromiseLike<void>[]): Promise<void> {
-    for (const result of await Promise.allSettled(pending)) {
-      if (result.status === "rejected") throw this.#deliveryError(result.reason);
-    }
-  }
-
-  #deliveryError(thrown: unknown): Error {
-    const fault = lookable(thrown);
-    if (fault instanceof MessagingError) return fault;
-
-    const reason = faultText(fault);
-    return new MessageDeliveryError(`${this.name} could not send a message: ${reason}`, { cause: fault });
-  }
-}
-
-/** Either may take longer, or fail. */
-async function afterBoth(
-  handled: void | PromiseLike<void>,
-  room: Promise<void>,
-  handedOn: () => void,
-): Promise<void> {
-  await Promise.all([handled, room.then(handedOn)]);
-}
-
-function looksAtHandlers(interceptor: ChannelInterceptor): boolean {
-  return interceptor.beforeHandle !== undefined || interceptor.afterMessageHandled !== undefined;
-}
-
-/** Where a message goes that others are fed with. */
-function destinationOf({ headers }: Message): string | undefined {
-  return headers.messageType === "MESSAGE" ? headers.destination : undefined;
-}
-
-/** A delivery is none, and would make headers of its own for the question. */
-function isFarewell(message: Message): boolean {
-  return !(message instanceof Delivery) && message.headers.messageType === "DISCONNECT";
 }

@@ -2,8 +2,10 @@ import { classNameOf } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { isMessage, type Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
+import { expectFarewell, isFarewell } from "./farewell.js";
 import type { HookDeadline } from "./hook-deadline.js";
 import type { ChannelInterceptor } from "./interceptor.js";
+import type { MessageChannel } from "./message-channel.js";
 import type { Steps } from "./steps.js";
 
 type Answer = Message | null;
@@ -14,32 +16,47 @@ export interface Asking {
   ask(interceptor: ChannelInterceptor, message: Message): Answer | undefined | Promise<Answer>;
 }
 
+export interface PassageContext {
+  readonly channel: MessageChannel;
+  readonly deadline: HookDeadline;
+  readonly logger: Logger;
+}
+
 /** One message's way past interceptors: what they made of it, and who has let it pass. */
 export class Passage {
   /** As the last interceptor returned it. */
   message: Message;
   readonly #interceptors: readonly ChannelInterceptor[];
-  readonly #deadline: HookDeadline;
+  readonly #context: PassageContext;
   /** How many have let it pass. */
   #passed = 0;
 
-  constructor(interceptors: readonly ChannelInterceptor[], message: Message, deadline: HookDeadline) {
+  constructor(interceptors: readonly ChannelInterceptor[], message: Message, context: PassageContext) {
     this.message = message;
     this.#interceptors = interceptors;
-    this.#deadline = deadline;
+    this.#context = context;
   }
 
   /**
-   * Asks one after the other; `false` when one stopped the message.
+   * Asks one after the other; `false` when one stopped the message. A DISCONNECT goes on in any case.
    *
-   * @throws whatever an interceptor throws
+   * @throws the error of an interceptor
    */
-  *past({ hook, ask }: Asking): Steps<boolean> {
+  *past(asking: Asking): Steps<boolean> {
+    try {
+      return (yield* this.#ask(asking)) || isFarewell(this.message);
+    } catch (error) {
+      expectFarewell({ message: this.message, error }, this.#context);
+      return true;
+    }
+  }
+
+  *#ask({ hook, ask }: Asking): Steps<boolean> {
     for (const interceptor of this.#interceptors) {
       if (interceptor[hook]) {
         const asked = ask(interceptor, this.message);
         const answer = isPromise(asked)
-          ? ((yield this.#deadline.bound(asked, this.message, { method: hook, of: interceptor })) as
+          ? ((yield this.#context.deadline.bound(asked, this.message, { method: hook, of: interceptor })) as
               | Answer
               | undefined)
           : asked;
@@ -57,7 +74,6 @@ export class Passage {
   *complete(
     hook: "afterMessageHandled" | "afterSendCompletion",
     tell: (interceptor: ChannelInterceptor) => void | Promise<void> | undefined,
-    failed: { readonly logger: Logger; readonly channel: string },
   ): Steps<void> {
     while (this.#passed > 0) {
       const interceptor = this.#interceptors[--this.#passed] as ChannelInterceptor;
@@ -65,10 +81,11 @@ export class Passage {
       try {
         const told = tell(interceptor);
         if (isPromise(told)) {
-          yield this.#deadline.bound(told, this.message, { method: hook, of: interceptor });
+          yield this.#context.deadline.bound(told, this.message, { method: hook, of: interceptor });
         }
       } catch (error) {
-        failed.logger.error(`${hook} failed on ${failed.channel}`, error);
+        const { logger, channel } = this.#context;
+        logger.error(`${hook} failed on ${channel.name}`, error);
       }
     }
   }

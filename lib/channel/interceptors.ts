@@ -1,0 +1,44 @@
+import type { ChannelInterceptor } from "./interceptor.js";
+
+/** Has the last word about what passes a channel. */
+export type ChannelGuard = Required<Pick<ChannelInterceptor, "preSend" | "afterSendCompletion">>;
+
+/** The interceptors of a channel, in their order: its guard stands behind all others, those that are added later too. */
+export class Interceptors {
+  #all: readonly ChannelInterceptor[];
+  #around: readonly ChannelInterceptor[];
+  #guard: ChannelGuard | undefined;
+
+  constructor(interceptors: readonly ChannelInterceptor[]) {
+    this.#all = [...interceptors];
+    this.#around = this.#all.filter(looksAtHandlers);
+  }
+
+  get all(): readonly ChannelInterceptor[] {
+    return this.#all;
+  }
+
+  /** Those that look at every handler. */
+  get around(): readonly ChannelInterceptor[] {
+    return this.#around;
+  }
+
+  get guard(): ChannelGuard | undefined {
+    return this.#guard;
+  }
+
+  add(interceptor: ChannelInterceptor): void {
+    const others = this.#all.filter((each) => each !== this.#guard);
+    this.#all = [...others, interceptor, ...(this.#guard ? [this.#guard] : [])];
+    this.#around = others.concat(interceptor).filter(looksAtHandlers);
+  }
+
+  guardBy(guard: ChannelGuard): void {
+    this.#guard = guard;
+    this.#all = [...this.#all, guard];
+  }
+}
+
+function looksAtHandlers(interceptor: ChannelInterceptor): boolean {
+  return interceptor.beforeHandle !== undefined || interceptor.afterMessageHandled !== undefined;
+}
