@@ -182,7 +182,7 @@ describe("The header retry of ERROR", () => {
     expect(retryOf(await client.frame())).to.match(SOON);
   });
 
-  it("is some seconds for who has all the sessions they may have", async () => {
+  it("is some seconds for a user who has all the sessions they may have", async () => {
     const endpoints = [{ path: "/ws", user: () => ({ name: "rod" }) }];
     server = await startServer({ endpoints, userSessions: { limit: 1, beyond: "refuse" } });
     await RawClient.connect(server.port);

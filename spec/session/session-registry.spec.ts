@@ -95,7 +95,7 @@ describe("SessionRegistry", () => {
     expect(await refused()).to.equal(503);
   });
 
-  it("counts who is not CONNECTED against unconnectedLimit", async () => {
+  it("counts clients that are not CONNECTED against unconnectedLimit", async () => {
     await start({ unconnectedLimit: 1 });
     const first = await open();
 

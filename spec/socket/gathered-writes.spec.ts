@@ -142,7 +142,7 @@ describe("WebSocketSocket, writing past the stream's buffer", () => {
     expect(stream.bytesWritten - before).to.equal(9);
   });
 
-  it("says at the end of the turn that what it was sent has left, to who has asked how much it was", async () => {
+  it("says at the end of the turn that what it was sent has left, to a listener that has asked how much it was", async () => {
     const { socket } = await stage.open();
     let drained = 0;
     socket.listen({ data() {}, drained: () => drained++, socketClosed() {} });

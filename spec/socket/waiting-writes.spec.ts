@@ -73,7 +73,7 @@ for (const way of WAYS) {
       );
     });
 
-    it("says that what waited has left, however little it was, to who has asked how much", async () => {
+    it("says that what waited has left, however little it was, to a listener that has asked how much", async () => {
       const { socket, client } = await stage.open();
       const drained = new EventEmitter();
       socket.listen({ data() {}, drained: () => drained.emit("drained"), socketClosed() {} });
