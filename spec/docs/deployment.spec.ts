@@ -23,6 +23,8 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
   let nginx: Nginx | undefined;
   let servers: TestServer[];
   let port: number;
+  /** Where requests came from, as Express tells it. */
+  let addresses: (string | undefined)[];
 
   /** Starts servers and nginx before them, with the configuration as it is printed but for its ports. */
   async function start(
@@ -33,7 +35,13 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
     [port] = (await freePorts(1)) as [number];
     for (const printed of ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082"]) {
       if (!configuration.includes(printed)) continue;
-      const server = await startServer({}, (app) => app.set("trust proxy", trust));
+      const server = await startServer({}, (app) => {
+        app.set("trust proxy", trust);
+        app.use((req, _res, next) => {
+          addresses.push(req.ip);
+          next();
+        });
+      });
       servers.push(server);
       configuration = configuration.replace(printed, `127.0.0.1:${server.port}`);
     }
@@ -49,6 +57,7 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
 
   beforeEach(() => {
     servers = [];
+    addresses = [];
   });
 
   afterEach(async () => {
@@ -59,7 +68,8 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
 
   it("let a page of the proxy's origin connect, and tell who the client is", async () => {
     await start(one);
-    const client = await RawClient.connect(port, "", "/ws", pageAt());
+    const client = await RawClient.connect(port, "", "/ws", { ...pageAt(), localAddress: "127.0.0.2" });
+    expect(addresses).to.deep.equal(["127.0.0.2"]);
     client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@SEND\ndestination:/topic/a\n\nhi^@");
     expect(await client.frame()).to.match(/\n\nhi\^@$/);
     client.cut();
@@ -99,6 +109,12 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
     await nginx?.stop();
     await start(one, (text) => text.replace(/.*Host \$.*\n/, ""));
     expect(await answer()).to.include("403");
+    await nginx?.stop();
+    await start(one, (text) => text.replace(/.*X-Forwarded-For .*\n/, ""));
+    addresses = [];
+    const client = await RawClient.connect(port, "", "/ws", { ...pageAt(), localAddress: "127.0.0.2" });
+    expect(addresses).to.deep.equal(["127.0.0.1"]);
+    client.cut();
   });
 
   describe("with TLS", () => {
@@ -128,15 +144,24 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
       socket.terminate();
     });
 
-    it("are 403 if it does not", async () => {
-      await start(one, secured, false);
+    async function refusal(): Promise<string> {
       const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, {
         ...pageAt("https"),
         rejectUnauthorized: false,
       });
       const [error] = (await once(socket, "error")) as [Error];
-      expect(error.message).to.include("403");
+      return error.message;
+    }
+
+    it("are 403 if it does not", async () => {
+      await start(one, secured, false);
+      expect(await refusal()).to.include("403");
       expect(servers[0]?.log.join("\n")).to.include("trust proxy");
+    });
+
+    it("are 403 without X-Forwarded-Proto", async () => {
+      await start(one, (text) => secured(text).replace(/.*X-Forwarded-Proto .*\n/, ""));
+      expect(await refusal()).to.include("403");
     });
   });
 
