@@ -164,6 +164,8 @@ export class Unread implements BacklogReader {
   }
 
   #place(backlog: Backlog, seen: number): Place {
+    // Without a pattern there is one queue: if there was another before, others have emptied it.
+    if (!this.#pattern.isPattern) for (const emptied of this.#places.keys()) this.forget(emptied);
     const place: Place = { backlog, sequence: backlog.sequence, seen };
     this.#places.set(backlog, place);
     this.#inOrder.insert(place);

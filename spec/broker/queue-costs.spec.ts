@@ -180,6 +180,26 @@ describe("Queues of the simple broker", () => {
     });
   });
 
+  it("keep nothing for a consumer without room of what others took meanwhile", () => {
+    const acknowledgeFirst = () => {
+      const { sessionId, ackId } = host.outbound.messages[0]?.headers ?? {};
+      void host.handle("OTHER", { sessionId, stompCommand: "ACK", ackId, native: NativeHeaders.of({}) });
+    };
+    host.subscribe("alice", "s", "/queue/a", ONE);
+    host.publish("/queue/a", {}, "first");
+    host.subscribe("bob", "t", "/queue/a", ONE);
+    host.publish("/queue/a", {}, "second");
+    for (let i = 0; i < 1_000; i++) {
+      host.publish("/queue/a", {}, `${i}`);
+      acknowledge("bob");
+    }
+    expect(host.deliveries().at(-1)).to.equal("bob t /queue/a 999");
+    host.publish("/queue/a", {}, "last");
+
+    expect(countOperations(acknowledgeFirst)).to.be.below(300);
+    expect(host.deliveries().at(-1)).to.equal("alice s /queue/a last");
+  });
+
   it("ask a selector about a few at a time of those that wait", async () => {
     const text = "x".repeat(8_000);
     for (let i = 0; i < 1_000; i++) host.publish("/queue/a", { native: NativeHeaders.of({ text }) });
