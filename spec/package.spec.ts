@@ -74,14 +74,14 @@ describe("The package, as a stranger installs it", function () {
     const source = `
       import "reflect-metadata";
       import express from "express";
-      import { Controller, MessageMapping, Principal, SimpMessagingTemplate, simpleBroker, stompMessaging } from "express-stomp";
+      import { Controller, MessageMapping, Payload, Principal, SimpMessagingTemplate, simpleBroker, stompMessaging } from "express-stomp";
 
       @Controller()
       class ChatController {
         constructor(private readonly template: SimpMessagingTemplate) {}
 
         @MessageMapping("/message")
-        async message(message: { text: string }, user: Principal): Promise<void> {
+        async message(@Payload() message: { text: string }, @Principal() user: Principal): Promise<void> {
           await this.template.convertAndSend("/topic/chat", { text: message.text, from: user.name });
         }
       }
