@@ -101,7 +101,6 @@ export function stompMessaging(
 
   const { servers, everywhere } = makeServers(options, {
     broker,
-    registry: userRegistry,
     sessions: userSessions,
     deliver: (message, whose) => userMessages.deliver(message, whose),
     feed: (deliver) => sessions.feed(deliver),

@@ -1,12 +1,11 @@
-import type { SimpSubscription, SimpUserRegistry } from "./simp-user-registry.js";
+import type { SimpSession, SimpSubscription } from "./simp-user-registry.js";
 import type { UserSessions } from "./user-sessions.js";
 
 /** All sessions of a user, or one. */
 export type WhoseSessions = { readonly user: string } | { readonly sessionId: string };
 
 export interface SessionsHereOptions {
-  readonly registry: SimpUserRegistry;
-  /** Those of this server. */
+  /** The books; what they show of sessions on other servers is left alone. */
   readonly sessions: UserSessions;
   /** Ends a session with an ERROR that gives the reason; `false` if it is not here, or over. */
   end(sessionId: string, reason: string): boolean;
@@ -26,31 +25,38 @@ export class SessionsHere {
 
   /** Ends a session, or all of a user; gives how many were ended. */
   end(target: WhoseSessions, reason: string): number {
-    const { registry, end } = this.#options;
+    const { end } = this.#options;
+    // Sessions of strangers are not in the books.
     if ("sessionId" in target) return Number(end(target.sessionId, reason));
-
-    const ids = [...(registry.getUser(target.user)?.sessions.keys() ?? [])];
-    return ids.filter((id) => end(id, reason)).length;
+    return this.#find(target).filter(({ id }) => end(id, reason)).length;
   }
 
   /** Judges subscriptions by the rights of now: those of a session, of a user, or all. */
   recheck(target: WhoseSessions | undefined, reason: string | undefined): Promise<number> {
-    const { registry, recheck } = this.#options;
-    const subscriptions = registry.findSubscriptions(({ session }) => {
-      if (!target) return true;
-      return "user" in target ? session.user.name === target.user : session.id === target.sessionId;
-    });
-    return recheck(subscriptions, reason);
+    const subscriptions = this.#find(target).flatMap((session) => [...session.subscriptions.values()]);
+    return this.#options.recheck(subscriptions, reason);
   }
 
   unsubscribe(subscription: SimpSubscription, reason: string | undefined): Promise<boolean> {
     return this.#options.unsubscribe(subscription, reason);
   }
 
-  /** The same for another server, which knows the ids; `false` when there is no such subscription. */
+  /** The same for another server, which knows the ids; `false` when there is no such subscription here. */
   async unsubscribeById(sessionId: string, id: string, reason: string | undefined): Promise<boolean> {
-    const { sessions, unsubscribe } = this.#options;
-    const subscription = sessions.get(sessionId)?.subscriptions.get(id);
-    return subscription !== undefined && unsubscribe(subscription, reason);
+    const [session] = this.#find({ sessionId });
+    const subscription = session?.subscriptions.get(id);
+    return subscription !== undefined && this.#options.unsubscribe(subscription, reason);
+  }
+
+  /** Gives the sessions of users that are connected to this server, and meant. */
+  #find(target: WhoseSessions | undefined): SimpSession[] {
+    const { sessions } = this.#options;
+    if (!target) return [...sessions.ofServer()];
+
+    const known =
+      "user" in target
+        ? [...(sessions.users.get(target.user)?.sessions.values() ?? [])]
+        : [sessions.get(target.sessionId)];
+    return known.filter((session) => session !== undefined).filter(({ server }) => server === undefined);
   }
 }

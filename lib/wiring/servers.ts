@@ -6,7 +6,7 @@ import type { EndSession } from "../user/user-session-limit.js";
 
 export interface ServersContext
   extends Pick<JoinOptions, "broker" | "deliver" | "feed">,
-    Pick<SessionsHereOptions, "registry" | "sessions" | "recheck"> {
+    Pick<SessionsHereOptions, "sessions" | "recheck"> {
   endSession(...args: Parameters<EndSession>): boolean;
   readonly endSubscription: SessionsHereOptions["unsubscribe"];
 }
@@ -14,10 +14,9 @@ export interface ServersContext
 /** Joins the other servers, and makes the object that reaches sessions wherever they are. */
 export function makeServers(
   { logger, clock }: ResolvedOptions,
-  { registry, sessions, recheck, endSession, endSubscription, ...context }: ServersContext,
+  { sessions, recheck, endSession, endSubscription, ...context }: ServersContext,
 ): { readonly servers: Servers; readonly everywhere: SessionsEverywhere } {
   const here = new SessionsHere({
-    registry,
     sessions,
     recheck,
     end: endSession,

@@ -38,6 +38,30 @@ describe("Several servers", () => {
     });
   });
 
+  describe("when one of three ends a subscription at another", () => {
+    it("leave it to that one: the third has nothing to do with it", async () => {
+      const servers = await startServers(3, () => on(hub));
+      const [here, , third] = servers.map(({ server }) => server.messaging);
+      const rod = await servers[1]!.connect("rod");
+      rod.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+      await rod.synchronize();
+      const found = () => here!.userRegistry.findSubscriptions(({ session }) => session.id === rod.sessionId);
+      await until(() => found().length === 1);
+      const knows = () => third!.userRegistry.getUser("rod")?.sessions.get(rod.sessionId)?.subscriptions.size;
+      await until(() => knows() === 1);
+      let ended = 0;
+      third!.on("unsubscribe", () => void ended++);
+
+      await here!.unsubscribe(found()[0]!, "It is over");
+
+      expect(await rod.frame()).to.include("unsubscribed:It is over\n");
+      await until(() => knows() === 0);
+      expect(ended).to.equal(0);
+      expect(servers[2]!.server.log.filter((line) => line.startsWith("error"))).to.deep.equal([]);
+      await Promise.all(servers.map((server) => server.close()));
+    });
+  });
+
   describe("when a client sends to a user", () => {
     it("take it to users of other servers, but not to strangers", async () => {
       const servers = await startServers(2, () => ({ ...on(hub), clientsMaySendToUsers: true }));

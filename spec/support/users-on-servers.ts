@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { messageSecurity, type StompMessaging, type StompMessagingOptions } from "express-stomp";
+import {
+  messageSecurity,
+  type Principal,
+  type StompMessaging,
+  type StompMessagingOptions,
+} from "express-stomp";
 import type { RawClient } from "./raw-client.js";
 import { untilAvailable } from "./until-available.js";
 import { type Users, withUsers } from "./users.js";
@@ -52,11 +57,14 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
   let here: StompMessaging;
   let there: StompMessaging;
   let dismissed: Set<string | undefined>;
+  /** Waited for before somebody is judged. */
+  let judging: Promise<void> | undefined;
+  const isAllowed = (user: Principal | undefined) => !dismissed.has(user?.name);
   const security = messageSecurity(
     (messages) =>
       messages
-        .simpSubscribeDestMatchers("/user/queue/letters")
-        .access((user) => !dismissed.has(user?.name))
+        .simpSubscribeDestMatchers("/user/queue/letters", "/topic/staff")
+        .access((user) => (judging ? judging.then(() => isAllowed(user)) : isAllowed(user)))
         .anyMessage()
         .permitAll(),
     { broker: "relay" },
@@ -65,6 +73,7 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
   beforeEach(async function () {
     this.timeout(60_000);
     dismissed = new Set();
+    judging = undefined;
     servers = await startServers(2, () => ({ ...options(), security }));
     [here, there] = servers.map(({ server }) => server.messaging) as [StompMessaging, StompMessaging];
     await until(() => servers.every(({ server }) => server.messaging.userRegistry.getUserCount() === 0));
@@ -233,9 +242,38 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
     for (const client of [rod, ann]) expect(await client.frame()).to.include("unsubscribed:Access denied");
   });
 
-  async function listening(server: number, name?: string): Promise<Client> {
+  it("judge subscriptions of topics anew, too", async () => {
+    const staff = await Promise.all([0, 1].map((server) => listening(server, "rod", "/topic/staff")));
+    const ann = await listening(1, "ann", "/topic/staff");
+    dismissed.add("rod");
+    expect(await here.recheck({ user: "rod" }, "You have left")).to.equal(1);
+    for (const client of staff) expect(await client.frame()).to.include("unsubscribed:You have left\n");
+    await there.template.convertAndSend("/topic/staff", "hush");
+    expect(await ann.frame()).to.include("hush");
+    for (const client of staff) expect(await client.synchronize()).to.deep.equal([]);
+  });
+
+  it("hear what comes behind a recheck while its rules are still asked", async () => {
+    const [rod, ann] = [await listening(1, "rod"), await listening(1, "ann")];
+    let decide: () => void = () => {};
+    judging = new Promise((resolve) => {
+      decide = resolve;
+    });
+    dismissed.add("rod");
+    await here.recheck({ user: "rod" }, "You have left");
+    await here.template.convertAndSendToUser("ann", "/queue/letters", "behind it");
+    expect(await letters(ann, 1)).to.deep.equal(["behind it"]);
+    decide();
+    expect(await rod.frame()).to.include("unsubscribed:You have left\n");
+  });
+
+  async function listening(
+    server: number,
+    name?: string,
+    destination = "/user/queue/letters",
+  ): Promise<Client> {
     const client = await servers[server]!.connect(name);
-    client.send("SUBSCRIBE\nid:0\ndestination:/user/queue/letters\n\n^@");
+    client.send(`SUBSCRIBE\nid:0\ndestination:${destination}\n\n^@`);
     await client.synchronize();
     return client;
   }

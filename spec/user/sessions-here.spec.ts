@@ -1,6 +1,5 @@
 import { expect } from "chai";
 import { SessionsHere } from "#lib/user/sessions-here.js";
-import { SimpUserRegistry } from "#lib/user/simp-user-registry.js";
 import { UserSessions } from "#lib/user/user-sessions.js";
 
 describe("SessionsHere", () => {
@@ -14,7 +13,6 @@ describe("SessionsHere", () => {
     rechecked = [];
     sessions = new UserSessions();
     here = new SessionsHere({
-      registry: new SimpUserRegistry(sessions.users),
       sessions,
       end: (id, reason) => {
         if (id === "over") return false;
@@ -63,5 +61,39 @@ describe("SessionsHere", () => {
     expect(await here.unsubscribeById("1", "b", "why")).to.equal(false);
     expect(await here.unsubscribeById("4", "a", "why")).to.equal(false);
     expect(ended).to.deep.equal(["1 a: why"]);
+  });
+
+  describe("with sessions on other servers, of which it knows", () => {
+    beforeEach(() => {
+      for (const [id, name] of [
+        ["4", "rod"],
+        ["5", "far"],
+      ] as const) {
+        sessions.addRemote("there", id, name);
+        sessions.addSubscription(id, "a", "/topic/a", "there");
+      }
+    });
+
+    it("ends none of their subscriptions", async () => {
+      expect(await here.unsubscribeById("4", "a", "why")).to.equal(false);
+      expect(ended).to.deep.equal([]);
+    });
+
+    it("ends none of them with those of their user", () => {
+      expect(here.end({ user: "rod" }, "why")).to.equal(2);
+      expect(here.end({ user: "far" }, "why")).to.equal(0);
+      expect(ended).to.deep.equal(["1: why", "2: why"]);
+    });
+
+    it("judges none of their subscriptions", async () => {
+      for (const [target, count] of [
+        [{ sessionId: "4" }, 0],
+        [{ user: "rod" }, 2],
+        [{ user: "far" }, 0],
+        [undefined, 3],
+      ] as const) {
+        expect(await here.recheck(target, undefined)).to.equal(count);
+      }
+    });
   });
 });
