@@ -44,26 +44,3 @@ export function printable(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
-
-/** So many lines a minute of one kind: a client that causes them must not fill the log. */
-const LINES = 10;
-const MINUTE = 60_000;
-
-/**
- * Lets 10 lines a minute pass. The first one after others were held back says how many those were.
- *
- * @param now a clock in ms
- */
-export function sparing(write: (text: string) => void, now: () => number): (text: string) => void {
-  let since = Number.NEGATIVE_INFINITY;
-  let lines = 0;
-  return (text) => {
-    if (now() - since >= MINUTE) {
-      if (lines > LINES) write(`${lines - LINES} more lines like the next one were left out`);
-      since = now();
-      lines = 0;
-    }
-    lines++;
-    if (lines <= LINES) write(text);
-  };
-}

@@ -36,6 +36,8 @@ export interface ClientSession extends AnnouncedSession {
   receipt(receiptId: string): void;
   /** Ends it if its grant is over. Gives whether it goes on. */
   checkGrant(): boolean;
+  /** Lets its grant go, for nothing is left that depends on it. */
+  releaseGrant(): void;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;

@@ -143,7 +143,7 @@ export class Ending {
     session.closed = true;
     session.outbound.release();
     watch.stop();
-    if (this.#dropped) watch.release();
+    if (this.#dropped) session.releaseGrant();
     this.leave(inbound.exchanges.handled());
     inbound.whenIdle(() => {
       if (!session.owesDisconnect) return;
@@ -162,7 +162,7 @@ export class Ending {
 
   async #go(code: number, reason: string): Promise<void> {
     this.#gone = true;
-    this.#parts.watch.release();
+    this.#session.releaseGrant();
     await this.#disconnected;
     const { id, user, announced, context } = this.#session;
     if (announced) context.events.publish("disconnect", { sessionId: id, user, code, reason });

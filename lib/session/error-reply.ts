@@ -49,7 +49,7 @@ export interface StompSubProtocolErrorHandler {
   ): ErrorReply | undefined;
 }
 
-interface Failure {
+interface ErrorReplyOptions {
   readonly receiptId: string | undefined;
   readonly message: Message | undefined;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
@@ -63,20 +63,20 @@ const RETRY = '"never", "now" or a whole number of ms';
 const OURS = ["message", "version", "receipt-id", "content-type", "content-length", "retry"];
 
 /** Gives the ERROR frame's headers and body. Never throws. */
-export function errorReply(error: Error, failure: Failure): Omit<Frame, "command"> {
+export function errorReply(error: Error, options: ErrorReplyOptions): Omit<Frame, "command"> {
   const { publicMessage, publicHeaders, code } = error instanceof MessagingError ? error : {};
-  const retry = retryOf(error, failure.logger);
+  const retry = retryOf(error, options.logger);
   const reply: ErrorReply = { message: publicMessage ?? UNKNOWN, headers: publicHeaders, retry };
   const ours = {
     version: code === "STOMP_VERSION" ? SUPPORTED_VERSIONS.join(",") : undefined,
-    "receipt-id": failure.receiptId,
+    "receipt-id": options.receiptId,
   };
-  for (const decide of [() => decided(error, reply, failure), () => reply]) {
+  for (const decide of [() => decided(error, reply, options), () => reply]) {
     try {
       const decision = decide();
       return written({ ...decision, retry: decision.retry ?? retry }, ours);
     } catch (fault) {
-      failure.logger.error("ERROR could not be written as the application wants it", fault);
+      options.logger.error("ERROR could not be written as the application wants it", fault);
     }
   }
   return written({ message: UNKNOWN, retry }, ours);
@@ -91,7 +91,7 @@ function retryOf(error: Error, logger: Logger): Retry {
   return soon();
 }
 
-function decided(error: Error, reply: ErrorReply, { errorHandler, message }: Failure): ErrorReply {
+function decided(error: Error, reply: ErrorReply, { errorHandler, message }: ErrorReplyOptions): ErrorReply {
   const decision = errorHandler?.handleClientMessageProcessingError(message, error, reply);
   if (!isPromise(decision)) {
     if (typeof (decision ?? reply) === "object") return decision ?? reply;

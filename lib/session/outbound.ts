@@ -38,11 +38,10 @@ export class Outbound implements Reader {
     this.#context = context;
     this.#socket = socket;
     const { sendBufferSizeLimit, overflowStrategy } = context.limits;
-    // A transport that shares nothing may make more of what it is given.
-    this.#unasked = socket.sendShared ? sendBufferSizeLimit / 4 : -1;
-    if (overflowStrategy === "terminate") return;
-
-    this.#unasked = -1;
+    const mayDrop = overflowStrategy === "drop-oldest";
+    // A transport that shares nothing may make more of what it is given; in front of a queue the socket is always asked.
+    this.#unasked = socket.sendShared && !mayDrop ? sendBufferSizeLimit / 4 : -1;
+    if (!mayDrop) return;
 
     this.#queue = new SendQueue({
       limit: sendBufferSizeLimit,

@@ -1,13 +1,10 @@
 import type { TickingClock, Watched } from "../clock/ticking-clock.js";
 import { StompConversionError } from "../errors.js";
-import type { SessionGrant } from "../message/session-grant.js";
 import type { TransportSettings } from "../options/transport-options.js";
 import { type AgreedHeartBeat, HeartBeat, type HeartBeatOptions } from "../stomp/heart-beat.js";
 import { WaitingTime } from "../stomp/waiting-time.js";
 import type { ClientSession } from "./client-session.js";
-import { GrantWatch } from "./grant-watch.js";
 import type { Inbound } from "./inbound.js";
-import { announceExpiring } from "./session-events.js";
 import type { WatchedLimit } from "./session-limits.js";
 
 /** How often a line is written to while it is not read, in ms. */
@@ -19,9 +16,8 @@ const LIFE_EVERY = 25_000;
 const HIDDEN_PAGE = 130_000;
 
 /**
- * Everything of one session that depends on time: limits, heart-beats, and the grant that it
- * lasts by. Nothing else would notice a client that does nothing. For limits
- * time stands still while our own process stalls.
+ * The limits of one session that pass with time, and its heart-beats: nothing else would notice a client that does
+ * nothing. For limits time stands still while our own process stalls.
  */
 export class SessionWatch implements Watched, HeartBeatOptions {
   readonly shortest: number;
@@ -40,7 +36,6 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   /** In place of heart-beats that its client does not send. */
   #life: HeartBeat | undefined;
   #isPage = false;
-  #grant: GrantWatch | undefined;
   readonly #waitingTime = new WaitingTime();
 
   constructor(session: ClientSession, inbound: Inbound) {
@@ -125,39 +120,12 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     if (this.#life) this.#life.listening = listening;
   }
 
-  /** Watches a grant in place of the one before; a session that has ended only lets it go. */
-  hold(grant: SessionGrant, ended: boolean): void {
-    this.#grant?.release();
-    if (ended) {
-      grant.release();
-      return;
-    }
-    const session = this.#session;
-    this.#grant = new GrantWatch({
-      clock: this.clock,
-      grant,
-      ended: (fault) => session.revoke(fault),
-      expiring: (expiring) => announceExpiring(session, expiring, session.context),
-    });
-  }
-
-  /** Ends the session if its grant is over. Gives whether it goes on. */
-  checkGrant(): boolean {
-    return this.#grant?.enforce() ?? true;
-  }
-
   stop(): void {
     this.clock.unwatch(this);
     if (this.#heartBeat) this.clock.unwatch(this.#heartBeat);
     this.#heartBeat = undefined;
     if (this.#life) this.clock.unwatch(this.#life);
     this.#life = undefined;
-  }
-
-  /** Lets its grant go, for nothing is left that depends on it. */
-  release(): void {
-    this.#grant?.release();
-    this.#grant = undefined;
   }
 
   check(): void {

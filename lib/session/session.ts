@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { LimitExceededError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal, SessionHeaders } from "../message/message.js";
+import type { SessionGrant } from "../message/session-grant.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import { type AgreedHeartBeat, NO_HEART_BEAT } from "../stomp/heart-beat.js";
@@ -9,6 +10,7 @@ import type { StompVersion } from "../stomp/version.js";
 import type { ClientSession, Failure, SessionOwner } from "./client-session.js";
 import { accept } from "./connect.js";
 import { Ending } from "./ending.js";
+import { GrantWatch } from "./grant-watch.js";
 import { Inbound } from "./inbound.js";
 import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
@@ -41,8 +43,7 @@ export class Session implements SocketListener, ClientSession {
   readonly #isPage: boolean;
   #user: Principal | undefined;
   #messageHeaders: SessionHeaders;
-  /** A grant was held. Most sessions never have one: their frames pass without a look at the watch. */
-  #isGranted = false;
+  #grant: GrantWatch | undefined;
 
   constructor(socket: Socket, handshake: Handshake, context: SessionContext, owner: SessionOwner) {
     this.#socket = socket;
@@ -136,10 +137,7 @@ export class Session implements SocketListener, ClientSession {
     const { messageType, user, grant } = message.headers;
     if (messageType === "CONNECT") this.announced = true;
     else if (grant) this.user = user;
-    if (grant) {
-      this.#isGranted = true;
-      this.#watch.hold(grant, this.ending.gone);
-    }
+    if (grant) this.#hold(grant);
     if (messageType !== "MESSAGE") announceHandedOn(this, message, this.context);
   }
 
@@ -151,7 +149,12 @@ export class Session implements SocketListener, ClientSession {
   }
 
   checkGrant(): boolean {
-    return !this.#isGranted || this.#watch.checkGrant();
+    return this.#grant?.enforce() ?? true;
+  }
+
+  releaseGrant(): void {
+    this.#grant?.release();
+    this.#grant = undefined;
   }
 
   pause(): void {
@@ -191,6 +194,13 @@ export class Session implements SocketListener, ClientSession {
 
   cut(): void {
     this.ending.cut();
+  }
+
+  /** Watches a grant in place of the one before; a session that has gone only lets it go. */
+  #hold(grant: SessionGrant): void {
+    this.#grant?.release();
+    if (this.ending.gone) grant.release();
+    else this.#grant = new GrantWatch(this, grant);
   }
 
   /** Looks whether a frame may be written now; ends the session for a client that does not keep up. */

@@ -5,6 +5,7 @@ import { findUser, requestUser, type UserFinder } from "../authentication/princi
 import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError, faultError, faultText } from "../errors.js";
 import type { Logger } from "../logger.js";
+import { SparingLog } from "../sparing-log.js";
 import { answer } from "./answer.js";
 import {
   type Connect,
@@ -22,7 +23,6 @@ import { sessionRoute } from "./sockjs/session-route.js";
 import { framedMessageLimit, type SockJSOptions, sockJSSettings } from "./sockjs/sock-js-options.js";
 import { SockJsService } from "./sockjs/sock-js-service.js";
 import { SockJsWebSocket } from "./sockjs/sock-js-web-socket.js";
-import { SparingLog } from "./sparing-log.js";
 import { claim, reserve } from "./upgrade.js";
 import { WebSocketSocket } from "./web-socket.js";
 import { WebSocketHandshake } from "./web-socket-handshake.js";
@@ -126,7 +126,7 @@ export class Endpoint {
     const unpackedLimit = UNPACKED_FRAMES * messageSizeLimit;
     this.#path = checkedPath(options.path);
     this.#context = context;
-    this.#log = new SparingLog(context.logger, () => clock.now());
+    this.#log = new SparingLog({ logger: context.logger, clock, lines: 20, period: "hour" });
     this.#user = checkedUser(options.user);
     const interceptors = checkedInterceptors(options.handshakeInterceptors);
     this.#interceptors = [...new Set([...(context.interceptors ?? []), ...interceptors])];
@@ -213,7 +213,7 @@ export class Endpoint {
       if (route === undefined) this.#refuse(req, res, NO_WEB_SOCKET_HERE);
       else await this.#connect(route, req, res, upgrade === "reserved");
     } else if (route !== undefined && isHandshakeWithoutUpgrade(req)) {
-      this.#log.warn("upgrade", `${this.#path}: ${WITHOUT_UPGRADE.message}`);
+      this.#log.warn(`${this.#path}: ${WITHOUT_UPGRADE.message}`, "upgrade");
       this.#refuse(req, res, WITHOUT_UPGRADE);
     } else if (this.#sockJs !== undefined && rest === "" && isVisitor(req)) {
       answer(res, 200, `Welcome to SockJS!\n${STOMP_ENDPOINT}\n`);
@@ -236,7 +236,7 @@ export class Endpoint {
   #connect(route: WebSocketRoute, req: Request, res: Response, isAttached: boolean): void | Promise<void> {
     const fault = route.handshake.faultIn(req) ?? (isAttached || this.#isClosed ? undefined : UNATTACHED);
     if (fault !== undefined) {
-      if (fault === UNATTACHED) this.#log.warn("unattached", UNATTACHED.text);
+      if (fault === UNATTACHED) this.#log.warn(UNATTACHED.text, "unattached");
       this.#refuse(req, res, fault);
       return;
     }
@@ -286,7 +286,7 @@ export class Endpoint {
   /** Tells those who run the server what would be right; and the client, unless it could be anybody. */
   #refuseOrigin(req: Request, res: Response): void {
     const message = explainOrigin(req);
-    this.#log.warn(`origin ${req.headers.origin}`, `${this.#path}: Origin not allowed (403). ${message}`);
+    this.#log.warn(`${this.#path}: Origin not allowed (403). ${message}`, `origin ${req.headers.origin}`);
     const text =
       req.app.get("env") === "production" ? "Origin not allowed" : `Origin not allowed. ${message}`;
     res.vary("Origin");

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
-import { isTime } from "../options/checks.js";
+import { TRANSPORT } from "../options/transport-options.js";
 import type { Refused } from "./refusal.js";
 import {
   type ClaimedUpgrade,
@@ -14,7 +14,7 @@ import {
 } from "./upgrade-conversation.js";
 
 export interface AttachOptions {
-  /** How long the application's middleware may take over a handshake, in ms. Default 10,000. */
+  /** How long the application's middleware may take over a handshake, in ms. Default: that of `transport`. */
   readonly handshakeTimeout?: number | undefined;
   /** Is told of WebSocket handshakes that were answered before an endpoint had them. */
   readonly refused?: Refused | undefined;
@@ -42,11 +42,7 @@ interface UpgradeRequest extends IncomingMessage {
  */
 export function attach(server: HttpServer, options: AttachOptions = {}): () => void {
   checkServer(server);
-  const { handshakeTimeout = 10_000, refused = () => {}, clock = systemClock } = options;
-  if (!isTime(handshakeTimeout, 1)) {
-    throw new ConfigurationError(`handshakeTimeout must be a positive number of ms, not ${handshakeTimeout}`);
-  }
-
+  const { handshakeTimeout = TRANSPORT.handshakeTimeout, refused = () => {}, clock = systemClock } = options;
   let attachment = attachments.get(server);
   if (attachment === undefined) {
     attachment = new Attachment(server);

@@ -1,8 +1,9 @@
 import type { Clock } from "../clock/clock.js";
 import { MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher } from "../events.js";
-import { type Logger, printable, sparing } from "../logger.js";
+import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
+import { SparingLog } from "../sparing-log.js";
 
 export interface UnservedOptions {
   /** Like the other prefixes they are named in the log, and in the application's errors. */
@@ -18,7 +19,7 @@ export interface UnservedOptions {
 export class Unserved {
   readonly #options: UnservedOptions;
   readonly #served: string;
-  readonly #warn: (text: string) => void;
+  readonly #log: SparingLog;
 
   constructor(options: UnservedOptions) {
     const { applicationPrefixes, brokerPrefixes, userPrefix } = options;
@@ -27,10 +28,8 @@ export class Unserved {
     const broker = brokerPrefixes.length > 0 ? under(brokerPrefixes) : "all else";
     this.#options = options;
     this.#served = `controllers have ${controllers}, the broker ${broker}, users ${under([userPrefix])}`;
-    this.#warn = sparing(
-      (text) => options.logger.warn(text),
-      () => options.clock.now(),
-    );
+    const { logger, clock } = options;
+    this.#log = new SparingLog({ logger, clock, lines: 10, period: "minute" });
   }
 
   /**
@@ -41,7 +40,7 @@ export class Unserved {
   byClient(message: Message): void {
     const { messageType, destination = "", sessionId = "", user, native } = message.headers;
     const command = messageType === "MESSAGE" ? "SEND" : messageType;
-    this.#warn(
+    this.#log.warn(
       `Nothing here serves ${command} ${printable(destination)} of session ${printable(sessionId)}: ${this.#served}`,
     );
     if (messageType !== "MESSAGE" || native.has("receipt")) {
