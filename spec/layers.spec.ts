@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { circleIn, type Import, importsIn, importsOf } from "./support/import-graph.js";
 
 /** Files that every station may import; they import no station. */
-const BASE = ["errors", "logger", "promise", "own-text", "clock", "options/checks"] as const;
+const BASE = ["errors", "logger", "promise", "own-text", "clock", "sparing-log", "options/checks"] as const;
 
 /** The stations that the files of a station may import, besides their own and `BASE`. One file of a folder may be a station. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -11,6 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "own-text": [],
   promise: [],
   clock: [],
+  "sparing-log": [],
   "options/checks": [],
   "options/transport-options": [],
   message: [],
@@ -18,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   events: ["message"],
   channel: ["destination", "message", "events"],
   authentication: ["channel", "message"],
-  socket: ["authentication", "message", "events"],
+  socket: ["options/transport-options", "authentication", "message", "events"],
   stomp: ["options/transport-options", "message"],
   session: ["options/transport-options", "socket", "stomp", "channel", "message", "events"],
   user: ["channel", "destination", "message", "events"],

@@ -25,9 +25,8 @@ if (process.argv.includes("--check")) process.exit(stale.length === 0 ? 0 : 1);
 
 setPriority(19);
 await stage();
-const unfit = await failing([...new Set(planted.flatMap(({ specs }) => specs))]);
-for (const name of unfit) console.log(`fails without a fault, and is left out: spec/${name}.spec.ts`);
-
+/** Whether a spec file passes without a fault: only then does its failure tell of one. */
+const fit = new Map();
 const survivors = [];
 for (const [index, mutant] of planted.entries()) {
   const { file, code, specs, fault, equivalent } = mutant;
@@ -35,9 +34,10 @@ for (const [index, mutant] of planted.entries()) {
   const target = join(STAGE, "dist", file.replace(/\.ts$/, ".js"));
   const before = await readFile(target);
   const start = performance.now();
-  await writeFile(target, code);
-  const isKilled = await fails(specs.filter((name) => !unfit.has(name)));
-  await writeFile(target, before);
+  const isKilled = await kills(specs, {
+    with: () => writeFile(target, code),
+    without: () => writeFile(target, before),
+  });
   const seconds = `${Math.round((performance.now() - start) / 1000)} s`.padStart(5);
   const result = isKilled ? "killed  " : equivalent ? "survives, as it should" : "SURVIVES";
   console.log(`${`${index + 1}`.padStart(3)} ${seconds} ${result} ${file}: ${fault}`);
@@ -89,21 +89,35 @@ async function stage() {
   await symlink(resolve("node_modules"), join(STAGE, "node_modules"));
 }
 
-/** Those of the spec files that fail as things are: they could not tell a fault. */
-async function failing(specs) {
-  const report = join(STAGE, "report.json");
-  await mocha(specs, ["--reporter", "json", "--reporter-option", `output=${report}`], 10 * TIME_LIMIT);
-  const { failures } = JSON.parse(await readFile(report, "utf8"));
-  return new Set(specs.filter((name) => failures.some(({ file }) => file.endsWith(`/${name}.spec.js`))));
+/** Whether one of the spec files fails with the fault, or hangs, and passes without it. */
+async function kills(specs, planting) {
+  const able = specs.filter((name) => fit.get(name) !== false);
+  await planting.with();
+  const failed = await failing(able);
+  await planting.without();
+  for (const name of failed.filter((each) => !fit.has(each))) {
+    const isFit = (await failing([name])).length === 0;
+    fit.set(name, isFit);
+    if (!isFit) console.log(`fails without a fault, and is left out: spec/${name}.spec.ts`);
+  }
+  if (failed.some((name) => fit.get(name))) return true;
+  return failed.length > 0 && kills(specs, planting);
 }
 
-/** Whether one of the spec files fails, or hangs. */
-async function fails(specs) {
-  return specs.length > 0 && (await mocha(specs, ["--bail", "--reporter", "dot"], TIME_LIMIT)) !== 0;
+/** The spec file that fails first; all of them, if none gets to say so. */
+async function failing(specs) {
+  if (specs.length === 0) return [];
+  const report = join(STAGE, "report.json");
+  await rm(report, { force: true });
+  const code = await mocha(specs, ["--bail", "--reporter", "json", "--reporter-option", `output=${report}`]);
+  if (code === 0) return [];
+  const { failures } = JSON.parse(await readFile(report, "utf8").catch(() => '{ "failures": [] }'));
+  const failed = specs.filter((name) => failures.some(({ file }) => file.endsWith(`/${name}.spec.js`)));
+  return failed.length > 0 ? failed : specs;
 }
 
 /** Gives the exit code, `null` after the time limit. */
-function mocha(specs, flags, timeLimit) {
+function mocha(specs, flags) {
   const program = resolve("node_modules/mocha/bin/mocha.js");
   const required = ["reflect-metadata", "./build/spec/support/environment.js"];
   const args = [
@@ -113,7 +127,7 @@ function mocha(specs, flags, timeLimit) {
   ];
   return new Promise((done) => {
     const child = spawn(process.execPath, [program, ...args], { cwd: STAGE, stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeLimit);
+    const timer = setTimeout(() => child.kill("SIGKILL"), TIME_LIMIT);
     child.on("close", (code) => {
       clearTimeout(timer);
       done(code);
