@@ -41,7 +41,11 @@ export {
   type UserMessageHeaders,
 } from "./channel/messaging-template.js";
 export type { Clock } from "./clock/clock.js";
-export type { ChannelRegistration, TaskExecutorRegistration } from "./configurer/channel-registration.js";
+export type {
+  ChannelRegistration,
+  ClientInboundChannelRegistration,
+  TaskExecutorRegistration,
+} from "./configurer/channel-registration.js";
 export type { UnconfiguredOptions, WebSocketMessageBrokerConfigurer } from "./configurer/configurer.js";
 export type {
   MessageBrokerRegistry,
@@ -130,6 +134,7 @@ export { stompMessaging } from "./messaging.js";
 export type {
   BrokerChannelSettings,
   ChannelSettings,
+  ClientInboundChannelSettings,
   ControllerClass,
   StompMessagingOptions,
 } from "./options/stomp-messaging-options.js";

@@ -1,5 +1,5 @@
 import type { ChannelInterceptor } from "../channel/interceptor.js";
-import type { ChannelSettings } from "../options/stomp-messaging-options.js";
+import type { ChannelSettings, ClientInboundChannelSettings } from "../options/stomp-messaging-options.js";
 
 /** Takes the interceptors of a channel, and how much it does at a time. */
 export class ChannelRegistration {
@@ -18,6 +18,23 @@ export class ChannelRegistration {
 
   taskExecutor(): TaskExecutorRegistration {
     return new TaskExecutorRegistration(this.#settings);
+  }
+}
+
+/** The same of `clientInboundChannel`. */
+export class ClientInboundChannelRegistration extends ChannelRegistration {
+  readonly #settings: ClientInboundChannelSettings;
+
+  /** @internal */
+  constructor(settings: ClientInboundChannelSettings) {
+    super(settings);
+    this.#settings = settings;
+  }
+
+  /** Handles a SEND with a `dedup-id` once for each user: the option `deduplicate`, which Spring does not have. */
+  deduplicate(): this {
+    this.#settings.deduplicate = true;
+    return this;
   }
 }
 

@@ -4,10 +4,14 @@ import type {
 } from "../controller/extensions.js";
 import { ConfigurationError } from "../errors.js";
 import type { MessageConverter } from "../message/converter.js";
-import type { ChannelSettings, StompMessagingOptions } from "../options/stomp-messaging-options.js";
+import type {
+  ChannelSettings,
+  ClientInboundChannelSettings,
+  StompMessagingOptions,
+} from "../options/stomp-messaging-options.js";
 import type { TransportOptions } from "../options/transport-options.js";
 import { isPromise } from "../promise.js";
-import { ChannelRegistration } from "./channel-registration.js";
+import { ChannelRegistration, ClientInboundChannelRegistration } from "./channel-registration.js";
 import type { Draft } from "./draft.js";
 import { MessageBrokerRegistry } from "./message-broker-registry.js";
 import { StompEndpointRegistry } from "./stomp-endpoint-registry.js";
@@ -33,7 +37,7 @@ import { WebSocketTransportRegistration } from "./web-socket-transport-registrat
 export interface WebSocketMessageBrokerConfigurer {
   registerStompEndpoints(registry: StompEndpointRegistry): void;
   configureMessageBroker?(registry: MessageBrokerRegistry): void;
-  configureClientInboundChannel?(registration: ChannelRegistration): void;
+  configureClientInboundChannel?(registration: ClientInboundChannelRegistration): void;
   configureClientOutboundChannel?(registration: ChannelRegistration): void;
   configureWebSocketTransport?(registration: WebSocketTransportRegistration): void;
   /** Adds converters, which are asked before ours. `true` may be returned, as in Spring; ours cannot be left out. */
@@ -66,7 +70,7 @@ export function configuredOptions(
   const options: Draft<Partial<StompMessagingOptions>> = {};
   const endpoints = new StompEndpointRegistry(options);
   const filled = {
-    clientInboundChannel: {} satisfies ChannelSettings,
+    clientInboundChannel: {} satisfies ClientInboundChannelSettings,
     clientOutboundChannel: {} satisfies ChannelSettings,
     transport: {} satisfies TransportOptions,
     messageConverters: [] as MessageConverter[],
@@ -87,7 +91,7 @@ export function configuredOptions(
 
   call("registerStompEndpoints", endpoints);
   call("configureMessageBroker", new MessageBrokerRegistry(options));
-  call("configureClientInboundChannel", new ChannelRegistration(filled.clientInboundChannel));
+  call("configureClientInboundChannel", new ClientInboundChannelRegistration(filled.clientInboundChannel));
   call("configureClientOutboundChannel", new ChannelRegistration(filled.clientOutboundChannel));
   call("configureWebSocketTransport", new WebSocketTransportRegistration(filled.transport));
   call("addArgumentResolvers", filled.argumentResolvers);

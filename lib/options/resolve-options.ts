@@ -15,6 +15,7 @@ import { flag, isCount, isTime, list, onlyKnown, withMethods } from "./checks.js
 import type {
   BrokerChannelSettings,
   ChannelSettings,
+  ClientInboundChannelSettings,
   StompMessagingOptions,
 } from "./stomp-messaging-options.js";
 import { transportSettings } from "./transport-options.js";
@@ -43,7 +44,7 @@ const OPTIONS = {
     eachWithMethods("returnValueHandlers", given, ["supportsReturnType", "handleReturnValue"]),
   handlerTimeout,
   container: (given?: ControllerContainer) => withMethods("container", given, ["get", "isBound", "bind"]),
-  clientInboundChannel: (given?: ChannelSettings) => channel("clientInboundChannel", given),
+  clientInboundChannel,
   clientOutboundChannel: (given?: ChannelSettings) => channel("clientOutboundChannel", given),
   brokerChannel,
   messageConverters: (given?: StompMessagingOptions["messageConverters"]) =>
@@ -72,6 +73,11 @@ const ENDPOINT = {
 } satisfies Record<keyof EndpointOptions, true>;
 
 const CHANNEL = { interceptors: true, concurrency: true } satisfies Record<keyof ChannelSettings, true>;
+
+const CLIENT_INBOUND_CHANNEL = { ...CHANNEL, deduplicate: true } satisfies Record<
+  keyof ClientInboundChannelSettings,
+  true
+>;
 
 const BROKER_CHANNEL = { ...CHANNEL, waitingSizeLimit: true } satisfies Record<
   keyof BrokerChannelSettings,
@@ -178,6 +184,14 @@ function security(
     );
   }
   return given;
+}
+
+function clientInboundChannel(
+  given: ClientInboundChannelSettings = {},
+): Required<ClientInboundChannelSettings> {
+  const settings = channel("clientInboundChannel", given, Object.keys(CLIENT_INBOUND_CHANNEL));
+  const deduplicate = flag("clientInboundChannel.deduplicate", given.deduplicate, false);
+  return { ...settings, deduplicate };
 }
 
 function brokerChannel(given: BrokerChannelSettings = {}): Required<BrokerChannelSettings> {

@@ -91,7 +91,7 @@ export interface StompMessagingOptions {
   /** The application's own inversify container. @default a new one */
   container?: ControllerContainer;
   /** The channel of all that clients send, before controllers and broker see it. */
-  clientInboundChannel?: ChannelSettings;
+  clientInboundChannel?: ClientInboundChannelSettings;
   /** The channel of all that clients are about to be sent. */
   clientOutboundChannel?: ChannelSettings;
   /** The channel of all that the application sends. */
@@ -136,6 +136,24 @@ export interface ChannelSettings {
    * @default no bound
    */
   concurrency?: number | undefined;
+}
+
+/** The settings of `clientInboundChannel`. */
+export interface ClientInboundChannelSettings extends ChannelSettings {
+  /**
+   * Whether a SEND with a header `dedup-id` is handled once for each user: a
+   * repeat within five minutes, over another session perhaps, is answered with
+   * the RECEIPT it asks for, and neither interceptors nor handlers see it. So a
+   * client may send again, after a reconnect, what was not confirmed. While the
+   * first is being handled a repeat waits for it; after one that has failed it
+   * is handled.
+   *
+   * A user's last 1,000 ids are remembered on this server, of 16 MiB in all; those of
+   * a session without a user until its end.
+   *
+   * @default false
+   */
+  deduplicate?: boolean;
 }
 
 /** The settings of `brokerChannel`. */

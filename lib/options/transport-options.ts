@@ -24,7 +24,7 @@ export interface TransportOptions {
   headerLineLimit?: number;
   /** Bytes of one frame before its body. Beyond: ERROR and close 1002. @default 16384 */
   headerBytesLimit?: number;
-  /** Characters of an id that a client chooses: of a subscription, a transaction or a receipt. Beyond: ERROR and close 1002. @default 256 */
+  /** Characters of an id that a client chooses: of a subscription, a transaction, a receipt or a SEND. Beyond: ERROR and close 1002. @default 256 */
   idLengthLimit?: number;
   /** Milliseconds from the handshake to the client's first bytes. Beyond: ERROR and close 4500. @default 60000 */
   timeToFirstMessage?: number;

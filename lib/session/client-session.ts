@@ -44,6 +44,8 @@ export interface ClientSession extends AnnouncedSession {
 
   /** Whether its end was decided, whoever decided it. */
   closed: boolean;
+  /** Whether it was ended from here, so that nothing more of what it has sent is begun. */
+  readonly dropped: boolean;
   /** Whether it has ended for everybody but its client, who may still be told why. */
   ended: boolean;
   /** Tells everybody behind the channels that it ends. */

@@ -3,6 +3,7 @@ import { type Message, withHeaders } from "../message/message.js";
 import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { ClientSession } from "./client-session.js";
+import type { Claim, Deduplication } from "./deduplication.js";
 import { PendingReceipt } from "./pending-receipt.js";
 
 /** The meaning of a client's command to its session. */
@@ -41,6 +42,8 @@ export class Exchange {
   readonly receiptId: string | undefined;
   /** As interceptors have made it, once every handler has got it; none yet of a frame that is faulty. */
   message: Message | undefined;
+  /** Of its `dedup-id`, or of those in the transaction that it ends. */
+  claim: Claim | undefined;
   readonly #turns: Turns;
 
   constructor(frame: Frame, meaning: CommandMeaning, session: ClientSession, turns: Turns) {
@@ -49,6 +52,7 @@ export class Exchange {
     this.session = session;
     this.receiptId = frame.headers.get("receipt");
     this.message = undefined;
+    this.claim = undefined;
     this.#turns = turns;
   }
 
@@ -57,19 +61,39 @@ export class Exchange {
     try {
       const message = this.#begin();
       this.message = message;
-      const sent = this.session.context.clientInboundChannel.carry(message, (handedOn) => {
-        this.message = handedOn;
-        this.session.handedOn(handedOn);
-        this.#turns.handedOn(this);
-      });
-      if (!isPromise(sent)) return this.meaning.handled(this, sent);
-
-      return Promise.resolve(sent)
-        .then((result) => this.meaning.handled(this, result))
-        .catch((error: unknown) => this.meaning.failed(this, error as Error));
+      const { deduplication } = this.session.context;
+      const handled = deduplication ? this.#once(message, deduplication) : this.#carry(message);
+      return handled?.catch((error: unknown) => this.meaning.failed(this, error as Error));
     } catch (error) {
       return this.meaning.failed(this, error as Error);
     }
+  }
+
+  #carry(message: Message): void | Promise<void> {
+    const sent = this.session.context.clientInboundChannel.carry(message, (handedOn) => {
+      this.message = handedOn;
+      this.session.handedOn(handedOn);
+      this.#turns.handedOn(this);
+    });
+    if (!isPromise(sent)) return this.meaning.handled(this, sent);
+    return Promise.resolve(sent).then((result) => this.meaning.handled(this, result));
+  }
+
+  /** A repeat waits for what becomes of the first, and is answered as that was; if that has failed, it is handled. */
+  #once(message: Message, deduplication: Deduplication): void | Promise<void> {
+    const { frame, session, receiptId } = this;
+    if (frame.command === "SEND") checkId(frame, "dedup-id", session);
+    const claim = deduplication.claim(frame, session);
+    if (claim instanceof Promise) {
+      return claim.then(() => {
+        if (!session.dropped) return this.#once(message, deduplication);
+      });
+    }
+    if (claim !== "handled") {
+      this.claim = claim;
+      return this.#carry(message);
+    }
+    if (receiptId !== undefined) session.receipt(receiptId);
   }
 
   #begin(): Message {
@@ -89,24 +113,32 @@ export class Exchange {
 export function answer(exchange: Exchange, sent: boolean): void {
   const { frame, session, message, receiptId } = exchange;
   if (sent) session.processed(message as Message);
-  if (receiptId === undefined) return;
-  if (!sent) throw refusal(`${frame.command} was stopped`);
+  else exchange.claim?.fail();
+  if (receiptId !== undefined && !sent) throw refusal(`${frame.command} was stopped`);
 
   const receipt = message?.headers.receipt;
   const confirmed = receipt instanceof PendingReceipt ? receipt.confirmed : undefined;
-  if (!confirmed) {
-    session.receipt(receiptId);
+  if (receiptId === undefined || !confirmed) {
+    if (sent) exchange.claim?.succeed();
+    if (receiptId !== undefined) session.receipt(receiptId);
     return;
   }
   // Nothing waits for it: perhaps it comes only after what this client sends next, such as COMMIT.
   confirmed.then(
-    () => session.receipt(receiptId),
-    (error: Error) => session.fail(error, exchange),
+    () => {
+      exchange.claim?.succeed();
+      session.receipt(receiptId);
+    },
+    (error: Error) => {
+      exchange.claim?.fail();
+      session.fail(error, exchange);
+    },
   );
 }
 
 /** A controller's fault costs the message, not the session; but a receipt that was asked for would be a lie. */
 export function fail(exchange: Exchange, error: Error): void {
+  exchange.claim?.fail();
   if (error instanceof MessageHandlingError && exchange.receiptId === undefined) return;
 
   exchange.session.fail(error, exchange);

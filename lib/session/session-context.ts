@@ -5,6 +5,7 @@ import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { TransportSettings } from "../options/transport-options.js";
+import type { Deduplication } from "./deduplication.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
 import type { SessionStats } from "./session-stats.js";
@@ -24,6 +25,8 @@ export interface SessionContext {
   readonly handlerTimeout: number;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly stats: SessionStats;
+  /** Set if repeats of a SEND are not handled. */
+  readonly deduplication: Deduplication | undefined;
   /** Tells everybody behind the channels that a session is over. */
   ended(end: SessionEnd): void;
 }

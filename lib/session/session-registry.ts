@@ -7,6 +7,7 @@ import type { Message, SessionHeaders } from "../message/message.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
 import type { ClientSession, SessionOwner } from "./client-session.js";
+import { Deduplication } from "./deduplication.js";
 import { isDroppable } from "./outbound.js";
 import { Session } from "./session.js";
 import type { SessionContext } from "./session-context.js";
@@ -22,7 +23,10 @@ export interface SessionClosing {
 /** How long clients may take to answer the closing, in ms. */
 const LINGER = 5_000;
 
-export type SessionRegistryContext = Omit<SessionContext, "stats">;
+export interface SessionRegistryContext extends Omit<SessionContext, "stats" | "deduplication"> {
+  /** Whether a SEND whose `dedup-id` its user has sent already is answered, and not handled. Default: no. */
+  readonly deduplicate?: boolean;
+}
 
 /** All sessions: makes one of every socket, and takes each message of `clientOutboundChannel` to its own. */
 export class SessionRegistry implements MessageHandler, SessionOwner {
@@ -41,7 +45,8 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   constructor(context: SessionRegistryContext) {
     this.#context = context;
     if (Number.isFinite(context.limits.connectionsPerAddressLimit)) this.#byAddress = new Map();
-    this.#sessionContext = { ...context, stats: this.#stats };
+    const deduplication = context.deduplicate ? new Deduplication(context.clock, this.#stats) : undefined;
+    this.#sessionContext = { ...context, stats: this.#stats, deduplication };
     context.events.on("messageDropped", () => {
       this.#stats.messagesDroppedByBroker++;
     });
@@ -94,6 +99,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   gone(session: ClientSession): void {
     this.#sessions.delete(session.id);
     this.#unconnected.delete(session);
+    this.#sessionContext.deduplication?.gone(session);
     const others = (this.#byAddress?.get(session.address) ?? 1) - 1;
     if (others > 0) this.#byAddress?.set(session.address, others);
     else this.#byAddress?.delete(session.address);

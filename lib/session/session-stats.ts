@@ -14,6 +14,10 @@ export interface MessagingStats {
   /** Those that the broker lost, as `messageDropped` tells one by one. */
   readonly messagesDroppedByBroker: number;
   readonly errorsSent: number;
+  /** SENDs that were not handled, since one with their `dedup-id` was: `clientInboundChannel.deduplicate`. */
+  readonly repeatedSends: number;
+  /** Ids of SENDs that were forgotten before their five minutes were over, for newer ones. */
+  readonly forgottenSends: number;
   /** How often handshakes were refused, by reason: `handshakeRefused` tells more of each. */
   readonly handshakesRefused: Readonly<Record<string, number>>;
   /** How often each limit was passed, by the option's name. */
@@ -28,6 +32,8 @@ export class SessionStats {
   messagesDropped = 0;
   messagesDroppedByBroker = 0;
   errorsSent = 0;
+  repeatedSends = 0;
+  forgottenSends = 0;
   readonly #limitsExceeded = new Map<string, number>();
   readonly #handshakesRefused = new Map<string, number>();
 
@@ -50,6 +56,8 @@ export class SessionStats {
       messagesDropped: this.messagesDropped,
       messagesDroppedByBroker: this.messagesDroppedByBroker,
       errorsSent: this.errorsSent,
+      repeatedSends: this.repeatedSends,
+      forgottenSends: this.forgottenSends,
       handshakesRefused: Object.fromEntries(this.#handshakesRefused),
       limitsExceeded: Object.fromEntries(this.#limitsExceeded),
     };

@@ -81,6 +81,10 @@ export class Session implements SocketListener, ClientSession {
     return this.#messageHeaders;
   }
 
+  get dropped(): boolean {
+    return this.ending.dropped;
+  }
+
   data(chunk: Uint8Array): void {
     this.#watch.heard();
     this.#inbound.receive(chunk);

@@ -7,7 +7,13 @@ export function makeSessions(
   options: ResolvedOptions,
   context: Omit<
     SessionRegistryContext,
-    "logger" | "encoder" | "limits" | "preserveReceiveOrder" | "handlerTimeout" | "errorHandler"
+    | "logger"
+    | "encoder"
+    | "limits"
+    | "preserveReceiveOrder"
+    | "handlerTimeout"
+    | "errorHandler"
+    | "deduplicate"
   >,
 ): SessionRegistry {
   const { logger, transport, preserveReceiveOrder, handlerTimeout, errorHandler } = options;
@@ -19,6 +25,7 @@ export function makeSessions(
     preserveReceiveOrder,
     handlerTimeout,
     errorHandler,
+    deduplicate: options.clientInboundChannel.deduplicate,
   });
   context.clientOutboundChannel.subscribe(sessions);
   return sessions;

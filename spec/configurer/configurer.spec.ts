@@ -6,6 +6,7 @@ import {
   AccessDeniedError,
   type ChannelInterceptor,
   type ChannelRegistration,
+  type ClientInboundChannelRegistration,
   ConfigurationError,
   Controller,
   type HandlerMethodArgumentResolver,
@@ -182,14 +183,14 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         registry.configureBrokerChannel().interceptors(noting("broker")).taskExecutor().corePoolSize(3);
       }
 
-      configureClientInboundChannel(registration: ChannelRegistration): void {
+      configureClientInboundChannel(registration: ClientInboundChannelRegistration): void {
         registration.interceptors(noting("in 1")).interceptors(noting("in 2"), {
           preSend(message) {
             if (message.headers.messageType === "SUBSCRIBE") throw new AccessDeniedError("No");
             return message;
           },
         });
-        registration.taskExecutor().corePoolSize(4);
+        registration.deduplicate().taskExecutor().corePoolSize(4);
       }
 
       configureClientOutboundChannel(registration: ChannelRegistration): void {
@@ -231,7 +232,7 @@ describe("WebSocketMessageBrokerConfigurer", () => {
         sendTimeLimit: 3000,
         timeToFirstMessage: 4000,
       });
-      expect(options.clientInboundChannel).to.have.property("concurrency", 4);
+      expect(options.clientInboundChannel).to.include({ concurrency: 4, deduplicate: true });
       expect(options.brokerChannel).to.have.property("concurrency", 3);
       expect(options).to.include({ preserveReceiveOrder: false, errorHandler, clientsMaySendToUsers: true });
       expect(options.userDestinationPrefix).to.equal("/me");

@@ -146,6 +146,8 @@ describe("SessionRegistry", () => {
       messagesDropped: 0,
       messagesDroppedByBroker: 0,
       errorsSent: 1,
+      repeatedSends: 0,
+      forgottenSends: 0,
       handshakesRefused: {},
       limitsExceeded: {},
     });
