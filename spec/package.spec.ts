@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { installed } from "./support/stranger.js";
 
 const run = promisify(execFile);
 
@@ -12,12 +12,7 @@ describe("The package, as a stranger installs it", function () {
   let folder: string;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "express-stomp-"));
-    const packed = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
-    const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
-    await writeFile(join(folder, "package.json"), '{ "name": "stranger", "private": true }');
-    // The peers come from the same place as everything else; the lock file pins what was tried.
-    const peers = await versions(
+    folder = await installed(
       "express",
       "inversify",
       "reflect-metadata",
@@ -25,23 +20,9 @@ describe("The package, as a stranger installs it", function () {
       "@types/express",
       "@types/node",
     );
-    await run(
-      "npm",
-      ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, filename), ...peers],
-      {
-        cwd: folder,
-      },
-    );
   });
 
   after(() => rm(folder, { recursive: true, force: true }));
-
-  async function versions(...names: string[]): Promise<string[]> {
-    const manifest = JSON.parse(await readFile("package.json", "utf8")) as {
-      devDependencies: Record<string, string>;
-    };
-    return names.map((name) => `${name}@${manifest.devDependencies[name]}`);
-  }
 
   const program = `
     const app = express();

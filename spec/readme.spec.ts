@@ -9,6 +9,7 @@ import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { freePorts } from "../example/shared/broker-process.js";
 import { launchChromium } from "./support/chromium.js";
+import { packed } from "./support/stranger.js";
 
 const run = promisify(execFile);
 
@@ -32,23 +33,11 @@ async function quickStart(page: string) {
   };
 }
 
-let packed: Promise<string> | undefined;
-
-/** Packs the library, once for all pages; gives the file. */
-async function pack(): Promise<string> {
-  const folder = resolve("build/packed");
-  await mkdir(folder, { recursive: true });
-  const { stdout } = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  return join(folder, filename);
-}
-
 /** Makes node_modules as npm would, without a registry: the package as it is packed, the others as links. */
 async function install(folder: string, names: string[]): Promise<void> {
   const own = join(folder, "node_modules/express-stomp");
   await mkdir(own, { recursive: true });
-  packed ??= pack();
-  await run("tar", ["-xzf", await packed, "-C", own, "--strip-components=1"]);
+  await run("tar", ["-xzf", await packed(), "-C", own, "--strip-components=1"]);
   for (const name of [...names, "ws"].filter((each) => each !== "express-stomp")) {
     const link = join(folder, "node_modules", name);
     await mkdir(dirname(link), { recursive: true });

@@ -1,6 +1,6 @@
-import { injectable, injectFromBase, type Newable } from "inversify";
 import { ConfigurationError } from "../errors.js";
 import { type Class, checkCalled, checkClass } from "./decorator-target.js";
+import { injectable, injectFromBase, type Newable } from "./inversify.js";
 
 type Concrete = Newable<object>;
 

@@ -1,10 +1,10 @@
-import type { Container } from "inversify";
 import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
 import { HandlerTimeoutError } from "../errors.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { Container } from "./inversify.js";
 import { SessionStreams, STREAM_LIMIT } from "./streams.js";
 
 interface ControllerSessionsContext {
@@ -130,7 +130,7 @@ export class ControllerSession {
     const { clock, handlerTimeout, logger } = this.#context;
     const failed = (fault: unknown) =>
       logger.error(`The objects of session ${this.#id} were not disposed of`, fault);
-    this.#disposed = inTime(container.unbindAllAsync(), {
+    this.#disposed = inTime(disposeOf(container), {
       clock,
       milliseconds: handlerTimeout,
       passed: () => new HandlerTimeoutError(`@preDestroy did not settle within ${handlerTimeout} ms`),
@@ -138,4 +138,10 @@ export class ControllerSession {
     }).catch(failed);
     return this.#disposed;
   }
+}
+
+/** Calls `@preDestroy` of all that a container has made. In inversify 7 the method without Async gives the promise. */
+async function disposeOf(container: Container): Promise<void> {
+  if ("unbindAllAsync" in container) await container.unbindAllAsync();
+  else await (container as { unbindAll(): Promise<void> }).unbindAll();
 }

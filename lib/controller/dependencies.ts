@@ -1,5 +1,5 @@
-import { LazyServiceIdentifier, type ServiceIdentifier } from "inversify";
 import { ConfigurationError } from "../errors.js";
+import { LazyServiceIdentifier, type ServiceIdentifier } from "./inversify.js";
 import { placeOf, whyUnknown } from "./unknown-parameter.js";
 
 /** The dependencies of a class, as options of `Container.get`. */

@@ -1,4 +1,3 @@
-import { Container, type Newable } from "inversify";
 import type { SubscribableChannel } from "../channel/channel.js";
 import { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { ConfigurationError, classNameOf } from "../errors.js";
@@ -7,6 +6,7 @@ import { isController, isSessionScoped } from "./class-decorators.js";
 import { type ControllerContainer, type Identifier, isBound } from "./container.js";
 import { type ControllerSource, sharedController } from "./controller-source.js";
 import { unknownDependency } from "./dependencies.js";
+import { Container, type Newable } from "./inversify.js";
 import { SessionScopes } from "./session-scopes.js";
 
 /** The services that controllers can have injected: the template and the user registry by their classes, the channels by `@inject("brokerChannel")` and so on. */

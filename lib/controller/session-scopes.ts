@@ -1,9 +1,9 @@
-import { Container, type Newable } from "inversify";
 import { ConfigurationError, MessageHandlingError } from "../errors.js";
 import { isSessionScoped, sessionScopedClasses } from "./class-decorators.js";
 import type { ControllerContainer } from "./container.js";
 import type { ControllerSource } from "./controller-source.js";
 import { type Dependency, dependenciesOf, unknownDependency } from "./dependencies.js";
+import { Container, type Newable } from "./inversify.js";
 
 type Class = Newable<object>;
 
@@ -35,7 +35,7 @@ export class SessionScopes {
    */
   source(controllerClass: Class): ControllerSource {
     if (!isContainer(this.#container)) {
-      throw new ConfigurationError(`@Scope of ${controllerClass.name} needs a Container of inversify 8`);
+      throw new ConfigurationError(`@Scope of ${controllerClass.name} needs a Container of inversify 7 or 8`);
     }
     this.#add(controllerClass);
     const { name } = controllerClass;
@@ -100,5 +100,5 @@ function guard(container: ControllerContainer, scoped: Class): void {
 }
 
 function isContainer(container: ControllerContainer): boolean {
-  return container instanceof Container || "unbindAllAsync" in container;
+  return container instanceof Container || "unbindAll" in container;
 }

@@ -43,7 +43,7 @@ const OPTIONS = {
   returnValueHandlers: (given?: StompMessagingOptions["returnValueHandlers"]) =>
     eachWithMethods("returnValueHandlers", given, ["supportsReturnType", "handleReturnValue"]),
   handlerTimeout,
-  container: (given?: ControllerContainer) => withMethods("container", given, ["get", "isBound", "bind"]),
+  container,
   clientInboundChannel,
   clientOutboundChannel: (given?: ChannelSettings) => channel("clientOutboundChannel", given),
   brokerChannel,
@@ -126,6 +126,17 @@ function prefixes(given: readonly string[] | undefined): readonly string[] {
 function destinationSeparator(given: DestinationSeparator = "/"): DestinationSeparator {
   if (given === "/" || given === ".") return given;
   throw new ConfigurationError(`destinationSeparator is ${JSON.stringify(given)}: it must be "/" or "."`);
+}
+
+function container(given: ControllerContainer | undefined): ControllerContainer | undefined {
+  const checked = withMethods("container", given, ["get", "isBound", "bind"]);
+  // Those of inversify 5 and 6 had it, and cannot make what @Controller() has marked.
+  if (checked !== undefined && "createChild" in checked) {
+    throw new ConfigurationError(
+      "container is of inversify 6 or older: it must be a Container of inversify 7 or 8",
+    );
+  }
+  return checked;
 }
 
 function handlerTimeout(given = 30_000): number {

@@ -1,6 +1,6 @@
 import type { Request } from "express";
 import { printable } from "../logger.js";
-import { ownOrigin } from "./origin.js";
+import { ownOrigin, trustsProxy } from "./origin.js";
 
 /** Headers by which proxies tell what came to them. */
 const FORWARDED = [
@@ -72,11 +72,6 @@ function forwardedOrigin(req: Request): string | undefined {
 
 function first(list: string | undefined): string | undefined {
   return list?.split(",")[0]?.trim();
-}
-
-function trustsProxy(req: Request): boolean {
-  const trusts = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
-  return trusts(req.socket.remoteAddress, 0);
 }
 
 function isEncrypted(req: Request): boolean {

@@ -64,8 +64,21 @@ export function hasOrigins({ allowedOrigins = [], allowedOriginPatterns = [] }: 
 /** The origin of the server's own pages, as the client sees it; `undefined` when its Host says nothing. */
 export function ownOrigin(req: Request): string | undefined {
   // Some proxies forward the scheme of a handshake as ws or wss.
-  const url = `${req.protocol.replace(/^ws/, "http")}://${req.host}`;
+  const url = `${req.protocol.replace(/^ws/, "http")}://${hostOf(req)}`;
   return URL.canParse(url) ? new URL(url).origin : undefined;
+}
+
+/** Whether `trust proxy` trusts the other end of the request's line. */
+export function trustsProxy(req: Request): boolean {
+  const trusts = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
+  return trusts(req.socket.remoteAddress, 0);
+}
+
+/** As `req.host` of Express 5: that of Express 4 has no port. */
+function hostOf(req: Request): string | undefined {
+  const forwarded = req.get("x-forwarded-host");
+  if (!forwarded || !trustsProxy(req)) return req.headers.host;
+  return forwarded.split(",", 1)[0]?.trimEnd();
 }
 
 function isSameOrigin(req: Request, origin: string): boolean {

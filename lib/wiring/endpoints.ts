@@ -1,11 +1,16 @@
 import type { Server } from "node:http";
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler } from "express";
+import { ConfigurationError } from "../errors.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { SessionRegistry } from "../session/session-registry.js";
 import { Endpoint } from "../socket/endpoint.js";
 import { looksAtHandshakes } from "../socket/handshake-interceptor.js";
 import { type AttachOptions, attach } from "../socket/upgrade.js";
 import { chooseSubProtocol } from "../stomp/version.js";
+
+const NEEDS_EXPRESS =
+  "express-stomp has to be mounted in an application of Express 4.19 or newer, or in one of its routers: " +
+  "this request came through something else";
 
 /** Makes the endpoints, whose connections become sessions. */
 export function makeEndpoints(options: ResolvedOptions, sessions: SessionRegistry): Endpoint[] {
@@ -31,8 +36,17 @@ export function makeEndpoints(options: ResolvedOptions, sessions: SessionRegistr
 /** Gives the middleware: a request is for the endpoint whose path it has, or goes on. */
 export function middlewareOf(endpoints: readonly Endpoint[]): RequestHandler {
   return (request, response, next) => {
+    if (!isOfExpress(request)) {
+      next(new ConfigurationError(NEEDS_EXPRESS));
+      return;
+    }
     if (!endpoints.some((endpoint) => endpoint.handle(request, response, next))) next();
   };
+}
+
+/** What is used of the application: Connect has none, and an old Express has no such function. */
+function isOfExpress({ app }: { readonly app?: Request["app"] }): boolean {
+  return typeof app?.get === "function" && typeof app.get("trust proxy fn") === "function";
 }
 
 /** The servers whose WebSocket handshakes run through the application. */

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import express from "express";
 import { ConfigurationError } from "express-stomp";
@@ -90,6 +92,26 @@ describe("What is misused", () => {
   for (const [what, misuse, says] of misuses) {
     it(`says what is wrong, and what would be right: ${what}`, () => {
       expect(() => misuse(server)).to.throw(ConfigurationError, says);
+    });
+  }
+
+  for (const [where, app] of [
+    ["a framework that is not Express", undefined],
+    ["an old Express", { get: () => undefined }],
+  ] as const) {
+    it(`says what is wrong, and what would be right: a mount in ${where}`, async () => {
+      const answers = createServer((req, res) => {
+        Object.assign(req, { app });
+        const middleware = server.messaging as (...args: unknown[]) => void;
+        middleware(req, res, (fault: unknown) => res.end(String(fault)));
+      });
+      await once(answers.listen(0, "127.0.0.1"), "listening");
+      const { port } = answers.address() as AddressInfo;
+      const response = await fetch(`http://127.0.0.1:${port}/ws`);
+      expect(await response.text()).to.include(
+        "ConfigurationError: express-stomp has to be mounted in an application of Express 4.19 or newer",
+      );
+      answers.close();
     });
   }
 

@@ -40,6 +40,10 @@ const WRONG: [options: unknown, text: string][] = [
   ],
   [{ endpoints, handlerTimeout: 2 ** 31 }, "handlerTimeout is 2147483648"],
   [{ endpoints, container: {} }, "container has no method get"],
+  [
+    { endpoints, container: { get() {}, isBound() {}, bind() {}, createChild() {} } },
+    "container is of inversify 6 or older",
+  ],
   [{ endpoints, controllers: {} }, "controllers must be an array"],
   [{ endpoints, preserveReceiveOrder: 1 }, "preserveReceiveOrder must be true or false"],
   [{ endpoints, errorHandler: {} }, "errorHandler has no method handleClientMessageProcessingError"],
