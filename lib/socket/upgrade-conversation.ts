@@ -48,7 +48,9 @@ export interface UpgradeHost {
  */
 export class UpgradeConversation {
   readonly #req: IncomingMessage;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
+  /** The connection below: from Node 26 on the socket of a request whose body has not come is a stream before it. */
+  readonly #line: Socket;
   readonly #head: Buffer;
   readonly #host: UpgradeHost;
   readonly #patience: Patience;
@@ -64,12 +66,13 @@ export class UpgradeConversation {
 
   constructor(req: IncomingMessage, { socket, head }: ClaimedUpgrade, host: UpgradeHost) {
     this.#req = req;
-    this.#socket = socket as Socket;
+    this.#socket = socket;
+    this.#line = req.socket;
     this.#head = head;
     this.#host = host;
     this.#patience = host.patience;
-    this.#outlet = new Outlet(this.#socket, (chunk, done) => this.#write(chunk, done));
-    this.#bytesBefore = this.#socket.bytesWritten;
+    this.#outlet = new Outlet(this.#line, (chunk, done) => this.#write(chunk, done));
+    this.#bytesBefore = this.#line.bytesWritten;
   }
 
   /** Lets the server's request listeners answer. Does nothing when another listener has taken the socket. */
@@ -89,7 +92,7 @@ export class UpgradeConversation {
     }
     try {
       if (hasBody(this.#req)) {
-        // Node has stopped parsing: what follows the headers would be lost, or be taken for frames.
+        // Before Node 26, which reads the body, what follows the headers would be lost, or be taken for frames.
         this.#isOurs = true;
         const text = "A request to upgrade the connection cannot have a body.";
         refuse(this.#req, res, { reason: "body", status: 400, text }, (refusal) =>
@@ -135,7 +138,7 @@ export class UpgradeConversation {
     return (
       !socket.destroyed &&
       socket.writable &&
-      socket.bytesWritten === this.#bytesBefore &&
+      this.#line.bytesWritten === this.#bytesBefore &&
       socket.listenerCount("data") === 0 &&
       socket.listenerCount("readable") === 0
     );
@@ -173,7 +176,7 @@ export class UpgradeConversation {
     this.#host.done(this);
     this.#state = "answering";
     // A client that takes nothing of a long answer would hold its socket for ever. Node alone knows when bytes leave.
-    this.#socket.setTimeout(this.#patience.ms, () => this.#socket.destroy());
+    this.#line.setTimeout(this.#patience.ms, () => this.#line.destroy());
   }
 
   /** @param chunk the first of the response: "HTTP/1.1 404 Not Found" */
@@ -191,8 +194,8 @@ export class UpgradeConversation {
     const socket = this.#socket;
     socket.end();
     socket.resume();
-    socket.once("end", () => socket.destroySoon());
-    this.#patience.clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("end", () => this.#line.destroySoon());
+    this.#patience.clock.after(LINGER_MS, () => this.#line.destroy());
   };
 
   /** Answers 503 in place of an application that has not answered. */
@@ -269,21 +272,21 @@ function loosen(object: { [PASSING]?: boolean; [NEWEST]?: boolean }): void {
 
 /** The stream that a response takes for its socket. */
 class Outlet extends Writable {
-  readonly #socket: Socket;
+  readonly #line: Socket;
   readonly #take: (chunk: Buffer, done: () => void) => void;
 
-  constructor(socket: Socket, take: (chunk: Buffer, done: () => void) => void) {
+  constructor(line: Socket, take: (chunk: Buffer, done: () => void) => void) {
     super();
-    this.#socket = socket;
+    this.#line = line;
     this.#take = take;
   }
 
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress;
+    return this.#line.remoteAddress;
   }
 
   setTimeout(ms: number, callback?: () => void): this {
-    this.#socket.setTimeout(ms, callback);
+    this.#line.setTimeout(ms, callback);
     return this;
   }
 

@@ -41,6 +41,7 @@ describe("A handshake that is refused", () => {
     ["headers", 426, { "Sec-WebSocket-Version": "8" }],
     ["headers", 400, { "Sec-WebSocket-Key": "short" }],
     ["body", 400, { "Content-Length": "5" }],
+    ["body", 400, { "Transfer-Encoding": "chunked" }],
   ];
   for (const [reason, answer, headers, method] of malformed) {
     it(`is told once as ${reason} (${answer}) when it has ${JSON.stringify(headers)}`, async () => {
