@@ -4,9 +4,10 @@ import type { Turns } from "./turns.js";
 /**
  * The work that may be spent for nothing in one turn of the event loop, in
  * characters: queues that do not fit, messages that a selector does not want.
- * A millisecond or two at most.
+ * Half a millisecond with most patterns and selectors, one with the worst; some
+ * more when none has been asked before, as nothing is compiled then.
  */
-const WORK_PER_TURN = 128 * 1024;
+const WORK_PER_TURN = 32 * 1024;
 
 /** The part of that for one consumer, before another session's has its turn. */
 const SHARE = WORK_PER_TURN / 8;

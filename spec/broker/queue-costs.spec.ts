@@ -1,10 +1,12 @@
 import { expect } from "chai";
 import { NativeHeaders } from "express-stomp";
 import { BrokerHost } from "../support/broker-host.js";
-import { countOperations } from "../support/count-operations.js";
+import { countOperations, countOperationsOfTurn } from "../support/count-operations.js";
 
 /** Enough that nobody may look at all of them in one turn of the event loop. */
 const COUNT = 8_000;
+/** Steps that a turn of the event loop may have for what is looked at for nothing. */
+const MOST_PER_TURN = 100_000;
 const ONE = { ack: "client-individual", "prefetch-count": "1" };
 
 describe("Queues of the simple broker", () => {
@@ -21,6 +23,9 @@ describe("Queues of the simple broker", () => {
     await host.connect("alice");
     await host.connect("bob");
   });
+
+  // It would go on looking for consumers of before.
+  afterEach(() => host.broker.close());
 
   const acknowledge = (sessionId: string, native = {}, stompCommand = "ACK") => {
     const { ackId } = host.outbound.messages.at(-1)?.headers ?? {};
@@ -106,6 +111,27 @@ describe("Queues of the simple broker", () => {
       expect(countOperations(() => host.publish("/queue/c/z", {}, "next"))).to.be.below(300);
       expect(host.deliveries().at(-1)).to.equal("alice s /queue/c/z next");
     });
+
+    for (const [what, pattern, long] of [
+      ["a hundred wildcards", `/queue/**/${"*a".repeat(120)}*b*`, "a".repeat(950)],
+      ["a run that nearly fits", `/queue/**/*${"a".repeat(200)}b*`, "a".repeat(950)],
+      ["a run with open places", `/queue/**/*${"é?".repeat(15)}b*`, "é".repeat(950)],
+      ["three `**`", "/queue/**/*a/**/*b/**", `${"a/".repeat(60)}${"a".repeat(830)}`],
+    ] as const) {
+      it(`are looked at a few at a time, with names of 950 characters and ${what}`, async () => {
+        fill(COUNT / 4, (i) => `/queue/${long}${i}`);
+        const begun = () => host.subscribe("alice", "s", pattern, ONE);
+        expect(countOperations(begun)).to.be.above(10_000).and.below(MOST_PER_TURN);
+        host.publish("/queue/b", {}, "wanted");
+        host.subscribe("alice", "t", "/queue/b", ONE);
+        expect(host.deliveries()).to.deep.equal(["alice t /queue/b wanted"]);
+        for (let turn = 0; turn < 20; turn++) {
+          expect(await countOperationsOfTurn())
+            .to.be.above(10_000)
+            .and.below(MOST_PER_TURN);
+        }
+      });
+    }
 
     it("are not looked at for who wants those that begin otherwise", () => {
       fill(COUNT, name);
@@ -216,7 +242,7 @@ describe("Queues of the simple broker", () => {
   });
 
   it("ask a selector once for each message that waits, however often there is room", () => {
-    for (let i = 0; i < 5_000; i++) host.publish("/queue/a", { native: NativeHeaders.of({ color: "red" }) });
+    for (let i = 0; i < 1_000; i++) host.publish("/queue/a", { native: NativeHeaders.of({ color: "red" }) });
     host.publish("/queue/a", { native: NativeHeaders.of({ color: "blue" }) });
     host.subscribe("alice", "s", "/queue/a", {
       ack: "client",

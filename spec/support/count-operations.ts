@@ -4,6 +4,24 @@
  * runs: a measure of work that does not depend on how busy the machine is.
  */
 export function countOperations(run: () => void): number {
+  const counted = beginCounting();
+  try {
+    run();
+  } finally {
+    counted();
+  }
+  return counted();
+}
+
+/** Counts the same in one turn of the event loop. */
+export async function countOperationsOfTurn(): Promise<number> {
+  const counted = beginCounting();
+  await new Promise(setImmediate);
+  return counted();
+}
+
+/** Gives what ends the counting, and says how many there were. */
+function beginCounting(): () => number {
   let operations = 0;
   const originals: (() => void)[] = [];
 
@@ -32,10 +50,8 @@ export function countOperations(run: () => void): number {
   // One step of a loop over them.
   count(Object.getPrototypeOf(new Map().values()), ["next"]);
   count(Object.getPrototypeOf(new Set().values()), ["next"]);
-  try {
-    run();
-  } finally {
-    for (const restore of originals) restore();
-  }
-  return operations;
+  return () => {
+    for (const restore of originals.splice(0)) restore();
+    return operations;
+  };
 }
