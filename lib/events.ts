@@ -129,6 +129,25 @@ export interface MessagingEvents {
     messageId: string;
     sessionId: string | undefined;
   };
+  /**
+   * The simple broker answered a SUBSCRIBE that asks by `since` for what was missed: `recovered` if that was all there,
+   * with so many messages `replayed`. Else the client has to load anew, since
+   *
+   * - `epoch`: its position is of another broker, as of before a restart, or cannot be read
+   * - `trimmed`: some of it is kept no longer
+   * - `limit`: it is more than `replayLimit`
+   * - `none`: not all that the subscription hears is kept
+   *
+   * Told again, as not recovered, when a client reads so slowly that the rest of its replay is not kept any more.
+   */
+  recovered: {
+    sessionId: string;
+    user: Principal | undefined;
+    destination: string;
+    recovered: boolean;
+    replayed: number;
+    reason: "epoch" | "trimmed" | "limit" | "none" | undefined;
+  };
 }
 
 /** The names of all of them. The compiler holds it to be whole. */
@@ -151,6 +170,7 @@ const NAMES = Object.keys({
   sessionError: true,
   accessDenied: true,
   messageDropped: true,
+  recovered: true,
 } satisfies Record<keyof MessagingEvents, true>);
 
 /** Hears of one kind of event. Its throws and its promise's rejections are logged. */

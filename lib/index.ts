@@ -28,6 +28,8 @@ export {
 export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";
+export type { HistoryOptions } from "./broker/history/history-options.js";
+export type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js";
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { SubscribableChannel } from "./channel/channel.js";

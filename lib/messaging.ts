@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { HistoryQuery } from "./broker/history/history-page.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { Pace } from "./channel/pace.js";
 import { TickingClock } from "./clock/ticking-clock.js";
@@ -26,6 +27,7 @@ import { Closing } from "./wiring/closing.js";
 import { makeControllers } from "./wiring/controllers.js";
 import { Attachments, makeEndpoints, middlewareOf } from "./wiring/endpoints.js";
 import { tellOfExpiry } from "./wiring/expiry-notice.js";
+import { historyOf } from "./wiring/history.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
 import { makeUsers } from "./wiring/users.js";
@@ -131,6 +133,8 @@ export function stompMessaging(
       clientOutboundChannel.sending(everywhere.unsubscribe(subscription, reason), subscription.destination),
     recheck: (target?: WhoseSessions, reason?: string) =>
       clientOutboundChannel.sending(everywhere.recheck(target, reason), undefined),
+    history: (destination: string, query: HistoryQuery = {}) =>
+      historyOf(destination, query, { broker, userPrefix: prefix }),
     system: broker.system,
     isBrokerAvailable: () => broker.isAvailable,
     start: () => broker.start?.(),

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { RequestHandler } from "express";
 import type { BrokerSystem } from "./broker/broker-system.js";
+import type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js";
 import type { SubscribableChannel } from "./channel/channel.js";
 import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
@@ -97,6 +98,20 @@ export interface StompMessaging extends RequestHandler {
    * ```
    */
   recheck(target?: { user: string } | { sessionId: string }, reason?: string): Promise<number>;
+  /**
+   * Gives what the simple broker's `history` has of a destination, of a pattern of them, or of a user's own
+   * (`/user/<name>/queue/letters`, as `userDestination` writes a name). A page that loads its state first misses nothing
+   * if it asks for the position, then reads its database, then subscribes with `since:` that position.
+   *
+   * @throws ConfigurationError (rejects with it) when an option of the query makes no sense
+   * @throws MessageDeliveryError (rejects with it) when no messages of it are kept, or the broker is elsewhere
+   * @example
+   * ```ts
+   * const { position } = await messaging.history("/topic/room/7", { limit: 1 });
+   * response.json({ position, messages: await database.newestOf(7) });
+   * ```
+   */
+  history(destination: string, query?: HistoryQuery): Promise<HistoryPage>;
   /** Lets the application itself subscribe at a broker that runs elsewhere; `undefined` with the simple broker. */
   readonly system: BrokerSystem | undefined;
   /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */

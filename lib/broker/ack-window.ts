@@ -20,6 +20,8 @@ export interface Unacknowledged extends Sequenced {
   readonly window: AckWindow;
   /** The queue's message to give back; of a topic there is none. */
   readonly queued: QueuedMessage | undefined;
+  /** It says something of the subscription, and takes no place in its `prefetch-count`. */
+  readonly isMarker: boolean;
 }
 
 /** How a consumer acknowledges, as its SUBSCRIBE says. */
@@ -188,10 +190,10 @@ export class AckWindow {
     while (this.#shift());
   }
 
-  #count({ queued }: Unacknowledged, step: 1 | -1): void {
+  #count({ queued, isMarker }: Unacknowledged, step: 1 | -1): void {
     const load = this.#load;
     if (!queued) {
-      this.#others += step;
+      if (!isMarker) this.#others += step;
       load.others += step;
       return;
     }

@@ -74,15 +74,15 @@ export class BrokerDestinations {
   }
 
   /** Whether a message is for the broker; what is private to a session always is. */
-  isOurs({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
-    return privateTo !== undefined || isBrokers(destination, this.prefixes, this.#controllers);
+  isOurs(headers: Pick<MessageHeaders, "destination" | "privateTo" | "forUser">): boolean {
+    const { destination = "" } = headers;
+    return isPrivate(headers) || isBrokers(destination, this.prefixes, this.#controllers);
   }
 
   /** Whether one subscriber gets it. A message that is private to one session has nobody to choose among. */
-  isQueue({ destination = "", privateTo }: Pick<MessageHeaders, "destination" | "privateTo">): boolean {
-    return (
-      privateTo === undefined && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination))
-    );
+  isQueue(headers: Pick<MessageHeaders, "destination" | "privateTo" | "forUser">): boolean {
+    const { destination = "" } = headers;
+    return !isPrivate(headers) && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination));
   }
 
   /** Whether messages of queues may be for who subscribes to this. */
@@ -99,6 +99,10 @@ export class BrokerDestinations {
   pattern(destination: string): DestinationPattern {
     return checked(() => parsePattern(destination, { separator: this.#separator }), destination);
   }
+}
+
+function isPrivate({ privateTo, forUser }: Pick<MessageHeaders, "privateTo" | "forUser">): boolean {
+  return privateTo !== undefined || forUser !== undefined;
 }
 
 /** @throws MessageDeliveryError when a destination is longer than any broker here takes one, or has more segments */

@@ -8,6 +8,7 @@ import type { SessionEnd } from "../message/session-end.js";
 import type { ServersSettings } from "../servers/settings.js";
 import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
+import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
 
 /**
  * The promises of a broker. It is subscribed to `clientInboundChannel` and to
@@ -26,6 +27,8 @@ import type { ClientSessions } from "./client-sessions.js";
  *   taken whatever the broker's prefixes are. It reaches subscriptions of that
  *   session which have `privateTo` too, and no other; nor do these hear
  *   anything else.
+ * - One with `forUser` has such a destination, too, and is for each of the sessions named there, and for the user by
+ *   that name who comes later. Only a broker whose `keepsForUsers` says so gets such.
  */
 export interface Broker extends MessageHandler {
   /**
@@ -41,6 +44,15 @@ export interface Broker extends MessageHandler {
    * behind waits.
    */
   receivers?(destination: string): Iterable<string>;
+  /** Whether it keeps what is sent to a user's destination, `/user/queue/x`, for those who come back. Default: it does not. */
+  keepsForUsers?(destination: string): boolean;
+  /**
+   * Gives messages that it keeps for those who come back.
+   *
+   * @param user whose own destination it is, if it is not everybody's
+   * @throws MessageDeliveryError (rejects with it) when no messages of that destination are kept
+   */
+  history?(destination: string, query: HistoryQuery, user?: string): Promise<HistoryPage>;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /**
@@ -75,6 +87,8 @@ export interface BrokerContext {
   readonly clock?: Clock;
   /** The separator of segments in destinations, for a broker that matches patterns. @default "/" */
   readonly destinationSeparator?: DestinationSeparator;
+  /** The beginning of users' destinations, with its closing slash. @default "/user/" */
+  readonly userDestinationPrefix?: string;
   /** Destinations that are the controllers' and no broker's, whatever its prefixes are. Default: none. */
   readonly controllers?: ControllersDestinations;
 }

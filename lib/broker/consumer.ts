@@ -1,14 +1,16 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { DestinationPattern } from "../destination/pattern.js";
-import { Delivery, QueueDelivery } from "../message/delivery.js";
+import { Delivery, QueueDelivery, ReplayDelivery } from "../message/delivery.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Subscriber } from "../message/message.js";
 import type { AckMode, AckWindow, Unacknowledged } from "./ack-window.js";
 import type { BrokerSession } from "./broker-session.js";
+import type { Returning } from "./history/history.js";
+import type { Replay } from "./history/replay.js";
 import type { Publication } from "./publication.js";
 import type { QueuedMessage } from "./queued-message.js";
 import type { Selector } from "./selector/selector.js";
-import type { Taker } from "./taker.js";
+import { pump, type Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
 import { Unread, type UnreadContext } from "./unread.js";
 
@@ -50,15 +52,15 @@ export interface ConsumerOptions {
 /**
  * One subscription, and how it is given messages. A live message it gets at once:
  * the fan-out delivers to those that are `plain`, and offers to the others. All
- * else, what waits in queues and for its window and what is retained, it is
- * given while its session's socket has room, and its `prefetch-count` leaves some.
+ * else, what it has missed, what waits in queues and for its window and what is
+ * retained, it is given while its session's socket has room, and its `prefetch-count` leaves some.
  */
-export class Consumer implements Taker, Subscriber {
+export class Consumer implements Taker, Subscriber, Returning {
   // The fields that the fan-out reads stand together, in one line of the processor's cache.
   readonly sessionId: string;
   readonly id: string;
-  /** It wants every message and acknowledges none: nothing to ask before a delivery. */
-  readonly plain: boolean;
+  /** It wants every message, acknowledges none, and has missed none: nothing to ask before a delivery. */
+  plain: boolean;
   readonly pattern: DestinationPattern;
   readonly isPrivate: boolean;
   readonly selector: Selector | undefined;
@@ -70,6 +72,8 @@ export class Consumer implements Taker, Subscriber {
   readonly #context: ConsumerContext;
   /** Retained messages that it has not been given. */
   #owed: Iterator<Publication> | undefined;
+  /** What it has missed, until it has been given that. */
+  #replay: Replay | undefined;
   #unread: Unread | undefined;
   #ofQueues: Subscriber | undefined;
   #gone = false;
@@ -79,13 +83,14 @@ export class Consumer implements Taker, Subscriber {
     const { id, pattern, isPrivate, selector, ack } = options;
     this.sessionId = session.id;
     this.id = id;
-    this.plain = ack === undefined && selector === undefined;
+    this.plain = false;
     this.pattern = pattern;
     this.isPrivate = isPrivate;
     this.selector = selector;
     this.window = ack && session.openWindow(this, ack);
     this.#session = session;
     this.#context = context;
+    this.plain = this.#isUndemanding;
   }
 
   /** It is given nothing any more: its client or the server has ended it, or its session has ended. */
@@ -96,6 +101,11 @@ export class Consumer implements Taker, Subscriber {
   /** The server has ended it: what it was given and has not left yet is not for its client any more, either. */
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** It is given what it has missed, and only then what is live. */
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
   }
 
   get sessionHasEnded(): boolean {
@@ -121,19 +131,48 @@ export class Consumer implements Taker, Subscriber {
 
   /** Gets what is live, if it wants it, as soon as its `prefetch-count` has room. */
   offer(publication: Publication): void {
-    const { window, selector, sessionId } = this;
-    if (selector && !selector.matches(publication)) return;
+    const { window, sessionId } = this;
+    if (!this.wants(publication)) return;
 
-    if (!window) this.#deliver(new Delivery(publication, this));
+    if (this.#replay) {
+      this.#replay.published(publication);
+      if (this.#replay.isOver) this.endReplay();
+    } else if (!window) this.#deliver(new Delivery(publication, this));
     else if (window.isOpen && !window.waits) this.#deliverInWindow(window, publication);
     else {
       for (const dropped of window.wait(publication.keep())) this.#context.dropped(dropped, sessionId);
     }
   }
 
+  /** Whether it wants a message, as its selector says. */
+  wants(publication: Publication): boolean {
+    return this.selector?.matches(publication) !== false;
+  }
+
+  mark(marker: Publication): void {
+    if (this.window) this.#deliverInWindow(this.window, marker, { isMarker: true });
+    else this.#deliver(new Delivery(marker, this));
+  }
+
+  replay(replay: Replay): void {
+    this.#replay = replay;
+    this.plain = false;
+  }
+
+  endReplay(): void {
+    const replay = this.#replay;
+    this.#replay = undefined;
+    this.plain = this.#isUndemanding;
+    for (const held of replay?.end() ?? []) this.offer(held);
+  }
+
+  goOn(): void {
+    pump(this);
+  }
+
   /** Gets a queue's message, which nobody else does. */
   hand(message: QueuedMessage): void {
-    if (this.window) this.#deliverInWindow(this.window, message.publication, message);
+    if (this.window) this.#deliverInWindow(this.window, message.publication, { queued: message });
     else this.#deliverQueued(message);
   }
 
@@ -151,7 +190,7 @@ export class Consumer implements Taker, Subscriber {
       this.#deliverInWindow(window, waiting);
       return true;
     }
-    return this.#giveOwed() || this.#context.queues.giveNext(this);
+    return this.#giveMissed() || this.#giveOwed() || this.#context.queues.giveNext(this);
   }
 
   /**
@@ -163,8 +202,13 @@ export class Consumer implements Taker, Subscriber {
     this.#removed = true;
     this.#gone = notice !== undefined && namesEndNotice({ messageId: notice });
     this.#owed = undefined;
+    this.#replay = undefined;
     this.#unread?.clear();
     if (this.window) this.#session.ended(this.window, notice);
+  }
+
+  get #isUndemanding(): boolean {
+    return this.window === undefined && this.selector === undefined;
   }
 
   /** It, for messages that others get when it is over. */
@@ -177,15 +221,25 @@ export class Consumer implements Taker, Subscriber {
   get #mayHaveMore(): boolean {
     if (this.#removed || this.#session.isCrowded) return false;
     const { window } = this;
-    if (window?.isOpen !== false && (window?.waits === true || this.#owed)) return true;
+    if (window?.isOpen !== false && (window?.waits === true || this.#replay || this.#owed)) return true;
     return this.takes && this.#unread?.isEmpty === false;
+  }
+
+  #giveMissed(): boolean {
+    const replay = this.#replay;
+    if (!replay || this.window?.isOpen === false) return false;
+    const missed = replay.next();
+    if (missed && this.window) this.#deliverInWindow(this.window, missed, { isMissed: true });
+    else if (missed) this.#deliver(new ReplayDelivery(missed, this));
+    else if (replay.isOver) this.endReplay();
+    return missed !== undefined;
   }
 
   #giveOwed(): boolean {
     while (this.#owed && this.window?.isOpen !== false) {
       const { done, value } = this.#owed.next();
       if (done === true) this.#owed = undefined;
-      else if (this.selector?.matches(value) !== false) {
+      else if (this.wants(value)) {
         if (this.window) this.#deliverInWindow(this.window, value);
         else this.#deliver(new Delivery(value, this));
         return true;
@@ -222,12 +276,16 @@ export class Consumer implements Taker, Subscriber {
     }
   }
 
-  #deliverInWindow(window: AckWindow, publication: Publication, queued?: QueuedMessage): void {
+  #deliverInWindow(
+    window: AckWindow,
+    publication: Publication,
+    { queued, isMarker = false, isMissed = false }: InWindow = {},
+  ): void {
     const { clientOutboundChannel, ackIdPrefix, nextDelivery, undelivered, turns } = this.#context;
     const sequence = nextDelivery();
     const ackId = `${ackIdPrefix}${sequence}`;
     const { messageId } = publication.headers;
-    const entry: Unacknowledged = { sequence, ackId, messageId, window, queued };
+    const entry: Unacknowledged = { sequence, ackId, messageId, window, queued, isMarker };
     const session = this.#session;
     session.sending(entry);
     // The client has never seen what an interceptor stopped: that is as good as acknowledged.
@@ -240,7 +298,9 @@ export class Consumer implements Taker, Subscriber {
     try {
       const delivery = queued
         ? new QueueDelivery(publication, this.#ofQueue, ackId)
-        : new Delivery(publication, this, ackId);
+        : isMissed
+          ? new ReplayDelivery(publication, this, ackId)
+          : new Delivery(publication, this, ackId);
       const sent = clientOutboundChannel.carry(delivery);
       if (sent === false) void stopped();
       else if (sent !== true) sent.then((delivered) => (delivered ? undefined : stopped())).catch(failed);
@@ -248,6 +308,13 @@ export class Consumer implements Taker, Subscriber {
       void failed(error);
     }
   }
+}
+
+/** What a delivery that is to be acknowledged is, if not a topic's live message. */
+interface InWindow {
+  readonly queued?: QueuedMessage;
+  readonly isMarker?: boolean;
+  readonly isMissed?: boolean;
 }
 
 /** A consumer, for messages that go to others at the end of its session: it is written none of them any more. */

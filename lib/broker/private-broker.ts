@@ -14,5 +14,5 @@ export function privateBroker(
   options: Pick<SimpleBrokerOptions, "heartbeatValue" | "subscriptionLimit">,
   context: BrokerContext,
 ): PrivateBroker {
-  return new SimpleBroker(checkSimpleBrokerOptions(options), context, "private-");
+  return new SimpleBroker(checkSimpleBrokerOptions(options), context, { ackIdPrefix: "private-" });
 }

@@ -7,6 +7,8 @@ export class Publication implements Message {
   readonly number: number;
   payload: Uint8Array;
   headers: MessageHeaders;
+  /** The history knows of it, so that whoever misses it is given it, or told that it is gone. */
+  isInHistory = false;
   /** Nobody else has its payload in hand. */
   private isOwn: boolean;
   private isKept = false;

@@ -29,9 +29,11 @@ export class Settlements {
 
   /** Keeps a SEND until COMMIT. @throws MessageDeliveryError when there is no such transaction, or it is full */
   send({ payload, headers }: Message, session: BrokerSession, transaction: string): void {
-    const { privateTo } = headers;
+    const { privateTo, forUser } = headers;
     const native = headers.native.without("transaction");
-    const message = compact(createMessage(payload, { ...publishedHeaders(headers), privateTo, native }));
+    const message = compact(
+      createMessage(payload, { ...publishedHeaders(headers), privateTo, forUser, native }),
+    );
     this.#transactions.add(session, transaction, () => ({ kind: "send", message }));
   }
 

@@ -1,7 +1,7 @@
-import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { isUnder } from "../destination/prefix.js";
-import { ConfigurationError } from "../errors.js";
+import type { ConfigurationError } from "../errors.js";
 import { areHeartBeats, HEART_BEATS, isCount, isText, onlyKnown, wrongOption } from "../options/checks.js";
+import { checkHistory, type HistoryOptions } from "./history/history-options.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
 /** Options of `simpleBroker`. */
@@ -53,15 +53,25 @@ export interface SimpleBrokerOptions {
   retainedLimit?: number;
   /** Bytes that these messages may take, with their headers. Beyond, the same. Default 16 MiB. */
   retainedSizeLimit?: number;
+  /** Destinations whose messages are kept for those who come back; of several entries the first that fits counts. Default: none. */
+  history?: HistoryOptions | readonly HistoryOptions[];
+  /**
+   * Bytes that all kept messages may take, with their headers and what each takes in memory. Beyond, the oldest go of
+   * the destination that was published to longest ago. Default 16 MiB.
+   */
+  historySizeLimit?: number;
+  /** How many missed messages one SUBSCRIBE may get; who has missed more is told to load anew. Default 300. */
+  replayLimit?: number;
   /** The header of SUBSCRIBE that chooses among messages, by SQL-92 as in JMS. Default: none does. */
   selectorHeaderName?: string;
 }
 
 /** The options with nothing left open. */
 export interface ResolvedSimpleBrokerOptions
-  extends Required<Omit<SimpleBrokerOptions, "deadLetterDestination" | "selectorHeaderName">> {
+  extends Required<Omit<SimpleBrokerOptions, "deadLetterDestination" | "selectorHeaderName" | "history">> {
   readonly deadLetterDestination: string | undefined;
   readonly selectorHeaderName: string | undefined;
+  readonly history: readonly HistoryOptions[];
 }
 
 const COUNTS = {
@@ -73,6 +83,8 @@ const COUNTS = {
   deliveryAttempts: 5,
   retainedLimit: 1000,
   retainedSizeLimit: 16 * 1024 * 1024,
+  historySizeLimit: 16 * 1024 * 1024,
+  replayLimit: 300,
 };
 
 const KNOWN = [
@@ -84,6 +96,7 @@ const KNOWN = [
   "overflowStrategy",
   "deadLetterDestination",
   "retainLast",
+  "history",
   "selectorHeaderName",
 ];
 
@@ -124,6 +137,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     overflowStrategy,
     deadLetterDestination,
     retainLast: texts("retainLast", "patterns", options.retainLast),
+    history: checkHistory(options.history),
     selectorHeaderName,
   };
 }
@@ -143,21 +157,6 @@ function texts(option: string, what: string, given: readonly string[] = []): rea
     throw wrong(option, `an array of ${what} that are not empty`, given);
   }
   return [...given];
-}
-
-/** Reads the patterns of `retainLast`. @throws ConfigurationError when one makes no sense */
-export function parseRetainLast(
-  given: readonly string[],
-  separator: DestinationSeparator,
-): readonly DestinationPattern[] {
-  return given.map((text) => {
-    try {
-      return parsePattern(text, { separator });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ConfigurationError(`simpleBroker: retainLast has the pattern ${text}: ${reason}`, { cause });
-    }
-  });
 }
 
 function wrong(option: string, wanted: string, given: unknown): ConfigurationError {

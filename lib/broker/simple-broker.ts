@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { DestinationHeaders } from "../channel/message-handler.js";
+import { systemClock } from "../clock/clock.js";
 import { ConfigurationError, MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -12,6 +12,11 @@ import { BrokerSession, type BrokerSessionContext } from "./broker-session.js";
 import { sendConnectAck } from "./connect-ack.js";
 import type { Consumer, ConsumerContext } from "./consumer.js";
 import { FanOut } from "./fan-out.js";
+import { History } from "./history/history.js";
+import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
+import { HistoryRules, readPattern } from "./history/history-rules.js";
+import type { HistoryStore } from "./history/history-store.js";
+import { Positions } from "./history/positions.js";
 import { Listeners } from "./listeners.js";
 import { APPLICATION } from "./payers.js";
 import { Publication } from "./publication.js";
@@ -21,7 +26,6 @@ import { RetainedMessages } from "./retained-messages.js";
 import { Settlements } from "./settlements.js";
 import {
   checkSimpleBrokerOptions,
-  parseRetainLast,
   type ResolvedSimpleBrokerOptions,
   type SimpleBrokerOptions,
 } from "./simple-broker-options.js";
@@ -42,6 +46,7 @@ import { Turns } from "./turns.js";
  *   destinationPrefixes: ["/topic", "/queue"],
  *   queuePrefixes: ["/queue"],
  *   retainLast: ["/topic/prices/*"],
+ *   history: { destinations: ["/topic/room/**"], size: 100, ttl: 300_000 },
  * });
  * ```
  */
@@ -74,17 +79,22 @@ export class SimpleBroker implements Broker {
   readonly #fanOut: FanOut;
   readonly #queues: Queues;
   readonly #retained: RetainedMessages;
+  readonly #history: History;
   readonly #transactions: Transactions;
   readonly #settlements: Settlements;
-  readonly #idPrefix = randomBytes(9).toString("base64url");
+  readonly #positions = new Positions();
   /** None: ids for ACK are numbers, which must be told from nobody's. */
   readonly #ackIdPrefix: string;
-  #published = 0;
   #delivered = 0;
   #isAvailable = false;
 
-  constructor(options: ResolvedSimpleBrokerOptions, context: BrokerContext, ackIdPrefix = "") {
-    this.#ackIdPrefix = ackIdPrefix && `${ackIdPrefix}${this.#idPrefix}-`;
+  /** @param store where the history is; by default in memory */
+  constructor(
+    options: ResolvedSimpleBrokerOptions,
+    context: BrokerContext,
+    { ackIdPrefix = "", store }: { readonly ackIdPrefix?: string; readonly store?: HistoryStore } = {},
+  ) {
+    this.#ackIdPrefix = ackIdPrefix && ackIdPrefix + this.#positions.idOf(0);
     this.#options = options;
     this.#outbound = context.clientOutboundChannel;
     this.#events = context.events;
@@ -99,10 +109,27 @@ export class SimpleBroker implements Broker {
     }
     this.#listeners = new Listeners(separator);
     this.#retained = new RetainedMessages({
-      patterns: parseRetainLast(options.retainLast, separator),
+      patterns: options.retainLast.map((text) => readPattern("retainLast", text, separator)),
       limit: options.retainedLimit,
       sizeLimit: options.retainedSizeLimit,
       dropped: (kept) => this.#dropped(kept, "retained"),
+    });
+    this.#history = new History({
+      rules: new HistoryRules({
+        history: options.history,
+        queuePrefixes: options.queuePrefixes,
+        prefixes: this.#destinations.prefixes,
+        isControllers: (text) => context.controllers?.isPrefixed(text) === true,
+        userPrefix: context.userDestinationPrefix ?? "/user/",
+        separator,
+      }),
+      positions: this.#positions,
+      sizeLimit: options.historySizeLimit,
+      replayLimit: options.replayLimit,
+      clock: context.clock ?? systemClock,
+      events: context.events,
+      turns: this.#turns,
+      store,
     });
     this.#fanOut = new FanOut({ ...context, listeners: this.#listeners });
     this.#queues = new Queues({
@@ -158,7 +185,7 @@ export class SimpleBroker implements Broker {
       case "CONNECT":
         return this.#connect(headers);
       case "SUBSCRIBE":
-        return this.#turns.take(() => this.#subscribe(headers));
+        return this.#subscribe(headers);
       case "UNSUBSCRIBE":
         return this.#unsubscribe(headers);
       case "MESSAGE":
@@ -183,7 +210,17 @@ export class SimpleBroker implements Broker {
 
   /** Whether an ACK or NACK names a delivery of this broker's, be it over already. */
   delivered({ ackId, messageId }: MessageHeaders): boolean {
-    return ackId?.startsWith(this.#ackIdPrefix) ?? messageId?.startsWith(`${this.#idPrefix}-`) ?? false;
+    return (
+      ackId?.startsWith(this.#ackIdPrefix) ?? (messageId !== undefined && this.#positions.isOurs(messageId))
+    );
+  }
+
+  keepsForUsers(destination: string): boolean {
+    return this.#history.isOn && this.#history.keeps(destination);
+  }
+
+  async history(destination: string, query: HistoryQuery, user?: string): Promise<HistoryPage> {
+    return this.#history.page(this.#destinations.pattern(destination), user, query);
   }
 
   get isAvailable(): boolean {
@@ -202,6 +239,7 @@ export class SimpleBroker implements Broker {
     this.#transactions.clear();
     this.#queues.clear();
     this.#retained.clear();
+    this.#history.close();
   }
 
   #announce(isAvailable: boolean): void {
@@ -253,9 +291,18 @@ export class SimpleBroker implements Broker {
     this.#listeners.removePrivate(id);
   }
 
-  #subscribe(headers: MessageHeaders): void {
+  #subscribe(headers: MessageHeaders): void | Promise<void> {
+    let answered: Promise<void> | undefined;
+    const taken = this.#turns.take(() => {
+      answered = this.#addConsumer(headers);
+    });
+    return taken ? taken.then(() => answered) : answered;
+  }
+
+  /** A promise if the history has not answered yet what was missed. */
+  #addConsumer(headers: MessageHeaders): Promise<void> | undefined {
     const { destination, sessionId = "" } = headers;
-    if (destination === undefined || !this.#destinations.isOurs(headers)) return;
+    if (destination === undefined || !this.#destinations.isOurs(headers)) return undefined;
 
     const consumer = subscribe(headers, this.#sessions.get(sessionId), {
       destinations: this.#destinations,
@@ -263,10 +310,14 @@ export class SimpleBroker implements Broker {
       options: this.#options,
     });
     this.#listeners.add(consumer);
-    if (consumer.isPrivate) return;
-    consumer.owe(this.#retained.of(consumer.pattern));
-    if (this.#destinations.mayBeQueues(consumer.pattern)) this.#queues.join(consumer);
+    const answered = this.#history.subscribed(consumer, headers);
+    if (!consumer.isPrivate) {
+      // Who has missed nothing of the newest messages has them.
+      if (!consumer.isReplaying) consumer.owe(this.#retained.of(consumer.pattern));
+      if (this.#destinations.mayBeQueues(consumer.pattern)) this.#queues.join(consumer);
+    }
     pump(consumer);
+    return answered;
   }
 
   #unsubscribe({ sessionId = "", subscriptionId = "", messageId }: MessageHeaders): void {
@@ -297,8 +348,8 @@ export class SimpleBroker implements Broker {
   /** @param isAdmitted whether queues have space for it */
   #publish(message: Message, payer: string, isAdmitted = false): void {
     const { headers } = message;
-    const number = ++this.#published;
-    const shared = new Publication(number, publication(message, `${this.#idPrefix}-${number}`));
+    const number = this.#positions.next();
+    const shared = new Publication(number, publication(message, this.#positions.idOf(number)));
     // An interceptor may hold it up, and who has sent it need not wait for that.
     if (this.#outbound.intercepted) shared.own();
 
@@ -306,9 +357,16 @@ export class SimpleBroker implements Broker {
       this.#queues.publish(shared, payer, isAdmitted);
       return;
     }
-    const { privateTo } = headers;
-    if (privateTo === undefined) this.#retained.keep(shared);
-    this.#fanOut.publish(shared, privateTo);
+    const { privateTo, forUser } = headers;
+    if (privateTo !== undefined) this.#fanOut.publish(shared, privateTo);
+    else if (forUser) {
+      this.#history.keep(shared, forUser.name);
+      for (const sessionId of forUser.sessionIds) this.#fanOut.publish(shared, sessionId);
+    } else {
+      this.#retained.keep(shared);
+      if (this.#history.isOn) this.#history.keep(shared);
+      this.#fanOut.publish(shared, undefined);
+    }
   }
 
   #other(headers: MessageHeaders): void {

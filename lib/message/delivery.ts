@@ -71,3 +71,9 @@ export class Delivery implements Message {
 
 /** A delivery of a queue's message: nobody else has it, so it is not dropped for what is newer. */
 export class QueueDelivery extends Delivery {}
+
+/**
+ * A delivery of what its subscriber has missed. Others may get the same in this turn of the event loop, one after the
+ * other, each with all that is missing; and since they are told that it is all, it is not dropped for what is newer.
+ */
+export class ReplayDelivery extends Delivery {}

@@ -49,6 +49,8 @@ export interface MessageHeaders {
    * subscription of such hears from. Nothing a client writes can set it.
    */
   readonly privateTo?: string | undefined;
+  /** The user whom a message to a user's destination is for, where it is kept for one who is not there; and the sessions that hear it now. */
+  readonly forUser?: { readonly name: string; readonly sessionIds: readonly string[] } | undefined;
   /** In CONNECT or a later message of a session: how long it may last from now on. */
   readonly grant?: SessionGrant | undefined;
   /** Lives as long as the session. */
@@ -77,6 +79,7 @@ const OWN = {
   ackId: "message",
   user: "session",
   privateTo: "message",
+  forUser: "message",
   grant: "message",
   sessionAttributes: "session",
   contentType: "published",

@@ -12,6 +12,10 @@ import type { NativeHeaders } from "./native-headers.js";
 const RESERVED = {
   /** In the last MESSAGE of a subscription: why it was ended. */
   unsubscribed: "server",
+  /** In the MESSAGE that answers `since`: whether all that was missed follows; else the client has to load anew. */
+  recovered: "server",
+  /** In that MESSAGE how many were missed and follow, and `true` in each of these. */
+  replayed: "server",
   /** In ERROR: when the client may come again. */
   retry: "server",
   /** In MESSAGE of a queue: somebody had it and gave it back. */

@@ -1,5 +1,5 @@
 import { isBinary } from "../message/content-type.js";
-import { Delivery } from "../message/delivery.js";
+import { Delivery, ReplayDelivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
 import { join, type Octets } from "../message/octets.js";
 import { OF_FRAME_NAMES } from "../message/publication.js";
@@ -23,8 +23,8 @@ interface Remembered {
 interface Filled {
   readonly template: Template;
   /** Of the id that came first: to most publications there is no other. */
-  readonly first: SharedMessage;
-  readonly firstId: string;
+  first?: SharedMessage;
+  firstId?: string;
   others?: Map<string, SharedMessage>;
 }
 
@@ -40,10 +40,12 @@ const NOTHING: Remembered = { publication: undefined, versions: {} };
  */
 export class MessageEncoder {
   /**
-   * Only the newest publication is remembered, and for one turn of the event loop: a fan-out is one loop.
+   * Only the newest publication is remembered, and for one turn of the event loop: a fan-out is one loop. Of what is
+   * replayed all is, since those who come back together are given it one after the other.
    * Never a Map that is cleared: its former tables are linked to the new ones, which the scavenger then promotes.
    */
   #remembered = NOTHING;
+  #replayed: Map<Message, Remembered> | undefined;
   #forgetting = false;
 
   encode(message: Message, version: StompVersion): SharedMessage {
@@ -53,18 +55,22 @@ export class MessageEncoder {
     }
 
     const { publication, subscriptionId, ackId } = message;
-    if (publication !== this.#remembered.publication) this.#remember(publication);
+    if (publication !== this.#remembered.publication)
+      this.#remember(publication, message instanceof ReplayDelivery);
 
     const { versions } = this.#remembered;
-    const filled = versions[version];
+    let filled = versions[version];
     if (!filled) {
-      const template = templateOf(publication, version);
-      const first = fill(template, version, message);
-      if (ackId === undefined) versions[version] = { template, first, firstId: subscriptionId };
-      return first;
+      filled = { template: templateOf(publication, version) };
+      versions[version] = filled;
     }
     // Nobody else is sent what one subscriber is to acknowledge.
     if (ackId !== undefined) return fill(filled.template, version, message);
+    if (filled.first === undefined) {
+      filled.first = fill(filled.template, version, message);
+      filled.firstId = subscriptionId;
+      return filled.first;
+    }
     if (subscriptionId === filled.firstId) return filled.first;
 
     filled.others ??= new Map();
@@ -76,14 +82,19 @@ export class MessageEncoder {
     return encoded;
   }
 
-  #remember(publication: Message): void {
-    this.#remembered = { publication, versions: {} };
+  #remember(publication: Message, isReplayed: boolean): void {
+    this.#remembered = this.#replayed?.get(publication) ?? { publication, versions: {} };
+    if (isReplayed) {
+      this.#replayed ??= new Map();
+      this.#replayed.set(publication, this.#remembered);
+    }
     if (this.#forgetting) return;
 
     this.#forgetting = true;
     setImmediate(() => {
       this.#forgetting = false;
       this.#remembered = NOTHING;
+      this.#replayed = undefined;
     });
   }
 }

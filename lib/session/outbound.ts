@@ -1,6 +1,6 @@
 import type { Reader } from "../channel/patience.js";
 import { isBinary } from "../message/content-type.js";
-import { Delivery, QueueDelivery } from "../message/delivery.js";
+import { Delivery, QueueDelivery, ReplayDelivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
@@ -261,12 +261,14 @@ export class Outbound implements Reader {
 }
 
 /**
- * Whether a message may be dropped for newer ones. Not a queue's, which nobody else has; nor one to acknowledge, of
+ * Whether a message may be dropped for newer ones. Not a queue's, which nobody else has; nor what was missed; nor one to acknowledge, of
  * which the broker keeps account: a client that is to acknowledge what it never saw would wait for ever.
  */
 export function isDroppable(message: Message): boolean {
   if (!(message instanceof Delivery)) {
     return message.headers.ackId === undefined && message.headers.subscription?.isOwed !== true;
   }
-  return message.ackId === undefined && !(message instanceof QueueDelivery);
+  return (
+    message.ackId === undefined && !(message instanceof QueueDelivery || message instanceof ReplayDelivery)
+  );
 }

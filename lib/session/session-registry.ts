@@ -50,6 +50,10 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     context.events.on("messageDropped", () => {
       this.#stats.messagesDroppedByBroker++;
     });
+    context.events.on("recovered", ({ recovered }) => {
+      if (recovered) this.#stats.recovered++;
+      else this.#stats.notRecovered++;
+    });
   }
 
   get stats(): MessagingStats {

@@ -18,6 +18,8 @@ export interface MessagingStats {
   readonly repeatedSends: number;
   /** Ids of SENDs that were forgotten before their five minutes were over, for newer ones. */
   readonly forgottenSends: number;
+  /** How often clients that came back were given all that they had missed, or had to load anew: `recovered` tells one by one. */
+  readonly recoveries: { readonly recovered: number; readonly refused: number };
   /** How often handshakes were refused, by reason: `handshakeRefused` tells more of each. */
   readonly handshakesRefused: Readonly<Record<string, number>>;
   /** How often each limit was passed, by the option's name. */
@@ -34,6 +36,8 @@ export class SessionStats {
   errorsSent = 0;
   repeatedSends = 0;
   forgottenSends = 0;
+  recovered = 0;
+  notRecovered = 0;
   readonly #limitsExceeded = new Map<string, number>();
   readonly #handshakesRefused = new Map<string, number>();
 
@@ -58,6 +62,7 @@ export class SessionStats {
       errorsSent: this.errorsSent,
       repeatedSends: this.repeatedSends,
       forgottenSends: this.forgottenSends,
+      recoveries: { recovered: this.recovered, refused: this.notRecovered },
       handshakesRefused: Object.fromEntries(this.#handshakesRefused),
       limitsExceeded: Object.fromEntries(this.#limitsExceeded),
     };

@@ -10,7 +10,10 @@ export interface UserMessageHandlerOptions {
   /** With its closing slash: `/user/`. */
   readonly prefix: string;
   readonly sessions: UserSessions;
-  readonly broker: MessageHandler & { receivers?(destination: string): Iterable<string> };
+  readonly broker: MessageHandler & {
+    receivers?(destination: string): Iterable<string>;
+    keepsForUsers?(destination: string): boolean;
+  };
   /** Whether the broker takes what is sent to a message's destination. */
   isServed(message: Message): boolean;
   /** Whether a handler of `brokerChannel` beside this one takes a message. */
@@ -41,7 +44,8 @@ export interface SenderOptions {
  * when it is not the user's. A session without a user goes by its id as name.
  * `sessionId` stays the sender's, which keeps the order.
  *
- * A user that it does not find misses the message, as in Spring; with other servers
+ * A user that it does not find misses the message, as in Spring, unless the broker keeps such
+ * for those who come back: then it gets the message once, with all sessions of the user. With other servers
  * each of them looks too, since a user may be on several. All else goes to the
  * broker as it is.
  */
@@ -99,7 +103,7 @@ export class UserMessageHandler implements MessageHandler {
 
   /** Hands a message to the sessions of a user that are on this server. */
   deliver(message: Message, { byClient }: SenderOptions): void | Promise<void> {
-    const { prefix, sessions } = this.#options;
+    const { prefix, sessions, broker } = this.#options;
     const { name, destination } = this.#addressOf(message);
     const { privateTo, sessionId } = message.headers;
     // A client that got to know a stranger's id can do nothing with it.
@@ -107,6 +111,10 @@ export class UserMessageHandler implements MessageHandler {
 
     const seen = prefix.slice(0, -1) + destination;
     const ids = sessions.idsOf(name, privateTo);
+    // A stranger does not come back, and what is for one session is nothing for the next.
+    if (privateTo === undefined && !sessions.wasAnonymous(name) && broker.keepsForUsers?.(seen)) {
+      return broker.handle(withHeaders(message, { destination: seen, forUser: { name, sessionIds: ids } }));
+    }
     return this.#handAll(ids.map((id) => withHeaders(message, { destination: seen, privateTo: id })));
   }
 

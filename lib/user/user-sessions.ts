@@ -23,6 +23,9 @@ export interface SessionsListener {
   unsubscribed?(subscription: SimpSubscription): void;
 }
 
+/** The ids of so many strangers who have left are remembered: what was on its way to them may come later. */
+const LEFT_LIMIT = 1_000;
+
 /**
  * Keeps the books of who is connected: what `SimpUserRegistry` shows, and the
  * sessions of strangers. Sessions on other servers are there to be seen only.
@@ -31,6 +34,7 @@ export class UserSessions {
   readonly #users = new Map<string, User>();
   readonly #sessions = new Map<string, Session>();
   readonly #anonymous = new Set<string>();
+  readonly #left = new Set<string>();
   readonly #listeners = new Set<SessionsListener>();
 
   get users(): ReadonlyMap<string, SimpUser> {
@@ -69,7 +73,10 @@ export class UserSessions {
 
   /** Removes a session of this server, or of another: of no other than that. */
   remove(sessionId: string, server?: string): void {
-    if (server === undefined) this.#anonymous.delete(sessionId);
+    if (server === undefined && this.#anonymous.delete(sessionId)) {
+      this.#left.add(sessionId);
+      if (this.#left.size > LEFT_LIMIT) this.#left.delete(this.#left.values().next().value as string);
+    }
     const session = this.#sessions.get(sessionId);
     if (!session || session.server !== server) return;
 
@@ -102,6 +109,11 @@ export class UserSessions {
 
   isAnonymous(sessionId: string): boolean {
     return this.#anonymous.has(sessionId);
+  }
+
+  /** The same, also of a stranger who has left not long ago. */
+  wasAnonymous(sessionId: string): boolean {
+    return this.#anonymous.has(sessionId) || this.#left.has(sessionId);
   }
 
   /**

@@ -27,6 +27,7 @@ export function makeBroker(
     logger,
     clock,
     destinationSeparator,
+    userDestinationPrefix: options.userDestinationPrefix,
     controllers: {
       isPrefixed: (destination) => applications.has(destination),
       isMapped: (destination) => !applications.arePrefixed && controllers?.isMapped(destination) === true,

@@ -18,6 +18,11 @@ export abstract class FakeClock implements Clock {
     return [...this.#timers].findLast(({ interval }) => interval !== undefined)?.interval;
   }
 
+  /** How many timers wait. */
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
   now(): number {
     return this.#now;
   }

@@ -99,7 +99,8 @@ const POLICY: Readonly<Record<JudgedCommand, Rules>> = {
   }),
   SUBSCRIBE: rules({
     ours: ["receipt", "destination", "id", "content-length"],
-    passes: ["ack"],
+    // The brokers know nothing of `since`, and whoever reads it there means the subscription alone.
+    passes: ["ack", "since"],
     own: [
       ...["x-stream-offset", "x-stream-filter", "x-stream-match-unfiltered"],
       ...["activemq.prefetchsize", "activemq.maximumpendingmessagelimit", "activemq.dispatchasync"],
