@@ -107,8 +107,8 @@ export interface StompMessaging extends RequestHandler {
    * @throws MessageDeliveryError (rejects with it) when no messages of it are kept, or the broker is elsewhere
    * @example
    * ```ts
-   * const { position } = await messaging.history("/topic/room/7", { limit: 1 });
-   * response.json({ position, messages: await database.newestOf(7) });
+   * const { position, messages } = await messaging.history("/topic/room/7", { limit: 20, reverse: true });
+   * console.log(`${messages.length} are kept; subscribe with since:${position}`);
    * ```
    */
   history(destination: string, query?: HistoryQuery): Promise<HistoryPage>;
