@@ -14,7 +14,7 @@ import {
   SimpUserRegistry,
   SubscribableChannel,
 } from "express-stomp";
-import { systemClock } from "#lib/clock/clock.js";
+import { type Clock, systemClock } from "#lib/clock/clock.js";
 import { ControllerHandler } from "#lib/controller/controller-handler.js";
 import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { EventPublisher } from "#lib/events.js";
@@ -31,6 +31,7 @@ export interface ControllersOptions {
   argumentResolvers?: HandlerMethodArgumentResolver[];
   returnValueHandlers?: HandlerMethodReturnValueHandler[];
   handlerTimeout?: number;
+  clock?: Clock;
   container?: ControllerContainer | undefined;
   /** What streams of replies wait for. */
   room?: () => Promise<void> | undefined;
@@ -90,7 +91,7 @@ export function withControllers(controllers: object | object[], options: Control
       events,
       sessions: { roomInPace: () => undefined, room: () => options.room?.() },
       logger,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
     }),
   );
 

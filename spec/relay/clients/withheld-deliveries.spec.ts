@@ -31,8 +31,8 @@ describe("What the relay withholds from a client", () => {
       line.send("MESSAGE", { destination: "/topic/a", subscription: "s", ...names, ...headers }, id);
     }
 
-    function withhold(id: string) {
-      deliver(id, { "express-stomp-servers-only": "1" });
+    function withhold(id: string, headers = {}) {
+      deliver(id, { "express-stomp-servers-only": "1", ...headers });
     }
 
     /** What is acknowledged up to a SEND that the client has sent behind. */
@@ -72,6 +72,20 @@ describe("What the relay withholds from a client", () => {
       // The client's own counts for what was withheld before.
       client.send("ACK", { id: "8" });
       expect(await acknowledged()).to.deep.equal(["8"]);
+    });
+
+    it("waits for what the client has of another subscription, of which each message has its own ACK", async () => {
+      await subscribe("client-individual");
+      client.send("SUBSCRIBE", { id: "c", destination: "/topic/b", ack: "client" });
+      await line.until("SUBSCRIBE");
+      deliver("1");
+      deliver("2");
+      withhold("3", { subscription: "c" });
+      for (const id of ["1", "2"]) expect((await client.frame()).body).to.equal(id);
+      client.send("ACK", { id: "2" });
+      expect(await acknowledged()).to.deep.equal(["2"]);
+      client.send("ACK", { id: "1" });
+      expect(await acknowledged()).to.deep.equal(["1", "3"]);
     });
 
     it("is acknowledged by message-id and subscription before STOMP 1.2", async () => {
