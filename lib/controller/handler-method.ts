@@ -182,11 +182,10 @@ export class HandlerMethod {
 function argumentValues(
   args: readonly Argument[],
   invocation: Invocation,
-  known: readonly unknown[] = [],
+  values: unknown[] = [],
 ): unknown[] | Promise<unknown[]> {
-  const values = [...known];
-  for (const argument of args.slice(known.length)) {
-    const value = argument(invocation);
+  for (let i = values.length; i < args.length; i++) {
+    const value = (args[i] as Argument)(invocation);
     if (isPromise(value)) {
       return Promise.resolve(value).then((result) => argumentValues(args, invocation, [...values, result]));
     }

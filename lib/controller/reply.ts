@@ -120,13 +120,18 @@ function sendWithRoom(message: Message, channels: ReplyChannels): void | Promise
 }
 
 /** Each when the one before it was sent; synchronous for as long as the channel is. */
-function sendInOrder(channel: SubscribableChannel, messages: readonly Message[]): void | Promise<void> {
-  for (const [index, message] of messages.entries()) {
+function sendInOrder(
+  channel: SubscribableChannel,
+  messages: readonly Message[],
+  from = 0,
+): void | Promise<void> {
+  for (let i = from; i < messages.length; i++) {
+    const message = messages[i] as Message;
     const sent = channel.carry(message);
     if (isPromise(sent)) {
       return sent.then((result) => {
         checkSent(result, message);
-        return sendInOrder(channel, messages.slice(index + 1));
+        return sendInOrder(channel, messages, i + 1);
       });
     }
     checkSent(sent, message);

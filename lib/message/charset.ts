@@ -5,14 +5,17 @@ import { charset } from "./content-type.js";
 
 const BYTE_ORDER_MARK = 0xef;
 
+/** Content types that name UTF-8, or no parameter at all: nearly all there are, and they need no decoder made. */
+const UTF_8 = /^[^;]*(?:;\s*charset="?utf-?8"?\s*)?$/i;
+
 /**
  * Reads text in the charset that the content type names, by default UTF-8.
  *
  * @throws MessageConversionError, which the client may read, when the bytes are no such text
  */
 export function decodeText(payload: Uint8Array, contentType = ""): string {
-  // Without parameters it is UTF-8, which needs no decoder but for a byte order mark to leave out.
-  if (!contentType.includes(";") && payload[0] !== BYTE_ORDER_MARK && isUtf8(payload)) {
+  // A decoder leaves a byte order mark out.
+  if (UTF_8.test(contentType) && payload[0] !== BYTE_ORDER_MARK && isUtf8(payload)) {
     return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
   }
   try {
@@ -31,7 +34,7 @@ export function decodeText(payload: Uint8Array, contentType = ""): string {
  * @throws MessageConversionError when there is no such charset, or a character cannot be written in it
  */
 export function encodeText(text: string, contentType = ""): Uint8Array {
-  if (!contentType.includes(";")) return Buffer.from(text);
+  if (UTF_8.test(contentType)) return Buffer.from(text);
 
   switch (canonicalCharset(contentType)) {
     case "utf-8":
