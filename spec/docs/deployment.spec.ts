@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@stomp/stompjs";
@@ -9,18 +11,20 @@ import SockJS from "sockjs-client";
 import WebSocket from "ws";
 import { freePorts } from "../../example/shared/broker-process.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
-import { Nginx } from "../support/nginx.js";
-import { findNginx, missing } from "../support/programs.js";
+import { findCaddy, findHaProxy, findNginx, missing } from "../support/programs.js";
+import { type ProxyProgram, startCaddy, startHaProxy, startNginx } from "../support/proxies.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 const page = readFileSync("docs/deployment.md", "utf8");
-const [one = "", several = ""] = [...page.matchAll(/^```nginx\n(.*?)^```$/gms)].map(([, text]) => text);
+const blocks = (language: string) =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, text = ""]) => text);
+const [one = "", several = ""] = blocks("nginx");
 
 describe("The nginx configurations of docs/deployment.md, with nginx", function () {
   // nginx is a program that starts.
   this.timeout(30_000);
-  let nginx: Nginx | undefined;
+  let nginx: ProxyProgram | undefined;
   let servers: TestServer[];
   let port: number;
   /** Where requests came from, as Express tells it. */
@@ -46,7 +50,7 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
       configuration = configuration.replace(printed, `127.0.0.1:${server.port}`);
     }
     const text = change(configuration.replace("listen 80;", `listen 127.0.0.1:${port};`));
-    nginx = await Nginx.start(findNginx()!, text, port);
+    nginx = await startNginx(findNginx()!, text, port);
   }
 
   const pageAt = (scheme = "http") => ({ headers: { origin: `${scheme}://127.0.0.1:${port}` } });
@@ -180,3 +184,105 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
     await client.deactivate();
   });
 });
+
+const OTHERS = [
+  {
+    name: "Caddy",
+    find: findCaddy,
+    start: (path: string, port: number, server: string) => {
+      const [sites = ""] = blocks("caddyfile");
+      return startCaddy(path, sites.replace("127.0.0.1:8080", server), port);
+    },
+  },
+  {
+    name: "HAProxy",
+    find: findHaProxy,
+    start: (path: string, port: number, server: string) => {
+      const [text = ""] = blocks("haproxy");
+      const configuration = (certificate: string) =>
+        text
+          .replace("bind :443", `bind 127.0.0.1:${port}`)
+          .replace("/etc/haproxy/chat.pem", certificate)
+          .replace("127.0.0.1:8080", server);
+      return startHaProxy(path, configuration, `${CERTIFICATE}\n${KEY}\n`, port);
+    },
+  },
+];
+
+for (const { name, find, start } of OTHERS) {
+  describe(`The ${name} configuration of docs/deployment.md, with ${name}`, function () {
+    // It is a program that starts.
+    this.timeout(30_000);
+    let proxy: ProxyProgram | undefined;
+    let server: TestServer;
+    let port: number;
+    const addresses: (string | undefined)[] = [];
+
+    before(async function () {
+      const path = find() ?? missing(this, name);
+      server = await startServer({}, (app) => {
+        app.set("trust proxy", "loopback");
+        app.use((req, _res, next) => {
+          addresses.push(req.ip);
+          next();
+        });
+      });
+      [port] = (await freePorts(1)) as [number];
+      proxy = await start(path, port, `127.0.0.1:${server.port}`);
+    });
+
+    after(async () => {
+      await proxy?.stop();
+      await server?.close();
+    });
+
+    /** As a browser that has found chat.example here. */
+    const browser = (origin: string) => ({
+      headers: { host: "chat.example", origin },
+      servername: "chat.example",
+      localAddress: "127.0.0.2",
+      rejectUnauthorized: false,
+    });
+
+    it("lets its page connect, and tells who the client is", async () => {
+      const socket = new WebSocket(
+        `wss://127.0.0.1:${port}/ws`,
+        ["v12.stomp"],
+        browser("https://chat.example"),
+      );
+      socket.on("open", () => socket.send("CONNECT\naccept-version:1.2\nhost:spec\n\n\0"));
+      const [data] = (await once(socket, "message")) as [Buffer];
+      expect(data.toString()).to.match(/^CONNECTED\n/);
+      expect(addresses.at(-1)).to.equal("127.0.0.2");
+      socket.terminate();
+    });
+
+    it("lets no other page connect", async () => {
+      const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, browser("https://other.example"));
+      const [error] = (await once(socket, "error")) as [Error];
+      expect(error.message).to.include("403");
+    });
+
+    it("carries SockJS's streaming unbuffered", async () => {
+      const options = {
+        ...browser("https://chat.example"),
+        method: "POST",
+        host: "127.0.0.1",
+        port,
+        agent: false,
+      };
+      const request = requestSecurely({ ...options, path: "/ws/000/a/xhr_streaming" }).end();
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece: string) => {
+        text += piece;
+      });
+      while (!text.endsWith("o\n")) await once(response, "data");
+      const send = requestSecurely({ ...options, path: "/ws/000/a/xhr_send" });
+      send.end(JSON.stringify(["CONNECT\naccept-version:1.2\nhost:spec\n\n\0"]));
+      while (!text.includes("CONNECTED")) await once(response, "data");
+      request.destroy();
+      send.destroy();
+    });
+  });
+}

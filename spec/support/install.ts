@@ -3,7 +3,9 @@ import { installPackages } from "../../example/shared/install-packages.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
 import {
   findActiveMq,
+  findCaddy,
   findChromium,
+  findHaProxy,
   findNginx,
   findPostgres,
   HEADLESS_SHELL,
@@ -22,6 +24,8 @@ const programs: readonly [packageName: string, found: string | undefined][] = [
   ["rabbitmq-server", findRabbitMq()],
   ["activemq", findActiveMq()],
   ["nginx", findNginx()],
+  ["caddy", findCaddy()],
+  ["haproxy", findHaProxy()],
 ];
 const wanted = programs.filter(([, found]) => found === undefined).map(([packageName]) => packageName);
 

@@ -53,6 +53,16 @@ export function findNginx(): string | undefined {
   return firstRunnable([process.env.NGINX_PATH, ...onPath("nginx"), "/usr/sbin/nginx"]);
 }
 
+/** Finds Caddy: `CADDY_PATH`, or on this machine. */
+export function findCaddy(): string | undefined {
+  return firstRunnable([process.env.CADDY_PATH, ...onPath("caddy")]);
+}
+
+/** Finds HAProxy: `HAPROXY_PATH`, or on this machine. */
+export function findHaProxy(): string | undefined {
+  return firstRunnable([process.env.HAPROXY_PATH, ...onPath("haproxy"), "/usr/sbin/haproxy"]);
+}
+
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
 export function missing(context: Context, program: string): never {
   const reason = `${program} is missing: npm test installs it where apt-get may`;
