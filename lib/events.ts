@@ -71,6 +71,11 @@ export interface MessagingEvents {
    * for a receipt: with one, and for a SUBSCRIBE, it is ERROR.
    */
   unhandled: { sessionId: string; user: Principal | undefined; message: Message };
+  /**
+   * A controller's method, or an exception handler, has returned: `method` is its name as `Class.method`, `result`
+   * what it returned, or what its promise resolved to. Its reply is sent afterwards.
+   */
+  controllerResult: { method: string; result: unknown; message: Message };
   /** A controller failed and no exception handler took it. */
   controllerError: { error: Error; message: Message };
   /**
@@ -150,8 +155,8 @@ export interface MessagingEvents {
   };
 }
 
-/** The names of all of them. The compiler holds it to be whole. */
-const NAMES = Object.keys({
+/** The names of all events. The compiler holds it to be whole. */
+export const MESSAGING_EVENTS = Object.keys({
   connect: true,
   connected: true,
   subscribe: true,
@@ -160,6 +165,7 @@ const NAMES = Object.keys({
   disconnect: true,
   expiring: true,
   unhandled: true,
+  controllerResult: true,
   controllerError: true,
   channelError: true,
   sendFailed: true,
@@ -171,7 +177,7 @@ const NAMES = Object.keys({
   accessDenied: true,
   messageDropped: true,
   recovered: true,
-} satisfies Record<keyof MessagingEvents, true>);
+} satisfies Record<keyof MessagingEvents, true>) as readonly (keyof MessagingEvents)[];
 
 /** Hears of one kind of event. Its throws and its promise's rejections are logged. */
 export type MessagingEventListener<E extends keyof MessagingEvents> = (
@@ -193,8 +199,10 @@ export class EventPublisher {
    * @throws ConfigurationError when there is no such event, or the listener is no function
    */
   on<E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>): () => void {
-    if (!NAMES.includes(name)) {
-      throw new ConfigurationError(`There is no event ${inspect(name)}; there are ${NAMES.join(", ")}`);
+    if (!MESSAGING_EVENTS.includes(name)) {
+      throw new ConfigurationError(
+        `There is no event ${inspect(name)}; there are ${MESSAGING_EVENTS.join(", ")}`,
+      );
     }
     if (typeof listener !== "function") {
       throw new ConfigurationError(`on("${name}") takes a function that hears of it, not ${typeof listener}`);

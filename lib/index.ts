@@ -25,6 +25,7 @@ export {
   type HttpSessionStore,
   httpSessionLifetime,
 } from "./authentication/http-session-lifetime.js";
+export { actAs } from "./authentication/principal.js";
 export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";
@@ -112,12 +113,13 @@ export {
   type Retry,
   StompConversionError,
 } from "./errors.js";
-export type {
-  EventPublisher,
-  HandshakeRefusal,
-  HandshakeRefusalReason,
-  MessagingEventListener,
-  MessagingEvents,
+export {
+  type EventPublisher,
+  type HandshakeRefusal,
+  type HandshakeRefusalReason,
+  MESSAGING_EVENTS,
+  type MessagingEventListener,
+  type MessagingEvents,
 } from "./events.js";
 export type { Logger } from "./logger.js";
 export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./message/converter.js";

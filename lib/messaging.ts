@@ -124,6 +124,7 @@ export function stompMessaging(
   });
 
   return Object.assign(middlewareOf(endpoints), {
+    endpointPaths: options.endpoints.map(({ path }) => path),
     template,
     userRegistry,
     ...channels,

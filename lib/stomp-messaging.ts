@@ -42,6 +42,8 @@ export interface StompMessaging extends RequestHandler {
    * @throws ConfigurationError when `drainMs` is no time, or an option is not known
    */
   close(options?: CloseOptions): Promise<void>;
+  /** The paths of the endpoints, as the options have them: below where the middleware is mounted. */
+  readonly endpointPaths: readonly string[];
   /** Sends to subscribers from anywhere. */
   readonly template: SimpMessagingTemplate;
   /** Tells who is connected. */

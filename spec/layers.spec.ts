@@ -58,7 +58,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const SUBPATHS: Record<string, readonly string[]> = {
   client: ["contract"],
   contract: [],
-  testing: ["index"],
+  testing: ["index", "testing/broker"],
+  "testing/broker": [],
   prometheus: ["index"],
   opentelemetry: ["index"],
   inspector: ["index"],
@@ -69,7 +70,7 @@ const SUBPATHS: Record<string, readonly string[]> = {
 };
 
 /** Those of them that browsers run: no package, none of Node's either. */
-const FOR_BROWSERS = new Set(["client", "contract"]);
+const FOR_BROWSERS = new Set(["client", "contract", "testing/broker"]);
 
 /** They join the stations, and may know them all. */
 const WIRING = new Set(["messaging", "wiring", "index"]);
@@ -77,10 +78,13 @@ const WIRING = new Set(["messaging", "wiring", "index"]);
 const imports = importsIn("lib");
 const road = imports.filter(({ file, target }) => !(station(file) in SUBPATHS) && target.endsWith(".ts"));
 
-/** The folder of `lib` that a file stands in, unless it is a station itself; of a file beside the folders its name. */
+/** The folder of `lib` that a file stands in, unless it is a station itself, or the folder within is a package; of a file beside the folders its name. */
 function station(file: string): string {
   const name = file.replace(/\.ts$/, "");
-  return name in MAY_IMPORT ? name : (name.split("/")[0] as string);
+  const [first = "", second = ""] = name.split("/");
+  const inner = `${first}/${second}`;
+  if (name in MAY_IMPORT) return name;
+  return inner in SUBPATHS ? inner : first;
 }
 
 /** In `BASE` those that stand before. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Request } from "express";
 import { ConfigurationError } from "../errors.js";
 import type { Principal } from "../message/message.js";
@@ -8,6 +9,25 @@ import { isPromise } from "../promise.js";
 export type UserFinder = (
   req: Request,
 ) => Principal | undefined | null | Promise<Principal | undefined | null>;
+
+const ACTING = Symbol("acting user");
+
+/**
+ * Says who makes a request, whatever an endpoint's `user` finds, and for
+ * `req.user` too: for tests, which have no login, and for middleware that knows better.
+ *
+ * @param user `undefined` is nobody
+ * @example
+ * ```ts
+ * app.use((req, _res, next) => {
+ *   if (req.get("x-service-key") === process.env.SERVICE_KEY) actAs(req, { name: "service" });
+ *   next();
+ * });
+ * ```
+ */
+export function actAs(req: IncomingMessage, user: Principal | undefined): void {
+  Object.assign(req, { user, [ACTING]: { user } });
+}
 
 /** Gives `req.user` as a principal: under its `name`, else its `username`. */
 export function requestUser(req: Request): Principal | undefined {
@@ -31,7 +51,8 @@ export function findUser(
   req: Request,
   find: UserFinder,
 ): Principal | undefined | Promise<Principal | undefined> {
-  const user = find(req);
+  const acting = (req as { [ACTING]?: { readonly user: Principal | undefined } })[ACTING];
+  const user = acting ? acting.user : find(req);
   return isPromise(user) ? Promise.resolve(user).then(named) : named(user);
 }
 

@@ -9,6 +9,7 @@ import {
   ignoreRejection,
   MessageHandlingError,
 } from "../errors.js";
+import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
 import { isPromise } from "../promise.js";
@@ -34,6 +35,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
     room(sessionId: string): Promise<void> | undefined;
   };
   readonly access: AccessControl;
+  readonly events: EventPublisher;
   readonly logger: Logger;
 }
 
@@ -124,6 +126,8 @@ export class HandlerMethod {
     invocation: Invocation,
     streamFailed: (fault: unknown) => void,
   ): void | Promise<void> {
+    const { message } = invocation;
+    this.#context.events.publish("controllerResult", { method: this.name, result: value, message });
     if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
 
     const { controllerSessions, sessions } = this.#context;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { BrokerNotAvailableError, type StompBrokerRelayOptions } from "express-stomp";
 import { onEachBroker, onRabbitMq, relayTo } from "../support/brokers.js";
-import { FaultProxy } from "../support/fault-proxy.js";
+import { type FaultProxy, faultProxy } from "express-stomp/testing";
 import type { RawClient } from "../support/raw-client.js";
 import { ServerProcess } from "../support/server-process.js";
 import { broadcasts, on } from "../support/servers-on-broker.js";
@@ -60,7 +60,7 @@ describe("One of two servers", function () {
         let rod: RawClient;
 
         beforeEach(async () => {
-          line = await FaultProxy.open(broker());
+          line = await faultProxy(broker());
           const options: StompBrokerRelayOptions = {
             ...broadcasts({ users: "servers.cut.users", registry: "servers.cut.registry" }),
             connections,
@@ -199,7 +199,7 @@ describe("Servers whose broker was away for longer than they remember each other
     let servers: Users[];
 
     beforeEach(async () => {
-      lines = [await FaultProxy.open(broker()), await FaultProxy.open(broker())];
+      lines = [await faultProxy(broker()), await faultProxy(broker())];
       const left = [...lines];
       servers = await startServers(2, () => {
         const { host, port } = left.shift()!;

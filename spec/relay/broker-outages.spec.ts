@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { BrokerNotAvailableError } from "express-stomp";
 import { onActiveMq, onEachBroker, onRabbitMq } from "../support/brokers.js";
-import { FaultProxy } from "../support/fault-proxy.js";
+import { faultProxy } from "express-stomp/testing";
 import { fresh, RealBrokerStage } from "../support/real-broker-stage.js";
 import { TcpStomp } from "../support/tcp-stomp.js";
 
@@ -14,7 +14,7 @@ describe("The relay, when the broker goes away", function () {
 
   onEachBroker((broker) => {
     it("notices a line that is cut, and works again when it is whole", async () => {
-      const proxy = await FaultProxy.open(broker());
+      const proxy = await faultProxy(broker());
       await stage.start({ ...broker(), host: proxy.host, port: proxy.port });
       const client = await stage.connect();
       proxy.refuse();
@@ -31,7 +31,7 @@ describe("The relay, when the broker goes away", function () {
     });
 
     it("notices a line on which nothing comes any more", async () => {
-      const proxy = await FaultProxy.open(broker());
+      const proxy = await faultProxy(broker());
       await stage.start(
         { ...broker(), host: proxy.host, port: proxy.port },
         { systemHeartbeatSendInterval: 1_000, systemHeartbeatReceiveInterval: 1_000 },

@@ -18,7 +18,7 @@ import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { FakeTime } from "../support/fake-time.js";
-import { FaultProxy } from "../support/fault-proxy.js";
+import { faultProxy } from "express-stomp/testing";
 import { RawClient } from "../support/raw-client.js";
 import { recordingLogger, settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -505,7 +505,7 @@ describe("SessionWatch", () => {
       prepare();
       const host = new SocketHost({ opened: ({ socket, handshake }) => sessions.open(socket, handshake) });
       host.endpoint();
-      const proxy = await FaultProxy.open({ host: "127.0.0.1", port: await host.listen() });
+      const proxy = await faultProxy({ host: "127.0.0.1", port: await host.listen() });
       const lines: TcpSocket[] = [];
       host.server.on("connection", (line) => lines.push(line));
       const client = await RawClient.connect(proxy.port, "heart-beat:0,0\n");

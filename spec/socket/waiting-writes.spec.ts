@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { utf8 } from "#lib/message/octets.js";
 import { SharedMessage } from "#lib/socket/shared-message.js";
 import { settled } from "../support/recording.js";
-import { reset } from "../support/reset.js";
+import { reset } from "#lib/testing/reset.js";
 import { PAST_BUFFER, WAYS, WebSocketStage } from "../support/web-socket-stage.js";
 
 for (const way of WAYS) {

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { expect } from "chai";
+import { type FaultProxy, faultProxy } from "express-stomp/testing";
 import type { RealBroker } from "../../example/shared/broker-process.js";
 import { onActiveMq, onEachBroker, onRabbitMq } from "./brokers.js";
-import { FaultProxy } from "./fault-proxy.js";
 import { TcpStomp } from "./tcp-stomp.js";
 
 describe("The brokers of the specs", function () {
@@ -47,7 +47,7 @@ describe("FaultProxy", () => {
     let client: TcpStomp;
 
     beforeEach(async () => {
-      proxy = await FaultProxy.open(broker());
+      proxy = await faultProxy(broker());
       client = await TcpStomp.connect(through(proxy, broker()));
     });
 

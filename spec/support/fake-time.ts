@@ -1,7 +1,7 @@
-import { FakeClock } from "./fake-clock.js";
+import { StandingClock } from "#lib/testing/standing-clock.js";
 
 /** Time that passes when it is told to. Callbacks of a stalled process come late, and once. */
-export class FakeTime extends FakeClock {
+export class FakeTime extends StandingClock {
   /** Lets time pass with every callback in its time. */
   pass(ms: number): void {
     const end = this.now() + ms;

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type ChannelInterceptor, simpleBroker } from "express-stomp";
 import WebSocket from "ws";
-import { FaultProxy } from "./fault-proxy.js";
+import { type FaultProxy, faultProxy } from "express-stomp/testing";
 import { startServer } from "./server.js";
 import { parseFrame, type ReadFrame } from "./stomp-session.js";
 
@@ -133,7 +133,7 @@ export async function faultSoak({ clients, messages, isAsync }: FaultSoakOptions
     brokerChannel: { interceptors },
   });
   const lines = await Promise.all(
-    Array.from({ length: LINES }, () => FaultProxy.open({ host: "127.0.0.1", port: server.port })),
+    Array.from({ length: LINES }, () => faultProxy({ host: "127.0.0.1", port: server.port })),
   );
 
   const sent = new Map<string, Sent>();

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Controller, MessageMapping, Payload, simpleBroker } from "express-stomp";
+import { reset } from "#lib/testing/reset.js";
 import { type Conversation, httpConversation, webSocketConversation } from "./conversations.js";
 import { Dice } from "./dice.js";
-import { reset } from "./reset.js";
 import { startServer, type TestServer } from "./server.js";
 import { StompSession } from "./stomp-session.js";
 

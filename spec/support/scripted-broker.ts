@@ -5,7 +5,7 @@ import type { ClientCommand, ServerCommand } from "#lib/stomp/command.js";
 import { StompDecoder } from "#lib/stomp/decoder.js";
 import { encode } from "#lib/stomp/encoder.js";
 import type { StompVersion } from "#lib/stomp/version.js";
-import { reset } from "./reset.js";
+import { reset } from "#lib/testing/reset.js";
 
 /** What a client of the broker sent. */
 export interface ScriptedFrame {

@@ -1,4 +1,4 @@
-import type { Clock } from "#lib/clock/clock.js";
+import type { Clock } from "../index.js";
 
 interface Timer {
   due: number;
@@ -8,12 +8,12 @@ interface Timer {
 }
 
 /** A clock that stands still, with the timers that wait for it. */
-export abstract class FakeClock implements Clock {
+export abstract class StandingClock implements Clock {
   readonly #timers = new Set<Timer>();
   readonly #began = Date.now();
   #now = 0;
 
-  /** The interval of the newest timer that rings again and again. */
+  /** The interval of the newest timer that rings again and again, in ms. */
   get interval(): number | undefined {
     return [...this.#timers].findLast(({ interval }) => interval !== undefined)?.interval;
   }

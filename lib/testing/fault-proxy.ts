@@ -9,22 +9,29 @@ interface Pair {
   readonly target: Socket;
 }
 
-/** A line on loopback between somebody and a TCP server, which specs can harm. */
+/** A TCP server. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A line on loopback between somebody and a TCP server, which tests can harm. */
 export class FaultProxy {
   readonly host = "127.0.0.1";
   readonly #server: Server;
-  readonly #target: { readonly host: string; readonly port: number };
+  readonly #target: Address;
   readonly #pairs = new Set<Pair>();
   #refusing = false;
   #stalled = false;
   #delay = 0;
 
-  private constructor(target: { readonly host: string; readonly port: number }) {
+  private constructor(target: Address) {
     this.#target = target;
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
-  static async open(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
+  /** @internal */
+  static async open(target: Address): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
     await once(proxy.#server.listen(0, "127.0.0.1"), "listening");
     return proxy;
@@ -75,6 +82,7 @@ export class FaultProxy {
     this.#refusing = refusing;
   }
 
+  /** Ends all connections, and listens no more. */
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
@@ -128,4 +136,18 @@ export class FaultProxy {
     });
     from.on("end", () => inOrder(() => to.end()));
   }
+}
+
+/**
+ * Opens a proxy before a TCP server, such as a broker elsewhere, whose connections it can cut, stall and delay.
+ *
+ * @example
+ * ```ts
+ * const line = await faultProxy({ host: "127.0.0.1", port: 61613 });
+ * const broker = stompBrokerRelay({ host: line.host, port: line.port });
+ * line.stall();
+ * ```
+ */
+export function faultProxy(target: Address): Promise<FaultProxy> {
+  return FaultProxy.open(target);
 }
