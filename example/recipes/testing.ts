@@ -1,13 +1,10 @@
-// How do I test a STOMP controller: by a real client, without sleeps, side by side with supertest?
+// How do I test a STOMP controller: by a real client, without a port and without sleeps, side by side with supertest?
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { Client, type IMessage } from "@stomp/stompjs";
 import express from "express";
 import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import { callController, type TestClient, type TestMessaging, testMessaging } from "express-stomp/testing";
 import request from "supertest";
-import WebSocket from "ws";
 
 @Controller()
 class GreetingController {
@@ -30,29 +27,27 @@ app.post("/greetings/:text", async (req, res) => {
   res.sendStatus(202);
 });
 app.use(messaging);
-const server = app.listen(0); // any free port: tests may run side by side
-messaging.attach(server);
 
-const client = new Client({
-  webSocketFactory: () => new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`),
-});
-/** Resolves when the server confirms: from then on a subscription hears everything. No sleep is needed. */
-const receipt = (id: string) => new Promise<void>((resolve) => client.watchForReceipt(id, () => resolve()));
-const greetings: ((message: IMessage) => void)[] = [];
-const nextGreeting = () => new Promise<IMessage>((resolve) => greetings.push(resolve));
+let stomp: TestMessaging;
+let rod: TestClient;
 
 before(async () => {
-  await once(server, "listening");
-  await new Promise<void>((resolve) => Object.assign(client, { onConnect: resolve }).activate());
-  client.subscribe("/topic/greetings", (m) => greetings.shift()?.(m), { receipt: "subscribed" });
-  await receipt("subscribed");
+  stomp = await testMessaging(app, messaging);
+  rod = await stomp.connect({ user: "rod" });
 });
-after(() => Promise.all([client.deactivate(), messaging.close(), server.close()]));
+after(() => stomp.close());
 
 void test("a controller answers to the topic", async () => {
-  client.publish({ destination: "/app/hello", body: JSON.stringify({ name: "Rod" }) });
-  assert.equal((await nextGreeting()).body, '{"content":"Hello, Rod!"}');
+  const greetings = await rod.subscribe("/topic/greetings"); // deliveries arrive from here on
+  await rod.send("/app/hello", { name: "Rod" }); // it was handled
+  assert.deepEqual(await greetings.next(), { content: "Hello, Rod!" });
 });
 void test("a route reaches subscribers", async () => {
-  await Promise.all([nextGreeting(), request(server).post("/greetings/hi").expect(202)]);
+  const greetings = await rod.subscribe("/topic/greetings");
+  await request(app).post("/greetings/hi").expect(202);
+  assert.deepEqual(await greetings.bodies(), [{ content: "hi" }]);
+});
+void test("a method by itself", async () => {
+  const { result } = await callController(GreetingController, "/app/hello", { name: "Rod" });
+  assert.deepEqual(result, { content: "Hello, Rod!" });
 });

@@ -1,18 +1,20 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { declared, exportedTypes } from "./exported-types.js";
+import { declared, type Exports, exportedTypes } from "./exported-types.js";
 
 /** The page that lists every exported signature. */
 export const API_PAGE = "docs/api.md";
 
 /** Writes the page's text from the declarations that users' compilers read. */
 export function apiPage(): string {
-  const exports = exportedTypes();
-  const sections = exports.symbols.map((symbol) => {
-    const target = declared(symbol, exports);
-    const code = (target.declarations ?? []).map((declaration) => print(wholeOf(declaration))).join("\n");
-    return `### ${symbol.name}\n\n${meaningOf(target, exports.checker)}\`\`\`ts\n${code}\n\`\`\`\n`;
+  const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
+    exports: Record<string, { readonly types: string } | string>;
+  };
+  const sections = Object.entries(manifest.exports).flatMap(([path, entry]) => {
+    if (typeof entry === "string") return [];
+    const title = path === "." ? [] : [`## ${path.replace(".", "express-stomp")}\n`];
+    return [...title, ...sectionsOf(exportedTypes(entry.types))];
   });
   return [
     "# Every exported signature",
@@ -21,6 +23,14 @@ export function apiPage(): string {
     "",
     ...sections,
   ].join("\n");
+}
+
+function sectionsOf(exports: Exports): string[] {
+  return exports.symbols.map((symbol) => {
+    const target = declared(symbol, exports);
+    const code = (target.declarations ?? []).map((declaration) => print(wholeOf(declaration))).join("\n");
+    return `### ${symbol.name}\n\n${meaningOf(target, exports.checker)}\`\`\`ts\n${code}\n\`\`\`\n`;
+  });
 }
 
 /** Gives a symbol's docstring, and the errors that it throws. */

@@ -7,12 +7,13 @@ export interface Exports {
   readonly symbols: readonly ts.Symbol[];
 }
 
-let read: Exports | undefined;
+const read = new Map<string, Exports>();
 
-/** Reads the built library's declarations, once for all who ask. */
+/** Reads the built declarations of the library, or of a subpath package, once for all who ask. */
 export function exportedTypes(entry = "dist/index.d.ts"): Exports {
-  read ??= readExports(entry);
-  return read;
+  const known = read.get(entry) ?? readExports(entry);
+  read.set(entry, known);
+  return known;
 }
 
 function readExports(entry: string): Exports {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type ChannelInterceptor, simpleBroker } from "express-stomp";
-import WebSocket from "ws";
 import { type FaultProxy, faultProxy } from "express-stomp/testing";
+import WebSocket from "ws";
 import { startServer } from "./server.js";
 import { parseFrame, type ReadFrame } from "./stomp-session.js";
 
