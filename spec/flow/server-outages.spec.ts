@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { BrokerNotAvailableError, type StompBrokerRelayOptions } from "express-stomp";
-import { onEachBroker, onRabbitMq, relayTo } from "../support/brokers.js";
 import { type FaultProxy, faultProxy } from "express-stomp/testing";
+import { onEachBroker, onRabbitMq, relayTo } from "../support/brokers.js";
 import type { RawClient } from "../support/raw-client.js";
 import { ServerProcess } from "../support/server-process.js";
 import { broadcasts, on } from "../support/servers-on-broker.js";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { BrokerNotAvailableError } from "express-stomp";
-import { onActiveMq, onEachBroker, onRabbitMq } from "../support/brokers.js";
 import { faultProxy } from "express-stomp/testing";
+import { onActiveMq, onEachBroker, onRabbitMq } from "../support/brokers.js";
 import { fresh, RealBrokerStage } from "../support/real-broker-stage.js";
 import { TcpStomp } from "../support/tcp-stomp.js";
 

@@ -10,6 +10,7 @@ import {
   SubscribableChannel,
   type TransportOptions,
 } from "express-stomp";
+import { faultProxy } from "express-stomp/testing";
 import { Pace } from "#lib/channel/pace.js";
 import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
@@ -18,7 +19,6 @@ import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { FakeTime } from "../support/fake-time.js";
-import { faultProxy } from "express-stomp/testing";
 import { RawClient } from "../support/raw-client.js";
 import { recordingLogger, settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";

@@ -2,8 +2,8 @@ import { EventEmitter, once } from "node:events";
 import { expect } from "chai";
 import { utf8 } from "#lib/message/octets.js";
 import { SharedMessage } from "#lib/socket/shared-message.js";
-import { settled } from "../support/recording.js";
 import { reset } from "#lib/testing/reset.js";
+import { settled } from "../support/recording.js";
 import { PAST_BUFFER, WAYS, WebSocketStage } from "../support/web-socket-stage.js";
 
 for (const way of WAYS) {
