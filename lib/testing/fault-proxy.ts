@@ -144,7 +144,7 @@ export class FaultProxy {
  * @example
  * ```ts
  * const line = await faultProxy({ host: "127.0.0.1", port: 61613 });
- * const broker = stompBrokerRelay({ host: line.host, port: line.port });
+ * const broker = stompBrokerRelay({ relayHost: line.host, relayPort: line.port });
  * line.stall();
  * ```
  */

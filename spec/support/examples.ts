@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import ts from "typescript";
 
@@ -43,6 +43,16 @@ const APPLICATION = `
     registerStompEndpoints(registry: StompEndpointRegistry): void;
   }
   class Tenant { constructor(readonly name: string | undefined) {} }
+`;
+
+/** What examples of a subpath package take for granted besides that package's exports. */
+const WITH_PACKAGE = `
+  import assert from "node:assert/strict";
+  import { Client } from "@stomp/stompjs";
+  declare const app: Express;
+  declare const messaging: StompMessaging;
+  declare const stomp: import("express-stomp/testing").TestMessaging;
+  declare class RoomController {}
 `;
 
 /** Every `@example` below a folder, in the order of the files. */
@@ -101,9 +111,11 @@ export function faultsOf(examples: readonly Example[]): string[] {
     emitDecoratorMetadata: true,
   };
   const host = ts.createCompilerHost(options);
-  const before = `import { ${exportedNames().join(", ")} } from "express-stomp";${APPLICATION.replaceAll("\n", " ")}`;
   const modules = new Map(
-    examples.map((example, i) => [join(folder, `${i}.ts`), { example, text: moduleOf(before, example) }]),
+    examples.map((example, i) => [
+      join(folder, `${i}.ts`),
+      { example, text: moduleOf(beforeExample(example), example) },
+    ]),
   );
   const { getSourceFile, fileExists } = host;
   host.fileExists = (name) => modules.has(name) || fileExists(name);
@@ -134,8 +146,29 @@ function moduleOf(before: string, { code }: Example): string {
   return `${before} ${imports} {\n${lines.map((line) => (isImport(line) ? "" : line)).join("\n")}\n}\nexport {};\n`;
 }
 
-function exportedNames(): string[] {
-  const index = readFileSync("lib/index.ts", "utf8");
+/** What stands before an example, on one line: the library's exports, or those of the package that it is of. */
+function beforeExample({ file }: Example): string {
+  const path = /^lib\/(.*)\/[^/]*$/.exec(file)?.[1] ?? "";
+  const isPackage = path !== "" && existsSync(`lib/${path}/index.ts`);
+  const library = importsOf(
+    "lib/index.ts",
+    "express-stomp",
+    isPackage ? /^stompMessaging$|^stompBroker/ : /./,
+  );
+  if (!isPackage) return `${library}${APPLICATION.replaceAll("\n", " ")}`;
+  const names = importsOf(`lib/${path}/index.ts`, `express-stomp/${path}`, /./);
+  const types =
+    'import type { Express } from "express"; import type { StompMessaging } from "express-stomp";';
+  return `${library} ${names} ${types} ${WITH_PACKAGE.replaceAll("\n", " ")}`;
+}
+
+function importsOf(file: string, name: string, wanted: RegExp): string {
+  const names = exportedNames(file).filter((each) => wanted.test(each));
+  return `import { ${names.join(", ")} } from "${name}";`;
+}
+
+function exportedNames(file: string): string[] {
+  const index = readFileSync(file, "utf8");
   return [...index.matchAll(/^export (?:type )?\{(.*?)\} from/gms)].flatMap(([, names = ""]) =>
     names
       .split(",")

@@ -6,6 +6,7 @@ export interface StompFrame {
   readonly body: Uint8Array;
 }
 
+/** A version of STOMP. */
 export type StompVersion = "1.0" | "1.1" | "1.2";
 
 const ESCAPES: readonly (readonly [written: string, character: string])[] = [
