@@ -65,7 +65,7 @@ function open(
   return opened;
 }
 
-/** Reads SockJS's frames: `o`, `h`, `a[…]`, `m…`, `c[…]`. */
+/** Reads SockJS's frames: `o`, `h`, `a[…]`, `c[…]`. */
 export class SockJsReader {
   readonly #listener: ConnectionListener;
   isOpen = false;
@@ -75,19 +75,14 @@ export class SockJsReader {
   }
 
   frame(text: string): void {
-    const rest = text.slice(1);
-    switch (text[0]) {
-      case "o":
-        this.isOpen = true;
-        break;
-      case "a":
-        for (const each of JSON.parse(rest) as string[]) this.#listener.bytes(Buffer.from(each));
-        break;
-      case "c": {
-        const [code, reason] = JSON.parse(rest) as [number, string];
-        this.#listener.closed(code, reason);
-        break;
-      }
+    const [kind, rest] = [text[0], text.slice(1)];
+    if (kind === "o") {
+      this.isOpen = true;
+    } else if (kind === "a") {
+      for (const each of JSON.parse(rest) as string[]) this.#listener.bytes(Buffer.from(each));
+    } else if (kind === "c") {
+      const [code, reason] = JSON.parse(rest) as [number, string];
+      this.#listener.closed(code, reason);
     }
   }
 }
