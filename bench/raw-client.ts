@@ -55,13 +55,13 @@ export class RawClient {
     const rest = head.subarray(head.indexOf(HEAD_END) + HEAD_END.length);
     socket.on("data", (chunk: Buffer) => client.#read(chunk));
     if (rest.length > 0) client.#read(rest);
-    await client.#ask([dialect.hello]);
+    await client.ask([dialect.hello]);
     return client;
   }
 
   /** Subscribes; resolves when the server confirms it. */
   subscribe(topic: string, id: string): Promise<void> {
-    return this.#ask(this.#dialect.subscribe(topic, id));
+    return this.ask(this.#dialect.subscribe(topic, id));
   }
 
   write(frames: Buffer): void {
@@ -89,7 +89,8 @@ export class RawClient {
     this.#socket.resume();
   }
 
-  #ask(messages: readonly string[]): Promise<void> {
+  /** Sends messages that have one answer, and resolves when it comes. */
+  ask(messages: readonly string[]): Promise<void> {
     return new Promise((resolve) => {
       this.#onAnswer = resolve;
       this.write(Buffer.concat(messages.map(masked)));

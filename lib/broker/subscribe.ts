@@ -1,3 +1,4 @@
+import type { DestinationPattern } from "../destination/pattern.js";
 import { LimitExceededError, refusal } from "../errors.js";
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
@@ -8,6 +9,8 @@ import type { BrokerSession } from "./broker-session.js";
 import { Consumer, type ConsumerContext } from "./consumer.js";
 import { Selector } from "./selector/selector.js";
 
+/** How many patterns of a session may have to be looked for in all of a destination. */
+const PATTERN_SEARCH_LIMIT = 100;
 /** How many subscriptions of a session may choose: each is asked for every message. */
 const SELECTOR_LIMIT = 100;
 /** How many LIKEs in them may have to read all of a header. */
@@ -43,7 +46,7 @@ export function subscribe(
 
   const consumer = {
     id,
-    pattern: destinations.pattern(destination),
+    pattern: patternOf(destination, destinations, others),
     isPrivate: privateTo !== undefined,
     selector: selectorOf(headers, options.selectorHeaderName, others),
     ack: ackModeOf(native),
@@ -52,6 +55,22 @@ export function subscribe(
   const made = new Consumer(session, consumer, consumers);
   others.set(id, made);
   return made;
+}
+
+function patternOf(
+  destination: string,
+  destinations: BrokerDestinations,
+  others: ReadonlyMap<string, Consumer>,
+): DestinationPattern {
+  const pattern = destinations.pattern(destination);
+  if (!pattern.searches) return pattern;
+
+  let searches = 1;
+  for (const other of others.values()) if (other.pattern.searches) searches++;
+  if (searches > PATTERN_SEARCH_LIMIT) {
+    throw new LimitExceededError("Session", "patternSearchLimit", PATTERN_SEARCH_LIMIT);
+  }
+  return pattern;
 }
 
 function ackModeOf(native: NativeHeaders): AckMode | undefined {

@@ -94,6 +94,8 @@ function finderOf(run: string): RunFinder {
 
 /** Where a run that starts here ends, or -1 when it does not stand here. */
 function endOf(text: string, run: string, start: number): number {
+  if (!run.includes(ONE)) return text.startsWith(run, start) ? start + run.length : -1;
+
   let at = start;
   for (let i = 0; i < run.length; i++) {
     if (at >= text.length) return -1;
@@ -106,6 +108,10 @@ function endOf(text: string, run: string, start: number): number {
 
 /** Where a run at the text's end starts, or -1 when it does not stand there behind `low`. */
 function startBefore(text: string, run: string, low: number): number {
+  if (!run.includes(ONE)) {
+    const start = text.length - run.length;
+    return start >= low && text.endsWith(run) ? start : -1;
+  }
   let at = text.length;
   for (let i = run.length - 1; i >= 0; i--) {
     if (at <= low) return -1;

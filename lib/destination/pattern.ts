@@ -52,6 +52,11 @@ export class DestinationPattern {
     return this.segments.length > 0;
   }
 
+  /** Whether a destination has to be looked through: something stands between two wildcards for any length. */
+  get searches(): boolean {
+    return this.#firstRest !== this.#lastRest || this.segments.some((segment) => segment.searches);
+  }
+
   /** Whether a destination that fits may begin with this text: `true` also when that is not easily known. */
   mayBeginWith(text: string): boolean {
     const start = this.isPattern ? this.#start : this.text;

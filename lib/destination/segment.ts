@@ -15,6 +15,8 @@ export class Segment {
   readonly letters: number;
   readonly stars: number;
   readonly regexes: number;
+  /** Whether a text is looked through for what stands between two wildcards. */
+  readonly searches: boolean;
   /** Whether a segment of a destination fits; if so its captures are added to `variables`. */
   readonly match: (text: string, variables?: Map<string, string>) => boolean;
   #characters: readonly PatternItem[] | undefined;
@@ -29,6 +31,8 @@ export class Segment {
     this.letters = pieces.reduce((sum, piece) => sum + (piece.kind === "text" ? piece.text.length : 0), 0);
     this.stars = pieces.filter((piece) => piece.kind === "many" && piece.name === undefined).length;
     this.regexes = pieces.filter((piece) => piece.kind === "regex").length;
+    const [first, last] = [pieces.findIndex(isGap), pieces.findLastIndex(isGap)];
+    this.searches = pieces.slice(Math.max(first, 0), last + 1).some((piece) => !isGap(piece));
     this.match = matcher(text, pieces);
   }
 
@@ -62,6 +66,10 @@ export function parseSegment(text: string, regex: boolean): Segment {
     throw new DestinationPatternError("A variable in this pattern may not have a regular expression");
   }
   return new Segment(text, pieces);
+}
+
+function isGap({ kind }: Piece): boolean {
+  return kind === "many";
 }
 
 function matcher(text: string, pieces: readonly Piece[]): Segment["match"] {

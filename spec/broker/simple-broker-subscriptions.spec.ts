@@ -55,6 +55,25 @@ describe("SimpleBroker", () => {
       );
     });
 
+    it("takes at most 100 patterns of a session for which a destination has to be looked through", () => {
+      const searching = ["/topic/*a*", "/queue/{a}-?{b}/c", "/**/a/**"];
+      for (let i = 0; i < 99; i++) {
+        host.subscribe("alice", `${i}`, `/topic${searching[i % 3]}/${i}`);
+        for (const plain of ["a", "*", "*a", "a?*", "**/a*", "{b}/*c"]) {
+          host.subscribe("alice", `${plain} ${i}`, `/topic/${plain}/${i}`);
+        }
+      }
+      host.subscribe("alice", "last", "/topic/*last*");
+      for (const [i, pattern] of searching.entries()) {
+        expect(host.refusal(() => host.subscribe("alice", `more ${i}`, `/topic${pattern}`))).to.equal(
+          "Session passes patternSearchLimit: 100",
+        );
+      }
+      host.subscribe("bob", "1", "/topic/*z*");
+      host.publish("/topic/last");
+      expect(host.deliveries()).to.deep.equal(["alice last /topic/last hello"]);
+    });
+
     it("refuses a malformed pattern, and says why on one line", () => {
       const text = host.refusal(() => host.subscribe("alice", "1", "/topic/{a\n"));
       expect(text).to.equal(

@@ -51,7 +51,8 @@ function beginCounting(): () => number {
   count(Object.getPrototypeOf(new Map().values()), ["next"]);
   count(Object.getPrototypeOf(new Set().values()), ["next"]);
   return () => {
-    for (const restore of originals.splice(0)) restore();
+    for (const restore of originals) restore();
+    originals.length = 0;
     return operations;
   };
 }
