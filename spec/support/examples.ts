@@ -48,7 +48,15 @@ const APPLICATION = `
 /** What examples of a subpath package take for granted besides that package's exports. */
 const WITH_PACKAGE = `
   import assert from "node:assert/strict";
-  import { Client } from "@stomp/stompjs";
+  import { Client, type IMessage } from "@stomp/stompjs";
+  declare const brokerURL: string;
+  declare const live: { place(destination: string, options: { onReload(): void }): {
+    headers(): Record<string, string>; accept(message: IMessage): boolean } };
+  declare const rxStomp: { watch(options: { destination: string; subHeaders: () => object }): Piped };
+  declare interface Piped { pipe(operator: unknown): Piped; subscribe(take: (message: IMessage) => void): void; }
+  declare function filter(accept: (message: IMessage) => boolean): unknown;
+  declare function show(message: IMessage): void;
+  declare function loadRoom(id: number): void;
   declare const app: Express;
   declare const messaging: StompMessaging;
   declare const stomp: import("express-stomp/testing").TestMessaging;
