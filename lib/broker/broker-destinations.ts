@@ -97,7 +97,11 @@ export class BrokerDestinations {
 
   /** Reads the destination of a SUBSCRIBE. @throws MessageDeliveryError when nobody can */
   pattern(destination: string): DestinationPattern {
-    return checked(() => parsePattern(destination, { separator: this.#separator }), destination);
+    try {
+      return parsePattern(destination, { separator: this.#separator });
+    } catch (error) {
+      throw unreadable(destination, error);
+    }
   }
 }
 
@@ -107,16 +111,17 @@ function isPrivate({ privateTo, forUser }: Pick<MessageHeaders, "privateTo" | "f
 
 /** @throws MessageDeliveryError when a destination is longer than any broker here takes one, or has more segments */
 export function checkLength(destination: string, separator: DestinationSeparator | undefined): void {
-  checked(() => checkDestination(destination, separator), destination);
+  try {
+    checkDestination(destination, separator);
+  } catch (error) {
+    throw unreadable(destination, error);
+  }
 }
 
-function checked<T>(check: () => T, destination: string): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof DestinationPatternError)) throw error;
-    // ERROR has room for some 200 characters: what was wrong must be among them.
-    const short = destination.length > SHORT ? `${destination.slice(0, SHORT)}…` : destination;
-    throw refusal(`${printable(short)} is no destination here: ${error.message}`, { cause: error });
-  }
+/** What is told of a destination that cannot be read. */
+function unreadable(destination: string, error: unknown): unknown {
+  if (!(error instanceof DestinationPatternError)) return error;
+  // ERROR has room for some 200 characters: what was wrong must be among them.
+  const short = destination.length > SHORT ? `${destination.slice(0, SHORT)}…` : destination;
+  return refusal(`${printable(short)} is no destination here: ${error.message}`, { cause: error });
 }

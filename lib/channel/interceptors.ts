@@ -5,37 +5,26 @@ export type ChannelGuard = Required<Pick<ChannelInterceptor, "preSend" | "afterS
 
 /** The interceptors of a channel, in their order: its guard stands behind all others, those that are added later too. */
 export class Interceptors {
-  #all: readonly ChannelInterceptor[];
-  #around: readonly ChannelInterceptor[];
-  #guard: ChannelGuard | undefined;
+  /** As the other two, changed by `add` and `guardBy` alone. */
+  all: readonly ChannelInterceptor[];
+  /** Those that look at every handler. */
+  around: readonly ChannelInterceptor[];
+  guard: ChannelGuard | undefined;
 
   constructor(interceptors: readonly ChannelInterceptor[]) {
-    this.#all = [...interceptors];
-    this.#around = this.#all.filter(looksAtHandlers);
-  }
-
-  get all(): readonly ChannelInterceptor[] {
-    return this.#all;
-  }
-
-  /** Those that look at every handler. */
-  get around(): readonly ChannelInterceptor[] {
-    return this.#around;
-  }
-
-  get guard(): ChannelGuard | undefined {
-    return this.#guard;
+    this.all = [...interceptors];
+    this.around = this.all.filter(looksAtHandlers);
   }
 
   add(interceptor: ChannelInterceptor): void {
-    const others = this.#all.filter((each) => each !== this.#guard);
-    this.#all = [...others, interceptor, ...(this.#guard ? [this.#guard] : [])];
-    this.#around = others.concat(interceptor).filter(looksAtHandlers);
+    const others = this.all.filter((each) => each !== this.guard);
+    this.all = [...others, interceptor, ...(this.guard ? [this.guard] : [])];
+    this.around = others.concat(interceptor).filter(looksAtHandlers);
   }
 
   guardBy(guard: ChannelGuard): void {
-    this.#guard = guard;
-    this.#all = [...this.#all, guard];
+    this.guard = guard;
+    this.all = [...this.all, guard];
   }
 }
 

@@ -2,6 +2,8 @@ import type { DestinationSeparator } from "./pattern.js";
 
 /** The application's own destinations, by their prefixes: controllers answer them, and no broker gets them. */
 export class ApplicationDestinations {
+  /** Whether there are prefixes. If not, controllers look at all destinations. */
+  readonly arePrefixed: boolean;
   /** Each with its closing slash. */
   readonly #prefixes: readonly string[];
   readonly #separator: DestinationSeparator;
@@ -9,12 +11,8 @@ export class ApplicationDestinations {
   /** @param separator of what is behind a prefix; the prefix ends with a slash in any case */
   constructor(prefixes: readonly string[], separator: DestinationSeparator) {
     this.#prefixes = prefixes.map((prefix) => (prefix.endsWith("/") ? prefix : `${prefix}/`));
+    this.arePrefixed = prefixes.length > 0;
     this.#separator = separator;
-  }
-
-  /** Whether there are prefixes. If not, controllers look at all destinations. */
-  get arePrefixed(): boolean {
-    return this.#prefixes.length > 0;
   }
 
   /** Whether a destination is under one of the prefixes. */
@@ -34,6 +32,7 @@ export class ApplicationDestinations {
   }
 
   #prefixOf(destination: string): string | undefined {
-    return this.#prefixes.find((prefix) => destination.startsWith(prefix));
+    for (const prefix of this.#prefixes) if (destination.startsWith(prefix)) return prefix;
+    return undefined;
   }
 }

@@ -24,6 +24,7 @@ export class Inbound implements Intake, Watched {
   readonly #session: ClientSession;
   readonly #decoder: StompDecoder;
   #rate: InboundRate | undefined;
+  #received = 0;
   /** Frames that a client has left behind wait for the rate: the session's own watch has ended. */
   #lingers = false;
   #paused = false;
@@ -39,7 +40,13 @@ export class Inbound implements Intake, Watched {
     this.#decoder.limits = { messageSizeLimit: limits[earlySizeLimit(limits)] };
   }
 
+  /** How many bytes came. */
+  get received(): number {
+    return this.#received;
+  }
+
   receive(chunk: Uint8Array): void {
+    this.#received += chunk.length;
     if (this.#session.closed || this.#finished) return;
 
     try {

@@ -30,6 +30,8 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   readonly #session: ClientSession;
   #awaits: "first bytes" | "CONNECT" | "nothing" = "first bytes";
   #since = 0;
+  /** The bytes that had come at the last tick. */
+  #received = 0;
   #isListening = true;
   #probedAt = 0;
   #heartBeat: HeartBeat | undefined;
@@ -51,15 +53,6 @@ export class SessionWatch implements Watched, HeartBeatOptions {
 
   begin(): void {
     this.#since = this.clock.now;
-  }
-
-  /** Bytes came. */
-  heard(): void {
-    this.#heartBeat?.received();
-    this.#life?.received();
-    if (this.#awaits !== "first bytes") return;
-    this.#awaits = "CONNECT";
-    this.begin();
   }
 
   connected(): void {
@@ -129,6 +122,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
   }
 
   check(): void {
+    this.#listen();
     this.#session.outbound.drained();
     if (!this.#isListening && this.clock.now - this.#probedAt >= PROBE_EVERY) {
       this.#probedAt = this.clock.now;
@@ -136,6 +130,19 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     }
     const limit = this.#passed() ?? (this.#inbound.tick(this.clock.now) ? "inboundRateLimit" : undefined);
     if (limit !== undefined) this.#session.exceeded(limit);
+  }
+
+  /** Looks whether bytes came since the last tick: they are too many to note each. */
+  #listen(): void {
+    const { received } = this.#inbound;
+    if (received === this.#received) return;
+
+    this.#received = received;
+    this.#heartBeat?.received();
+    this.#life?.received();
+    if (this.#awaits !== "first bytes") return;
+    this.#awaits = "CONNECT";
+    this.begin();
   }
 
   #passed(): WatchedLimit | undefined {

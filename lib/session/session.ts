@@ -86,7 +86,6 @@ export class Session implements SocketListener, ClientSession {
   }
 
   data(chunk: Uint8Array): void {
-    this.#watch.heard();
     this.#inbound.receive(chunk);
   }
 
