@@ -14,14 +14,19 @@ interface ControllerSessionsContext {
   readonly handlerTimeout: number;
 }
 
+interface ControllerSessionContext extends ControllerSessionsContext {
+  /** Hears of a stream, the newest of so many of one session that were cancelled and go on waiting. */
+  manyStreamsWait(message: Message): void;
+}
+
 /** The part of each session that controllers have, from its CONNECT to its DISCONNECT. */
 export class ControllerSessions {
   readonly #sessions = new Map<string, ControllerSession>();
-  readonly #context: ControllerSessionsContext;
+  readonly #context: ControllerSessionContext;
   #warned = false;
 
   constructor(context: ControllerSessionsContext) {
-    this.#context = context;
+    this.#context = { ...context, manyStreamsWait: (message) => this.#warn(message) };
   }
 
   of(sessionId: string): ControllerSession | undefined {
@@ -47,7 +52,7 @@ export class ControllerSessions {
   #make(sessionId: string): ControllerSession {
     let session = this.#sessions.get(sessionId);
     if (!session) {
-      session = new ControllerSession(sessionId, this.#context, (message) => this.#warn(message));
+      session = new ControllerSession(sessionId, this.#context);
       this.#sessions.set(sessionId, session);
     }
     return session;
@@ -66,8 +71,7 @@ export class ControllerSessions {
 /** All that controllers have of one session: its streams of replies, and what was made for it alone. */
 export class ControllerSession {
   readonly #id: string;
-  readonly #context: ControllerSessionsContext;
-  readonly #manyStreamsWait: (message: Message) => void;
+  readonly #context: ControllerSessionContext;
   /** Whether controllers are made for it: from CONNECT until its last frames were handled. */
   #isOpen = false;
   #ended = false;
@@ -75,10 +79,9 @@ export class ControllerSession {
   #container: Container | undefined;
   #disposed: Promise<void> | undefined;
 
-  constructor(id: string, context: ControllerSessionsContext, manyStreamsWait: (message: Message) => void) {
+  constructor(id: string, context: ControllerSessionContext) {
     this.#id = id;
     this.#context = context;
-    this.#manyStreamsWait = manyStreamsWait;
   }
 
   open(): void {
@@ -88,7 +91,7 @@ export class ControllerSession {
   /** Its streams, which most sessions never have. */
   streams(): SessionStreams {
     if (!this.#streams) {
-      this.#streams = new SessionStreams(this.#manyStreamsWait);
+      this.#streams = new SessionStreams(this.#context.manyStreamsWait);
       if (this.#ended) this.#streams.end();
     }
     return this.#streams;

@@ -21,30 +21,43 @@ export interface PatternOptions {
 
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
+/** What the segments of a pattern have in common. */
+class Shape {
+  /** Where the first `**` stands among the segments, and the last; -1 without. */
+  readonly firstRest: number;
+  readonly lastRest: number;
+  /** How many segments stand before the first that is open, and those: what every destination that fits begins with. */
+  readonly open: number;
+  readonly start: string;
+  places: readonly Segment[] | undefined;
+  bits: PatternBits | undefined;
+
+  constructor(segments: readonly Segment[], separator: DestinationSeparator) {
+    this.firstRest = segments.findIndex(({ kind }) => kind === "rest");
+    this.lastRest = segments.findLastIndex(({ kind }) => kind === "rest");
+    this.open = segments.findIndex(({ kind }) => kind !== "literal");
+    const start = this.open > 0 ? segments.slice(0, this.open) : [];
+    this.start = start.map((segment) => segment.text).join(separator);
+  }
+}
+
+/** Most subscriptions are to one destination: those share what has no segments. */
+const NO_SEGMENTS: readonly Segment[] = [];
+const NO_SHAPE = new Shape(NO_SEGMENTS, "/");
+
 /** A destination, or a pattern of destinations. Made by `parsePattern`. */
 export class DestinationPattern {
   readonly text: string;
   /** The parts between the separators of a pattern. Empty when there are no wildcards: most subscriptions have none. */
   readonly segments: readonly Segment[];
   readonly separator: DestinationSeparator;
-  /** Where the first `**` stands among the segments, and the last; -1 without. */
-  readonly #firstRest: number;
-  readonly #lastRest: number;
-  /** How many segments stand before the first that is open, and those: what every destination that fits begins with. */
-  readonly #open: number;
-  readonly #start: string;
-  #places: readonly Segment[] | undefined;
-  #bits: PatternBits | undefined;
+  readonly #shape: Shape;
 
   constructor(text: string, segments: readonly Segment[], separator: DestinationSeparator) {
     this.text = text;
     this.segments = segments;
     this.separator = separator;
-    this.#firstRest = segments.findIndex(({ kind }) => kind === "rest");
-    this.#lastRest = segments.findLastIndex(({ kind }) => kind === "rest");
-    this.#open = segments.findIndex(({ kind }) => kind !== "literal");
-    const start = this.#open > 0 ? segments.slice(0, this.#open) : [];
-    this.#start = start.map((segment) => segment.text).join(separator);
+    this.#shape = segments.length > 0 ? new Shape(segments, separator) : NO_SHAPE;
   }
 
   /** Whether it stands for more than the destination it spells. */
@@ -54,38 +67,40 @@ export class DestinationPattern {
 
   /** Whether a destination has to be looked through: something stands between two wildcards for any length. */
   get searches(): boolean {
-    return this.#firstRest !== this.#lastRest || this.segments.some((segment) => segment.searches);
+    return (
+      this.#shape.firstRest !== this.#shape.lastRest || this.segments.some((segment) => segment.searches)
+    );
   }
 
   /** Whether a destination that fits may begin with this text: `true` also when that is not easily known. */
   mayBeginWith(text: string): boolean {
-    const start = this.isPattern ? this.#start : this.text;
+    const start = this.isPattern ? this.#shape.start : this.text;
     return start.startsWith(text) || text.startsWith(start);
   }
 
   /** So many segments, with which every destination that fits begins; `undefined` when a wildcard is among them. */
   beginning(segments: number): string | undefined {
-    if (this.#open < segments) return undefined;
+    if (this.#shape.open < segments) return undefined;
     const first = this.segments.slice(0, segments);
     return first.map(({ text }) => text).join(this.separator);
   }
 
   /** Its segments but for `**`. */
   get places(): readonly Segment[] {
-    this.#places ??= this.segments.filter(({ kind }) => kind !== "rest");
-    return this.#places;
+    this.#shape.places ??= this.segments.filter(({ kind }) => kind !== "rest");
+    return this.#shape.places;
   }
 
   /** Its segments as bits, to be laid beside another's. */
   get bits(): PatternBits {
-    this.#bits ??= new PatternBits(
+    this.#shape.bits ??= new PatternBits(
       this.segments.map((segment) => {
         if (segment.kind === "rest") return MANY;
         if (segment.isOpen) return ONE;
         return segment.kind === "literal" ? segment.text : { accepts: (part) => segment.match(part) };
       }),
     );
-    return this.#bits;
+    return this.#shape.bits;
   }
 
   /**
@@ -97,11 +112,11 @@ export class DestinationPattern {
     if (!this.isPattern) return destination === this.text;
 
     const from = this.#behindFront(destination);
-    if (this.#firstRest < 0) return from === destination.length + 1;
+    if (this.#shape.firstRest < 0) return from === destination.length + 1;
     return (
       from >= 0 &&
       this.#backFits(destination, from) &&
-      (this.#firstRest === this.#lastRest || this.bits.test(destination.split(this.separator)))
+      (this.#shape.firstRest === this.#shape.lastRest || this.bits.test(destination.split(this.separator)))
     );
   }
 
@@ -109,15 +124,15 @@ export class DestinationPattern {
   #behindFront(destination: string): number {
     const { segments, separator } = this;
     const { length } = destination;
-    if (!destination.startsWith(this.#start)) return -1;
+    if (!destination.startsWith(this.#shape.start)) return -1;
 
-    const end = this.#firstRest < 0 ? segments.length : this.#firstRest;
+    const end = this.#shape.firstRest < 0 ? segments.length : this.#shape.firstRest;
     let at = 0;
-    if (this.#open > 0) {
-      at = this.#start.length + 1;
+    if (this.#shape.open > 0) {
+      at = this.#shape.start.length + 1;
       if (at <= length && destination[at - 1] !== separator) return -1;
     }
-    for (let i = this.#open; i < end; i++) {
+    for (let i = this.#shape.open; i < end; i++) {
       if (at > length) return -1;
       const next = destination.indexOf(separator, at);
       const partEnd = next < 0 ? length : next;
@@ -132,7 +147,7 @@ export class DestinationPattern {
   #backFits(destination: string, from: number): boolean {
     const { segments, separator } = this;
     let end = destination.length;
-    for (let i = segments.length - 1; i > this.#lastRest; i--) {
+    for (let i = segments.length - 1; i > this.#shape.lastRest; i--) {
       if (end < from) return false;
       const before = end > from ? destination.lastIndexOf(separator, end - 1) : -1;
       const partStart = before < from ? from : before + 1;
@@ -201,7 +216,7 @@ export function parsePattern(
 ): DestinationPattern {
   if (!regex) checkDestination(text, separator);
 
-  if (!/[?*{}]/.test(text)) return new DestinationPattern(text, [], separator);
+  if (!/[?*{}]/.test(text)) return new DestinationPattern(text, NO_SEGMENTS, separator);
   if (!regex && text.length > PATTERN_LENGTH) {
     throw new DestinationPatternError(
       `A destination with wildcards has at most ${PATTERN_LENGTH} characters`,

@@ -25,16 +25,22 @@ export interface EndingParts {
  */
 export class Ending {
   readonly #session: ClientSession;
-  readonly #parts: EndingParts;
+  readonly #socket: Socket;
+  readonly #inbound: Inbound;
+  readonly #watch: SessionWatch;
+  readonly #owner: SessionOwner;
   #dropped = false;
   #socketIsClosed = false;
   #gone = false;
   /** Settles when the DISCONNECT that the client did not send was handled. */
   #disconnected: Promise<void> | undefined;
 
-  constructor(session: ClientSession, parts: EndingParts) {
+  constructor(session: ClientSession, { socket, inbound, watch, owner }: EndingParts) {
     this.#session = session;
-    this.#parts = parts;
+    this.#socket = socket;
+    this.#inbound = inbound;
+    this.#watch = watch;
+    this.#owner = owner;
   }
 
   /** Whether it was ended from here, so that nothing more of what it has sent is begun. */
@@ -89,7 +95,7 @@ export class Ending {
 
   /** Closes without messages that wait for interceptors. Frames that have begun are handled. */
   #closeNow(code: number, reason: string): void {
-    this.#parts.inbound.exchanges.drop();
+    this.#inbound.exchanges.drop();
     this.#stop();
     this.#session.outbound.end(() => this.#closeSocket(code, reason));
   }
@@ -98,7 +104,7 @@ export class Ending {
     this.#drop();
     this.#stop();
     this.#session.outbound.end(() => {});
-    this.#parts.socket.terminate();
+    this.#socket.terminate();
   }
 
   /** The session ends, if it has not yet, and what it had brought is still handled. */
@@ -106,12 +112,11 @@ export class Ending {
     // An end that came before was told already.
     if (limit !== undefined && !this.#session.closed)
       announceLimit(this.#session, limit, this.#session.context);
-    const { inbound, owner } = this.#parts;
     this.#socketIsClosed = true;
     this.#stop();
     this.#session.outbound.end(() => {});
-    if (!inbound.exchanges.isIdle) owner.abandoned(this.#session);
-    inbound.whenIdle(() => void this.#go(code, reason));
+    if (!this.#inbound.exchanges.isIdle) this.#owner.abandoned(this.#session);
+    this.#inbound.whenIdle(() => void this.#go(code, reason));
   }
 
   /** The one moment in which everybody behind the channels hears that it is over. */
@@ -121,7 +126,7 @@ export class Ending {
     this.#session.ended = true;
     const { id, state, context } = this.#session;
     if (state === "new") return;
-    const settles = handled !== undefined && this.#parts.inbound.exchanges.settles;
+    const settles = handled !== undefined && this.#inbound.exchanges.settles;
     try {
       context.ended({ sessionId: id, handled, settles });
     } catch (error) {
@@ -132,20 +137,19 @@ export class Ending {
   /** Forgets frames that have not begun, those that wait for `concurrency` too. */
   #drop(): void {
     this.#dropped = true;
-    this.#parts.inbound.exchanges.drop();
+    this.#inbound.exchanges.drop();
   }
 
   #stop(): void {
     const session = this.#session;
-    const { inbound, watch } = this.#parts;
     if (session.closed) return;
 
     session.closed = true;
     session.outbound.release();
-    watch.stop();
+    this.#watch.stop();
     if (this.#dropped) session.releaseGrant();
-    this.leave(inbound.exchanges.handled());
-    inbound.whenIdle(() => {
+    this.leave(this.#inbound.exchanges.handled());
+    this.#inbound.whenIdle(() => {
       if (!session.owesDisconnect) return;
       session.owesDisconnect = false;
       this.#disconnected = sayDisconnect(session);
@@ -153,11 +157,10 @@ export class Ending {
   }
 
   #closeSocket(code: number, reason: string): void {
-    const { socket } = this.#parts;
     this.#session.outbound.flush();
     // A paused socket would not see the client's answer to the closing.
-    socket.resume();
-    socket.close(code, reason);
+    this.#socket.resume();
+    this.#socket.close(code, reason);
   }
 
   async #go(code: number, reason: string): Promise<void> {
@@ -166,6 +169,6 @@ export class Ending {
     await this.#disconnected;
     const { id, user, announced, context } = this.#session;
     if (announced) context.events.publish("disconnect", { sessionId: id, user, code, reason });
-    this.#parts.owner.gone(this.#session);
+    this.#owner.gone(this.#session);
   }
 }

@@ -34,7 +34,7 @@ export class Exchanges implements Turns {
   #atWork = 0;
   #settling = 0;
   #isGoing = false;
-  readonly #whenIdle: (() => void)[] = [];
+  #whenIdle: (() => void)[] | undefined;
   #stopPatience: (() => void) | undefined;
   #gaveUp = false;
 
@@ -60,7 +60,7 @@ export class Exchanges implements Turns {
     this.#isGoing = false;
 
     this.#intake.wentOn();
-    if (this.#whenIdle.length === 0) return;
+    if (!this.#whenIdle) return;
     if (this.isIdle) this.#tellIdle();
     else this.#waitPatiently();
   }
@@ -93,14 +93,14 @@ export class Exchanges implements Turns {
 
   /** Calls back when all have been handled; or when they do not go on for `handlerTimeout`. */
   whenIdle(callback: () => void): void {
-    this.#whenIdle.push(callback);
+    this.#tellWhenIdle(callback);
     this.go();
   }
 
   /** The same as a promise, if `whenIdle` was or will be called; `undefined` when there is nothing to wait for. */
   handled(): Promise<void> | undefined {
     if (this.isIdle) return undefined;
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return new Promise((resolve) => this.#tellWhenIdle(resolve));
   }
 
   handedOn(exchange: Exchange): void {
@@ -164,10 +164,17 @@ export class Exchanges implements Turns {
     this.#tellIdle();
   }
 
+  #tellWhenIdle(callback: () => void): void {
+    this.#whenIdle ??= [];
+    this.#whenIdle.push(callback);
+  }
+
   #tellIdle(): void {
     this.#stopPatience?.();
     this.#stopPatience = undefined;
-    for (const idle of this.#whenIdle.splice(0)) idle();
+    const told = this.#whenIdle ?? [];
+    this.#whenIdle = undefined;
+    for (const callback of told) callback();
   }
 
   /** The frame that is being handled, in words for the log. */
