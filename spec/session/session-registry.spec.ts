@@ -146,6 +146,7 @@ describe("SessionRegistry", () => {
       messagesDropped: 0,
       messagesDroppedByBroker: 0,
       errorsSent: 1,
+      recoveries: { recovered: 0, refused: 0 },
       repeatedSends: 0,
       forgottenSends: 0,
       handshakesRefused: {},
