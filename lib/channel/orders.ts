@@ -2,8 +2,8 @@ import { Delivery } from "../message/delivery.js";
 import { frameSizeOf, type Message, sizeOf } from "../message/message.js";
 import type { Order } from "./lanes.js";
 
-/** Bytes that the promise of a sending keeps alive while it waits: roughly. */
-const PROMISES = 1_024;
+/** Bytes that the promises of a sending keep alive while it waits, that of its sender's `await` among them: roughly. */
+const PROMISES = 4_608;
 
 /** The order of `clientOutboundChannel`: what a session is sent, which it pays for by the bytes of the frames. */
 export function sessionOrder(options: Omit<Order, "of" | "payer" | "sizeOf" | "patience">): Order {

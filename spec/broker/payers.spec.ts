@@ -1,16 +1,7 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { Payers } from "#lib/broker/payers.js";
 import type { QueuedMessage } from "#lib/broker/queued-message.js";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-
-function heapUsed(): number {
-  collect();
-  return process.memoryUsage().heapUsed;
-}
+import { heapUsed } from "../support/heap.js";
 
 describe("Payers", () => {
   it("keep nothing of those of whom nothing waits any more", () => {
