@@ -12,6 +12,7 @@ const packageChecks = [
   ["package: publint", "publint --strict"],
   ["package: types resolve", "attw --pack . --profile esm-only"],
   ["package: nothing unused", "knip"],
+  ["API reference, its links", "npm run --silent docs"],
 ];
 
 const failed = [];

@@ -19,7 +19,7 @@ export function apiPage(): string {
   return [
     "# Every exported signature",
     "",
-    "Generated from the library's declarations and their docstrings by `npm run docs:api`. What counts as API stands in [policy.md](policy.md).",
+    "Generated from the library's declarations and their docstrings by `npm run docs:api`. It is for comparing: a change of the surface shows here, line by line. To read and search, `npm run docs` in a clone makes a reference with links, in build/docs. What counts as API stands in [policy.md](policy.md).",
     "",
     ...sections,
   ].join("\n");
