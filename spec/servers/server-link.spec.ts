@@ -1,29 +1,24 @@
 import { expect } from "chai";
 import { BrokerNotAvailableError, MessageDeliveryError } from "express-stomp";
-import { createMessage, type Message } from "#lib/message/message.js";
-import { brokerBackplane } from "#lib/servers/broker-backplane.js";
+import { createMessage } from "#lib/message/message.js";
 import { encodeEnvelope } from "#lib/servers/envelope.js";
 import { Seal, serversKey, VERSION } from "#lib/servers/seal.js";
-import { ServerLink } from "#lib/servers/server-link.js";
-import { BrokerHub, type HubConnection } from "../support/broker-hub.js";
-import { FakeTimers } from "../support/fake-timers.js";
-import { recordingLogger } from "../support/recording.js";
+import { DESTINATION, EXPIRATION, KEY, LinkStage } from "../support/link-stage.js";
 
-const KEY = serversKey("a secret of the servers");
-const DESTINATION = "/topic/servers";
-const EXPIRATION = 20_000;
 /** Longer than anybody waits for greetings. */
 const LONG = 6_000;
 
 describe("ServerLink", () => {
-  let hub: BrokerHub;
-  let time: FakeTimers;
-  let links: TestLink[];
+  let hub: LinkStage["hub"];
+  let time: LinkStage["time"];
+  let links: LinkStage["links"];
+  let open: LinkStage["open"];
+  let greeted: LinkStage["greeted"];
+  let replay: LinkStage["replay"];
+  let sentBy: LinkStage["sentBy"];
 
   beforeEach(() => {
-    hub = new BrokerHub();
-    time = new FakeTimers();
-    links = [];
+    ({ hub, time, links, open, greeted, replay, sentBy } = new LinkStage());
   });
 
   it("takes what one server says to all others, once and in order", async () => {
@@ -240,153 +235,6 @@ describe("ServerLink", () => {
     });
   });
 
-  describe("that has come, or come back", () => {
-    it("is heard from its first word, which waits for the greetings", async () => {
-      const [alice] = await greeted(1);
-      const bob = open();
-      const first = bob.link.say("my first word");
-      await time.pass(300);
-      await first;
-      expect(alice!.said).to.deep.equal(["my first word="]);
-    });
-
-    it("waits a second if nobody answers", async () => {
-      const alone = open();
-      let isSaid = false;
-      const said = alone.link.say("to nobody").then(() => {
-        isSaid = true;
-      });
-      await time.pass(900);
-      expect(isSaid).to.equal(false);
-      await time.pass(200);
-      await said;
-      await alone.link.say("at once from now on");
-    });
-
-    for (const away of [1000, 3 * EXPIRATION]) {
-      for (const who of ["one", "both"] as const) {
-        it(`is heard from its first word, when the line of ${who} was away for ${away} ms`, async () => {
-          const [alice, bob] = await greeted(2);
-          if (who === "both") hub.cut();
-          else alice!.line.cut();
-          await time.pass(away);
-          alice!.line.restore();
-          // Sent in the very moment in which the connection is there.
-          const words = ["one", "two", "three"].map((word) => alice!.link.say(word));
-          if (who === "both") {
-            await time.pass(2000);
-            bob!.line.restore();
-          }
-          await time.pass(1000);
-          await Promise.all(words);
-          await alice!.link.say("four");
-          expect(bob!.said).to.deep.equal(["one=", "two=", "three=", "four="]);
-        });
-      }
-    }
-
-    it("is heard from its first word, when its process stood still for longer than the others wait", async () => {
-      const slow = new FakeTimers();
-      const [bob] = await greeted(1);
-      const alice = open({ clock: slow });
-      const both = async (ms: number) => {
-        for (let passed = 0; passed < ms; passed += 50) {
-          await time.pass(50);
-          await slow.pass(50);
-        }
-      };
-      await both(1000);
-      expect(bob!.told).to.include(`alive ${alice.link.id}`);
-      await time.pass(2 * EXPIRATION);
-      expect(bob!.told).to.include(`left ${alice.link.id}`);
-
-      slow.standStill(2 * EXPIRATION);
-      const first = alice.link.say("I have slept");
-      await both(1000);
-      await first;
-      expect(bob!.said).to.deep.equal(["I have slept="]);
-    });
-
-    it("does not wait for a server that does not come back, longer than five seconds", async () => {
-      const [alice, bob, carol] = await greeted(3);
-      hub.cut();
-      await time.pass(1000);
-      alice!.line.restore();
-      bob!.line.restore();
-      let isSaid = false;
-      const said = alice!.link.say("hello").then(() => {
-        isSaid = true;
-      });
-      await time.pass(4500);
-      expect(isSaid).to.equal(false);
-      await time.pass(1000);
-      await said;
-      expect(bob!.said).to.deep.equal(["hello="]);
-      carol!.line.restore();
-    });
-
-    it("does not wait for a server that says goodbye", async () => {
-      const [alice, bob, carol] = await greeted(3);
-      alice!.line.cut();
-      await time.pass(100);
-      alice!.line.restore();
-      const said = alice!.link.say("hello");
-      hub.loses = (message) => message.payload.length > 400;
-      await carol!.link.close();
-      hub.loses = () => false;
-      await time.pass(500);
-      await said;
-      expect(bob!.said).to.deep.equal(["hello="]);
-    });
-
-    it("refuses what waits when the line is lost again", async () => {
-      await greeted(2);
-      const carol = open();
-      const said = carol.link.say("hello").catch((thrown: unknown) => thrown);
-      carol.line.cut();
-      expect(await said)
-        .to.be.instanceOf(BrokerNotAvailableError)
-        .with.property(
-          "message",
-          "The connection to the other servers was lost before they could be greeted",
-        );
-    });
-
-    it("refuses what waits when the broker does not let it listen", async () => {
-      const line = hub.connect();
-      line.system.subscribe = () => Promise.reject(new Error("no topics here"));
-      const { link, log } = open({ line });
-      const error = await link.say("hello").catch((thrown: unknown) => thrown);
-      expect(error).to.be.instanceOf(BrokerNotAvailableError);
-      expect(log.join()).to.include("error The other servers cannot be heard at /topic/servers");
-      expect(await link.say("again").catch((thrown: unknown) => thrown)).to.be.instanceOf(
-        BrokerNotAvailableError,
-      );
-    });
-
-    it("refuses what waits when the broker does not confirm that it listens", async () => {
-      const line = hub.connect();
-      line.system.subscribe = () => new Promise(() => {});
-      const { link } = open({ line });
-      const said = link.say("hello").catch((thrown: unknown) => thrown);
-      await time.pass(10_000);
-      expect(await said).to.be.instanceOf(BrokerNotAvailableError);
-    });
-
-    it("lets no more wait than 16 MiB", async () => {
-      const { link } = open();
-      const payload = Buffer.alloc(1_000_000);
-      const all = Array.from({ length: 17 }, () =>
-        link.say("much", payload).catch((thrown: unknown) => thrown),
-      );
-      const error = await all.at(-1);
-      expect(error).to.be.instanceOf(MessageDeliveryError);
-      expect((error as Error).message).to.include("Too much waits for the other servers");
-      await time.pass(LONG);
-      expect(await Promise.all(all.slice(0, 16))).to.deep.equal(Array.from({ length: 16 }, () => undefined));
-    });
-  });
-
   describe("with something long", () => {
     it("takes what fits into a message of the broker, and refuses one byte more at once", async () => {
       const [alice, bob] = await greeted(2);
@@ -410,71 +258,4 @@ describe("ServerLink", () => {
       await alice!.link.say("", Buffer.alloc(100_000));
     });
   });
-
-  interface TestLink {
-    readonly link: ServerLink<string>;
-    readonly line: HubConnection;
-    readonly log: readonly string[];
-    readonly warnings: readonly string[];
-    readonly said: string[];
-    readonly told: string[];
-  }
-
-  function open({
-    key = KEY,
-    clock = time,
-    line = hub.connect(),
-    messageSizeLimit = 1024 * 1024,
-  }: {
-    key?: Buffer;
-    clock?: FakeTimers;
-    line?: HubConnection;
-    messageSizeLimit?: number;
-  } = {}): TestLink {
-    const said: string[] = [];
-    const told: string[] = [];
-    const logger = recordingLogger();
-    const { system, application } = line;
-    const backplane = brokerBackplane({ system, application, destination: DESTINATION, messageSizeLimit });
-    const link = new ServerLink<string>(
-      { backplane, key, expiration: EXPIRATION, logger, clock },
-      {
-        take: (_, { content, payload }) => void said.push(`${content}=${Buffer.from(payload)}`),
-        alive: (from) => void told.push(`alive ${from}`),
-        missed: (from) => void told.push(`missed ${from}`),
-        left: (from) => void told.push(`left ${from}`),
-      },
-    );
-    const test: TestLink = {
-      link,
-      line,
-      log: logger.lines,
-      get warnings() {
-        return logger.lines.filter((entry) => entry.startsWith("warn"));
-      },
-      said,
-      told,
-    };
-    links.push(test);
-    return test;
-  }
-
-  /** Opens so many, and lets each get to know each. */
-  async function greeted(count: number): Promise<TestLink[]> {
-    const all = Array.from({ length: count }, () => open());
-    await time.pass(1000);
-    for (const one of all) {
-      for (const other of all) if (one !== other) expect(one.told).to.include(`alive ${other.link.id}`);
-    }
-    return all;
-  }
-
-  async function replay(messages: readonly Message[]): Promise<void> {
-    for (const recorded of [...messages]) await hub.send(recorded);
-  }
-
-  function sentBy({ link }: TestLink): number {
-    return hub.sent.filter(({ payload }) => Buffer.from(payload).includes(Buffer.from(link.id, "hex")))
-      .length;
-  }
 });

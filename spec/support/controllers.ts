@@ -150,3 +150,8 @@ export async function faultOf(call: () => unknown): Promise<unknown> {
   }
   throw new Error("was expected to fail");
 }
+
+/** Where messages go, in their order. */
+export function destinationsOf(messages: readonly Message[]): (string | undefined)[] {
+  return messages.map(({ headers }) => headers.destination);
+}
