@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect } from "chai";
 import express, { type Express } from "express";
 import { Controller, MessageMapping, Payload, SendTo, type StompMessagingOptions } from "express-stomp";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../support/chromium.js";
+import { FakeTime } from "../support/fake-time.js";
+import { settled } from "../support/recording.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 @Controller()
@@ -126,6 +129,48 @@ describe("A page in a browser", function () {
       expect(faults).to.deep.equal([]);
     });
   }
+
+  it("is not cut while its timers stand still, as those of hidden pages nearly do", async () => {
+    const clock = new FakeTime();
+    await start({ clock });
+    const opened = once(server.server, "upgrade");
+    await page.goto(`http://127.0.0.1:${server.port}/`);
+    const heard = page.evaluate(`new Promise((resolve) => {
+      const client = Stomp.over(new WebSocket(location.origin.replace("http", "ws") + "/ws"));
+      client.debug = null;
+      window.beats = 0;
+      setInterval(() => window.ticks++, 1);
+      client.ws.send = (text) => { if (text === "\\n") window.beats++; WebSocket.prototype.send.call(client.ws, text); };
+      client.connect({}, () => {
+        client.subscribe("/topic/echo", ({ body }) => { window.heard = body; resolve(body); });
+        client.send("/topic/echo", {}, "in front");
+      });
+    })`);
+    const [, line] = (await opened) as [unknown, Socket];
+    expect(await heard).to.equal("in front");
+    const devTools = await page.context().newCDPSession(page);
+    await page.evaluate("window.ticks = 0");
+    await devTools.send("Emulation.setVirtualTimePolicy", { policy: "pause" });
+
+    let pongs = 0;
+    for (let seconds = 0; seconds < 300; seconds++) {
+      const { bytesRead, bytesWritten } = line;
+      clock.pass(1_000);
+      await settled();
+      // A ping has two bytes, a heart-beat three. The browser answers by itself.
+      if ((line.bytesWritten - bytesWritten) % 3 === 0) continue;
+      pongs++;
+      while (line.bytesRead === bytesRead) await settled();
+    }
+    expect(await page.evaluate("window.beats")).to.equal(0);
+    // It would have been hundreds.
+    expect(await page.evaluate("window.ticks")).to.be.below(20);
+    await server.messaging.template.convertAndSend("/topic/echo", "hidden");
+    await devTools.send("Emulation.setVirtualTimePolicy", { policy: "advance" });
+    await page.waitForFunction('window.heard === "hidden"');
+    expect(pongs).to.be.within(10, 30);
+    expect(faults).to.deep.equal([]);
+  });
 
   describe("when it is of another origin", () => {
     let other: Server;
