@@ -14,7 +14,7 @@ const TALK = [
   ["Jun", "See you there."],
 ] as const;
 
-// Makes docs/chat.png: two people in one room, one at a desk by day, one on a phone at night.
+// Makes docs/chat.png: two people in one room, one at a desk, one with a phone.
 const folder = mkdtempSync(join(tmpdir(), "chat-"));
 const chat = await createChat({ databaseUrl: join(folder, "chat.db") });
 const origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
@@ -23,9 +23,13 @@ const browser = await chromium.launch({
   args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
 });
 
+const HEIGHT = 640;
 const sharp = { deviceScaleFactor: 1 };
-const mina = await Person.open(browser, origin, "Mina", { ...sharp, viewport: { width: 780, height: 560 } });
-const phone = { viewport: { width: 320, height: 560 }, hasTouch: true, colorScheme: "dark" } as const;
+const mina = await Person.open(browser, origin, "Mina", {
+  ...sharp,
+  viewport: { width: 780, height: HEIGHT },
+});
+const phone = { viewport: { width: 320, height: HEIGHT }, hasTouch: true };
 const jun = await Person.open(browser, origin, "Jun", { ...sharp, ...phone });
 
 await mina.signUp();
@@ -51,10 +55,10 @@ for (const { page } of [mina, jun]) {
   images.push(`data:image/png;base64,${(await page.screenshot()).toString("base64")}`);
 }
 
-const both = await browser.newPage({ ...sharp, viewport: { width: 1190, height: 620 } });
+const both = await browser.newPage({ ...sharp, viewport: { width: 1190, height: HEIGHT + 60 } });
 await both.setContent(`
   <body style="margin: 0; padding: 30px; display: flex; gap: 30px; background: #c9d2ea">
-    ${images.map((url) => `<img src="${url}" height="560" style="border-radius: 14px; box-shadow: 0 10px 30px #1e2a5a40">`).join("")}
+    ${images.map((url) => `<img src="${url}" height="${HEIGHT}" style="border-radius: 14px; box-shadow: 0 10px 30px #1e2a5a40">`).join("")}
   </body>`);
 mkdirSync("docs", { recursive: true });
 await both.screenshot({ path: "docs/chat.png" });
