@@ -135,6 +135,7 @@ export { NativeHeaders } from "./message/native-headers.js";
 export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { stompMessaging } from "./messaging.js";
+export { type MessagingHealth, readiness } from "./observe/health.js";
 export type {
   BrokerChannelSettings,
   ChannelSettings,

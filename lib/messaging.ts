@@ -12,6 +12,7 @@ import {
 import { AccessDeniedError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
+import { Health } from "./observe/health.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
 import type { SessionRegistry } from "./session/session-registry.js";
@@ -115,9 +116,10 @@ export function stompMessaging(
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));
   const endpoints = makeEndpoints(options, sessions);
   const attachments = new Attachments(options, sessions);
+  const health = new Health({ clock, events, isBrokerAvailable: () => broker.isAvailable });
   const closing = new Closing({
     clock,
-    endpoints,
+    atOnce: [health, ...endpoints],
     sessions,
     channels: [brokerChannel, clientOutboundChannel],
     afterwards: [attachments, servers, broker, userMessages, ticks],
@@ -138,6 +140,7 @@ export function stompMessaging(
       historyOf(destination, query, { broker, userPrefix: prefix }),
     system: broker.system,
     isBrokerAvailable: () => broker.isAvailable,
+    health: () => health.now(),
     start: () => broker.start?.(),
     stats: () => sessions.stats,
     on: <E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>) =>

@@ -5,6 +5,7 @@ import type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js
 import type { SubscribableChannel } from "./channel/channel.js";
 import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
+import type { MessagingHealth } from "./observe/health.js";
 import type { MessagingStats } from "./session/session-stats.js";
 import type { SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
 
@@ -31,6 +32,9 @@ export interface StompMessaging extends RequestHandler {
    * answer the closing are cut 5 s later. A second call with less time shortens
    * that of the first.
    *
+   * With `spreadMs` all this comes last: until then sessions leave one after the
+   * other, each when what it has sent was handled, and the others go on as they did.
+   *
    * @example
    * ```ts
    * process.once("SIGTERM", async () => {
@@ -39,7 +43,7 @@ export interface StompMessaging extends RequestHandler {
    * });
    * ```
    *
-   * @throws ConfigurationError when `drainMs` is no time, or an option is not known
+   * @throws ConfigurationError when an option is no time, or is not known
    */
   close(options?: CloseOptions): Promise<void>;
   /** The paths of the endpoints, as the options have them: below where the middleware is mounted. */
@@ -118,6 +122,15 @@ export interface StompMessaging extends RequestHandler {
   readonly system: BrokerSystem | undefined;
   /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */
   isBrokerAvailable(): boolean;
+  /**
+   * Tells whether new clients are welcome, and why not. `readiness(messaging)` answers a probe with it.
+   *
+   * @example
+   * ```ts
+   * const { status, since } = messaging.health();
+   * ```
+   */
+  health(): MessagingHealth;
   /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
   start(): void;
   /** Counts since the start, and how many are connected now. */
@@ -139,4 +152,14 @@ export interface StompMessaging extends RequestHandler {
 export interface CloseOptions {
   /** How long frames that were received may take to be handled, in ms. @default 5000 */
   readonly drainMs?: number;
+  /**
+   * Over how long the closes are spread, in ms, before `drainMs` begins: as many sessions leave in each moment as in
+   * any other, so that they do not all come to another server at once. @default 0: all are closed together
+   */
+  readonly spreadMs?: number;
+  /**
+   * When clients are asked to come back, in ms from their closing: the close reason is then
+   * `Server is shutting down; reconnect-in=<ms>`. @default nothing is said
+   */
+  readonly reconnectInMs?: number;
 }

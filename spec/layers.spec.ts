@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   message: [],
   destination: [],
   events: ["message"],
+  observe: ["events"],
   channel: ["destination", "message", "events"],
   authentication: ["channel", "message"],
   socket: ["options/transport-options", "authentication", "message", "events"],
@@ -51,7 +52,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "socket",
     "message",
   ],
-  "stomp-messaging": ["broker", "channel", "events", "session", "user"],
+  "stomp-messaging": ["broker", "channel", "events", "observe", "session", "user"],
 };
 
 /** Packages of their own, `express-stomp/<name>`: each in its folder, with what it may import of `lib` besides. */

@@ -1,7 +1,15 @@
 // How do I shut down on SIGTERM (Kubernetes, PM2, docker stop) without losing what clients have sent?
 import { setTimeout } from "node:timers/promises";
 import express from "express";
-import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import {
+  Controller,
+  MessageMapping,
+  Payload,
+  readiness,
+  SendTo,
+  simpleBroker,
+  stompMessaging,
+} from "express-stomp";
 
 @Controller()
 class OrderController {
@@ -20,18 +28,14 @@ export const messaging = stompMessaging({
   controllers: [OrderController],
 });
 
-let isClosing = false;
 const app = express();
-/** For the load balancer's readiness probe: no new clients come here any more. */
-app.get("/ready", (_req, res) => res.sendStatus(isClosing ? 503 : 200));
+/** For the load balancer's readiness probe: with 503 no new clients come here any more. */
+app.get("/ready", readiness(messaging));
 app.use(messaging);
 export const server = app.listen(Number(process.env.PORT ?? 8080));
 messaging.attach(server);
 
 async function shutDown() {
-  if (isClosing) return;
-
-  isClosing = true;
   // Frames that have come are handled and get their receipts, for 10 s at most; then clients are closed with 1001,
   // "going away", and connect to another server. Kubernetes kills after 30 s: be done before.
   await messaging.close({ drainMs: 10_000 });

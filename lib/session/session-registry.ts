@@ -209,6 +209,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     await Promise.all([...this.#sessions.values()].map((session) => session.drain()));
   }
 
+  /** One for each session that is there: it reads no more, and is closed when what it has sent was handled. */
+  departures({ code, reason }: SessionClosing): (() => void)[] {
+    return [...this.#sessions.values()].map((session) => () => {
+      void session.drain().then(() => session.close(code, reason));
+    });
+  }
+
   /** Its line is closed, but frames of it are at work still: `close` waits for no such. */
   abandoned(session: ClientSession): void {
     if (this.#closing.delete(session) && this.#closing.size === 0) this.#whenClosed?.();

@@ -6,15 +6,19 @@ import type { CloseOptions } from "../stomp-messaging.js";
 
 const GOING_AWAY = 1001;
 const DRAIN_TIME = 5_000;
+/** While the closes are spread, those that are due are closed so often; in ms. */
+const SPREAD_EVERY = 20;
 
 export interface ClosingOptions {
   readonly clock: Clock;
-  /** From their closing on they refuse new clients. */
-  readonly endpoints: readonly { close(): void }[];
+  /** From their closing on new clients are refused, and the application says so. */
+  readonly atOnce: readonly { close(): void }[];
   readonly sessions: {
+    /** One for each session that is there: ends it alone, when what it has sent was handled. */
+    departures(closing: SessionClosing): readonly (() => void)[];
     /** Reads no more; resolves when all that was read has been handled. */
     drain(): Promise<void>;
-    close(closing: { readonly code: number; readonly reason: string }): Promise<void>;
+    close(closing: SessionClosing): Promise<void>;
   };
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
@@ -22,41 +26,69 @@ export interface ClosingOptions {
   readonly afterwards: readonly { close(): void | Promise<void> }[];
 }
 
-/** How messaging ends: first what clients have sent, then the clients, then all else. */
+interface SessionClosing {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** How messaging ends: with `spreadMs` one client after the other, then what the others have sent, then they, then all else. */
 export class Closing {
   readonly #options: ClosingOptions;
+  #drainMs = LONGEST_TIME;
   #drainTime: Countdown | undefined;
+  #spreadTime: Countdown | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClosingOptions) {
     this.#options = options;
   }
 
-  /** A second call with less time shortens that of the first. @throws ConfigurationError when `drainMs` is no time */
+  /** A second call with less time shortens that of the first. @throws ConfigurationError when an option makes no sense */
   close(options: CloseOptions = {}): Promise<void> {
     // `process.on("SIGTERM", messaging.close)` calls it with the signal's name.
-    if (typeof options !== "string") onlyKnown("close", options, ["drainMs"]);
-    const { drainMs = DRAIN_TIME } = options;
-    if (!Number.isFinite(drainMs) || drainMs < 0 || drainMs > LONGEST_TIME) {
-      throw new ConfigurationError(
-        `drainMs is ${String(drainMs)}: it must be a number of ms from 0 to 2,147,483,647`,
-      );
+    if (typeof options !== "string") onlyKnown("close", options, ["drainMs", "spreadMs", "reconnectInMs"]);
+    const { drainMs = DRAIN_TIME, spreadMs = 0, reconnectInMs } = options;
+    for (const [name, ms] of Object.entries({ drainMs, spreadMs, reconnectInMs: reconnectInMs ?? 0 })) {
+      checkTime(name, ms);
     }
+    this.#spreadTime?.shorten(spreadMs);
     this.#drainTime?.shorten(drainMs);
-    this.#closed ??= this.#close(drainMs);
+    this.#drainMs = Math.min(this.#drainMs, drainMs);
+    this.#closed ??= this.#close(spreadMs, reconnectInMs);
     return this.#closed;
   }
 
-  async #close(drainMs: number): Promise<void> {
-    const { clock, endpoints, sessions, afterwards } = this.#options;
-    const drainTime = new Countdown(drainMs, clock);
+  async #close(spreadMs: number, reconnectInMs: number | undefined): Promise<void> {
+    const { clock, atOnce, sessions, afterwards } = this.#options;
+    for (const each of atOnce) each.close();
+    const hint = reconnectInMs === undefined ? "" : `; reconnect-in=${Math.round(reconnectInMs)}`;
+    const closing = { code: GOING_AWAY, reason: `Server is shutting down${hint}` };
+    if (spreadMs > 0) await this.#spread(sessions.departures(closing), spreadMs);
+
+    const drainTime = new Countdown(this.#drainMs, clock);
     this.#drainTime = drainTime;
-    for (const endpoint of endpoints) endpoint.close();
     // All stay until what any of them has sent was handled, and has reached them.
     await Promise.race([this.#drained(), drainTime.over]);
     drainTime.stop();
-    await sessions.close({ code: GOING_AWAY, reason: "Server is shutting down" });
+    await sessions.close(closing);
     for (const each of afterwards) await each.close();
+  }
+
+  /** Lets one after the other go, as many in each moment as in any other; the rest stays for the common end. */
+  async #spread(departures: readonly (() => void)[], spreadMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const begin = clock.now();
+    const time = new Countdown(spreadMs, clock);
+    this.#spreadTime = time;
+    let gone = 0;
+    const stop = clock.every(SPREAD_EVERY, () => {
+      const due = (departures.length * (clock.now() - begin)) / spreadMs;
+      while (gone < departures.length && gone < due) departures[gone++]?.();
+      // Nobody is left to wait for.
+      if (gone === departures.length) time.shorten(0);
+    });
+    await time.over;
+    stop();
   }
 
   async #drained(): Promise<void> {
@@ -64,4 +96,9 @@ export class Closing {
     await sessions.drain();
     for (const channel of channels) await channel.idle();
   }
+}
+
+function checkTime(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms >= 0 && ms <= LONGEST_TIME) return;
+  throw new ConfigurationError(`${name} is ${String(ms)}: it must be a number of ms from 0 to 2,147,483,647`);
 }

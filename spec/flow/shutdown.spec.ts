@@ -140,6 +140,40 @@ describe("messaging.close", () => {
     gate.open();
   });
 
+  it("lets one session after the other go over spreadMs, each when it was answered, and says when to come back", async () => {
+    const time = new FakeTime();
+    await server.close();
+    server = await startServer({ controllers: [gate], clock: time });
+    const [busy, second, third, last] = [await connect(), await connect(), await connect(), await connect()];
+    const reason = (client: RawClient) =>
+      new Promise((resolve) => client.webSocket.on("close", (code, text) => resolve(`${code} ${text}`)));
+    const reasons = [busy, second, third, last].map(reason);
+    last.send("SUBSCRIBE\nid:1\ndestination:/topic/a\n\n^@");
+    await last.synchronize();
+    busy.send(send(1));
+    await gate.arrived;
+
+    const closed = server.messaging.close({ spreadMs: 40_000, reconnectInMs: 2_000 });
+    time.pass(10_000);
+    await settled();
+    expect(server.messaging.stats().connections).to.equal(4);
+    gate.open();
+    expect(await busy.frame()).to.equal("RECEIPT\nreceipt-id:1\n\n^@");
+    const said = "1001 Server is shutting down; reconnect-in=2000";
+    expect(await reasons[0]).to.equal(said);
+    // The others go on as they did.
+    second.send("SEND\ndestination:/topic/a\n\nstill here^@");
+    expect(await last.frame()).to.match(/\n\nstill here\^@$/);
+    expect(await statusOfHandshake()).to.equal(503);
+
+    time.pass(10_000);
+    expect(await reasons[1]).to.equal(said);
+    await third.synchronize();
+    time.pass(20_000);
+    expect(await Promise.all(reasons)).to.deep.equal([said, said, said, said]);
+    await closed;
+  });
+
   it("does not wait for a client that has gone while a frame of it hangs", async () => {
     // It would wait for a time that does not pass.
     const time = new FakeTime();

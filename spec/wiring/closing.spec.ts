@@ -15,7 +15,7 @@ describe("Closing", () => {
     const step = (name: string) => async () => void done.push(name);
     closing = new Closing({
       clock: time,
-      endpoints: [{ close: () => void done.push("endpoint") }],
+      atOnce: [{ close: () => void done.push("endpoint") }],
       sessions: {
         drain: () => {
           done.push("drain");
@@ -23,6 +23,7 @@ describe("Closing", () => {
             drained = resolve;
           });
         },
+        departures: () => [1, 2, 3, 4].map((i) => () => void done.push(`leaves ${i}`)),
         close: async ({ code, reason }) => void done.push(`${code} ${reason}`),
       },
       channels: [{ idle: step("first channel") }, { idle: step("second channel") }],
@@ -51,6 +52,42 @@ describe("Closing", () => {
     await time.pass(1);
     await closed;
     expect(done.slice(2)).to.deep.equal(REST);
+  });
+
+  it("lets one after the other leave over spreadMs, then the rest together", async () => {
+    const closed = closing.close({ spreadMs: 8_000, reconnectInMs: 1_500 });
+    await time.pass(1_900);
+    expect(done).to.deep.equal(["endpoint", "leaves 1"]);
+    await time.pass(2_000);
+    expect(done).to.deep.equal(["endpoint", "leaves 1", "leaves 2"]);
+    await time.pass(2_200);
+    expect(done.slice(3)).to.deep.equal(["leaves 3", "leaves 4", "drain"]);
+    drained();
+    await closed;
+    expect(done.slice(-3)).to.deep.equal([
+      "1001 Server is shutting down; reconnect-in=1500",
+      "servers",
+      "broker",
+    ]);
+  });
+
+  it("spreads them no longer than a second call allows", async () => {
+    const closed = closing.close({ spreadMs: 8_000 });
+    await time.pass(100);
+    void closing.close({ drainMs: 10 });
+    await time.pass(9);
+    expect(done).to.deep.equal(["endpoint", "leaves 1", "drain"]);
+    await time.pass(1);
+    await closed;
+    expect(done.slice(3)).to.deep.equal(REST);
+  });
+
+  it("names each option that is no time", () => {
+    expect(() => closing.close({ spreadMs: -1 })).to.throw(ConfigurationError, "spreadMs is -1");
+    expect(() => closing.close({ reconnectInMs: Number.NaN })).to.throw(
+      ConfigurationError,
+      "reconnectInMs is NaN",
+    );
   });
 
   it("does nothing when drainMs is no time", () => {
