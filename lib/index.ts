@@ -66,6 +66,8 @@ export { Controller, ControllerAdvice, Scope } from "./controller/class-decorato
 export type { ControllerContainer } from "./controller/container.js";
 export {
   Authorize,
+  Detached,
+  type DetachedOptions,
   MessageExceptionHandler,
   MessageMapping,
   SendTo,
@@ -73,6 +75,7 @@ export {
   type SendToUserOptions,
   SubscribeMapping,
 } from "./controller/decorators.js";
+export type { DetachedStreamsOptions } from "./controller/detached-streams.js";
 export type {
   HandlerMethodArgumentResolver,
   HandlerMethodReturnValueHandler,

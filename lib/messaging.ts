@@ -121,6 +121,7 @@ export function stompMessaging(
     clock,
     atOnce: [health, ...endpoints],
     sessions,
+    detached: controllerHandler?.detached,
     channels: [brokerChannel, clientOutboundChannel],
     afterwards: [attachments, servers, broker, userMessages, ticks],
   });
@@ -136,6 +137,7 @@ export function stompMessaging(
       clientOutboundChannel.sending(everywhere.unsubscribe(subscription, reason), subscription.destination),
     recheck: (target?: WhoseSessions, reason?: string) =>
       clientOutboundChannel.sending(everywhere.recheck(target, reason), undefined),
+    abort: (key: string, reason = "It was ended") => controllerHandler?.detached.abort(key, reason) ?? false,
     history: (destination: string, query: HistoryQuery = {}) =>
       historyOf(destination, query, { broker, userPrefix: prefix }),
     system: broker.system,

@@ -118,6 +118,18 @@ export interface StompMessaging extends RequestHandler {
    * ```
    */
   history(destination: string, query?: HistoryQuery): Promise<HistoryPage>;
+  /**
+   * Ends the stream that a method with `@Detached` has begun under this key, on this server: its signal is aborted, and
+   * its last message is `stream:error` with the reason.
+   *
+   * @param reason what clients read
+   * @returns `false` when no stream of that key runs
+   * @example
+   * ```ts
+   * messaging.abort("answer 7", "You have asked to stop");
+   * ```
+   */
+  abort(key: string, reason?: string): boolean;
   /** Lets the application itself subscribe at a broker that runs elsewhere; `undefined` with the simple broker. */
   readonly system: BrokerSystem | undefined;
   /** Whether the broker can be reached; changes are announced as `brokerAvailability`. */

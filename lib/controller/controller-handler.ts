@@ -14,6 +14,7 @@ import type { SessionEnd } from "../message/session-end.js";
 import { isAdvice } from "./class-decorators.js";
 import { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
+import { DetachedStreams, type DetachedStreamsContext } from "./detached-streams.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import type { Invocation } from "./invocation.js";
@@ -23,7 +24,8 @@ import { checkReplies, type ReplyPlaces } from "./reply-check.js";
 
 export interface ControllerHandlerOptions
   extends MappingsOptions,
-    Omit<HandlerMethodContext, "controllerSessions"> {
+    DetachedStreamsContext,
+    Omit<HandlerMethodContext, "controllerSessions" | "detached"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
   readonly events: EventPublisher;
@@ -51,12 +53,17 @@ export class ControllerHandler implements MessageHandler {
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
   readonly #sessions: ControllerSessions;
+  /** The streams that outlive their sessions. */
+  readonly detached: DetachedStreams;
+  /** The methods with `@Detached`, by their keys as they are written. */
+  readonly #keys = new Map<string, string>();
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#sessions = new ControllerSessions(options);
-    this.#context = { ...options, controllerSessions: this.#sessions };
+    this.detached = new DetachedStreams(options);
+    this.#context = { ...options, controllerSessions: this.#sessions, detached: this.detached };
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
     this.#mappings.check();
@@ -161,8 +168,19 @@ export class ControllerHandler implements MessageHandler {
   #add(method: MappedMethod, exceptionHandlers: ExceptionHandlers): void {
     const patterns = this.#mappings.patternsOf(method);
     checkVariables(method, patterns);
+    this.#checkKey(method);
     const handler = new HandlerMethod(method, this.#context);
     for (const pattern of patterns) this.#mappings.add(method, { pattern, handler, exceptionHandlers });
+  }
+
+  /** A key is of the whole server: `messaging.abort` knows nothing of methods. */
+  #checkKey({ name, detached }: MappedMethod): void {
+    if (!detached) return;
+    const { key } = detached;
+    const other = this.#keys.get(key);
+    if (other !== undefined)
+      throw new ConfigurationError(`${other} and ${name} have @Detached with the same key: ${key}`);
+    this.#keys.set(key, name);
   }
 
   #find(type: MappingType, lookupDestination: string, message: Message): Mapping | undefined {

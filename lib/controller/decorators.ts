@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../errors.js";
+import { isText, isTime, onlyKnown, wrongOption } from "../options/checks.js";
 import {
   type AccessFunction,
   type Authorization,
@@ -7,6 +8,7 @@ import {
 } from "../security/authorization.js";
 import type { ControllerDecorator } from "./class-decorators.js";
 import { classNameOfTarget, noteOfTarget, type Prototype } from "./decorator-target.js";
+import type { DetachedNote } from "./detached-note.js";
 import type { ExceptionType } from "./metadata.js";
 import type { SendToUserNote } from "./reply-note.js";
 
@@ -148,6 +150,46 @@ export function Authorize(
   return notes("@Authorize", "authorize", given);
 }
 
+/** Options of `@Detached`. */
+export interface DetachedOptions {
+  /**
+   * What of it there is once at a time on this server: text with `{variables}` of
+   * the mapping. Whoever sends with a key whose stream runs has joined it.
+   */
+  key: string;
+  /** Milliseconds until it is ended. @default 300000 */
+  timeout?: number;
+}
+
+const DETACHED = { key: true, timeout: true } satisfies Record<keyof DetachedOptions, true>;
+
+/**
+ * Lets the async iterable that a method returns outlive the session that asked
+ * for it: a page that is loaded again, with `history` on the destination,
+ * subscribes with `since:first` and has all of it once. It ends by itself, by
+ * its `timeout`, by `messaging.abort(key)`, and when messaging is closed; then its `AbortSignal` is aborted. A
+ * last, empty MESSAGE has the header `stream`: `end`, or `error` and the public text as its body.
+ *
+ * @example
+ * ```ts
+ * class Answers {
+ *   @MessageMapping("/answers/{id}")
+ *   @SendTo("/topic/answers/{id}")
+ *   @Detached({ key: "answer {id}", timeout: 120_000 })
+ *   async *answer(@Payload() question: string, signal: AbortSignal) {
+ *     for (const word of question.split(" ")) if (!signal.aborted) yield word;
+ *   }
+ * }
+ * ```
+ */
+export function Detached(options: DetachedOptions): HandlerDecorator {
+  onlyKnown("@Detached", options, Object.keys(DETACHED));
+  const { key, timeout = 300_000 } = options;
+  if (!isText(key)) throw wrongOption("@Detached", "key", 'a text such as "answer {id}"', key);
+  if (!isTime(timeout, 1)) throw wrongOption("@Detached", "timeout", "a whole number of ms from 1", timeout);
+  return onMethods("@Detached", notes("@Detached", "detached", { key, timeout }));
+}
+
 /**
  * Maps what methods throw to this one, whose first undecorated parameter is
  * the error: of the methods of this class, or in a `@ControllerAdvice()` of
@@ -184,6 +226,7 @@ interface Noted {
   sendTo: readonly string[];
   sendToUser: SendToUserNote;
   authorize: Authorization;
+  detached: DetachedNote;
   exceptionTypes: readonly ExceptionType[];
 }
 
@@ -194,6 +237,7 @@ const SEVERAL: Readonly<Record<keyof Noted, string>> = {
   sendTo: "one takes several destinations",
   sendToUser: "one takes several destinations",
   authorize: "one function can ask for several things",
+  detached: "a stream has one key",
   exceptionTypes: "one takes several types",
 };
 

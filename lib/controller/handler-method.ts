@@ -16,12 +16,13 @@ import { isPromise } from "../promise.js";
 import type { AccessControl } from "../security/access-control.js";
 import { type ArgumentTools, argumentsOf } from "./arguments.js";
 import type { ControllerSessions } from "./controller-sessions.js";
+import type { DetachedRun, DetachedStreams } from "./detached-streams.js";
 import type { HandlerMethodReturnValueHandler, MethodParameter } from "./extensions.js";
 import type { Argument, Invocation } from "./invocation.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
-import { placeholdersOf, type ReplyChannels, reply } from "./reply.js";
-import { isAsyncIterable } from "./streams.js";
+import { filledIn, placeholdersOf, type ReplyChannels, reply, replyEnd } from "./reply.js";
+import { isAsyncIterable } from "./stream.js";
 
 /** The tools that methods take their arguments with, and answer through. */
 export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
@@ -30,6 +31,7 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   readonly handlerTimeout: number;
   readonly clock: Clock;
   readonly controllerSessions: ControllerSessions;
+  readonly detached: DetachedStreams;
   readonly sessions: ReplyChannels["sessions"] & {
     /** Gives what to wait for before a session is sent more; `undefined` if it has room, or is not there. */
     room(sessionId: string): Promise<void> | undefined;
@@ -38,6 +40,15 @@ export interface HandlerMethodContext extends ReplyChannels, ArgumentTools {
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
+
+/** A call of a method. */
+interface Call extends Invocation {
+  /** Of `@Detached`: the stream that it has begun to make. */
+  run?: DetachedRun;
+}
+
+/** What stands for the result where a stream runs already. */
+const JOINED = Symbol("joined");
 
 /** One method of a controller: takes its arguments from a message, and sends on what it returns. */
 export class HandlerMethod {
@@ -62,7 +73,28 @@ export class HandlerMethod {
    * @param streamFailed hears of a fault of a stream
    */
   handle(given: Omit<Invocation, "abort">, streamFailed: (fault: unknown) => void): void | Promise<void> {
-    const invocation = { ...given, abort: new LazyAbort((fault) => this.#abortFailed(fault)) };
+    const invocation: Call = { ...given, abort: new LazyAbort((fault) => this.#abortFailed(fault)) };
+    if (this.#detached) return this.#handleDetached(invocation, streamFailed);
+    return this.#handle(invocation, streamFailed);
+  }
+
+  get #detached(): MappedMethod["detached"] {
+    return this.#method.type === "EXCEPTION" ? undefined : this.#method.detached;
+  }
+
+  /** The key is free again unless a stream has begun. */
+  #handleDetached(call: Call, streamFailed: (fault: unknown) => void): void | Promise<void> {
+    try {
+      const handled = this.#handle(call, streamFailed);
+      if (handled) return handled.finally(() => call.run?.release());
+    } catch (fault) {
+      call.run?.release();
+      throw fault;
+    }
+    call.run?.release();
+  }
+
+  #handle(invocation: Call, streamFailed: (fault: unknown) => void): void | Promise<void> {
     return withSendings({
       task: () => this.#call(invocation),
       done: (result) => this.#returned(result, invocation, streamFailed),
@@ -74,7 +106,7 @@ export class HandlerMethod {
     this.#context.logger.error(`${this.name}: a listener of its AbortSignal failed`, fault);
   }
 
-  #call(invocation: Invocation): unknown {
+  #call(invocation: Call): unknown {
     const { message, variables } = invocation;
     const authorize = this.#method.type === "EXCEPTION" ? undefined : this.#method.authorize;
     const allowed = authorize && this.#context.access.guard(authorize, message, variables);
@@ -83,7 +115,18 @@ export class HandlerMethod {
       : this.#invoke(invocation);
   }
 
-  #invoke(invocation: Invocation): unknown {
+  #invoke(invocation: Call): unknown {
+    const note = this.#detached;
+    if (note) {
+      const { detached } = this.#context;
+      const { user, sessionId = "" } = invocation.message.headers;
+      const key = filledIn(note.key, invocation.variables);
+      const known = detached.get(key);
+      if (known?.isRunning) return JOINED;
+      // The first is being called: it may come to nothing.
+      if (known) return this.#after(known.begun, invocation, () => this.#invoke(invocation));
+      invocation.run = detached.begin(key, user ? `user ${user.name}` : `session ${sessionId}`);
+    }
     const args = argumentValues(this.#arguments, invocation);
     return isPromise(args)
       ? this.#after(args, invocation, (values) => this.#run(values, invocation))
@@ -121,26 +164,44 @@ export class HandlerMethod {
     });
   }
 
-  #returned(
-    value: unknown,
-    invocation: Invocation,
-    streamFailed: (fault: unknown) => void,
-  ): void | Promise<void> {
+  #returned(value: unknown, invocation: Call, streamFailed: (fault: unknown) => void): void | Promise<void> {
+    if (value === JOINED) return;
     const { message } = invocation;
     this.#context.events.publish("controllerResult", { method: this.name, result: value, message });
     if (!isAsyncIterable(value) || this.#handlerOf(value)) return this.#answer(value, invocation);
+
+    const { run } = invocation;
+    if (run) {
+      run.start(value, {
+        timeout: this.#detached?.timeout ?? 0,
+        room: () => undefined,
+        send: (element) => this.#answer(element, invocation),
+        failed: streamFailed,
+        abort: (reason) => invocation.abort.now(reason),
+        ended: (how, text) => void this.#endDetached(how, text, invocation),
+      });
+      return;
+    }
 
     const { controllerSessions, sessions } = this.#context;
     const { sessionId = "" } = invocation.message.headers;
     const session = controllerSessions.of(sessionId);
     if (!session) throw new MessageHandlingError("A stream needs a session that is connected");
-    session.streams().run(value, {
-      message: invocation.message,
+    session.streams().run(value, invocation.message, {
       room: () => (this.#answersAsker ? sessions.room(sessionId) : undefined),
       send: (element) => this.#answer(element, invocation),
       failed: streamFailed,
       abort: () => invocation.abort.now(),
     });
+  }
+
+  /** Never rejects. */
+  async #endDetached(how: "end" | "error", text: string | undefined, invocation: Invocation): Promise<void> {
+    try {
+      await replyEnd(how, text, this.#method as MappedMethod, invocation, this.#context);
+    } catch (fault) {
+      this.#context.logger.error(`The end of a stream of ${this.name} could not be told`, fault);
+    }
   }
 
   /** Whether it is the asking session that gets the replies. */

@@ -5,6 +5,7 @@ import type { Message } from "../message/message.js";
 import type { Authorization } from "../security/authorization.js";
 import type { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
+import { checkDetached, type DetachedNote } from "./detached-note.js";
 import { type ReplyDecorators, type ReplyNote, replyNote } from "./reply-note.js";
 import type { StandardSchema } from "./schema.js";
 
@@ -28,6 +29,7 @@ export interface Note extends ReplyDecorators {
   messageMapping?: readonly string[];
   subscribeMapping?: readonly string[];
   authorize?: Authorization;
+  detached?: DetachedNote;
   exceptionTypes?: readonly ExceptionType[];
   readonly arguments: Map<number, ArgumentNote>;
 }
@@ -61,6 +63,8 @@ export interface MappedMethod extends AnnotatedMethod {
   readonly type: MappingType;
   /** The method's own, else the class's; `undefined` when neither has `@Authorize`. */
   readonly authorize: Authorization | undefined;
+  /** Set if what it returns outlives its session. */
+  readonly detached: DetachedNote | undefined;
   readonly classPatterns: readonly string[];
   readonly methodPatterns: readonly string[];
 }
@@ -117,7 +121,10 @@ export function annotatedMethods(source: ControllerSource): (MappedMethod | Exce
     const subscribeMapping = nearest(methodNotes, "subscribeMapping");
     const exceptionTypes = nearest(methodNotes, "exceptionTypes");
     const authorize = nearest(methodNotes, "authorize") ?? nearest(classNotes, "authorize");
-    const mapped = { ...common, authorize, classPatterns };
+    const detached = nearest(methodNotes, "detached");
+    if (detached)
+      checkDetached(name, { ...common, isMapped: messageMapping !== undefined, subscribeMapping });
+    const mapped = { ...common, authorize, detached, classPatterns };
     if (messageMapping) methods.push({ ...mapped, type: "MESSAGE", methodPatterns: messageMapping });
     if (subscribeMapping) methods.push({ ...mapped, type: "SUBSCRIBE", methodPatterns: subscribeMapping });
     if (exceptionTypes) {

@@ -3,11 +3,22 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import { userDestination } from "../destination/user-destination.js";
 import { MessageDeliveryError, MessageHandlingError } from "../errors.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
-import { createMessage, type Message } from "../message/message.js";
+import {
+  createMessage,
+  type Message,
+  type MessageHeaders,
+  NO_PAYLOAD,
+  withHeaders,
+} from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
+import { saying } from "../message/reserved-headers.js";
 import { isPromise } from "../promise.js";
 import type { Invocation } from "./invocation.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import type { SendToUserNote } from "./reply-note.js";
+
+/** Where `{name}` stands for a variable of a mapping. */
+const PLACEHOLDER = /\{([^{}]+)\}/g;
 
 /** Where replies go through. */
 export interface ReplyChannels {
@@ -40,7 +51,26 @@ export function reply(
   ]);
 }
 
-type Content = ReturnType<CompositeMessageConverter["toPayload"]>;
+/** Sends the last message of a detached stream to where its elements went. */
+export function replyEnd(
+  how: "end" | "error",
+  text: string | undefined,
+  { sendTo }: MappedMethod,
+  invocation: Invocation,
+  { converter, brokerChannel }: ReplyChannels,
+): void | Promise<void> {
+  const content = text === undefined ? EMPTY : converter.toPayload(text);
+  const native = saying(NativeHeaders.EMPTY, { stream: how });
+  const messages = toDestinations(content, sendTo ?? [], invocation);
+  return sendInOrder(
+    brokerChannel,
+    messages.map((message) => withHeaders(message, { native })),
+  );
+}
+
+type Content = Pick<MessageHeaders, "contentType"> & { readonly payload: Uint8Array };
+
+const EMPTY: Content = { payload: NO_PAYLOAD, contentType: undefined };
 
 function toSubscriber({ payload, contentType }: Content, name: string, { message }: Invocation): Message {
   const { destination, sessionId, subscriptionId, user } = message.headers;
@@ -86,12 +116,12 @@ function toUser(
   );
 }
 
-const PLACEHOLDER = /\{([^{}]+)\}/g;
-
-/** The variables that destinations of `@SendTo` and `@SendToUser` name. */
-export function placeholdersOf({ sendTo = [], sendToUser }: MappedMethod | ExceptionMethod): string[] {
-  const destinations = [...sendTo, ...(sendToUser?.destinations ?? [])];
-  return destinations.flatMap((text) => [...text.matchAll(PLACEHOLDER)].map(([, name]) => name as string));
+/** The variables that destinations of `@SendTo` and `@SendToUser`, and the key of `@Detached`, name. */
+export function placeholdersOf(method: MappedMethod | ExceptionMethod): string[] {
+  const { sendTo = [], sendToUser } = method;
+  const key = method.type === "EXCEPTION" ? undefined : method.detached?.key;
+  const texts = [...sendTo, ...(sendToUser?.destinations ?? []), ...(key === undefined ? [] : [key])];
+  return texts.flatMap((text) => [...text.matchAll(PLACEHOLDER)].map(([, name]) => name as string));
 }
 
 function expanded(
@@ -102,14 +132,16 @@ function expanded(
   if (destinations.length === 0) {
     return [`${defaultPrefix}${lookupDestination.startsWith("/") ? "" : "/"}${lookupDestination}`];
   }
-  return destinations.map((destination) =>
-    destination.replace(PLACEHOLDER, (_, name: string) => {
-      const value = variables.get(name);
-      if (value === undefined)
-        throw new MessageHandlingError(`{${name}} of ${destination} is not in the mapping`);
-      return value;
-    }),
-  );
+  return destinations.map((destination) => filledIn(destination, variables));
+}
+
+/** Puts the values of a mapping's variables into a text. @throws MessageHandlingError when it has none of a name */
+export function filledIn(text: string, variables: Invocation["variables"]): string {
+  return text.replace(PLACEHOLDER, (_, name: string) => {
+    const value = variables.get(name);
+    if (value === undefined) throw new MessageHandlingError(`{${name}} of ${text} is not in the mapping`);
+    return value;
+  });
 }
 
 /** Methods that were waited for may be done in the same turn: then each finds what the others have sent. */

@@ -22,6 +22,8 @@ const RESERVED = {
   redelivered: "broker",
   /** In a dead letter: the queue that it was in. */
   "original-destination": "broker",
+  /** In the last MESSAGE of a stream with `@Detached`: `end` or `error`. */
+  stream: "broker",
   /** In what servers say to each other: no client is given it. */
   "express-stomp-servers-only": "broker",
 } as const satisfies Record<string, "server" | "broker">;

@@ -3,6 +3,7 @@ import { simpleBroker } from "../broker/simple-broker.js";
 import { INTERCEPTOR_HOOKS } from "../channel/interceptor.js";
 import { type Clock, systemClock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
+import type { DetachedStreamsOptions } from "../controller/detached-streams.js";
 import type { PayloadValidator } from "../controller/payload-validator.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import { ConfigurationError } from "../errors.js";
@@ -37,6 +38,7 @@ const OPTIONS = {
   userSessions,
   security,
   controllers: (given?: StompMessagingOptions["controllers"]) => list("controllers", given),
+  detachedStreams,
   validator: (given?: PayloadValidator) => withMethods("validator", given, ["validate"]),
   argumentResolvers: (given?: StompMessagingOptions["argumentResolvers"]) =>
     eachWithMethods("argumentResolvers", given, ["supportsParameter", "resolveArgument"]),
@@ -85,6 +87,8 @@ const BROKER_CHANNEL = { ...CHANNEL, waitingSizeLimit: true } satisfies Record<
 >;
 
 const USER_SESSIONS = { limit: true, beyond: true } satisfies Record<keyof UserSessionLimitOptions, true>;
+
+const DETACHED_STREAMS: Required<DetachedStreamsOptions> = { limit: 1_000, limitPerUser: 10 };
 
 const WAITING_SIZE_LIMIT = 16 * 1024 * 1024;
 
@@ -178,6 +182,18 @@ function userSessions(
     );
   }
   return { limit, beyond };
+}
+
+function detachedStreams(given: DetachedStreamsOptions = {}): Required<DetachedStreamsOptions> {
+  onlyKnown("detachedStreams", given, Object.keys(DETACHED_STREAMS));
+  const settings = { ...DETACHED_STREAMS, ...given };
+  for (const [name, value] of Object.entries(settings)) {
+    if (isCount(value)) continue;
+    throw new ConfigurationError(
+      `detachedStreams.${name} is ${String(value)}: it must be a whole number above 0`,
+    );
+  }
+  return settings;
 }
 
 function security(

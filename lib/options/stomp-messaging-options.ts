@@ -2,6 +2,7 @@ import type { BrokerFactory } from "../broker/broker.js";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
 import type { Clock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
+import type { DetachedStreamsOptions } from "../controller/detached-streams.js";
 import type {
   HandlerMethodArgumentResolver,
   HandlerMethodReturnValueHandler,
@@ -72,6 +73,8 @@ export interface StompMessagingOptions {
   security?: MessageSecurity;
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
+  /** How many streams with `@Detached` may run: in all, and of one user. */
+  detachedStreams?: DetachedStreamsOptions;
   /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */
   validator?: PayloadValidator;
   /** Give arguments of the application's own, before the payload is taken. */

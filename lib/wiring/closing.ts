@@ -20,6 +20,8 @@ export interface ClosingOptions {
     drain(): Promise<void>;
     close(closing: SessionClosing): Promise<void>;
   };
+  /** Streams of controllers that outlive their sessions. */
+  readonly detached: { idle(): Promise<void>; close(): void } | undefined;
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
   /** Stations that end when no session is left, one after the other. */
@@ -70,6 +72,8 @@ export class Closing {
     // All stay until what any of them has sent was handled, and has reached them.
     await Promise.race([this.#drained(), drainTime.over]);
     drainTime.stop();
+    // Who waits for the rest of a stream is told that there is none.
+    this.#options.detached?.close();
     await sessions.close(closing);
     for (const each of afterwards) await each.close();
   }
@@ -92,8 +96,9 @@ export class Closing {
   }
 
   async #drained(): Promise<void> {
-    const { sessions, channels } = this.#options;
+    const { sessions, detached, channels } = this.#options;
     await sessions.drain();
+    await detached?.idle();
     for (const channel of channels) await channel.idle();
   }
 }

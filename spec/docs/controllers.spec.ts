@@ -1,4 +1,4 @@
-import { setInterval } from "node:timers/promises";
+import { setInterval, setTimeout } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
 import { expect } from "chai";
 import { plainToInstance } from "class-transformer";
@@ -8,6 +8,7 @@ import {
   ControllerAdvice,
   classValidator,
   DestinationVariable,
+  Detached,
   type HandlerMethodArgumentResolver,
   Message,
   MessageConversionError,
@@ -39,6 +40,16 @@ class RoomRepository {
 
   all(room: string) {
     return this.#texts.get(room) ?? [];
+  }
+}
+
+@Controller()
+class AnswerController {
+  @MessageMapping("/answers/{id}")
+  @SendTo("/topic/answers/{id}")
+  @Detached({ key: "answer {id}", timeout: 120_000 })
+  async *answer(@Payload() question: string, signal: AbortSignal) {
+    for (const word of question.split(" ")) yield await setTimeout(10, word, { signal });
   }
 }
 
@@ -233,6 +244,7 @@ describe("docs/controllers.md", () => {
         TenantController,
         OrderController,
         ClockController,
+        AnswerController,
         ErrorAdvice,
         BasketController,
         WishController,
@@ -258,6 +270,17 @@ describe("docs/controllers.md", () => {
 
   it("shows what runs here", () => {
     expect(missingExamples("docs/controllers.md", "spec/docs/controllers.spec.ts")).to.deep.equal([]);
+  });
+
+  it("goes on with a stream when who asked has gone", async () => {
+    await subscribe("/topic/answers/7");
+    const asker = await RawClient.connect(server.port);
+    asker.send("SEND\ndestination:/app/answers/7\nreceipt:r\n\none two^@");
+    await asker.frame();
+    asker.cut();
+
+    for (const word of ["one", "two"]) expect(body(await client.frame())).to.equal(word);
+    expect(await client.frame()).to.contain("\nstream:end\n");
   });
 
   it("sends what a method does not await, before its message is handled", async () => {

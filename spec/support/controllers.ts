@@ -75,6 +75,7 @@ export function withControllers(controllers: object | object[], options: Control
       argumentResolvers: options.argumentResolvers ?? [],
       returnValueHandlers: options.returnValueHandlers ?? [],
       handlerTimeout: options.handlerTimeout ?? 30_000,
+      detachedStreams: { limit: 1_000, limitPerUser: 10 },
       brokerChannel,
       clientOutboundChannel,
       userDestinationPrefix: "/user/",

@@ -111,6 +111,30 @@ describe("The recipe", () => {
     expect(kitchen.log).to.deep.equal([`nobody reads the answer to: ${question}`]);
   });
 
+  it("lasting-answer: goes on without who asked, and is read whole by the page that comes back and a second tab", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/lasting-answer.js"), {
+      TOKEN_MS: "20",
+    });
+    close = kitchen.close;
+    const { readAnswer } = kitchen.recipe;
+    const question = "why is the sky as blue as it is";
+    const page = kitchen.client();
+    await connected(page);
+    page.publish({ destination: "/app/answers/7", body: question });
+    await new Promise<void>((resolve) => void readAnswer(page, "7", () => resolve()));
+    await page.deactivate({ force: true });
+
+    const read = await Promise.all(
+      [kitchen.client(), kitchen.client()].map(async (client) => {
+        const written: string[] = [];
+        client.activate();
+        const end = await readAnswer(client, "7", (token) => written.push(token));
+        return `${written.join(" ")}: ${end}`;
+      }),
+    );
+    expect(read).to.deep.equal(Array(2).fill(`You asked: ${question}: end`));
+  });
+
   it("request-reply: answers each question, and gives one up that is not answered", async () => {
     const kitchen = await cook(() => import("../../../example/recipes/request-reply.js"));
     close = kitchen.close;
