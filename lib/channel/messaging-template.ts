@@ -123,6 +123,7 @@ export class SimpMessagingTemplate {
   ): Promise<void> {
     return this.#start(destination, () => {
       if (name === "") throw new MessageDeliveryError(`A message to ${destination} of a user names nobody`);
+      checkText("convertAndSendToUser", destination);
 
       // With the prefix it would go to /user/<name>/user/queue/x, where nobody listens.
       if (destination.startsWith(this.#userPrefix)) {
@@ -162,6 +163,7 @@ export class SimpMessagingTemplate {
 
     const destination = given.headers.destination ?? this.defaultDestination;
     if (!destination) throw new MessageDeliveryError("A message to send has no destination");
+    checkText("convertAndSend", destination);
 
     const message = given.headers.destination === undefined ? withHeaders(given, { destination }) : given;
     const sent = this.#brokerChannel.carry(message);
@@ -174,6 +176,15 @@ export class SimpMessagingTemplate {
     const { payload: bytes, contentType } = this.#converter.toPayload(payload, native.get("content-type"));
     return createMessage(bytes, { ...headers, contentType, native: native.without("content-type") });
   }
+}
+
+/** JavaScript may have them the other way round, as Spring has in one of its methods. */
+function checkText(method: string, destination: unknown): asserts destination is string {
+  if (typeof destination === "string") return;
+  const order = method === "convertAndSend" ? "destination, payload" : "name, destination, payload";
+  throw new MessageDeliveryError(
+    `A destination is a string such as "/topic/news", not ${typeof destination}: ${method}(${order})`,
+  );
 }
 
 function checkSent(sent: boolean, destination: string): void {

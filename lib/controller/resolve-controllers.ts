@@ -72,7 +72,8 @@ function sourceOf(
 ): ControllerSource {
   if (!isController(controller)) {
     throw new ConfigurationError(
-      `${controller.name || "A class"} has no @Controller() above it: write that, or give an object of the class`,
+      `${controller.name || "A class"} has no @Controller() above it: write that, or give an object of the class. ` +
+        "If it has one, that is another copy of express-stomp: npm ls express-stomp",
     );
   }
   return isSessionScoped(controller)

@@ -15,7 +15,7 @@ export function whyUnknown(target: object, key?: MethodKey): string {
     ? "the compiler notes no class for an interface, for a union such as User | undefined, for any and unknown, " +
         "nor for what is imported by import type"
     : "no types were noted when it was compiled: tsx, esbuild and Vite before 8 never note them, " +
-        'tsc, swc and Vite from 8 on do with "emitDecoratorMetadata"';
+        'tsc, swc and Vite from 8 on do with "emitDecoratorMetadata", of what has a decorator such as @injectable()';
 }
 
 /** Gives a parameter's place with its name in brackets, where the source of its function tells it. */

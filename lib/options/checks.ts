@@ -6,7 +6,9 @@ export const LONGEST_TIME = 2 ** 31 - 1;
 
 /** @throws ConfigurationError unless `given` is an object that has only options we know */
 export function onlyKnown(name: string, given: unknown, known: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new ConfigurationError(`${name} takes an object`);
+  if (typeof given !== "object" || given === null) {
+    throw new ConfigurationError(`${name} takes an object: it has ${known.join(", ")}`);
+  }
 
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown !== undefined) {

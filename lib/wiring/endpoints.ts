@@ -1,11 +1,14 @@
 import type { Server } from "node:http";
 import type { Request, RequestHandler } from "express";
 import { ConfigurationError } from "../errors.js";
+import type { HandshakeRefusal } from "../events.js";
+import { printable } from "../logger.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { SessionRegistry } from "../session/session-registry.js";
-import { Endpoint } from "../socket/endpoint.js";
+import { Endpoint, type EndpointOptions } from "../socket/endpoint.js";
 import { looksAtHandshakes } from "../socket/handshake-interceptor.js";
 import { type AttachOptions, attach } from "../socket/upgrade.js";
+import { SparingLog } from "../sparing-log.js";
 import { chooseSubProtocol } from "../stomp/version.js";
 
 const NEEDS_EXPRESS =
@@ -49,14 +52,33 @@ function isOfExpress({ app }: { readonly app?: Request["app"] }): boolean {
   return typeof app?.get === "function" && typeof app.get("trust proxy fn") === "function";
 }
 
+function explainMissing(
+  { request }: HandshakeRefusal,
+  endpoints: readonly EndpointOptions[],
+  log: SparingLog,
+): void {
+  const path = printable(request.url?.split("?")[0] ?? "");
+  const paths = endpoints.map((endpoint) => endpoint.path).join(", ");
+  log.warn(
+    `A WebSocket handshake for ${path} was answered 404: it came to no endpoint. They are at ${paths}, below the ` +
+      "mount of app.use(messaging), which has to stand in front of what answers 404.",
+    path,
+  );
+}
+
 /** The servers whose WebSocket handshakes run through the application. */
 export class Attachments {
   readonly #options: AttachOptions;
   readonly #detach: (() => void)[] = [];
 
-  constructor({ transport, clock }: ResolvedOptions, sessions: SessionRegistry) {
+  constructor({ transport, clock, logger, endpoints }: ResolvedOptions, sessions: SessionRegistry) {
     const { handshakeTimeout } = transport;
-    this.#options = { handshakeTimeout, clock, refused: (refusal) => sessions.refused(refusal) };
+    const log = new SparingLog({ logger, clock, lines: 10, period: "hour" });
+    const refused = (refusal: HandshakeRefusal) => {
+      if (refusal.reason === "application" && refusal.status === 404) explainMissing(refusal, endpoints, log);
+      sessions.refused(refusal);
+    };
+    this.#options = { handshakeTimeout, clock, refused };
   }
 
   add(server: Server): void {

@@ -6,6 +6,7 @@ import express from "express";
 import { ConfigurationError } from "express-stomp";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { http } from "../support/sockjs-http.js";
 
 describe("What is misused", () => {
   let server: TestServer;
@@ -114,6 +115,41 @@ describe("What is misused", () => {
       answers.close();
     });
   }
+
+  it("says what is wrong, and what would be right: a payload before its destination", async () => {
+    const { template } = server.messaging;
+    const answers = [
+      // @ts-expect-error the destination is a string
+      template.convertAndSend({ text: "hi" }, "/topic/a"),
+      // @ts-expect-error the destination is a string
+      template.convertAndSendToUser("ann", { text: "hi" }, "/queue/a"),
+    ].map((sent) =>
+      sent.then(
+        () => "",
+        (error: Error) => error.message,
+      ),
+    );
+    expect(await Promise.all(answers)).to.deep.equal([
+      'A destination is a string such as "/topic/news", not object: convertAndSend(destination, payload)',
+      'A destination is a string such as "/topic/news", not object: convertAndSendToUser(name, destination, payload)',
+    ]);
+  });
+
+  it("is told to the log, once a path: a handshake that came to no endpoint, with where they are", async () => {
+    const upgrade = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-key": "c3BlYyBzcGVjIHNwZWMgcw==",
+      "sec-websocket-version": "13",
+    };
+    for (const path of ["/stomp?token=1", "/stomp?token=2"]) {
+      expect((await http(server.port, path, { headers: upgrade })).status).to.equal(404);
+    }
+    expect(server.log.filter((line) => line.includes("404"))).to.deep.equal([
+      "warn A WebSocket handshake for /stomp was answered 404: it came to no endpoint. They are at /ws, below the " +
+        "mount of app.use(messaging), which has to stand in front of what answers 404.",
+    ]);
+  });
 
   it("costs nothing that was right", async () => {
     const client = await RawClient.connect(server.port);
