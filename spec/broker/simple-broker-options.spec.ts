@@ -1,5 +1,13 @@
+import { inspect } from "node:util";
 import { expect } from "chai";
-import { ConfigurationError, simpleBroker } from "express-stomp";
+import {
+  ConfigurationError,
+  type HistoryOptions,
+  type SimpleBrokerOptions,
+  simpleBroker,
+  stompMessaging,
+} from "express-stomp";
+import { BrokerHost } from "../support/broker-host.js";
 
 describe("simpleBroker", () => {
   describe("when an option makes no sense", () => {
@@ -32,6 +40,8 @@ describe("simpleBroker", () => {
       ["retainLast", "/topic/a"],
       ["retainLast", [1]],
       ["retainLast", [""]],
+      ["historySizeLimit", 0],
+      ["replayLimit", Number.POSITIVE_INFINITY],
       ["selectorHeaderName", ""],
       ["selectorHeaderName", true],
     ];
@@ -43,6 +53,95 @@ describe("simpleBroker", () => {
         );
       });
     }
+  });
+
+  describe("with a history", () => {
+    const rooms = { destinations: ["/topic/room/**"], size: 100, ttl: 300_000 };
+    const wrong: [change: object, text: string][] = [
+      [{ destinations: undefined }, "history.destinations must be an array of patterns"],
+      [{ destinations: [] }, "history.destinations must be an array of patterns"],
+      [{ destinations: "/topic/a" }, "history.destinations must be an array of patterns"],
+      [{ destinations: [""] }, "history.destinations must be an array of patterns"],
+      [{ size: undefined }, "history.size must be a whole number of messages from 1 to 10,000"],
+      [{ size: 0 }, "history.size must be"],
+      [{ size: 10_001 }, "history.size must be"],
+      [{ size: "100" }, "history.size must be"],
+      [{ ttl: undefined }, "history.ttl must be a whole number of ms from 1: without it"],
+      [{ ttl: 0 }, "history.ttl must be"],
+      [{ ttl: Number.POSITIVE_INFINITY }, "history.ttl must be"],
+      [{ maxAge: 1 }, 'history has no option "maxAge"; it has destinations, size, ttl'],
+    ];
+    for (const [change, text] of wrong) {
+      it(`fails at once for ${inspect(change)}, alone and among several`, () => {
+        const given = { ...rooms, ...change } as HistoryOptions;
+        for (const history of [given, [rooms, given]]) {
+          expect(() => simpleBroker({ history })).to.throw(ConfigurationError, `simpleBroker: ${text}`);
+        }
+      });
+    }
+
+    it("fails when it is no object", () => {
+      for (const history of [null, 7, "/topic/a", [null]]) {
+        expect(() => simpleBroker({ history } as object)).to.throw(
+          ConfigurationError,
+          "history takes an object",
+        );
+      }
+    });
+
+    function start(destination: string, options: SimpleBrokerOptions = {}): void {
+      new BrokerHost().start({ history: { ...rooms, destinations: [destination] }, ...options });
+    }
+
+    it("fails with the broker's start for a pattern that cannot be read", () => {
+      expect(() => start("/topic/{")).to.throw(
+        ConfigurationError,
+        "simpleBroker: history.destinations has the pattern /topic/{: The braces",
+      );
+    });
+
+    it("fails for queues, and says why", () => {
+      for (const destination of ["/queue/a", "/queue/**", "/**", "/*/a"]) {
+        expect(() => start(destination, { queuePrefixes: ["/queue"] })).to.throw(
+          ConfigurationError,
+          `history.destinations has ${destination}, which may be a queue of queuePrefixes /queue. Queues have no history`,
+        );
+      }
+      expect(() => start("/user/queue/a", { queuePrefixes: ["/queue"] })).not.to.throw();
+      expect(() => start("/queues/a", { queuePrefixes: ["/queue"] })).not.to.throw();
+      expect(() => start("/topic/queue/a", { queuePrefixes: ["/queue"] })).not.to.throw();
+    });
+
+    it("fails for what is none of the broker's destinations, and names those", () => {
+      const options = { destinationPrefixes: ["/topic", "/sub"] };
+      for (const destination of ["/topics/a", "/news", "/tópic/a"]) {
+        expect(() => start(destination, options)).to.throw(
+          ConfigurationError,
+          `${destination}, which is none of the broker's destinations, which begin with /topic or /sub`,
+        );
+      }
+      for (const destination of ["/topic/a", "/sub/**", "/**", "/user/queue/a"]) {
+        expect(() => start(destination, options)).not.to.throw();
+      }
+    });
+
+    it("fails for what is the controllers'", () => {
+      const history = { ...rooms, destinations: ["/app/room/*"] };
+      expect(() =>
+        stompMessaging({
+          endpoints: [{ path: "/ws" }],
+          applicationDestinationPrefixes: ["/app"],
+          broker: simpleBroker({ history }),
+        }),
+      ).to.throw(ConfigurationError, "/app/room/*, which is under a prefix of the application");
+    });
+
+    it("knows users' destinations by the application's own prefix", () => {
+      const history = { ...rooms, destinations: ["/person/queue/a"] };
+      const options = { endpoints: [{ path: "/ws" }], userDestinationPrefix: "/person" };
+      const broker = simpleBroker({ destinationPrefixes: ["/topic"], history });
+      expect(() => stompMessaging({ ...options, broker })).not.to.throw();
+    });
   });
 
   it("refuses a dead letter destination that is not its own", () => {

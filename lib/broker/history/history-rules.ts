@@ -3,6 +3,7 @@ import {
   type DestinationSeparator,
   parsePattern,
 } from "../../destination/pattern.js";
+import { isUnder } from "../../destination/prefix.js";
 import { covers } from "../../destination/reach.js";
 import { ConfigurationError } from "../../errors.js";
 import type { HistoryOptions } from "./history-options.js";
@@ -78,7 +79,7 @@ function patternOf(text: string, options: HistoryRulesOptions): DestinationPatte
   const pattern = readPattern("history.destinations", text, separator);
   if (text.startsWith(userPrefix)) return pattern;
 
-  const queues = queuePrefixes.find((prefix) => pattern.mayBeginWith(prefix));
+  const queues = queuePrefixes.find((prefix) => mayBeUnder(prefix, pattern));
   if (queues !== undefined) {
     throw wrong(
       text,
@@ -88,10 +89,15 @@ function patternOf(text: string, options: HistoryRulesOptions): DestinationPatte
   if (isControllers(text)) {
     throw wrong(text, "is under a prefix of the application, and what is sent there no broker hears");
   }
-  if (prefixes.length > 0 && !prefixes.some((prefix) => pattern.mayBeginWith(prefix))) {
+  if (prefixes.length > 0 && !prefixes.some((prefix) => mayBeUnder(prefix, pattern))) {
     throw wrong(text, `is none of the broker's destinations, which begin with ${prefixes.join(" or ")}`);
   }
   return pattern;
+}
+
+function mayBeUnder(prefix: string, pattern: DestinationPattern): boolean {
+  const { text } = pattern;
+  return isUnder(prefix, text) || (!text.startsWith(prefix) && pattern.mayBeginWith(prefix));
 }
 
 function wrong(text: string, reason: string): ConfigurationError {
