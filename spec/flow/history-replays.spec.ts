@@ -99,6 +99,24 @@ describe("A replay is given while there is room", function () {
     });
   }
 
+  it("and none of it is dropped for what another subscription of a slow client is sent live", async () => {
+    await start({}, { transport: { overflowStrategy: "drop-oldest" } });
+    const { position } = await server.messaging.history(ROOM);
+    // More than loopback takes.
+    for (let i = 0; i < 300; i++) await publish(`${i} ${LONG.repeat(9)}`);
+    const client = await connect();
+    client.send("SUBSCRIBE\nid:2\ndestination:/topic/other\n\n^@");
+    await client.synchronize();
+    await subscribeAsleep(client, position);
+    const other = `- ${LONG}`;
+    await Promise.all(
+      Array.from({ length: 1_000 }, () => server.messaging.template.convertAndSend("/topic/other", other)),
+    );
+    expect(server.messaging.stats().messagesDropped).to.be.above(100);
+    const seen = await readUntil(client, "↩299");
+    expect(seen.filter((each) => each.startsWith("↩"))).to.deep.equal(missed(300));
+  });
+
   it("and ends with a second marker for who is so slow that the rest is kept no longer", async () => {
     await start();
     const { position } = await server.messaging.history(ROOM);
