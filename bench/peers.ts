@@ -51,6 +51,11 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     start: async () => (await import("./peers/express-stomp.js")).expressStomp(),
     dialect: STOMP,
   },
+  // Of no scenario: `npm run bench:history` compares it with the one above.
+  "express-stomp-history": {
+    start: async () => (await import("./peers/express-stomp.js")).expressStompWithHistory(),
+    dialect: STOMP,
+  },
   "socket.io": {
     start: async () => (await packages()).socketIo(),
     dialect: SOCKET_IO,

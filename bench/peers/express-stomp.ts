@@ -1,6 +1,14 @@
 import { createServer } from "node:http";
 import express from "express";
-import { Controller, MessageMapping, Payload, SendTo, simpleBroker, stompMessaging } from "express-stomp";
+import {
+  Controller,
+  type HistoryOptions,
+  MessageMapping,
+  Payload,
+  SendTo,
+  simpleBroker,
+  stompMessaging,
+} from "express-stomp";
 import type { Started } from "../peers.js";
 import { listen } from "./listen.js";
 
@@ -18,13 +26,21 @@ class GreetingController {
   }
 }
 
+/** So many messages are kept of each topic by the peer with a history. */
+export const HISTORY_SIZE = 100;
+
+/** The same with a history of every topic. */
+export function expressStompWithHistory(): Promise<Started> {
+  return expressStomp([{ destinations: ["/topic/**"], size: HISTORY_SIZE, ttl: 300_000 }]);
+}
+
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp(): Promise<Started> {
+export function expressStomp(history: readonly HistoryOptions[] = []): Promise<Started> {
   const app = express();
   const messaging = stompMessaging({
     endpoints: [{ path: "/ws" }],
     applicationDestinationPrefixes: ["/app"],
-    broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
+    broker: simpleBroker({ destinationPrefixes: ["/topic"], history }),
     controllers: [GreetingController],
   });
   app.use(messaging);
