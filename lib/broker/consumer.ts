@@ -151,7 +151,7 @@ export class Consumer implements Taker, Subscriber, Returning {
 
   mark(marker: Publication): void {
     if (this.window) this.#deliverInWindow(this.window, marker, { isMarker: true });
-    else this.#deliver(new Delivery(marker, this));
+    else this.#deliver(new ReplayDelivery(marker, this));
   }
 
   replay(replay: Replay): void {
@@ -298,7 +298,7 @@ export class Consumer implements Taker, Subscriber, Returning {
     try {
       const delivery = queued
         ? new QueueDelivery(publication, this.#ofQueue, ackId)
-        : isMissed
+        : isMissed || isMarker
           ? new ReplayDelivery(publication, this, ackId)
           : new Delivery(publication, this, ackId);
       const sent = clientOutboundChannel.carry(delivery);

@@ -23,7 +23,7 @@ export class Publication implements Message {
 
   /** Has a payload of its own from now on: who brought it may write something else into the bytes. */
   own(): this {
-    if (!this.isOwn) this.payload = Uint8Array.from(this.payload);
+    if (!this.isOwn) this.payload = new Uint8Array(this.payload);
     this.isOwn = true;
     return this;
   }

@@ -83,7 +83,10 @@ export class MessageEncoder {
   }
 
   #remember(publication: Message, isReplayed: boolean): void {
-    this.#remembered = this.#replayed?.get(publication) ?? { publication, versions: {} };
+    const known = isReplayed ? this.#replayed?.get(publication) : undefined;
+    this.#remembered = known ?? { publication, versions: {} };
+    if (known) return;
+
     if (isReplayed) {
       this.#replayed ??= new Map();
       this.#replayed.set(publication, this.#remembered);

@@ -69,8 +69,10 @@ export class History {
   readonly isOn: boolean;
   readonly #context: HistoryContext;
   readonly #store: HistoryStore;
-  /** What was missed, as it is told: one object for all who come back in the same turn, so that it is encoded once. */
-  #marked: Map<Publication, Publication> | undefined;
+  /** What was made for those who come back in this turn: one object for all of them, so that it is encoded once. */
+  #ofTurn:
+    | { readonly markers: Map<string, Publication>; readonly missed: Map<Publication, Publication> }
+    | undefined;
 
   constructor(context: HistoryContext) {
     const { rules, clock, sizeLimit } = context;
@@ -210,24 +212,36 @@ export class History {
     messageId: string,
     { recovered, replayed }: { readonly recovered: boolean; readonly replayed: number },
   ): Publication {
-    const native = saying(NativeHeaders.EMPTY, { recovered: `${recovered}`, replayed: `${replayed}` });
-    const headers = { messageType: "MESSAGE", destination, messageId, native } as const;
-    return new Publication(0, { payload: NO_PAYLOAD, headers });
+    const { markers } = this.#made;
+    const name = `${messageId} ${recovered} ${replayed} ${destination}`;
+    let marker = markers.get(name);
+    if (!marker) {
+      const native = saying(NativeHeaders.EMPTY, { recovered: `${recovered}`, replayed: `${replayed}` });
+      const headers = { messageType: "MESSAGE", destination, messageId, native } as const;
+      marker = new Publication(0, { payload: NO_PAYLOAD, headers });
+      markers.set(name, marker);
+    }
+    return marker;
   }
 
   #mark(publication: Publication): Publication {
-    let marked = this.#marked?.get(publication);
-    if (marked) return marked;
+    const { missed } = this.#made;
+    let marked = missed.get(publication);
+    if (!marked) {
+      marked = publication.with(saying(publication.headers.native, { replayed: "true" }));
+      missed.set(publication, marked);
+    }
+    return marked;
+  }
 
-    marked = publication.with(saying(publication.headers.native, { replayed: "true" }));
-    if (!this.#marked) {
-      this.#marked = new Map();
+  get #made() {
+    if (!this.#ofTurn) {
+      this.#ofTurn = { markers: new Map(), missed: new Map() };
       setImmediate(() => {
-        this.#marked = undefined;
+        this.#ofTurn = undefined;
       });
     }
-    this.#marked.set(publication, marked);
-    return marked;
+    return this.#ofTurn;
   }
 }
 

@@ -60,14 +60,17 @@ export class MemoryHistory implements HistoryStore {
 
     const now = this.#tick();
     const size = sizeOf(publication.keep());
-    this.#change(window, () => {
-      window.expire(now);
-      if (size > sizeLimit) window.skip(publication.number);
-      else window.add(publication, now, size);
-    });
-    if (size > sizeLimit) evicted?.(publication);
-    this.#unlink(window);
-    this.#link(window);
+    const before = window.bytes;
+    window.expire(now);
+    if (size > sizeLimit) {
+      window.skip(publication.number);
+      evicted?.(publication);
+    } else window.add(publication, now, size);
+    this.#bytes += window.bytes - before;
+    if (window !== this.#newest) {
+      this.#unlink(window);
+      this.#link(window);
+    }
 
     while (this.#oldest && (this.#bytes > sizeLimit || this.#count > destinationLimit)) {
       this.#shrink(this.#oldest);

@@ -127,6 +127,63 @@ describe("The recipe", () => {
     expect(await orders.json()).to.include({ item: "coffee" });
   });
 
+  it("missed-messages: shows each message once over reconnects, and loads anew when that cannot be", async () => {
+    const kitchen = await cook(() => import("../../../example/recipes/missed-messages.js"));
+    close = kitchen.close;
+    const { messaging, follow } = kitchen.recipe;
+    const room = `http://127.0.0.1:${kitchen.port}/room/7`;
+    const say = (body: string) =>
+      fetch(room, { method: "POST", body, headers: { "content-type": "text/plain" } });
+    await say("before");
+    const page = (await (await fetch(room)).json()) as { position: string; newest: string[] };
+    expect(page.newest).to.deep.equal(["before"]);
+    await say("between");
+
+    const sockets: WebSocket[] = [];
+    const client = kitchen.client("?user=rod");
+    client.webSocketFactory = () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${kitchen.port}/ws?user=rod`, ["v12.stomp"]);
+      sockets.push(socket);
+      return socket;
+    };
+    const seen: string[] = [];
+    let told = () => {};
+    const next = (count: number) =>
+      new Promise<void>((resolve) => {
+        told = () => seen.length >= count && resolve();
+        told();
+      });
+    const tell = (text: string) => {
+      seen.push(text);
+      told();
+    };
+    follow(client, "/topic/room/7", {
+      since: page.position,
+      show: ({ body }) => tell(body),
+      reload: () => tell("reload"),
+    });
+    client.activate();
+    await next(1);
+    /** Loses the line, and comes back when all of these were said. */
+    const miss = async (bodies: readonly string[]) => {
+      let comeBack = () => {};
+      const said = new Promise<void>((resolve) => {
+        comeBack = resolve;
+      });
+      client.beforeConnect = () => said;
+      const gone = new Promise((resolve) => messaging.on("disconnect", resolve));
+      sockets.at(-1)?.terminate();
+      await gone;
+      for (const body of bodies) await say(body);
+      comeBack();
+    };
+    await miss(["missed", "missed too"]);
+    await next(3);
+    await miss(Array.from({ length: 101 }, () => "too much"));
+    await next(4);
+    expect(seen).to.deep.equal(["between", "missed", "missed too", "reload"]);
+  });
+
   it("presence: tells who comes and goes, and nothing of a page that is loaded again", async () => {
     const kitchen = await cook(() => import("../../../example/recipes/presence.js"), { GRACE_MS: "1000" });
     close = kitchen.close;
