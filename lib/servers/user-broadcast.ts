@@ -69,11 +69,12 @@ export class UserBroadcast {
   }
 
   /**
-   * The link's next message waits while clients that were given this one are behind; it does not wait for clients that
-   * a recheck or an unsubscribe has to tell.
+   * The link's next message waits while clients that were given this one are behind. It does not wait for those
+   * who are told that a recheck or an unsubscribe has ended something.
    */
   #take(said: Said<Told>): void | Promise<void> {
-    return this.#handler.feed(() => void this.#do(said));
+    if ("message" in said.content) return this.#handler.feed(() => void this.#do(said));
+    void this.#do(said);
   }
 
   async #do({ content, payload }: Said<Told>): Promise<void> {

@@ -12,7 +12,7 @@ describe("UserBroadcast", () => {
   const time = new FakeTimers();
   const servers: UserBroadcast[] = [];
 
-  function open(here: Partial<UserBroadcastHandler["here"]> = {}): UserBroadcast {
+  function open(here: Partial<UserBroadcastHandler["here"]> = {}, behind?: Promise<void>): UserBroadcast {
     const { system, application } = hub.connect();
     const backplane = brokerBackplane({
       system,
@@ -26,7 +26,7 @@ describe("UserBroadcast", () => {
         deliver() {},
         feed(deliver) {
           deliver();
-          return undefined;
+          return behind;
         },
         here: { end: () => 0, recheck: async () => 0, unsubscribeById: async () => false, ...here },
       },
@@ -43,11 +43,13 @@ describe("UserBroadcast", () => {
       done.push(what);
       return new Promise<never>(() => {});
     };
-    open({
+    const here = {
       recheck: forEver("recheck"),
       unsubscribeById: forEver("unsubscribe"),
-      end: (_, reason) => done.push(reason),
-    });
+      end: (_: unknown, reason: string) => done.push(reason),
+    };
+    // What is told of it at once may find a client that has no room.
+    open(here, new Promise(() => {}));
     const speaker = open();
     await time.pass(1500);
 
