@@ -1,7 +1,7 @@
 import { MessageHandlingError } from "express-stomp";
 import { readText } from "../shared/text.js";
 
-/** What a member said in a room. */
+/** A message of a member in a room. */
 export interface ChatMessage {
   readonly kind: "message";
   /** Counts up: who has seen number 7 has been told nothing new by number 6. */

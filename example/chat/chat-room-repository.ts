@@ -37,5 +37,5 @@ export class ChatRoomRepository {
   }
 }
 
-/** What is no UUID need not bother the database, which would stumble over some texts (PostgreSQL: NUL). */
+/** Text that is no UUID need not bother the database, which would stumble over some (PostgreSQL: NUL). */
 const ROOM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

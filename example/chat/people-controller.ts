@@ -22,7 +22,7 @@ export class SessionEnder {
   constructor(readonly end: (user: string, reason: string) => number) {}
 }
 
-/** What members do to one another. What is refused they hear at `/user/queue/errors`, and stay connected. */
+/** Everything that members do to one another. They hear of a refusal at `/user/queue/errors`, and stay connected. */
 @Controller()
 export class PeopleController {
   constructor(

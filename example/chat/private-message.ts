@@ -1,6 +1,6 @@
 import { MessageHandlingError } from "express-stomp";
 
-/** What one member says to another, in all pages of both. Not kept. */
+/** A message of one member to another, in all pages of both. Not kept. */
 export interface PrivateMessage {
   readonly kind: "private";
   readonly writer: string;
@@ -10,14 +10,14 @@ export interface PrivateMessage {
   readonly sentAt: number;
 }
 
-/** What a member is told at `/user/queue/errors`. Pages put it into words, in their language. */
+/** The refusal that a member is told at `/user/queue/errors`. Pages put it into words, in their language. */
 export type Notice = RefusalNotice | { readonly problem: "ended"; readonly reason: string };
 
 export interface RefusalNotice {
   /** `absent`: nobody of this name is connected. `refused`: for the reason given. */
   readonly problem: "absent" | "refused";
   readonly reason: string;
-  /** Whom it was about; empty when the client did not say. */
+  /** The member whom it was about; empty when the client did not say. */
   readonly name: string;
   /** Of the frame that is answered. */
   readonly receipt: string | undefined;

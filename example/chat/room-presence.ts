@@ -1,6 +1,6 @@
 import type { Logger, StompMessaging } from "express-stomp";
 
-/** Who is in a room, told at each change to those who are. */
+/** The members who are in a room, told at each change to those who are. */
 export interface RoomPresent {
   readonly roomId: string;
   /** In the order of the alphabet; who has several pages open is there once. */

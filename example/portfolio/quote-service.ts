@@ -26,7 +26,7 @@ export class QuoteService {
       intervalMs,
       next: (price, stock) => nextPrice(price, stock, random),
     });
-    // Who misses a quote while the broker is away hears the next one.
+    // A page that misses a quote while the broker is away hears the next one.
     if (!messaging.isBrokerAvailable()) return;
     for (const quote of round) {
       await messaging.template.convertAndSend(`/topic/price.stock.${quote.ticker}`, quote);

@@ -1,4 +1,4 @@
-/** What can be traded. Money is in cents everywhere but on the page. */
+/** The stocks that can be traded. Money is in cents everywhere but on the page. */
 export interface Stock {
   readonly ticker: string;
   readonly company: string;

@@ -6,7 +6,7 @@ import type { PortfolioTables } from "./tables.js";
 import { type Portfolio, type Position, type Trade, TradeRejectedError, type TradeRequest } from "./trade.js";
 import { heldAfter, type Means, whyNot } from "./trade-rules.js";
 
-/** What became of a trade that was due. */
+/** The outcome of a trade that was due. */
 export interface TradeResult {
   readonly account: string;
   readonly trade: Trade;

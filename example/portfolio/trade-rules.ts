@@ -10,7 +10,7 @@ export interface Holding {
 export interface Means {
   readonly cash: number;
   readonly held: Holding;
-  /** What a share costs now. */
+  /** The price of a share now. */
   readonly price: number;
 }
 

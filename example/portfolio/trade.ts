@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a client sends to `/app/trade`. */
+/** The order that a client sends to `/app/trade`. */
 export const tradeSchema = z.object({
   ticker: z.string(),
   action: z.enum(["Buy", "Sell"]),
@@ -16,7 +16,7 @@ export type TradeState = "placed" | "executed" | "rejected";
 export interface Trade extends TradeRequest {
   readonly id: number;
   readonly state: TradeState;
-  /** What a share cost, in cents, once executed. */
+  /** The price of a share, in cents, once executed. */
   readonly price: number | null;
   /** Why it was rejected. */
   readonly reason: string | null;
@@ -25,7 +25,7 @@ export interface Trade extends TradeRequest {
 export interface Position {
   readonly ticker: string;
   readonly shares: number;
-  /** What these shares were bought for, in cents. */
+  /** The price that these shares were bought for, in cents. */
   readonly cost: number;
 }
 

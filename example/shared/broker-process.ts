@@ -17,9 +17,9 @@ export interface BrokerProcessOptions {
   readonly name: string;
   /** Where it takes STOMP. */
   readonly port: number;
-  /** What it keeps, on this machine and of this run only. */
+  /** The files that it keeps, on this machine and of this run only. */
   readonly folder: string;
-  /** What has to run for it; the last one answers STOMP. */
+  /** The programs that have to run for it; the last one answers STOMP. */
   readonly commands: readonly BrokerCommand[];
 }
 

@@ -20,7 +20,7 @@ export interface LoginTables {
   setting: { name: string; value: string };
 }
 
-/** What the two databases spell differently: a number that counts up by itself. */
+/** A number that counts up by itself: the two databases spell it differently. */
 export interface Counter {
   readonly type: "integer" | ReturnType<typeof sql>;
   readonly primaryKey: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;

@@ -11,7 +11,7 @@ export function installPackages(names: readonly string[]): boolean {
   return true;
 }
 
-/** What to put before a command to run it as root without a password; nothing where that cannot be. */
+/** The words before a command that run it as root without a password; nothing where that cannot be. */
 function asRoot(): string[] | undefined {
   if (!succeeds(["apt-get", "--version"])) return undefined;
   if (process.getuid?.() === 0) return [];

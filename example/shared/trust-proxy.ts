@@ -1,5 +1,5 @@
 /**
- * What the variable `TRUST_PROXY` says, for Express's setting "trust proxy": the proxies' addresses
+ * The value of the variable `TRUST_PROXY`, for Express's setting "trust proxy": the proxies' addresses
  * (`loopback`, `10.0.0.0/8, 192.0.2.1`), how many there are, or `true` for whoever comes.
  */
 export function trustProxy(variable = ""): boolean | number | string {

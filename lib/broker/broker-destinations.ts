@@ -118,7 +118,7 @@ export function checkLength(destination: string, separator: DestinationSeparator
   }
 }
 
-/** What is told of a destination that cannot be read. */
+/** The error for a destination that cannot be read. */
 function unreadable(destination: string, error: unknown): unknown {
   if (!(error instanceof DestinationPatternError)) return error;
   // ERROR has room for some 200 characters: what was wrong must be among them.

@@ -19,7 +19,7 @@ import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
  *   in its headers); the user of that answer becomes the session's.
  * - `handle` is done, or its promise settled, when the message has been taken:
  *   a SUBSCRIBE when deliveries will arrive, a SEND when the broker has it.
- *   What it refuses it throws.
+ *   It refuses by throwing.
  *   Where only a receipt is to come later, `receipt` in its headers is told so.
  * - `sessionEnded` tells of a session's end in the turn in which it ends, and DISCONNECT
  *   comes once for every session that sent CONNECT, when what was received has been handled.

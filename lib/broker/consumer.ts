@@ -72,7 +72,7 @@ export class Consumer implements Taker, Subscriber, Returning {
   readonly #context: ConsumerContext;
   /** Retained messages that it has not been given. */
   #owed: Iterator<Publication> | undefined;
-  /** What it has missed, until it has been given that. */
+  /** The messages that it has missed, until it has been given them. */
   #replay: Replay | undefined;
   #unread: Unread | undefined;
   #ofQueues: Subscriber | undefined;
@@ -310,7 +310,7 @@ export class Consumer implements Taker, Subscriber, Returning {
   }
 }
 
-/** What a delivery that is to be acknowledged is, if not a topic's live message. */
+/** The kind of a delivery that is to be acknowledged, if it is no topic's live message. */
 interface InWindow {
   readonly queued?: QueuedMessage;
   readonly isMarker?: boolean;

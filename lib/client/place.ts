@@ -49,7 +49,7 @@ export class Place {
   readonly #seen = new Set<string>();
   /** The message-id, or the offset of a stream, of the newest message; or what the server has told. */
   #position: string | undefined;
-  /** What the present SUBSCRIBE asked for, until the server has shown whether it could give that. */
+  /** The position that the present SUBSCRIBE asked for, until the server has shown whether it could give that. */
   #asked: string | undefined;
   #isAgain = false;
   /** Whether the server has told a position to the present SUBSCRIBE, and whether it ever has. */
@@ -140,7 +140,7 @@ export class Place {
   #told(isWhole: boolean, id: string | undefined): void {
     const isFirst = !this.#isTold;
     this.#isTold = this.#knowsPositions = true;
-    // Who asks for what is sent from now on misses nothing, the first time; but the server may lose the thread later.
+    // A page that asks for all that is sent from now on misses nothing, the first time; but the server may lose the thread later.
     if (!isFirst) this.#isReloaded = false;
     const isLost = this.#patience !== undefined || (!isWhole && !(isFirst && this.#asked === undefined));
     this.stop();

@@ -42,7 +42,7 @@ export class Positions {
     }
   }
 
-  /** What is no such text is somebody else's, or of another version. */
+  /** Any other text is somebody else's, or of another version. */
   #read(): [string, string][] {
     try {
       const read: unknown = JSON.parse(this.#storage?.getItem(this.#key) ?? "[]");

@@ -23,7 +23,7 @@ export interface ResumingSubscription {
   unsubscribe(keep?: boolean): void;
 }
 
-/** What `resuming(client)` gives. */
+/** The client with a memory that `resuming(client)` gives. */
 export interface Resuming<M extends StompMessage = StompMessage> {
   /** Subscribes, now or as soon as the client is connected, and again after each reconnect, behind the last message that came. */
   subscribe(destination: string, take: (message: M) => void, options?: PlaceOptions): ResumingSubscription;

@@ -11,7 +11,7 @@ interface Unconfirmed {
   reject(error: Error): void;
 }
 
-/** What was published, and not confirmed yet: it is sent again after each reconnect, in its order. */
+/** The messages that were published, and not confirmed yet: they are sent again after each reconnect, in their order. */
 export class UnconfirmedPublications {
   readonly #client: Pick<StompClient, "connected" | "publish" | "watchForReceipt">;
   readonly #all = new Map<string, Unconfirmed>();

@@ -21,7 +21,7 @@ export interface PatternOptions {
 
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
-/** What the segments of a pattern have in common. */
+/** Everything that the segments of a pattern have in common. */
 class Shape {
   /** Where the first `**` stands among the segments, and the last; -1 without. */
   readonly firstRest: number;

@@ -21,7 +21,7 @@ interface Sender {
   readonly user: Principal | undefined;
 }
 
-/** What becomes of one frame tells its claim, once. */
+/** The claim of one frame is told what becomes of that, once. */
 export interface Claim {
   succeed(): void;
   fail(): void;
@@ -45,7 +45,7 @@ interface UserIds {
   readonly entries: Map<string, Entry>;
 }
 
-/** What the SENDs of one open transaction claim: it is theirs to say at COMMIT. */
+/** The claims of the SENDs of one open transaction: COMMIT decides about them. */
 interface Held extends Claim {
   readonly session: Sender;
   readonly transaction: string;
@@ -236,7 +236,7 @@ export class Deduplication implements Watched {
     wake(entry);
   }
 
-  /** What a transaction holds goes over to the frame that ends it. */
+  /** The claims of a transaction go over to the frame that ends it. */
   #take(frame: Frame, session: Sender): Held | undefined {
     const ofSession = this.#held.get(session);
     const transaction = frame.headers.get("transaction") ?? "";

@@ -179,7 +179,7 @@ class SignsOfLife implements HeartBeatOptions {
     return LIFE_EVERY;
   }
 
-  /** Whatever else is sent is not answered. */
+  /** Nothing else that is sent is answered. */
   given(): number {
     return 0;
   }

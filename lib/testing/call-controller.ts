@@ -5,13 +5,13 @@ import { testMessaging } from "./test-messaging.js";
 
 /** How a controller is called. */
 export interface CallOptions {
-  /** Who calls. @default nobody */
+  /** The user who calls. @default nobody */
   readonly user?: string | Principal;
   /** Headers of the message. */
   readonly headers?: TestHeaders;
   /** @default "SEND" */
   readonly command?: "SEND" | "SUBSCRIBE";
-  /** What the application tells `stompMessaging`: `validator`, `container`, `security`, advices among `controllers`, other prefixes. */
+  /** The options of `stompMessaging`: `validator`, `container`, `security`, advices among `controllers`, other prefixes. */
   readonly options?: Partial<StompMessagingOptions>;
 }
 
@@ -24,13 +24,13 @@ export interface SentMessage {
   readonly headers: Message["headers"];
 }
 
-/** What came of a call. */
+/** The outcome of a call. */
 export interface CallResult<T = unknown> {
-  /** What the method has returned, or its promise has resolved to: of the exception handler, if one took what the method threw. */
+  /** The value that the method has returned, or its promise has resolved to: that of the exception handler, if one took the error. */
   readonly result: T | undefined;
-  /** What was sent: replies, and what the method sends by the template, in order. */
+  /** The messages that were sent: replies, and those that the method sends by the template, in order. */
   readonly sent: readonly SentMessage[];
-  /** What nobody took: the method's own error, a refused argument or a denial. */
+  /** The error that nobody took: the method's own, a refused argument or a denial. */
   readonly error: Error | undefined;
 }
 

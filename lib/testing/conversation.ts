@@ -52,7 +52,7 @@ interface Waiting {
   readonly done: Promise<void>;
 }
 
-/** What a client and the server say to each other, from CONNECT on: each frame is sent with a receipt, and waited for. */
+/** The talk of a client and the server, from CONNECT on: each frame is sent with a receipt, and waited for. */
 export class Conversation {
   readonly received = new Received();
   readonly closed: Promise<TestClose>;

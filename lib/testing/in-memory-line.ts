@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers";
 import { connectionReset, type LineFaults } from "./line-faults.js";
 
-/** What a line says of itself. */
+/** A line as it speaks of itself. */
 export interface LineOptions {
   /** The client's address. */
   readonly address: string;
@@ -44,7 +44,7 @@ export class LineEnd extends Duplex {
   readonly #toClient: boolean;
   readonly #faults: LineFaults;
   #other: LineEnd | undefined;
-  /** What is on its way to the other end. */
+  /** The bytes that are on their way to the other end. */
   readonly #flight: Chunk[] = [];
   #flightSize = 0;
   #isPumping = false;
@@ -103,7 +103,7 @@ export class LineEnd extends Duplex {
       const other = this.#other;
       nextTurn(() => other?.destroy(connectionReset()));
     } else {
-      // What was written before has left this end, and arrives.
+      // Bytes that were written before have left this end, and arrive.
       this.#send(undefined);
     }
     done(error);

@@ -7,7 +7,7 @@ interface FaultyEnd {
   destroy(error?: Error): unknown;
 }
 
-/** What befalls bytes on their way: one for all lines of a client, as a network is. */
+/** The faults that befall bytes on their way: one object for all lines of a client, as a network is. */
 export class LineFaults {
   readonly timers: Timers;
   readonly #ends = new Set<FaultyEnd>();

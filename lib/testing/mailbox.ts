@@ -5,7 +5,7 @@ interface Waiting<T> {
   fail(error: Error): void;
 }
 
-/** What has come and was not asked for yet, and those who wait for the next of it. */
+/** Things that have come and were not asked for yet, and those who wait for the next one. */
 export class Mailbox<T> {
   readonly #arrived: T[] = [];
   readonly #waiting: Waiting<T>[] = [];

@@ -36,7 +36,7 @@ const KEPT = 10_000;
 const SHOWN = 10;
 const SHOWN_LENGTH = 200;
 
-/** What a client has received, for looking back and for the texts of failures. */
+/** The frames that a client has received, for looking back and for the texts of failures. */
 export class Received {
   readonly #frames: TestFrame[] = [];
   #count = 0;

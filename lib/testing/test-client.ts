@@ -6,7 +6,7 @@ import { type TestFrame, type TestMessage, testMessage } from "./received.js";
 import { TestSubscription, type WaitOptions } from "./test-subscription.js";
 import type { Connection, ConnectionListener } from "./transport.js";
 
-/** What a client is made with. */
+/** The options of a client. */
 export interface TestClientOptions {
   readonly name: string;
   readonly lines: LineFaults;
@@ -16,7 +16,7 @@ export interface TestClientOptions {
   errorSeen(sessionId: string): void;
 }
 
-/** What a client sends to be refused. */
+/** A frame that a client sends to be refused. */
 export interface RefusedOptions {
   /** @default "SEND" */
   readonly command?: "SEND" | "SUBSCRIBE";

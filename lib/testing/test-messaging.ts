@@ -24,7 +24,7 @@ import { type Handshake, HandshakeRefusedError, type TestTransport } from "./tra
 import { realTimers, turned } from "./turns.js";
 import { inMemoryWebSocket } from "./web-socket-connection.js";
 
-/** What the kit itself may be told. */
+/** The kit's own options. */
 export interface TestMessagingOptions {
   /** The clock that `stompMessaging` was given: lines delay, and clients send heart-beats, by it. @default the process's */
   readonly clock?: Clock | undefined;
@@ -40,7 +40,7 @@ export interface TestMessagingOptions {
 
 /** A client's handshake. */
 export interface TestHandshake {
-  /** Who it is, without a login: `req.user`, and the session's user. @default as the application finds out */
+  /** The user, without a login: `req.user`, and the session's user. @default as the application finds out */
   readonly user?: string | Principal;
   /** Headers of the HTTP request. */
   readonly requestHeaders?: Readonly<Record<string, string>>;
@@ -211,7 +211,7 @@ export class TestMessaging implements AsyncDisposable {
       isClosed = true;
     });
     const { clock } = this.#options;
-    // What hangs is waited for by the fake clock, which nobody else moves on.
+    // The fake clock, which nobody else moves on, waits for handlers that hang.
     if (clock instanceof FakeClock) {
       for (await turned(); !isClosed; await turned()) await clock.pass(this.#within);
     }

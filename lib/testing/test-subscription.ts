@@ -7,7 +7,7 @@ export interface WaitOptions {
   readonly within?: number;
 }
 
-/** What a subscription needs of its client. */
+/** A client, as its subscriptions need it. */
 export interface SubscriptionHost {
   readonly within: number;
   /** Resolves when all that any client of the test has sent was handled, and what came of it has arrived. */

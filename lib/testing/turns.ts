@@ -5,7 +5,7 @@ import type { Clock } from "../index.js";
 
 const now = performance.now.bind(performance);
 
-/** What lines in memory need of a clock. */
+/** A clock, as lines in memory need it. */
 export type Timers = Pick<Clock, "now" | "after">;
 
 /** The process's own. */

@@ -47,7 +47,7 @@ export function middlewareOf(endpoints: readonly Endpoint[]): RequestHandler {
   };
 }
 
-/** What is used of the application: Connect has none, and an old Express has no such function. */
+/** The part of the application that is used: Connect has none, and an old Express has no such function. */
 function isOfExpress({ app }: { readonly app?: Request["app"] }): boolean {
   return typeof app?.get === "function" && typeof app.get("trust proxy fn") === "function";
 }

@@ -27,7 +27,7 @@ const people = new People(document.getElementById("present"), {
 const unconfirmed = new Map();
 let sent = 0;
 let entered = false;
-/** Whose eyes alone the next message is for. */
+/** The member whom alone the next message is for. */
 let recipient;
 /** Whether the staff has ended the session: then nothing connects again by itself. */
 let ended = false;
@@ -63,7 +63,7 @@ const client = stompClient({
     people.show([]);
     if (ended) return;
 
-    // What the server said stays until it lets the page in, so that it can be read.
+    // The server's words stay until it lets the page in, so that they can be read.
     if (connection.dataset.state !== "notLetIn") show("reconnecting");
     for (const receipt of unconfirmed.keys()) giveBack(receipt, texts.notDelivered);
   },

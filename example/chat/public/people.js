@@ -1,6 +1,6 @@
 import { paintAvatar } from "./avatar.js";
 
-/** Who is in the room: each a button to write to them, and for the staff one to end their session. */
+/** The members in the room: each a button to write to them, and for the staff one to end their session. */
 export class People {
   #list;
   #member;

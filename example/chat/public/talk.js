@@ -8,7 +8,7 @@ export class Talk {
   #reply;
   #clock;
   #calendar;
-  /** What each item of the list shows. */
+  /** The message that each item of the list shows. */
   #news = new Map();
   /** The numbers of the messages that are shown. */
   #shown = new Set();
@@ -25,7 +25,7 @@ export class Talk {
 
   /** Shows what the server told: a message, to all or to one, or that someone came in. */
   add(news) {
-    // What is shown already comes again with the history, after a reconnect.
+    // Messages that are shown already come again with the history, after a reconnect.
     if (news.kind === "message" && this.#shown.has(news.id)) return;
 
     const atEnd = this.#isAtEnd();

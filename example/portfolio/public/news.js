@@ -4,7 +4,7 @@ import { fill, texts } from "./texts.js";
 const LIMIT = 30;
 const TOAST_MS = 6000;
 
-/** What happened, the newest first; the newest also comes up for a moment, wherever one is on the page. */
+/** The events, the newest first; the newest also comes up for a moment, wherever one is on the page. */
 export class News {
   #list;
   #toast = document.createElement("p");

@@ -48,7 +48,7 @@ const client = stompClient({
   },
 
   onWebSocketClose() {
-    // What the server said stays until it lets the page in.
+    // The server's words stay until it lets the page in.
     if (connection.dataset.state !== "notLetIn") show("reconnecting");
     if (unconfirmed.size > 0) {
       news.tell(texts.notConfirmed, "bad");

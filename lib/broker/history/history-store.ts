@@ -8,7 +8,7 @@ export interface Kept {
   readonly publication: Publication | undefined;
 }
 
-/** Whose messages are asked for, and from where on. */
+/** The destination or user whose messages are asked for, and from where on. */
 export interface HistoryQuestion {
   /** A destination, or a pattern of them. */
   readonly pattern: DestinationPattern;

@@ -37,7 +37,7 @@ export class HistoryWindow {
   dropped: number;
   /** The number of the newest message. */
   newest: number;
-  /** What it takes in memory, in bytes. */
+  /** The bytes that it takes in memory. */
   bytes: number;
   /** Its neighbours among all windows, in the order in which they were last published to. */
   older: HistoryWindow | undefined;

@@ -50,7 +50,7 @@ export interface Returning {
   goOn(): void;
 }
 
-/** What a marker and the event say. */
+/** The answer to a `since`, as its marker and the event say it. */
 interface Answer {
   readonly position: string;
   readonly replayed: number;
@@ -69,7 +69,7 @@ export class History {
   readonly isOn: boolean;
   readonly #context: HistoryContext;
   readonly #store: HistoryStore;
-  /** What was made for those who come back in this turn: one object for all of them, so that it is encoded once. */
+  /** The messages that were made for those who come back in this turn: one object for all of them, so that it is encoded once. */
   #ofTurn:
     | { readonly markers: Map<string, Publication>; readonly missed: Map<Publication, Publication> }
     | undefined;

@@ -6,7 +6,7 @@ import type { Found, Kept, Unfound } from "./history-store.js";
 /** Bytes of messages that are not kept and wait behind a replay. */
 const HELD_SIZE = 1024 * 1024;
 
-/** What a replay needs of its subscription and of the history. */
+/** The subscription and the history, as a replay needs them. */
 export interface ReplayContext {
   /** Asks the history what is behind a number now. */
   find(after: number): Found | Promise<Found>;
@@ -23,9 +23,9 @@ export interface ReplayContext {
 }
 
 /**
- * What one subscription is still to be given of what it missed, oldest first.
+ * The messages that one subscription has missed and is still to be given, oldest first.
  *
- * What is published meanwhile it need not remember, since the history does: at
+ * It need not remember those that are published meanwhile, since the history does: at
  * the end of what it has found it asks for what has come since, until there is
  * nothing. From then on the subscription is given what is live. So a client
  * that reads slowly costs no memory; it may fall out of the history, and then
@@ -37,7 +37,7 @@ export class Replay {
   #at = 0;
   /** The number up to which the history has been asked. */
   #upTo = 0;
-  /** What was missed is marked, and not what was published after the subscription was made. */
+  /** A message that was missed is marked, and none that was published after the subscription was made. */
   #isMarking = true;
   /** The history has not answered. */
   #isAsking = true;

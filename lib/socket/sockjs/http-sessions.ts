@@ -18,7 +18,7 @@ export interface NewSession {
 }
 
 export interface HttpSession {
-  /** Whose it is; nobody else's request reaches it. */
+  /** The owner; nobody else's request reaches it. */
   readonly owner: string;
   readonly socket: HttpSocket;
 }

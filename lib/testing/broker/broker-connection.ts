@@ -11,7 +11,7 @@ export interface PageSubscription {
   readonly ack: string;
 }
 
-/** What a connection tells its broker. */
+/** A broker, as its connections tell it of their frames. */
 export interface ConnectionHost {
   readonly lines: PageLines;
   frame(frame: StompFrame, connection: BrokerConnection): void;

@@ -1,4 +1,4 @@
-/** What a WebSocket's listener hears. */
+/** The events that a WebSocket's listener hears. */
 export interface SocketEvent {
   readonly type: "open" | "message" | "close" | "error";
   readonly data?: string | ArrayBuffer;
@@ -44,7 +44,7 @@ export class PageSocket {
   constructor(protocol: string, peer: SocketPeer) {
     this.protocol = protocol;
     this.#peer = peer;
-    // Whoever makes the socket has yet to listen to it.
+    // The maker of the socket has yet to listen to it.
     later(() => {
       if (this.#state !== CONNECTING) return;
       this.#state = OPEN;

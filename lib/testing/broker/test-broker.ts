@@ -4,9 +4,9 @@ import type { StompFrame } from "./frame.js";
 import { PageLines } from "./page-lines.js";
 import type { PageSocket } from "./page-socket.js";
 
-/** What `testBroker` may be told. */
+/** The options of `testBroker`. */
 export interface TestBrokerOptions {
-  /** Who may connect: `login` and `passcode`. @default everybody */
+  /** The `login` and `passcode` that may connect. @default everybody */
   readonly users?: Readonly<Record<string, string>>;
   /** Ms between heart-beats that the broker offers: what it sends, and what it wants. @default [0, 0] */
   readonly heartbeat?: readonly [number, number];
@@ -152,7 +152,7 @@ export class TestBroker {
     this.#isSilent = silent;
   }
 
-  /** What becomes of a SUBSCRIBE with `since`: what was missed is sent again, or with `false` the answer is `recovered:false`. */
+  /** The answer to a SUBSCRIBE with `since`: what was missed is sent again, or with `false` the answer is `recovered:false`. */
   recover(recovers: boolean): void {
     this.#recovers = recovers;
   }
@@ -376,7 +376,7 @@ function headersOf(
   return { ...headers, subscription: subscription.id, "message-id": id, destination };
 }
 
-/** What goes on from a page's SEND to subscribers. */
+/** The headers that go on from a page's SEND to subscribers. */
 function passedOn({
   destination: _destination,
   receipt: _receipt,
