@@ -2,7 +2,7 @@ import type { RequestHandler } from "express";
 import type { Clock } from "../clock/clock.js";
 import type { EventPublisher } from "../events.js";
 
-/** What `messaging.health()` gives. */
+/** The answer of `messaging.health()`. */
 export interface MessagingHealth {
   /**
    * `up`: it takes clients, and its broker takes messages. `down`: the broker is
