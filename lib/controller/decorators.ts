@@ -153,7 +153,7 @@ export function Authorize(
 /** Options of `@Detached`. */
 export interface DetachedOptions {
   /**
-   * What of it there is once at a time on this server: text with `{variables}` of
+   * The name of the stream, of which there is one at a time on this server: text with `{variables}` of
    * the mapping. Whoever sends with a key whose stream runs has joined it.
    */
   key: string;

@@ -47,7 +47,7 @@ interface Call extends Invocation {
   run?: DetachedRun;
 }
 
-/** What stands for the result where a stream runs already. */
+/** The stand-in for a result where a stream runs already. */
 const JOINED = Symbol("joined");
 
 /** One method of a controller: takes its arguments from a message, and sends on what it returns. */

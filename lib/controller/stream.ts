@@ -6,7 +6,7 @@ import { isPromise } from "../promise.js";
 /** After so many elements others get their turn, however eagerly the next ones come. */
 const TURN = 64;
 
-/** What is made of the elements of an async iterable that a method returned. */
+/** The use that is made of the elements of an async iterable that a method returned. */
 export interface StreamOptions {
   /** Gives what to wait for before the next element is asked for; `undefined` if there is nothing. */
   room(): Promise<void> | undefined;

@@ -72,7 +72,7 @@ export class Closing {
     // All stay until what any of them has sent was handled, and has reached them.
     await Promise.race([this.#drained(), drainTime.over]);
     drainTime.stop();
-    // Who waits for the rest of a stream is told that there is none.
+    // A client that waits for the rest of a stream is told that there is none.
     this.#options.detached?.close();
     await sessions.close(closing);
     for (const each of afterwards) await each.close();
