@@ -11,7 +11,7 @@ export const messaging = stompMessaging({
     history: [
       // As long as a tunnel or a deployment takes. Beyond, the page loads from the database.
       { destinations: ["/topic/room/*"], size: 100, ttl: 300_000 },
-      // What is sent to a user waits, also when no session of the user is there.
+      // A message to a user waits, also when no session of the user is there.
       { destinations: ["/user/queue/letters"], size: 20, ttl: 86_400_000 },
     ],
   }),
