@@ -202,7 +202,9 @@ function security(
 ): MessageSecurity | undefined {
   if (given === undefined) return undefined;
   if (!(given instanceof MessageSecurity)) {
-    throw new ConfigurationError("security takes what messageSecurity(…) returns");
+    throw new ConfigurationError(
+      "security takes what messageSecurity(…) of the same copy of express-stomp returns",
+    );
   }
   if (given.destinationSeparator !== separator) {
     throw new ConfigurationError(

@@ -84,7 +84,10 @@ const WRONG: [options: unknown, text: string][] = [
     "userDestinationPrefix /me/ and applicationDestinationPrefixes /me/app overlap",
   ],
   [{ endpoints, clientsMaySendToUsers: "no" }, "clientsMaySendToUsers must be true or false"],
-  [{ endpoints, security: { preSend() {} } }, "security takes what messageSecurity(…) returns"],
+  [
+    { endpoints, security: { preSend() {} } },
+    "security takes what messageSecurity(…) of the same copy of express-stomp returns",
+  ],
   [
     { endpoints, security, destinationSeparator: "." },
     'security was made for the destinationSeparator "/": tell messageSecurity that it is "."',
