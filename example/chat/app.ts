@@ -74,8 +74,12 @@ export async function createChat({ databaseUrl, proxies, logger }: ChatOptions):
   const messaging = stompMessaging({
     endpoints: [{ path: "/stomp/chat", sockJS: true }],
     applicationDestinationPrefixes: ["/pub"],
-    broker: simpleBroker({ destinationPrefixes: ["/sub"] }),
-    clientInboundChannel: { interceptors: [csrf, logins] },
+    broker: simpleBroker({
+      destinationPrefixes: ["/sub"],
+      // For pages whose line breaks: a room's older messages are in the database, private ones nowhere else.
+      history: { destinations: ["/sub/chat/room/*", "/user/queue/private"], size: 100, ttl: 600_000 },
+    }),
+    clientInboundChannel: { interceptors: [csrf, logins], deduplicate: true },
     security: chatSecurity({
       rooms: container.get(ChatRoomRepository),
       members: container.get(MemberRepository),

@@ -2,6 +2,13 @@ import { type BrokerFactory, simpleBroker, stompBrokerRelay } from "express-stom
 
 const DESTINATION_PREFIXES = ["/topic"];
 
+/** The outcome of trades reaches a page whose line broke meanwhile; prices it loads anew. */
+const NEWS = {
+  destinations: ["/user/queue/position-updates", "/user/queue/errors"],
+  size: 100,
+  ttl: 600_000,
+};
+
 /**
  * Gives the simple broker, for one server; or the relay to the broker at `stomp://login:passcode@host:port`,
  * for as many servers as one likes.
@@ -9,7 +16,7 @@ const DESTINATION_PREFIXES = ["/topic"];
  * @param secret what the servers know, and nobody else
  */
 export function brokerAt(url: string | undefined, secret: string): BrokerFactory {
-  if (url === undefined) return simpleBroker({ destinationPrefixes: DESTINATION_PREFIXES });
+  if (url === undefined) return simpleBroker({ destinationPrefixes: DESTINATION_PREFIXES, history: NEWS });
 
   const { protocol, hostname, port, username, password } = new URL(url);
   if (protocol !== "stomp:") {

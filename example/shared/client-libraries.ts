@@ -2,10 +2,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
 
-/** Serves @stomp/stompjs and sockjs-client to browsers, as they were installed. */
+/** Serves @stomp/stompjs, sockjs-client and express-stomp/client to browsers, as they were installed. */
 export function clientLibraries(): Router {
   const router = Router();
   router.use("/stompjs", express.static(packageFolder("@stomp/stompjs")));
+  router.use("/express-stomp", express.static(packageFolder("express-stomp/client")));
   router.use("/sockjs-client", express.static(join(packageFolder("sockjs-client/package.json"), "dist")));
   return router;
 }

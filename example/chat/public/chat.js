@@ -1,4 +1,5 @@
 import { stompClient } from "/public/stomp-client.js";
+import { resuming } from "/vendor/express-stomp/index.js";
 import { People } from "./people.js";
 import { Talk } from "./talk.js";
 
@@ -23,10 +24,11 @@ const people = new People(document.getElementById("present"), {
   end: askForReason,
 });
 
-/** Messages that were sent and not yet confirmed, by receipt. */
+/** Messages that were sent and not yet confirmed, by receipt: they are sent again after a reconnect. */
 const unconfirmed = new Map();
-let sent = 0;
 let entered = false;
+/** Tells that messages of before are missing here: at first, and when the server has not kept what was missed. */
+let lacksOlder = true;
 /** The member whom alone the next message is for. */
 let recipient;
 /** Whether the staff has ended the session: then nothing connects again by itself. */
@@ -39,17 +41,12 @@ const client = stompClient({
 
   onConnect() {
     client.subscribe("/user/queue/errors", (frame) => heed(JSON.parse(frame.body)));
-    client.subscribe("/user/queue/private", (frame) => talk.add(JSON.parse(frame.body)));
-    client.subscribe(`/sub/chat/room/${roomId}/present`, (frame) =>
-      people.show(JSON.parse(frame.body).names),
-    );
-    // First the news, then the history: nothing falls between the two, and what is in both is shown once.
-    client.subscribe(`/sub/chat/room/${roomId}`, (frame) => talk.add(JSON.parse(frame.body)));
-    client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
-      for (const message of JSON.parse(frame.body)) talk.add(message);
-      if (connection.dataset.state === "notLetIn" || notice.textContent === texts.waitForConnection) say("");
-      show("connected");
-    });
+    // It comes behind the word whether messages were missed.
+    client.watchForReceipt("let-in", () => lacksOlder || letIn());
+    const tellPresent = (frame) => people.show(JSON.parse(frame.body).names);
+    client.subscribe(`/sub/chat/room/${roomId}/present`, tellPresent, { receipt: "let-in" });
+    // The news are subscribed to already: nothing falls between the two, and what is in both is shown once.
+    if (lacksOlder) loadOlder();
 
     if (!entered) client.publish({ destination: "/pub/chat/enter", body: JSON.stringify({ roomId }) });
     entered = true;
@@ -65,7 +62,6 @@ const client = stompClient({
 
     // The server's words stay until it lets the page in, so that they can be read.
     if (connection.dataset.state !== "notLetIn") show("reconnecting");
-    for (const receipt of unconfirmed.keys()) giveBack(receipt, texts.notDelivered);
   },
 
   onRefused(reason) {
@@ -73,6 +69,26 @@ const client = stompClient({
     say(put(texts.notLetInBecause, { reason }));
   },
 });
+
+const live = resuming(client);
+const take = (frame) => talk.add(JSON.parse(frame.body));
+live.subscribe("/user/queue/private", take);
+live.subscribe(`/sub/chat/room/${roomId}`, take, { onReload: loadOlder });
+
+/** Asks for what was said last, from the database. */
+function loadOlder() {
+  lacksOlder = true;
+  client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
+    lacksOlder = false;
+    for (const message of JSON.parse(frame.body)) talk.add(message);
+    letIn();
+  });
+}
+
+function letIn() {
+  if (connection.dataset.state === "notLetIn" || notice.textContent === texts.waitForConnection) say("");
+  show("connected");
+}
 
 /** Shows the state of the connection; without one, writing goes on but sending waits. */
 function show(state) {
@@ -114,14 +130,18 @@ function submit() {
     return say(texts.messageTooLong.replace("{length}", message.length));
   }
 
-  const receipt = `message-${++sent}`;
+  const receipt = crypto.getRandomValues(new Uint32Array(4)).join("-");
   unconfirmed.set(receipt, message);
-  client.watchForReceipt(receipt, () => unconfirmed.delete(receipt));
-  client.publish({
+  const publication = {
     destination: recipient === undefined ? "/pub/chat/message" : "/pub/chat/private",
-    headers: { receipt },
+    headers: { "dedup-id": receipt },
     body: JSON.stringify(recipient === undefined ? { roomId, message } : { name: recipient, message }),
-  });
+  };
+  live.publish(publication, { retry: true }).then(
+    () => unconfirmed.delete(receipt),
+    // What the server has refused, it says by ERROR, of which more is said there.
+    () => giveBack(receipt, notice.textContent || texts.notDelivered),
+  );
   input.value = "";
   say("");
 }

@@ -1,4 +1,5 @@
 import { stompClient } from "/public/stomp-client.js";
+import { resuming } from "/vendor/express-stomp/index.js";
 import { Market } from "./market.js";
 import { News } from "./news.js";
 import { fill, texts } from "./texts.js";
@@ -11,7 +12,12 @@ const totals = Object.fromEntries(["total", "invested", "cash", "gain"].map((id)
 const market = new Market(byId("stocks"), totals, (stock, action) => dialog.open(stock, action));
 const dialog = new TradeDialog(byId("dialog"), { means: (ticker) => market.means(ticker), place });
 
-/** The receipts of trades that the server has not confirmed yet. */
+/** Tells that the trades and positions of before are here. */
+let hasTrades = false;
+/**
+ * The receipts of trades that the server has not confirmed yet. They are not sent again: behind the balancer another server would
+ * place them twice.
+ */
 const unconfirmed = new Set();
 let sent = 0;
 
@@ -26,18 +32,9 @@ const client = stompClient({
       market.quote(quote);
       dialog.refresh();
     });
-    hear("/user/queue/position-updates", ({ trade, portfolio }) => {
-      market.hold(portfolio);
-      news.tellTrade(trade);
-    });
-    hear("/user/queue/errors", ({ code, text, trade }) =>
-      trade ? news.tellTrade(trade) : news.tell(texts.rejections[code] ?? text, "bad"),
-    );
-
     hear("/app/quotes", (histories) => market.load(histories));
-    hear("/app/trades", (trades) => news.recall(trades));
+    if (!hasTrades) loadTrades();
     hear("/app/server", ({ name }) => show("connected", name && ` · ${name}`));
-    hear("/app/positions", (portfolio) => market.hold(portfolio));
   },
 
   onStompError: ({ headers }) => news.tell(headers.message, "bad"),
@@ -56,6 +53,29 @@ const client = stompClient({
     unconfirmed.clear();
   },
 });
+
+/** Trades go on where the page stood; with a broker behind several servers they are loaded anew after a reconnect. */
+const live = resuming(client);
+goOnHearing("/user/queue/position-updates", ({ trade, portfolio }) => {
+  market.hold(portfolio);
+  news.tellTrade(trade);
+});
+goOnHearing("/user/queue/errors", ({ code, text, trade }) =>
+  trade ? news.tellTrade(trade) : news.tell(texts.rejections[code] ?? text, "bad"),
+);
+
+function loadTrades() {
+  hasTrades = false;
+  hear("/app/trades", (trades) => news.recall(trades));
+  hear("/app/positions", (portfolio) => {
+    hasTrades = true;
+    market.hold(portfolio);
+  });
+}
+
+function goOnHearing(destination, take) {
+  live.subscribe(destination, ({ body }) => take(JSON.parse(body)), { onReload: loadTrades });
+}
 
 function hear(destination, take) {
   client.subscribe(destination, ({ body }) => take(JSON.parse(body)));
