@@ -1,3 +1,5 @@
+import { endianness } from "node:os";
+
 /** The UTF-16 codes of a text: to read them one by one from a text costs twice as much. */
 export type Codes = ArrayLike<number>;
 
@@ -7,16 +9,34 @@ export type Codes = ArrayLike<number>;
  */
 export type RunFinder = (text: Codes, low: number, end: number) => number;
 
-let latest = { text: "", codes: new Uint16Array(0) };
+/** Room for the codes of a destination; what is longer gets its own. */
+const room = new Uint16Array(1024);
+const roomBytes = Buffer.from(room.buffer);
+/** Whether numbers lie in memory as `utf16le` writes them. */
+const isLittleEndian = endianness() === "LE";
 
-/** Those of the text asked for last are remembered: many patterns are asked about it, one after the other. */
+let latest: { readonly text: string; readonly codes: Codes } = { text: "", codes: room.subarray(0, 0) };
+
+/**
+ * Those of the text asked for last are remembered: many patterns are asked about it, one after the other. They are
+ * good until another text is asked for.
+ */
 export function codesOf(text: string): Codes {
-  if (text !== latest.text) {
-    const codes = new Uint16Array(text.length);
-    for (let i = 0; i < codes.length; i++) codes[i] = text.charCodeAt(i);
-    latest = { text, codes };
-  }
+  if (text !== latest.text) latest = { text, codes: readCodes(text) };
   return latest.codes;
+}
+
+/** Copied at once where that is possible: to ask a text for its characters one by one costs eight times as much. */
+function readCodes(text: string): Codes {
+  const { length } = text;
+  if (isLittleEndian && length <= room.length) {
+    roomBytes.write(text, "utf16le");
+    return room.subarray(0, length);
+  }
+  const codes = new Uint16Array(length);
+  if (isLittleEndian) Buffer.from(codes.buffer).write(text, "utf16le");
+  else for (let i = 0; i < length; i++) codes[i] = text.charCodeAt(i);
+  return codes;
 }
 
 /** So many characters of a run with open ones are followed at once, as bits of one number. */

@@ -43,6 +43,7 @@ function beginCounting(): () => number {
   };
   count(String.prototype, ["charCodeAt", "codePointAt", "startsWith", "indexOf", "lastIndexOf"]);
   count(String.prototype, ["split"], (text) => text.length);
+  count(Buffer.prototype, ["write"], (_, text) => (text as string).length);
   count(Array.prototype, ["splice"], ({ length }, start) => length - (start as number));
   count(Array.prototype, ["shift", "filter", "sort"], ({ length }) => length);
   count(Map.prototype, ["get", "set", "delete"]);
