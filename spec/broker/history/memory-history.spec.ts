@@ -219,6 +219,15 @@ describe("MemoryHistory", () => {
     expect("kept" in found && found.kept[0]?.publication).to.equal(undefined);
   });
 
+  it("counts no message that has left its window", () => {
+    const evicted: Publication[] = [];
+    const history = historyOf({ size: 3, sizeLimit: 20_000, evicted: (each) => void evicted.push(each) });
+    history.keep(publicationOf(1, "/topic/quiet"), undefined);
+    for (let number = 2; number < 1_000; number++) history.keep(publicationOf(number, "/topic/a"), undefined);
+    expect(numbersOf(history, "/topic/quiet", 0)).to.deep.equal([1]);
+    expect(evicted).to.deep.equal([]);
+  });
+
   it("frees what is over though nobody asks, and has no timer when nothing is kept", () => {
     const time = new FakeTime();
     const history = historyOf({ clock: time, ttl: 10_000 });
