@@ -488,6 +488,26 @@ describe("History", () => {
         "denied",
       );
     });
+
+    it("are judged anew by recheck, which ends a replay that is under way", async () => {
+      await start({}, { security, endpoints: [{ path: "/ws", user: () => ({ name: "rod" }) }] });
+      const from = await position();
+      for (let i = 0; i < 5; i++) await publish(`${i}`);
+      const session = await connect();
+      session.send("SUBSCRIBE", {
+        id: "1",
+        destination: ROOM,
+        since: from,
+        ack: "client",
+        "prefetch-count": 1,
+      });
+      const [, first] = await session.messages();
+      may.read = false;
+      expect(await server.messaging.recheck({ user: "rod" }, "You have left")).to.equal(1);
+      session.send("ACK", { id: first?.headers.get("ack") ?? "" });
+      const [notice, ...others] = await session.messages();
+      expect([notice?.headers.get("unsubscribed"), others]).to.deep.equal(["You have left", []]);
+    });
   });
 
   it("stops when the server ends the subscription", async () => {

@@ -24,6 +24,8 @@ const PATTERNS = [
 const BODIES = ["", "hello", '{"a":[1,2]}', "{", "한글", "x".repeat(3_000)];
 const SELECTORS = ["n > 1", "n LIKE '%a%'", "a IN ('b', 'c') AND NOT n = 2", "((("];
 
+const SINCE = ["first", "now", "7", "epoch-7", "-", "한", "x".repeat(2_000)];
+
 /** A conversation that is right, as frames. */
 function frames(dice: Dice): string[] {
   const version = dice.of(["1.0", "1.1", "1.2", "1.0,1.1,1.2"]);
@@ -50,7 +52,9 @@ function frame(dice: Dice): string {
     case 4: {
       const ack = dice.of(["auto", "client", "client-individual"]);
       const selector = dice.roll(4) === 0 ? `selector:${dice.of(SELECTORS)}\n` : "";
-      return `SUBSCRIBE\nid:${id}\ndestination:${destination}\nack:${ack}\nprefetch-count:2\n${selector}${receipt}\n\0`;
+      const since = dice.roll(3) === 0 ? `since:${dice.of(SINCE)}\n` : "";
+      const wish = `ack:${ack}\nprefetch-count:2\n${since}${selector}`;
+      return `SUBSCRIBE\nid:${id}\ndestination:${destination}\n${wish}${receipt}\n\0`;
     }
     case 5:
       return `UNSUBSCRIBE\nid:${id}\n${receipt}\n\0`;

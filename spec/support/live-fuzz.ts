@@ -106,6 +106,7 @@ function start(): Promise<TestServer> {
       queuePrefixes: ["/queue"],
       retainLast: ["/topic/kept"],
       retainedLimit: 10,
+      history: { destinations: ["/topic/a", "/topic/room/*"], size: 20, ttl: 1_000 },
       selectorHeaderName: "selector",
     }),
   });
