@@ -155,6 +155,13 @@ const FRAMES: readonly CostlyFrame[] = [
     count: 1,
   },
   {
+    what: "SUBSCRIBE with `?` between two `*`, beside 1,000 retained messages with names of 950 characters that do not fit",
+    options: { broker: simpleBroker({ destinationPrefixes: ["/topic"], retainLast: ["/topic/**"] }) },
+    before: fill(1000, (i) => `/topic/${"a".repeat(950)}${i}`),
+    frame: (i) => `SUBSCRIBE\nid:${i}\ndestination:/topic/*${"a?".repeat(14)}b${letters(i)}*\n\n\0`,
+    count: 2,
+  },
+  {
     what: "COMMIT of 100 SENDs to a topic that nobody hears",
     ahead: transaction,
     frame: (i) => `COMMIT\ntransaction:${i}\n\n\0`,
