@@ -64,6 +64,7 @@ export type {
 export type { WebSocketTransportRegistration } from "./configurer/web-socket-transport-registration.js";
 export { Controller, ControllerAdvice, Scope } from "./controller/class-decorators.js";
 export type { ControllerContainer } from "./controller/container.js";
+export type { StompContract, StompContractEntry } from "./controller/contract.js";
 export {
   Authorize,
   Detached,

@@ -59,6 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const SUBPATHS: Record<string, readonly string[]> = {
   client: ["contract"],
   contract: [],
+  "contract-server": ["index", "contract"],
   testing: ["index", "testing/broker"],
   "testing/broker": [],
   prometheus: ["index"],

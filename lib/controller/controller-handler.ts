@@ -1,4 +1,5 @@
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
+import type { DestinationPattern } from "../destination/pattern.js";
 import {
   ConfigurationError,
   faultText,
@@ -12,6 +13,7 @@ import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import { isAdvice } from "./class-decorators.js";
+import type { ControllerContract } from "./contract.js";
 import { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
 import { DetachedStreams, type DetachedStreamsContext } from "./detached-streams.js";
@@ -28,6 +30,7 @@ export interface ControllerHandlerOptions
     Omit<HandlerMethodContext, "controllerSessions" | "detached"> {
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
+  readonly contract?: ControllerContract | undefined;
   readonly events: EventPublisher;
   readonly logger: Logger;
 }
@@ -58,7 +61,7 @@ export class ControllerHandler implements MessageHandler {
   /** The methods with `@Detached`, by their keys as they are written. */
   readonly #keys = new Map<string, string>();
 
-  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, or two methods have an equal right */
+  /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, two methods have an equal right, or they differ from the contract */
   constructor(options: ControllerHandlerOptions) {
     this.#options = options;
     this.#sessions = new ControllerSessions(options);
@@ -67,6 +70,9 @@ export class ControllerHandler implements MessageHandler {
     this.#mappings = new Mappings(options);
     for (const controller of options.controllers) this.#addController(controller);
     this.#mappings.check();
+    options.contract?.check(
+      this.#methods.map((method) => ({ method, patterns: this.#patternsOf(method).map(({ text }) => text) })),
+    );
   }
 
   /** @throws ConfigurationError when a method's decorators send replies where nobody could hear them */
@@ -169,7 +175,12 @@ export class ControllerHandler implements MessageHandler {
     const patterns = this.#mappings.patternsOf(method);
     checkVariables(method, patterns);
     this.#checkKey(method);
-    const handler = new HandlerMethod(method, this.#context);
+    const schema = this.#options.contract?.payloadSchema({
+      method,
+      patterns: patterns.map(({ text }) => text),
+    });
+    const context = schema ? { ...this.#context, payloadSchema: schema } : this.#context;
+    const handler = new HandlerMethod(method, context);
     for (const pattern of patterns) this.#mappings.add(method, { pattern, handler, exceptionHandlers });
   }
 
@@ -181,6 +192,10 @@ export class ControllerHandler implements MessageHandler {
     if (other !== undefined)
       throw new ConfigurationError(`${other} and ${name} have @Detached with the same key: ${key}`);
     this.#keys.set(key, name);
+  }
+
+  #patternsOf(method: MappedMethod | ExceptionMethod): readonly DestinationPattern[] {
+    return method.type === "EXCEPTION" ? [] : this.#mappings.patternsOf(method);
   }
 
   #find(type: MappingType, lookupDestination: string, message: Message): Mapping | undefined {

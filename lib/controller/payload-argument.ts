@@ -5,19 +5,22 @@ import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
 import { collectionOf, instanceOf } from "./payload-instance.js";
 import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
-import { validate } from "./schema.js";
+import { type StandardSchema, validate } from "./schema.js";
 
 export interface PayloadTools {
   readonly converter: CompositeMessageConverter;
   readonly validator?: PayloadValidator | undefined;
+  /** The contract's schema of what clients send to the method. */
+  readonly payloadSchema?: StandardSchema | undefined;
 }
 
 /** Reads the payload as what the parameter is, past its schema or the application's validator. */
 export function payloadArgument(
-  { required, schema }: Extract<ArgumentNote, { kind: "payload" }>,
+  { required, schema: own }: Extract<ArgumentNote, { kind: "payload" }>,
   type: PayloadTarget,
-  { converter, validator }: PayloadTools,
+  { converter, validator, payloadSchema }: PayloadTools,
 ): Argument {
+  const schema = own ?? payloadSchema;
   return ({ message }) => {
     if (message.payload.byteLength === 0) {
       if (!required) return undefined;

@@ -3,6 +3,7 @@ import { simpleBroker } from "../broker/simple-broker.js";
 import { INTERCEPTOR_HOOKS } from "../channel/interceptor.js";
 import { type Clock, systemClock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
+import type { StompContract } from "../controller/contract.js";
 import type { DetachedStreamsOptions } from "../controller/detached-streams.js";
 import type { PayloadValidator } from "../controller/payload-validator.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
@@ -38,6 +39,8 @@ const OPTIONS = {
   userSessions,
   security,
   controllers: (given?: StompMessagingOptions["controllers"]) => list("controllers", given),
+  contract,
+  contractIsComplete: (given?: boolean) => flag("contractIsComplete", given, true),
   detachedStreams,
   validator: (given?: PayloadValidator) => withMethods("validator", given, ["validate"]),
   argumentResolvers: (given?: StompMessagingOptions["argumentResolvers"]) =>
@@ -141,6 +144,12 @@ function container(given: ControllerContainer | undefined): ControllerContainer 
     );
   }
   return checked;
+}
+
+function contract(given: StompContract | undefined): StompContract | undefined {
+  const entries: unknown = given?.destinations;
+  if (given === undefined || (typeof entries === "object" && entries !== null)) return given;
+  throw new ConfigurationError("contract takes what destinations(…) of express-stomp/contract returns");
 }
 
 function handlerTimeout(given = 30_000): number {

@@ -2,6 +2,7 @@ import type { BrokerFactory } from "../broker/broker.js";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
 import type { Clock } from "../clock/clock.js";
 import type { ControllerContainer } from "../controller/container.js";
+import type { StompContract } from "../controller/contract.js";
 import type { DetachedStreamsOptions } from "../controller/detached-streams.js";
 import type {
   HandlerMethodArgumentResolver,
@@ -73,6 +74,17 @@ export interface StompMessagingOptions {
   security?: MessageSecurity;
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
+  /**
+   * What clients send and hear, as `destinations(…)` of `express-stomp/contract` makes it. Its schemas validate the
+   * payloads of methods that name none, and the start compares it with what the methods are mapped to and send to.
+   */
+  contract?: StompContract;
+  /**
+   * Whether methods may be mapped to no other destinations than the contract has, and reply to no others.
+   *
+   * @default true
+   */
+  contractIsComplete?: boolean;
   /** How many streams with `@Detached` may run: in all, and of one user. */
   detachedStreams?: DetachedStreamsOptions;
   /** Checks payloads of methods that name a class: `classValidator(…)` for instance. */

@@ -1,0 +1,1 @@
+export { type Mistake, type TypedServer, type TypedServerOptions, typedServer } from "./typed-server.js";

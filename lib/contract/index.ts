@@ -1,0 +1,16 @@
+export {
+  type Contract,
+  type ContractEntries,
+  type ContractEntry,
+  type ContractSchema,
+  type DestinationsWith,
+  destinationOf,
+  destinations,
+  type InputOf,
+  type OutputOf,
+  type SchemaIssue,
+  type SchemaOf,
+  type SchemaResult,
+  type VariableArguments,
+  type Variables,
+} from "./contract.js";
