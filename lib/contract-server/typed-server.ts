@@ -16,6 +16,7 @@ import {
   SendToUser,
   type SendToUserOptions,
   type SimpMessagingTemplate,
+  type StandardSchema,
   SubscribeMapping,
 } from "../index.js";
 
@@ -138,7 +139,7 @@ export function typedServer<E, const P extends string>(
   const entries = contract.destinations as Readonly<Record<string, ContractEntry | undefined>>;
   const known = (kind: keyof ContractEntry, destination: string) => {
     const schema = entries[destination]?.[kind];
-    if (schema) return schema;
+    if (schema) return schema as StandardSchema;
     throw new ConfigurationError(`The contract has no ${kind} for ${destination}`);
   };
   const server = {

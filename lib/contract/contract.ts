@@ -1,16 +1,16 @@
 /** The part of a Standard Schema, version 1, that is used: zod, valibot, arktype and others are such. */
-export interface ContractSchema<Input = unknown, Output = Input> {
+export interface ContractSchema {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>;
+    readonly types?: { readonly input: unknown; readonly output: unknown } | undefined;
   };
 }
 
 /** What a schema says of a value. */
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
+export type SchemaResult =
+  | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
 /** What is wrong with a value. */
@@ -19,14 +19,19 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+/** A Standard Schema, as far as the compiler looks at each of a contract: to compare the whole costs it five times as much. */
+export interface AnySchema {
+  readonly "~standard": unknown;
+}
+
 /** What travels under a destination. */
 export interface ContractEntry {
   /** What clients SEND there. */
-  readonly send?: ContractSchema;
+  readonly send?: AnySchema;
   /** What those hear who have subscribed. */
-  readonly message?: ContractSchema;
+  readonly message?: AnySchema;
   /** The one answer to a SUBSCRIBE. */
-  readonly subscribe?: ContractSchema;
+  readonly subscribe?: AnySchema;
 }
 
 /** The entries of a contract, by destination: a pattern such as `/app/room/{id}` where it has variables. */
@@ -38,13 +43,21 @@ export interface Contract<E = ContractEntries> {
 }
 
 /** What a schema takes. */
-export type InputOf<S> = S extends ContractSchema<infer Input, infer _Output> ? Input : never;
+export type InputOf<S> = S extends { readonly "~standard": { readonly types?: infer T } }
+  ? NonNullable<T> extends { readonly input: infer Input }
+    ? Input
+    : never
+  : never;
 /** What a schema makes of it. */
-export type OutputOf<S> = S extends ContractSchema<infer _Input, infer Output> ? Output : never;
+export type OutputOf<S> = S extends { readonly "~standard": { readonly types?: infer T } }
+  ? NonNullable<T> extends { readonly output: infer Output }
+    ? Output
+    : never
+  : never;
 
 /** The destinations of a contract that say something of one kind: `send`, `message` or `subscribe`. */
 export type DestinationsWith<E, K extends keyof ContractEntry> = {
-  [D in keyof E]: E[D] extends { readonly [Kind in K]: ContractSchema } ? D : never;
+  [D in keyof E]: E[D] extends { readonly [Kind in K]: object } ? D : never;
 }[keyof E] &
   string;
 

@@ -1,4 +1,5 @@
 export {
+  type AnySchema,
   type Contract,
   type ContractEntries,
   type ContractEntry,

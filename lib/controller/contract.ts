@@ -8,14 +8,14 @@ export interface StompContract {
   readonly destinations: Readonly<Record<string, StompContractEntry>>;
 }
 
-/** What a contract says of a destination. */
+/** What a contract says of a destination, in Standard Schemas. */
 export interface StompContractEntry {
   /** What clients SEND there. */
-  readonly send?: StandardSchema;
+  readonly send?: { readonly "~standard": unknown };
   /** What those hear who have subscribed. */
-  readonly message?: StandardSchema;
+  readonly message?: { readonly "~standard": unknown };
   /** The one answer to a SUBSCRIBE. */
-  readonly subscribe?: StandardSchema;
+  readonly subscribe?: { readonly "~standard": unknown };
 }
 
 /** How a contract is read. */
@@ -43,7 +43,7 @@ export class ControllerContract {
   constructor(reading: ContractReading) {
     this.#reading = reading;
     for (const [destination, { send }] of this.#entries) {
-      if (send) this.#sent.set(this.#mapping(destination), send);
+      if (send) this.#sent.set(this.#mapping(destination), send as StandardSchema);
     }
   }
 
