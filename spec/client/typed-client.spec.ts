@@ -1,0 +1,167 @@
+import { Client } from "@stomp/stompjs";
+import { expect } from "chai";
+import { Controller, DestinationVariable, Payload, Principal } from "express-stomp";
+import { InvalidBodyError, typedClient } from "express-stomp/client";
+import { typedServer } from "express-stomp/contract/server";
+import { type TestMessaging, testMessaging } from "express-stomp/testing";
+import { testBroker } from "express-stomp/testing/broker";
+import { chat } from "../contract/chat-contract.js";
+
+const { MessageMapping, SendTo, SubscribeMapping, send } = typedServer(chat, { prefix: "/app" });
+
+@Controller()
+class RoomController {
+  @MessageMapping("/room/{id:[0-9]+}")
+  @SendTo("/topic/room/{id}")
+  say(
+    @Payload() { text }: { text: string },
+    @DestinationVariable("id") _id: string,
+    @Principal() _user: Principal,
+  ) {
+    return { text, at: new Date(0) };
+  }
+
+  @MessageMapping("/count")
+  count(@Payload() count: number) {
+    if (count > 9) throw new RangeError("too far");
+  }
+
+  @SubscribeMapping("/rooms")
+  rooms() {
+    return [{ id: 7 }];
+  }
+}
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "no failure",
+    (error: Error) => error.message,
+  );
+}
+
+describe("typedClient", () => {
+  let stomp: TestMessaging;
+  let client: Client;
+
+  beforeEach(async () => {
+    stomp = await testMessaging({ contract: chat, controllers: [RoomController], allowErrors: true });
+    client = new Client({ ...stomp.stompjs({ user: "mina" }), reconnectDelay: 1 });
+  });
+
+  afterEach(async () => {
+    await client.deactivate();
+    await stomp.close();
+  });
+
+  async function connected(): Promise<void> {
+    client.activate();
+    await stomp.event("connected");
+    await new Promise(setImmediate);
+  }
+
+  it("publishes, subscribes and asks, as the contract says", async () => {
+    const typed = typedClient(chat, client, { validate: true });
+    const heard = new Promise<{ text: string; at: Date }>((resolve) =>
+      typed.subscribe("/topic/room/{id}", { id: 7 }, resolve),
+    );
+    const rooms = typed.request("/app/rooms");
+    await connected();
+    expect(await rooms).to.deep.equal([{ id: 7 }]);
+    await typed.publish("/app/room/{id:[0-9]+}", { id: 7 }, { text: "hi" });
+    const { text, at } = await heard;
+    expect([text, at.getTime()]).to.deep.equal(["hi", 0]);
+    await typed.publish("/app/count", 9, { retry: true });
+  });
+
+  it("hears what travels, unless it is to validate", async () => {
+    const typed = typedClient(chat, client);
+    const texts: string[] = [];
+    const heard = new Promise<void>((resolve) => {
+      typed.subscribe("/topic/open", (text) => {
+        if (texts.push(text) === 2) resolve();
+      });
+    });
+    await connected();
+    await stomp.event("subscribed");
+    await typed.publish("/topic/open", "a");
+    await send(stomp.messaging.template, "/topic/open", "b");
+    await heard;
+    expect(texts).to.deep.equal(["a", "b"]);
+  });
+
+  it("looks at bodies before they go, and before they are taken", async () => {
+    const typed = typedClient(chat, client, { validate: true });
+    const errors: InvalidBodyError[] = [];
+    const heard: unknown[] = [];
+    const second = new Promise<void>((resolve) => {
+      typed.subscribe(
+        "/topic/room/{id}",
+        { id: 7 },
+        (body) => {
+          heard.push(body);
+          resolve();
+        },
+        { onInvalid: (error) => void errors.push(error) },
+      );
+    });
+    await connected();
+    await stomp.event("subscribed");
+    expect(await failure(typed.publish("/app/room/{id:[0-9]+}", { id: 7 }, { text: 7 as never }))).to.match(
+      /^The body for \/app\/room\/\{id:\[0-9\]\+\} is not as the contract says: text: /,
+    );
+    await stomp.messaging.template.convertAndSend("/topic/room/7", { text: 1 });
+    await stomp.messaging.template.convertAndSend("/topic/room/7", { text: "a", at: 0 });
+    await second;
+    expect(heard).to.deep.equal([{ text: "a", at: new Date(0) }]);
+    expect(errors[0]).to.be.instanceOf(InvalidBodyError);
+    expect(errors[0]?.issues[0]?.path).to.deep.equal(["text"]);
+  });
+
+  it("rejects with the text of ERROR, when the connection is lost, and when no answer comes", async () => {
+    const typed = typedClient(chat, client);
+    await connected();
+    expect(await failure(typed.publish("/app/count", 10))).to.equal("The frame could not be processed");
+
+    const broker = testBroker();
+    client = new Client({ webSocketFactory: () => broker.webSocket(), reconnectDelay: 1 });
+    const other = typedClient(chat, client, { within: 20 });
+    const early = failure(other.request("/app/rooms"));
+    expect(await early).to.equal("No answer came from /app/rooms within 20 ms");
+    client.activate();
+    await broker.connected();
+    await new Promise(setImmediate);
+    broker.dropReceipts();
+    expect(await failure(other.publish("/app/count", 1))).to.equal(
+      "No answer came from /app/count within 20 ms",
+    );
+    const slow = typedClient(chat, client);
+    const lost = failure(slow.publish("/app/count", 1));
+    broker.lines.cut();
+    expect(await lost).to.match(/^The connection was lost before the answer came/);
+  });
+
+  it("lets mistakes fail at compile time", () => {
+    const typed = typedClient(chat, client, { validate: true });
+    const mistakes = [
+      // @ts-expect-error there is no such destination
+      () => typed.publish("/app/romm/{id}", { id: 7 }, { text: "hi" }),
+      // @ts-expect-error the variable is missing
+      () => typed.publish("/app/room/{id:[0-9]+}", { text: "hi" }),
+      // @ts-expect-error the schema takes a text
+      () => typed.publish("/app/room/{id:[0-9]+}", { id: 7 }, { txt: "hi" }),
+      // @ts-expect-error only the server publishes there
+      () => typed.publish("/topic/room/{id}", { id: 7 }, { text: "hi", at: 0 }),
+      // @ts-expect-error nobody hears that
+      () => typed.subscribe("/app/count", () => {}),
+      // @ts-expect-error the variable is missing
+      () => typed.subscribe("/topic/room/{id}", () => {}),
+      // @ts-expect-error a date is no number
+      () => typed.subscribe("/topic/room/{id}", { id: 7 }, ({ at }) => at.toFixed()),
+      // @ts-expect-error there is no answer
+      () => typed.request("/app/count"),
+      // @ts-expect-error the answer is a list
+      async () => (await typed.request("/app/rooms")).id,
+    ];
+    expect(mistakes).to.have.length(9);
+  });
+});
