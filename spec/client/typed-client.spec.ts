@@ -122,6 +122,7 @@ describe("typedClient", () => {
     await connected();
     expect(await failure(typed.publish("/app/count", 10))).to.equal("The frame could not be processed");
 
+    await client.deactivate();
     const broker = testBroker();
     client = new Client({ webSocketFactory: () => broker.webSocket(), reconnectDelay: 1 });
     const other = typedClient(chat, client, { within: 20 });
@@ -136,8 +137,10 @@ describe("typedClient", () => {
     );
     const slow = typedClient(chat, client);
     const lost = failure(slow.publish("/app/count", 1));
+    await new Promise(setImmediate);
     broker.lines.cut();
     expect(await lost).to.match(/^The connection was lost before the answer came/);
+    broker.dropReceipts(false);
   });
 
   it("lets mistakes fail at compile time", () => {
