@@ -86,7 +86,7 @@ export type VariableArguments<D extends string> = [VariableNames<D>] extends [ne
  * @throws TypeError when a destination has no slash first, or an entry says nothing or what is no schema
  * @example
  * ```ts
- * export const chat = destinations({
+ * const chat = destinations({
  *   "/app/room/{id}": { send: z.object({ text: z.string() }) },
  *   "/topic/room/{id}": { message: z.object({ text: z.string(), from: z.string() }) },
  *   "/app/rooms": { subscribe: z.array(z.string()) },

@@ -61,6 +61,10 @@ const WITH_PACKAGE = `
   declare const messaging: StompMessaging;
   declare const stomp: import("express-stomp/testing").TestMessaging;
   declare class RoomController {}
+  import { z } from "zod";
+  declare const chat: import("express-stomp/contract").Contract<{
+    "/app/room/{id}": { send: z.ZodObject<{ text: z.ZodString }> };
+    "/topic/room/{id}": { message: z.ZodObject<{ text: z.ZodString }> } }>;
 `;
 
 /** Every `@example` below a folder, in the order of the files. */
@@ -164,7 +168,8 @@ function beforeExample({ file }: Example): string {
     isPackage ? /^stompMessaging$|^stompBroker/ : /./,
   );
   if (!isPackage) return `${library}${APPLICATION.replaceAll("\n", " ")}`;
-  const names = importsOf(`lib/${path}/index.ts`, `express-stomp/${path}`, /./);
+  const name = path.replace("contract-server", "contract/server");
+  const names = importsOf(`lib/${path}/index.ts`, `express-stomp/${name}`, /./);
   const types =
     'import type { Express } from "express"; import type { StompMessaging } from "express-stomp";';
   return `${library} ${names} ${types} ${WITH_PACKAGE.replaceAll("\n", " ")}`;
