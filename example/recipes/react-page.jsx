@@ -1,5 +1,6 @@
 // The page of react-page.ts: a hook over stompjs that survives StrictMode, rendering and reconnects.
 import { Client } from "@stomp/stompjs";
+import { resuming } from "express-stomp/client";
 import { StrictMode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 
@@ -7,35 +8,33 @@ import { createRoot } from "react-dom/client";
 const client = new Client({ brokerURL: `${location.origin.replace("http", "ws")}/ws`, reconnectDelay: 500 });
 const watchers = new Set();
 client.onConnect = client.onWebSocketClose = () => watchers.forEach((tell) => void tell());
+const live = resuming(client);
 client.activate();
 
 function useConnected() {
   return useSyncExternalStore(watch, () => client.connected);
 }
-function watch(tell) {
-  watchers.add(tell);
-  return () => watchers.delete(tell);
-}
+const watch = (tell) => watchers.add(tell) && (() => watchers.delete(tell));
 
-/** Calls `take` with each message, as JSON: the one of the last rendering, without subscribing again for it. */
-function useSubscription(destination, take) {
-  const connected = useConnected();
-  const latest = useRef(take);
+/** Calls `take` with each message, those missed over a reconnect too; or `reload`, if they are gone. StrictMode makes it twice. */
+function useSubscription(destination, take, reload) {
+  const latest = useRef({});
   useEffect(() => {
-    latest.current = take;
+    latest.current = { take, reload };
   });
   useEffect(() => {
-    if (!connected) return;
-    const subscription = client.subscribe(destination, ({ body }) => latest.current(JSON.parse(body)));
-    return () => client.connected && subscription.unsubscribe();
-  }, [connected, destination]);
+    const subscription = live.subscribe(destination, ({ body }) => latest.current.take(JSON.parse(body)), {
+      onReload: () => latest.current.reload?.(),
+    });
+    return () => subscription.unsubscribe(true); // the next one goes on where this one stood
+  }, [destination]);
 }
 
 function Chat() {
   const connected = useConnected();
   const [messages, setMessages] = useState([]);
   useSubscription("/topic/chat", ({ text }) =>
-    setMessages([...messages, <li key={messages.length}>{text}</li>]),
+    setMessages((before) => [...before, <li key={before.length}>{text}</li>]),
   );
 
   function send(form) {

@@ -16,7 +16,10 @@ class ChatController {
 export const messaging = stompMessaging({
   endpoints: [{ path: "/ws" }],
   applicationDestinationPrefixes: ["/app"],
-  broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
+  broker: simpleBroker({
+    destinationPrefixes: ["/topic"],
+    history: { destinations: ["/topic/chat"], size: 100, ttl: 300_000 },
+  }),
   controllers: [ChatController],
 });
 

@@ -35,6 +35,10 @@ describe("The recipe react-page", function () {
     for (const text of ["one", "two", "three"]) await say(text);
     messaging.disconnect({ sessionId: sessions[0]! }, "Connect again");
     await page.getByText("Connecting …").waitFor();
+    for (const text of ["missed", "missed, too"]) {
+      said.push(text);
+      await messaging.template.convertAndSend("/topic/chat", { text });
+    }
     await page.getByText("Connected").waitFor();
     await say("four");
 
