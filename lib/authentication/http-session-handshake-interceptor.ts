@@ -26,7 +26,7 @@ interface SessionRequest {
 }
 
 const SESSION_ID = "HTTP.SESSION.ID";
-/** The attribute of a session that is made: express-session saves none, and sends no cookie, unless something was set. */
+/** The attribute that is set in a new HTTP session: express-session saves no empty one, and sends no cookie for it. */
 const CREATED = "express-stomp.created";
 
 /**

@@ -6,7 +6,7 @@ interface Share {
 /** Each owner's share of something that is bounded for all together, so that the owner who fills it is the one who loses. */
 export class Shares {
   readonly #byOwner = new Map<string, Share>();
-  /** By how many binary digits their weight has: to keep them in order by more than that costs more than it is worth. */
+  /** The shares by the number of binary digits of their weight: an exact order would cost more than it is worth. */
   readonly #byWeight: Set<Share>[] = [];
 
   weightOf(owner: string): number {

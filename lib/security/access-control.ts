@@ -45,7 +45,7 @@ export class AccessControl implements ChannelInterceptor {
   readonly #options: AccessControlOptions;
   /** Grows whenever rights have changed. */
   #generation = 0;
-  /** By the rights of which generation a SUBSCRIBE passed that is not handled yet. */
+  /** The generation of the rights by which a SUBSCRIBE passed, for each that is not handled yet. */
   readonly #subscribing = new Map<string, number>();
   readonly #denials = new WeakSet<AccessDeniedError>();
 
@@ -210,7 +210,7 @@ export class AccessControl implements ChannelInterceptor {
   }
 }
 
-/** Does something for each, of which so many go on at a time as take time. */
+/** Does something for each; of those that take time so many go on at once. */
 async function sideBySide<T>(
   items: readonly T[],
   work: (item: T) => void | PromiseLike<void>,

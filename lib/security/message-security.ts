@@ -51,7 +51,7 @@ export interface ImaginedMessage {
 
 /** A rule under one of its patterns; without a pattern when the rule looks at no destination. */
 interface Entry {
-  /** Which is asked first. */
+  /** Its place among the rules: the first is asked first. */
   readonly order: number;
   readonly rule: Rule;
   readonly pattern: DestinationPattern | undefined;

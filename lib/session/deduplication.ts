@@ -177,7 +177,7 @@ export class Deduplication implements Watched {
     return entry;
   }
 
-  /** Of one user who has too many the oldest goes; if all have, that of who has sent nothing for longest. */
+  /** A user with too many ids loses the oldest; when all together are too many, the user who has sent nothing for longest does. */
   #keepBounds(user: UserIds): void {
     if (user.entries.size > IDS_OF_A_USER) this.#forgetOldest(user);
     while (this.#bytes > BYTES) {

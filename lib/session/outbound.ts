@@ -21,7 +21,7 @@ export class Outbound implements Reader {
   readonly #session: AnnouncedSession;
   readonly #context: SessionContext;
   readonly #socket: Socket;
-  /** So much may wait until it is asked what really does. */
+  /** The socket is asked how much waits in it once more than this could. */
   readonly #unasked: number;
   /** Only with `drop-oldest`: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
@@ -97,7 +97,7 @@ export class Outbound implements Reader {
     return this.#context.clientOutboundChannel.isInside(this.#session.id);
   }
 
-  /** How often as much as may wait for the client has left for it. */
+  /** How much has left for the client: 1 is as much as may wait for it. */
   measureTaken(): number {
     const { sendBufferSizeLimit } = this.#context.limits;
     return (this.#given - this.watchBuffer()) / sendBufferSizeLimit + (this.#socket.delivered ?? 0);

@@ -28,7 +28,7 @@ export function earlySizeLimit({
 /** The error of a session that has passed a limit of its own. */
 export function limitError(limit: PassableLimit, limits: TransportSettings): LimitExceededError {
   if (limit !== "clientOutboundChannel") {
-    // How slow the client was has passed it, not what it sent.
+    // The client has passed it by being slow, not by what it sent.
     return new LimitExceededError("Session", limit, limits[limit], undefined, soon());
   }
   const { sendBufferSizeLimit } = limits;

@@ -133,7 +133,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     this.#sessionOf(message)?.outbound.heldUp();
   }
 
-  /** Some of what waited so for a session does so no more. */
+  /** A message for a session waits for interceptors no more. */
   left(sessionId: string): void {
     this.#sessions.get(sessionId)?.outbound.letPass();
   }
@@ -143,7 +143,7 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#context.limits.overflowStrategy === "drop-oldest" && isDroppable(message);
   }
 
-  /** Counts a message that was, as one that waited. */
+  /** Counts a message that was dropped, as one that waited to be sent. */
   dropped(message: Message, first: boolean): void {
     this.#stats.messagesSent++;
     this.#stats.messagesDropped++;

@@ -12,7 +12,7 @@ const PROBE_EVERY = 1_000;
 
 /** How often a client that sends no heart-beats is asked for a sign of life, in ms: proxies cut what is idle for 30 s. */
 const LIFE_EVERY = 25_000;
-/** Silence of a page that is borne, in ms: timers of hidden ones come once a minute. */
+/** How long the silence of a page is borne, in ms: timers of hidden pages come once a minute. */
 const HIDDEN_PAGE = 130_000;
 
 /**
@@ -59,7 +59,7 @@ export class SessionWatch implements Watched, HeartBeatOptions {
     this.#awaits = "nothing";
   }
 
-  /** The client's end of the line is there. Of one that promised heart-beats of its own program this says enough only if that is a page. */
+  /** The client's end of the line answers. For a client that promised heart-beats this counts as one only if it is a page. */
   answered(): void {
     this.#life?.received();
     if (this.#isPage) this.#heartBeat?.received();

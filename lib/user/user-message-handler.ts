@@ -96,7 +96,7 @@ export class UserMessageHandler implements MessageHandler {
       sessions.isAnonymous(name) || (privateTo !== undefined && sessions.idsOf(name, privateTo).length > 0);
     if (!others || isHere) return this.deliver(message, options);
 
-    // First: what is too long for the others nobody gets.
+    // First: a message that is too long for the other servers reaches nobody.
     const told = others.send(message, options);
     return Promise.all([told, attempt(() => this.deliver(message, options))]).then(() => {});
   }

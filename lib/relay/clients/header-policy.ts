@@ -36,9 +36,9 @@ export interface JudgedHeaders {
 }
 
 /**
- * By these RabbitMQ, or Artemis (`…-type`), declares a queue, on SUBSCRIBE as
- * on SEND: the first frame to a queue says for ever how it is, and all that say
- * otherwise, or nothing, are refused.
+ * RabbitMQ, or Artemis (`…-type`), declares a queue by these headers of
+ * SUBSCRIBE and SEND: the first frame to a queue decides for ever how it is, and
+ * a frame that says otherwise, or nothing, is refused.
  */
 const DECLARING = [
   ...["durable", "exclusive", "auto-delete", "destination-type", "subscription-type"],
@@ -48,7 +48,7 @@ const DECLARING = [
 /** The same: arguments of queues come in families. Some name where messages go. */
 const DECLARING_FAMILIES = ["x-queue-", "x-dead-letter-", "x-max-", "x-stream-", "x-quorum-", "x-ha-"];
 
-/** By these a subscription of ActiveMQ or Artemis outlives its client, under a name that anybody may say. */
+/** Names under which a subscription of ActiveMQ or Artemis outlives its client; anybody may say them. */
 const DURABLE_NAMES = [
   "activemq.subscriptionname",
   "activemq.subcriptionname",
@@ -62,7 +62,7 @@ const OF_MESSAGE = ["subscription", "message-id", "ack", "redelivered", "browser
 /** The queue is the connection's own, and goes with it. */
 const OWN_QUEUE = /^\/temp-(queue|topic)\//;
 
-/** Longer values RabbitMQ cannot put into an AMQP property, and longer lines ActiveMQ does not read; nor very many. */
+/** RabbitMQ cannot put longer values into an AMQP property, ActiveMQ reads no longer lines, and neither takes very many. */
 const SHORT = 255;
 const FEW = 100;
 

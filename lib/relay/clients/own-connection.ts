@@ -88,7 +88,7 @@ export class OwnConnection implements BrokerAccess {
     const connection = this.#connection;
     if (!connection?.isOpen) return;
     for (const [id, { acknowledges, queue }] of this.#subscriptions) {
-      // Unacknowledged deliveries the broker gives to others when the connection goes; an ACK may still be on its way.
+      // The broker gives unacknowledged deliveries to others when the connection goes; an ACK may still be on its way.
       if (!acknowledges) void connection.send(unsubscribeFrame(id, queue));
     }
   }

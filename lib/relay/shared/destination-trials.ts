@@ -20,7 +20,7 @@ const SHORT = 16 * 1024;
 export class DestinationTrials {
   readonly #tryOut: (frame: Frame) => Promise<void>;
   readonly #proven = new Set<string>();
-  /** The longest body that the broker has taken, in bytes; it may refuse longer ones, but no short ones for that. */
+  /** The longest body that the broker has taken, in bytes; a longer one may be refused, which says nothing of shorter ones. */
   #longest = SHORT;
   readonly #running = new Map<string, Promise<void>>();
 

@@ -110,7 +110,7 @@ export class SharedConnections {
     return !this.#suspicion.falls(destination);
   }
 
-  /** A line is there again, or not any more: over what was sent perhaps. */
+  /** A line is there again, or was lost, perhaps over what was sent. */
   lineChanged(line: LastingConnection, isAvailable: boolean): void {
     if (isAvailable) {
       this.#suspicion.confirm();
@@ -120,7 +120,7 @@ export class SharedConnections {
     this.#trials.forgetSends();
   }
 
-  /** The broker is there for the application, or not any more: then no line is lost over what was sent. */
+  /** The broker is there for the application, or not any more: while it is away no line is lost over what was sent. */
   brokerChanged(isAvailable: boolean): void {
     this.#suspicion.away(!isAvailable);
   }
