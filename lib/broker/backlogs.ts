@@ -3,7 +3,7 @@ import { ownText } from "../own-text.js";
 import type { Backlog } from "./backlog.js";
 import { InOrder } from "./in-order.js";
 
-/** By so many of their first segments queues stand together: for a slash is before the first, there are two names. */
+/** Queues stand together by this many of their first segments: two names, since a slash is before the first. */
 const BRANCH_SEGMENTS = 3;
 
 /** The queues in which something waits, the oldest first: by their destinations, and by how these begin. */

@@ -14,7 +14,7 @@ interface Place extends Sequenced {
   again?: InOrder<QueuedMessage>;
 }
 
-/** In so many queues a pattern's consumer remembers how far it has looked: it may fit all that there are. */
+/** The number of queues in which a pattern's consumer remembers how far it has looked: it may fit all that there are. */
 const PLACES = 32;
 
 /** About what it takes to look at a queue, beside its destination, in characters. */

@@ -1,7 +1,7 @@
 import { ConfigurationError } from "../errors.js";
 import { type Note, noteOf } from "./metadata.js";
 
-/** The object that a decorated method stands on that is not static: a class, which static ones stand on, has a `prototype`. */
+/** The object that a decorated method stands on, if the method is not static: static ones stand on a class, which has a `prototype`. */
 export type Prototype = object & { readonly prototype?: never };
 
 export type Class = abstract new (...args: never) => unknown;

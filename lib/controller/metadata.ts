@@ -21,7 +21,7 @@ export type ArgumentNote =
   | { readonly kind: "destinationVariable"; readonly name: string }
   | { readonly kind: "headers" | "principal" | "message" | "exception" | "signal" };
 
-/** A class of what is thrown. */
+/** The class of an error that is thrown. */
 export type ExceptionType = abstract new (...args: never) => unknown;
 
 /** The notes of the decorators of one method, or of a class. */

@@ -139,7 +139,7 @@ function submit() {
   };
   live.publish(publication, { retry: true }).then(
     () => unconfirmed.delete(receipt),
-    // What the server has refused, it says by ERROR, of which more is said there.
+    // The server says by ERROR that it has refused something, of which more is said there.
     () => giveBack(receipt, notice.textContent || texts.notDelivered),
   );
   input.value = "";
