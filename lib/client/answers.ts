@@ -7,7 +7,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** What is waited for of a server: receipts, and answers to SUBSCRIBE. */
+/** The answers that are waited for of a server: receipts, and those to SUBSCRIBE. */
 export class Answers {
   readonly #client: StompClient;
   readonly #within: number;
@@ -19,7 +19,7 @@ export class Answers {
     this.#client = client;
     this.#within = within;
     before(client, "onConnect", () => {
-      // What was sent on the connection before is not answered on this one.
+      // A frame of the connection before is not answered on this one.
       this.#lost("The connection was lost before the answer came: it may have been handled");
       for (const [id, send] of [...this.#unsent]) {
         this.#unsent.delete(id);

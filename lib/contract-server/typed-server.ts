@@ -20,7 +20,7 @@ import {
   SubscribeMapping,
 } from "../index.js";
 
-/** What is told to the compiler where a method is not as the contract says. */
+/** The words of the compiler where a method is not as the contract says. */
 export interface Mistake<Text extends string> {
   readonly "the contract says": Text;
 }
@@ -37,7 +37,7 @@ type Takes<M extends Method, V> =
       ? true
       : false;
 
-/** What a method sends: what it returns, what its promise resolves to, or the elements of its stream. */
+/** The value that a method sends: what it returns, what its promise resolves to, or the elements of its stream. */
 type Sent<R> = R extends PromiseLike<infer V> ? Sent<V> : R extends AsyncIterable<infer V> ? V : R;
 
 /** Whether what a method sends fits; nothing is sent of nothing. */

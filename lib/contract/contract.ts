@@ -8,12 +8,12 @@ export interface ContractSchema {
   };
 }
 
-/** What a schema says of a value. */
+/** The judgement of a schema about a value. */
 export type SchemaResult =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-/** What is wrong with a value. */
+/** A fault of a value. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
@@ -24,11 +24,11 @@ export interface AnySchema {
   readonly "~standard": unknown;
 }
 
-/** What travels under a destination. */
+/** The messages under a destination. */
 export interface ContractEntry {
-  /** What clients SEND there. */
+  /** The payload that clients SEND there. */
   readonly send?: AnySchema;
-  /** What those hear who have subscribed. */
+  /** The payload that subscribers hear. */
   readonly message?: AnySchema;
   /** The one answer to a SUBSCRIBE. */
   readonly subscribe?: AnySchema;
@@ -37,18 +37,18 @@ export interface ContractEntry {
 /** The entries of a contract, by destination: a pattern such as `/app/room/{id}` where it has variables. */
 export type ContractEntries = Readonly<Record<`/${string}`, ContractEntry>>;
 
-/** What clients and servers say to each other, and where. Both sides import it. */
+/** The messages of clients and servers to each other, and their destinations. Both sides import it. */
 export interface Contract<E = ContractEntries> {
   readonly destinations: E;
 }
 
-/** What a schema takes. */
+/** The values that a schema takes. */
 export type InputOf<S> = S extends { readonly "~standard": { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly input: infer Input }
     ? Input
     : never
   : never;
-/** What a schema makes of it. */
+/** The value that a schema makes of one. */
 export type OutputOf<S> = S extends { readonly "~standard": { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly output: infer Output }
     ? Output

@@ -3,16 +3,16 @@ import { ConfigurationError } from "../errors.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
 import type { StandardSchema } from "./schema.js";
 
-/** What travels under each destination, as `destinations(…)` of `express-stomp/contract` makes it. */
+/** The messages under each destination, as `destinations(…)` of `express-stomp/contract` says them. */
 export interface StompContract {
   readonly destinations: Readonly<Record<string, StompContractEntry>>;
 }
 
-/** What a contract says of a destination, in Standard Schemas. */
+/** A destination as a contract has it, in Standard Schemas. */
 export interface StompContractEntry {
-  /** What clients SEND there. */
+  /** The payload that clients SEND there. */
   readonly send?: { readonly "~standard": unknown };
-  /** What those hear who have subscribed. */
+  /** The payload that subscribers hear. */
   readonly message?: { readonly "~standard": unknown };
   /** The one answer to a SUBSCRIBE. */
   readonly subscribe?: { readonly "~standard": unknown };
@@ -73,7 +73,7 @@ export class ControllerContract {
     return Object.entries(this.#reading.contract.destinations);
   }
 
-  /** What the contract has, and no method. What clients send to no controller is the broker's. */
+  /** Destinations that the contract has, and no method. A message that goes to no controller is the broker's. */
   #unmapped(methods: readonly MethodWithPatterns[]): string[] {
     const { applications } = this.#reading;
     const mapped = new Set(
@@ -93,7 +93,7 @@ export class ControllerContract {
     });
   }
 
-  /** What methods have, and the contract has not. */
+  /** Destinations that methods have, and the contract has not. */
   #unsaid(methods: readonly MethodWithPatterns[]): string[] {
     const said = (kind: keyof StompContractEntry) =>
       new Set(this.#entries.flatMap(([destination, entry]) => (entry[kind] ? [destination] : [])));

@@ -75,7 +75,7 @@ export interface StompMessagingOptions {
   /** Classes with `@Controller()` or `@ControllerAdvice()`, or instances of such. */
   controllers?: readonly (ControllerClass | object)[];
   /**
-   * What clients send and hear, as `destinations(…)` of `express-stomp/contract` makes it. Its schemas validate the
+   * The messages that clients send and hear, as `destinations(…)` of `express-stomp/contract` says them. Its schemas validate the
    * payloads of methods that name none, and the start compares it with what the methods are mapped to and send to.
    */
   contract?: StompContract;
