@@ -9,6 +9,7 @@ import type { Returning } from "./history/history.js";
 import type { Replay } from "./history/replay.js";
 import type { Publication } from "./publication.js";
 import type { QueuedMessage } from "./queued-message.js";
+import type { Retained } from "./retained-messages.js";
 import type { Selector } from "./selector/selector.js";
 import { pump, type Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
@@ -71,7 +72,7 @@ export class Consumer implements Taker, Subscriber, Returning {
   readonly #session: BrokerSession<Consumer>;
   readonly #context: ConsumerContext;
   /** Retained messages that it has not been given. */
-  #owed: Iterator<Publication> | undefined;
+  #owed: Retained | undefined;
   /** The messages that it has missed, until it has been given them. */
   #replay: Replay | undefined;
   #unread: Unread | undefined;
@@ -177,7 +178,7 @@ export class Consumer implements Taker, Subscriber, Returning {
   }
 
   /** Is to get these as soon as there is room for each. */
-  owe(retained: Iterator<Publication> | undefined): void {
+  owe(retained: Retained | undefined): void {
     this.#owed = retained;
   }
 
@@ -236,10 +237,17 @@ export class Consumer implements Taker, Subscriber, Returning {
   }
 
   #giveOwed(): boolean {
+    const { seekers } = this.#context.queues;
     while (this.#owed && this.window?.isOpen !== false) {
+      if (!seekers.mayLook) {
+        seekers.add(this);
+        return false;
+      }
       const { done, value } = this.#owed.next();
       if (done === true) this.#owed = undefined;
-      else if (this.wants(value)) {
+      else if (typeof value === "number") seekers.lookedAt(value);
+      else if (!this.wants(value)) seekers.lookedAt(this.selector?.workFor(value) ?? 0);
+      else {
         if (this.window) this.#deliverInWindow(this.window, value);
         else this.#deliver(new Delivery(value, this));
         return true;

@@ -13,6 +13,12 @@ export interface RetainedMessagesOptions {
   dropped(publication: Publication): void;
 }
 
+/** Retained messages, and between them the work of looking at what does not fit. */
+export type Retained = Iterator<Publication | number, void>;
+
+/** About what it takes to look at a destination, beside its characters. */
+const DESTINATION_WORK = 16;
+
 /** A history of one message for each destination that is never over. */
 const NEWEST = { size: 1, ttl: Number.POSITIVE_INFINITY };
 
@@ -42,24 +48,33 @@ export class RetainedMessages {
    * The messages for a new subscriber, as of now; `undefined` if there are
    * none. One that was replaced by the time that it gets this far it has heard
    * already: it is left out, so that no old value comes behind a new one.
+   *
+   * @returns each message that fits; for each destination that does not, the work of looking at it, in characters
    */
-  of(pattern: DestinationPattern): Iterator<Publication> | undefined {
+  of(pattern: DestinationPattern): Retained | undefined {
     if (!this.#isOn) return undefined;
-    const destinations = this.#newest.destinationsOf(pattern);
-    if (destinations.length === 0) return undefined;
 
-    let last = 0;
-    for (const destination of destinations)
-      last = Math.max(last, this.#newest.last(destination)?.number ?? 0);
-    return this.#each(destinations, last);
+    const destinations = pattern.isPattern ? this.#newest.destinations() : [pattern.text];
+    // The last that has one has the newest of all.
+    const newest = destinations.findLast((destination) => this.#newest.last(destination));
+    if (newest === undefined) return undefined;
+    return this.#each(destinations, pattern, this.#newest.last(newest)?.number ?? 0);
   }
 
   clear(): void {
     this.#newest.close();
   }
 
-  *#each(destinations: readonly string[], last: number): Generator<Publication, void> {
+  *#each(
+    destinations: readonly string[],
+    pattern: DestinationPattern,
+    last: number,
+  ): Generator<Publication | number, void> {
     for (const destination of destinations) {
+      if (!pattern.fits(destination)) {
+        yield DESTINATION_WORK + destination.length;
+        continue;
+      }
       const newest = this.#newest.last(destination);
       if (newest?.publication && newest.number <= last) yield newest.publication;
     }

@@ -10,6 +10,14 @@ import { HistoryWindow, type WindowBounds } from "./history-window.js";
 const SHORTEST_SWEEP = 1_000;
 const LONGEST_SWEEP = 60_000;
 
+/**
+ * The work for one question, in characters, where a pattern has to be looked for all over each destination: some 3 ms.
+ * Others look at the beginning or the end, and that is quick. What takes longer is too much to be replayed.
+ */
+const SEARCH_WORK = 128 * 1024;
+/** About what it takes to look at a window, beside its destination, in characters. */
+const WINDOW_WORK = 16;
+
 export interface MemoryHistoryOptions {
   /** The bounds of a destination's window; `undefined` if its messages are not kept. */
   boundsOf(destination: string): WindowBounds | undefined;
@@ -88,7 +96,11 @@ export class MemoryHistory implements HistoryStore {
     const now = this.#tick();
     const found: Kept[] = [];
     let windows = 0;
+    let left = pattern.searches ? SEARCH_WORK : Number.POSITIVE_INFINITY;
     for (const window of this.#publishedAfter(number, pattern, user)) {
+      left -= WINDOW_WORK + window.destination.length;
+      if (left < 0) return { reason: "limit" };
+      if (!pattern.fits(window.destination)) continue;
       this.#change(window, () => window.expire(now));
       if (after !== "first" && window.dropped > number) return { reason: "trimmed" };
       const kept = window.after(number);
@@ -100,14 +112,13 @@ export class MemoryHistory implements HistoryStore {
     return { kept: found };
   }
 
-  /** The destinations that fit and have messages, from the one on that was published to longest ago. */
-  destinationsOf(pattern: DestinationPattern): string[] {
-    if (!pattern.isPattern) return this.#windows.has(pattern.text) ? [pattern.text] : [];
-    const found: string[] = [];
+  /** All destinations with a window, from the one on that was published to longest ago. */
+  destinations(): string[] {
+    const all: string[] = [];
     for (let window = this.#oldest; window; window = window.newer) {
-      if (window.user === undefined && pattern.fits(window.destination)) found.push(window.destination);
+      if (window.user === undefined) all.push(window.destination);
     }
-    return found;
+    return all;
   }
 
   /** The newest message of a destination. */
@@ -126,19 +137,17 @@ export class MemoryHistory implements HistoryStore {
     this.#bytes = 0;
   }
 
-  /** The windows that fit and may have something behind a number. */
+  /** The windows that may have something behind a number; without a pattern, the one that fits. */
   *#publishedAfter(number: number, pattern: DestinationPattern, user: string | undefined) {
     if (!pattern.isPattern) {
       const window = this.#windowOf(pattern.text, user);
       if (window) yield window;
     } else if (user !== undefined) {
-      for (const window of this.#ofUsers.get(user)?.values() ?? []) {
-        if (pattern.fits(window.destination)) yield window;
-      }
+      yield* this.#ofUsers.get(user)?.values() ?? [];
     } else {
       // In the order of their newest messages: behind the first that is old enough stands none that is not.
       for (let window = this.#newest; window && window.newest > number; window = window.older) {
-        if (window.user === undefined && pattern.fits(window.destination)) yield window;
+        if (window.user === undefined) yield window;
       }
     }
   }

@@ -250,6 +250,7 @@ describe("MemoryHistory", () => {
       history.keep(publicationOf(number, `/topic/${number}`), undefined);
     const pattern = parsePattern("/topic/*");
     const counting = Object.create(pattern, {
+      searches: { value: false },
       fits: {
         value: (destination: string) => {
           looks++;
