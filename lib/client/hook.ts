@@ -1,21 +1,23 @@
-type Handler<F> = (frame: F) => void;
+import type { StompClient, StompFrame } from "./stomp-client.js";
+
+type Handler = (frame: StompFrame) => void;
 
 /**
  * Calls something before a handler that an object has as a property, and leaves
  * the property to the application: it may set it before or afterwards, several
  * times, and may call what it read there from within what it sets.
  */
-export function before<K extends string, F>(
-  client: { [Name in K]: Handler<F> },
-  name: K,
-  task: Handler<F>,
+export function before(
+  client: Pick<StompClient, "onConnect" | "onStompError">,
+  name: "onConnect" | "onStompError",
+  task: Handler,
 ): void {
-  const handlers: Handler<F>[] = [client[name]];
+  const handlers: Handler[] = [client[name]];
   /** How often it was read and not called: then what is set next may call it. */
   let kept = 0;
   let depth = -1;
 
-  const call = (frame: F): void => {
+  const call = (frame: StompFrame): void => {
     const isOutermost = depth < 0;
     if (isOutermost) {
       kept--;
@@ -36,7 +38,7 @@ export function before<K extends string, F>(
       kept++;
       return call;
     },
-    set: (handler: Handler<F>) => {
+    set: (handler: Handler) => {
       if (handler === call) return;
       if (kept > 0) handlers.push(handler);
       else handlers[handlers.length - 1] = handler;

@@ -97,8 +97,8 @@ class ResumingClient<M extends StompMessage> implements Resuming<M> {
     this.#client = client;
     this.#positions = new Positions(storage, key);
     this.#unconfirmed = new UnconfirmedPublications(client);
-    before<"onConnect", StompFrame>(client, "onConnect", () => this.#connected());
-    before<"onStompError", StompFrame>(client, "onStompError", (frame) => this.#failed(frame));
+    before(client, "onConnect", () => this.#connected());
+    before(client, "onStompError", (frame) => this.#failed(frame));
     if (storage) whenHidden(() => this.#save());
   }
 
