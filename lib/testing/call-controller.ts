@@ -42,7 +42,7 @@ export interface CallResult<T = unknown> {
  * @param controller the class, or an instance
  * @param destination with its prefix, as a client writes it
  * @param payload as `TestClient.send` takes it: text and bytes as they are, all else as JSON
- * @throws Error when no method is mapped to it; ConfigurationError as at a start
+ * @throws ConfigurationError as at a start; that no method is mapped to the destination is the `error`
  * @example
  * ```ts
  * const { result, sent, error } = await callController(RoomController, "/app/room/7", { text: "hi" }, { user: "mina" });
