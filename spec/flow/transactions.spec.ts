@@ -186,6 +186,9 @@ describe("Transactions", () => {
       client.send("ABORT", { transaction: "t" });
       for (const i of [1, 0]) client.send("ACK", { id: ackOf(frames, i) });
       expect(await client.messages()).to.deep.equal([]);
+      // Their room within the prefetch-count is free again, all of it.
+      for (const body of ["3", "4"]) client.send("SEND", { destination: "/queue/a" }, body);
+      expect(await client.bodies()).to.deep.equal(["3", "4"]);
     });
 
     it("give back what was acknowledged when the session ends instead", async () => {

@@ -1,11 +1,14 @@
 import { expect } from "chai";
 import { AccessDeniedError, ConfigurationError, SessionGrant } from "express-stomp";
+import { systemClock } from "#lib/clock/clock.js";
 
 describe("SessionGrant", () => {
-  const { now } = Date;
+  /** How far the clock was set on, in ms. */
+  let ahead: number;
+  const clock = { ...systemClock, date: () => Date.now() + ahead };
 
-  afterEach(() => {
-    Date.now = now;
+  beforeEach(() => {
+    ahead = 0;
   });
 
   it("lasts without end, unless it is told otherwise", () => {
@@ -15,15 +18,15 @@ describe("SessionGrant", () => {
   });
 
   it("lasts no longer because somebody sets the clock back", () => {
-    const grant = new SessionGrant({ expires: Date.now() + 10_000 });
-    Date.now = () => now() - 3_600_000;
+    const grant = new SessionGrant({ clock, expires: Date.now() + 10_000 });
+    ahead = -3_600_000;
     expect(grant.remaining).to.be.at.most(10_001);
   });
 
   it("is over when the clock is set on", () => {
-    const grant = new SessionGrant({ expires: Date.now() + 10_000, expiredMessage: "Over" });
+    const grant = new SessionGrant({ clock, expires: Date.now() + 10_000, expiredMessage: "Over" });
     expect(grant.fault).to.equal(undefined);
-    Date.now = () => now() + 10_000;
+    ahead = 10_000;
     expect(grant.fault).to.be.instanceOf(AccessDeniedError).with.property("message", "Over");
     expect(grant.remaining).to.equal(0);
   });
