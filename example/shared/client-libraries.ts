@@ -6,7 +6,9 @@ import express, { Router } from "express";
 export function clientLibraries(): Router {
   const router = Router();
   router.use("/stompjs", express.static(packageFolder("@stomp/stompjs")));
-  router.use("/express-stomp", express.static(packageFolder("express-stomp/client")));
+  // The client imports what it needs of the contract beside it.
+  router.use("/express-stomp/client", express.static(packageFolder("express-stomp/client")));
+  router.use("/express-stomp/contract", express.static(packageFolder("express-stomp/contract")));
   router.use("/sockjs-client", express.static(join(packageFolder("sockjs-client/package.json"), "dist")));
   return router;
 }

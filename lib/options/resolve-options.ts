@@ -93,7 +93,7 @@ const USER_SESSIONS = { limit: true, beyond: true } satisfies Record<keyof UserS
 
 const DETACHED_STREAMS: Required<DetachedStreamsOptions> = { limit: 1_000, limitPerUser: 10 };
 
-const WAITING_SIZE_LIMIT = 16 * 1024 * 1024;
+const WAITING_SIZE_LIMIT = 32 * 1024 * 1024;
 
 /** @throws ConfigurationError that names the option at fault */
 export function resolveOptions(options: StompMessagingOptions): ResolvedOptions {

@@ -1,5 +1,5 @@
 import { stompClient } from "/public/stomp-client.js";
-import { resuming } from "/vendor/express-stomp/index.js";
+import { resuming } from "/vendor/express-stomp/client/index.js";
 import { Market } from "./market.js";
 import { News } from "./news.js";
 import { fill, texts } from "./texts.js";
