@@ -177,9 +177,9 @@ export interface BrokerChannelSettings extends ChannelSettings {
    * Bytes of messages that may wait for interceptors of this channel, or since
    * subscribers are behind: those that the application sends together, and those
    * of each session that controllers send for it. Memory that they keep alive counts,
-   * some 1,600 bytes for a small one. Beyond, sending rejects.
+   * some 5 KiB for a small one. Beyond, sending rejects.
    *
-   * @default 16777216
+   * @default 33554432
    */
   waitingSizeLimit?: number;
 }
