@@ -279,8 +279,10 @@ for (const { name, find, start } of OTHERS) {
       });
       while (!text.endsWith("o\n")) await once(response, "data");
       const send = requestSecurely({ ...options, path: "/ws/000/a/xhr_send" });
+      const answered = once(send, "response");
       send.end(JSON.stringify(["CONNECT\naccept-version:1.2\nhost:spec\n\n\0"]));
       while (!text.includes("CONNECTED")) await once(response, "data");
+      await answered;
       request.destroy();
       send.destroy();
     });

@@ -5,6 +5,7 @@ import { connect, type Socket as TcpSocket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectSecure } from "node:tls";
 import { expect } from "chai";
+import { reset as resetLine } from "#lib/testing/reset.js";
 import { ForkedServer } from "../support/forked-server.js";
 import { handshakeText } from "../support/socket-host.js";
 
@@ -107,7 +108,7 @@ describe("A client that resets its connection", function () {
           );
         };
         const cut = () => {
-          for (const { line } of connections) line.resetAndDestroy();
+          for (const { line } of connections) resetLine(line);
         };
         if (moment === "when it has written") {
           await running().whileStopped(async () => {

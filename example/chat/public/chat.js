@@ -40,11 +40,10 @@ const client = stompClient({
   user: member,
 
   onConnect() {
-    client.subscribe("/user/queue/errors", (frame) => heed(JSON.parse(frame.body)));
     // It comes behind the word whether messages were missed.
     client.watchForReceipt("let-in", () => lacksOlder || letIn());
-    const tellPresent = (frame) => people.show(JSON.parse(frame.body).names);
-    client.subscribe(`/sub/chat/room/${roomId}/present`, tellPresent, { receipt: "let-in" });
+    const heedError = (frame) => heed(JSON.parse(frame.body));
+    client.subscribe("/user/queue/errors", heedError, { receipt: "let-in" });
     // The news are subscribed to already: nothing falls between the two, and what is in both is shown once.
     if (lacksOlder) loadOlder();
 
@@ -73,6 +72,8 @@ const client = stompClient({
 const live = resuming(client);
 const take = (frame) => talk.add(JSON.parse(frame.body));
 live.subscribe("/user/queue/private", take);
+// Before the room: that somebody subscribes to it is what is told here.
+live.subscribe(`/sub/chat/room/${roomId}/present`, (frame) => people.show(JSON.parse(frame.body).names));
 live.subscribe(`/sub/chat/room/${roomId}`, take, { onReload: loadOlder });
 
 /** Asks for what was said last, from the database. */
