@@ -110,7 +110,8 @@ export interface StompMessaging extends RequestHandler {
    * if it asks for the position, then reads its database, then subscribes with `since:` that position.
    *
    * @throws ConfigurationError (rejects with it) when an option of the query makes no sense
-   * @throws MessageDeliveryError (rejects with it) when no messages of it are kept, or the broker is elsewhere
+   * @throws MessageDeliveryError (rejects with it) when no messages of it are kept, the broker is elsewhere, or a pattern
+   *   that searches destinations (`/topic/*a*`) would have to look at more than 128 Ki characters of them
    * @example
    * ```ts
    * const { position, messages } = await messaging.history("/topic/room/7", { limit: 20, reverse: true });

@@ -50,7 +50,8 @@ export interface Broker extends MessageHandler {
    * Gives messages that it keeps for those who come back.
    *
    * @param user whose own destination it is, if it is not everybody's
-   * @throws MessageDeliveryError (rejects with it) when no messages of that destination are kept
+   * @throws MessageDeliveryError (rejects with it) when no messages of that destination are kept, or a pattern takes
+   *   too long to look for
    */
   history?(destination: string, query: HistoryQuery, user?: string): Promise<HistoryPage>;
   /** Whether it delivers to this subscription. */

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { MessageDeliveryError } from "express-stomp";
 import { BrokerHost } from "../support/broker-host.js";
 import { countOperations, countOperationsOfTurn } from "../support/count-operations.js";
 
@@ -42,5 +43,20 @@ describe("Patterns beside a thousand destinations of the simple broker with long
     expect(host.outbound.messages[0]?.headers.native.get("recovered")).to.equal("false");
     host.subscribe("alice", "2", "/topic/*", since);
     expect(host.outbound.messages[1]?.headers.native.get("recovered")).to.equal("true");
+  });
+
+  it("are refused by messaging.history, which says why, rather than told that there is nothing", async () => {
+    host.start({ history: { destinations: ["/topic/**"], size: 1, ttl: 60_000 } });
+    fill();
+    for (const query of [{}, { limit: 1 }]) {
+      const error = await host.broker.history?.(DEAR, query).then(
+        () => expect.fail("nothing was refused"),
+        (reason: Error) => reason,
+      );
+      expect(error).to.be.instanceOf(MessageDeliveryError);
+      expect(error?.message).to.include(`${DEAR} has to be looked for all over too many destinations`);
+    }
+    const page = await host.broker.history?.("/topic/*", {});
+    expect([page?.recovered, page?.messages.length]).to.deep.equal([true, COUNT]);
   });
 });

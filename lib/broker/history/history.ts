@@ -164,7 +164,7 @@ export class History {
    * Gives messages of a destination, or of all that fit a pattern.
    *
    * @param user whose own destination it is, if it is not everybody's
-   * @throws MessageDeliveryError (rejects with it) when they are not kept
+   * @throws MessageDeliveryError (rejects with it) when they are not kept, or the pattern takes too long to look for
    */
   async page(
     pattern: DestinationPattern,
@@ -181,7 +181,11 @@ export class History {
     if (after === undefined) return { position, recovered: false, messages: [] };
 
     const found = await this.#store.find({ pattern, user, after, limit: Number.POSITIVE_INFINITY });
-    if ("reason" in found) return { position, recovered: false, messages: [] };
+    if ("reason" in found) {
+      // With no limit to their number, it is the search that was too long: an empty page would say that nothing is there.
+      if (found.reason === "limit") throw tooLong(pattern);
+      return { position, recovered: false, messages: [] };
+    }
     const kept = reverse ? found.kept.toReversed() : found.kept;
     const messages = kept
       .slice(0, limit)
@@ -243,6 +247,13 @@ export class History {
     }
     return this.#ofTurn;
   }
+}
+
+function tooLong({ text }: DestinationPattern): MessageDeliveryError {
+  return new MessageDeliveryError(
+    `No history is given: ${printable(text)} has to be looked for all over too many destinations. ` +
+      "A pattern that has nothing between two wildcards, such as /topic/room/*, needs no search",
+  );
 }
 
 /** The application may write into what it is given. */
