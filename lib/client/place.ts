@@ -128,7 +128,9 @@ export class Place {
   #acceptId(message: StompMessage): boolean {
     const { recovered, "message-id": id, redelivered } = message.headers;
     if (recovered !== undefined) {
-      this.#told(recovered === "true", id);
+      // Also where a replay follows: it is what comes behind this, should the line break before that.
+      this.#position = id;
+      this.#told(recovered === "true");
       return false;
     }
     if (this.#asked !== undefined && !this.#isTold) this.#reload();
@@ -137,15 +139,13 @@ export class Place {
     return this.#take(message, id, !this.#isTold || redelivered === "true" || !this.#seen.has(id));
   }
 
-  #told(isWhole: boolean, id: string | undefined): void {
+  #told(isWhole: boolean): void {
     const isFirst = !this.#isTold;
     this.#isTold = this.#knowsPositions = true;
     // A page that asks for all that is sent from now on misses nothing, the first time; but the server may lose the thread later.
     if (!isFirst) this.#isReloaded = false;
     const isLost = this.#patience !== undefined || (!isWhole && !(isFirst && this.#asked === undefined));
     this.stop();
-    // Until the replay has come the place is where it was: the line may break before.
-    if (!isWhole || this.#asked === undefined) this.#position = id;
     if (isLost) this.#reload();
   }
 

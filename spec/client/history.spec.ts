@@ -113,6 +113,32 @@ describe("resuming(client) with a server that has history", () => {
     expect(heard).to.deep.equal(["begin", "reload", "next"]);
   });
 
+  it("is told to reload when it had found nothing that was kept, and more than is kept came then", async () => {
+    await start(3);
+    const first = subscribed();
+    subscribe({ since: "first" });
+    client.activate();
+    await first;
+    // Behind what the room's SUBSCRIBE is told.
+    const second = subscribed();
+    resuming(client).subscribe("/topic/other", ({ body }) => note(body));
+    await second;
+    await server.messaging.template.convertAndSend("/topic/other", "told");
+    await until("told");
+    client.reconnectDelay = 0;
+    const over = gone();
+    sockets[0]!.terminate();
+    await over;
+    for (let i = 0; i < 5; i++) await publish(`${i}`);
+    const again = subscribed();
+    client.activate();
+    await again;
+    await publish("next");
+    await until("next");
+
+    expect(heard).to.deep.equal(["told", "reload", "next"]);
+  });
+
   it("begins with all that is kept, or behind the position of a page's state", async () => {
     await start(10);
     for (const body of ["1", "2"]) await publish(body);

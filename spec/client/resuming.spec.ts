@@ -53,7 +53,7 @@ describe("resuming(client)", () => {
   }
 
   /** What the next line is asked for; with the answer of a server that has history, if it has. */
-  async function subscribed(recovered?: boolean, position?: string) {
+  async function subscribed(recovered?: boolean, position?: string, replayed = 0) {
     const line = await stub.line();
     const subscribe = await line.until("SUBSCRIBE");
     const id = subscribe.headers.get("id") ?? "";
@@ -67,7 +67,7 @@ describe("resuming(client)", () => {
       );
     }
     if (recovered !== undefined) {
-      send({ recovered: `${recovered}`, replayed: 0, "message-id": position ?? asked ?? "" });
+      send({ recovered: `${recovered}`, replayed, "message-id": position ?? asked ?? "" });
       line.confirm(subscribe);
     }
     return { line, asked, subscribe, send };
@@ -89,29 +89,35 @@ describe("resuming(client)", () => {
     expect(await log.until(3)).to.deep.equal(["8", "9", "10"]);
   });
 
-  it("asks behind the position that it was told, when nothing has come yet", async () => {
-    client.activate();
-    subscribe();
-    (await subscribed(false, "e-7")).line.cut();
+  for (const [since, recovered] of [
+    ["now", true],
+    ["now", false],
+    ["first", true],
+    ["e-1", false],
+  ] as const) {
+    it(`asks behind the position that it was told (${since}, ${recovered}), when nothing has come yet`, async () => {
+      client.activate();
+      subscribe({ since });
+      (await subscribed(recovered, "e-7")).line.cut();
 
-    const { asked, send } = await subscribed(true);
-    expect(asked).to.equal("e-7");
-    send({ "message-id": "e-8" }, "8");
-    expect(await log.until(1)).to.deep.equal(["8"]);
-  });
+      const { asked, send } = await subscribed(true);
+      expect(asked).to.equal("e-7");
+      send({ "message-id": "e-8" }, "8");
+      await log.until(since === "now" || recovered ? 1 : 2);
+      expect(log.at(-1)).to.equal("8");
+    });
+  }
 
-  it("asks again for the same when the line broke in the midst of the replay", async () => {
+  it("asks again for the same when the line broke before the replay, and behind what has come of it", async () => {
     client.activate();
     subscribe({ since: "e-1" });
-    const first = await subscribed(true);
-    expect(first.asked).to.equal("e-1");
-    first.send({ "message-id": "e-2", replayed: "true" }, "2");
+    (await subscribed(true, "e-1", 3)).line.cut();
+    const second = await subscribed(true, "e-1", 3);
+    expect(second.asked).to.equal("e-1");
+    second.send({ "message-id": "e-2", replayed: "true" }, "2");
     await log.until(1);
-    first.line.cut();
-    const second = await subscribed(true);
-    expect(second.asked).to.equal("e-2");
     second.line.cut();
-    expect((await subscribed(true)).asked).to.equal("e-2");
+    expect((await subscribed(true, "e-2", 2)).asked).to.equal("e-2");
     expect(log).to.deep.equal(["2"]);
   });
 
