@@ -56,6 +56,11 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     });
   }
 
+  /** Whether no session is there. */
+  get isEmpty(): boolean {
+    return this.#sessions.size === 0;
+  }
+
   get stats(): MessagingStats {
     return this.#stats.snapshot(this.#sessions.size, this.#sessions.size - this.#unconnected.size);
   }

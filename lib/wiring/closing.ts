@@ -14,6 +14,8 @@ export interface ClosingOptions {
   /** From their closing on new clients are refused, and the application says so. */
   readonly atOnce: readonly { close(): void }[];
   readonly sessions: {
+    /** Whether none is there. */
+    readonly isEmpty: boolean;
     /** One for each session that is there: ends it alone, when what it has sent was handled. */
     departures(closing: SessionClosing): readonly (() => void)[];
     /** Reads no more; resolves when all that was read has been handled. */
@@ -80,7 +82,7 @@ export class Closing {
 
   /** Lets one after the other go, as many in each moment as in any other; the rest stays for the common end. */
   async #spread(departures: readonly (() => void)[], spreadMs: number): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, sessions } = this.#options;
     const begin = clock.now();
     const time = new Countdown(spreadMs, clock);
     this.#spreadTime = time;
@@ -88,8 +90,8 @@ export class Closing {
     const stop = clock.every(SPREAD_EVERY, () => {
       const due = (departures.length * (clock.now() - begin)) / spreadMs;
       while (gone < departures.length && gone < due) departures[gone++]?.();
-      // Nobody is left to wait for.
-      if (gone === departures.length) time.shorten(0);
+      // No session is left, or only those that are leaving.
+      if (gone === departures.length || sessions.isEmpty) time.shorten(0);
     });
     await time.over;
     stop();

@@ -174,6 +174,18 @@ describe("messaging.close", () => {
     await closed;
   });
 
+  it("is done with spreadMs when the last client has gone by itself", async () => {
+    const time = new FakeTime();
+    await server.close();
+    server = await startServer({ clock: time });
+    const clients = [await connect(), await connect(), await connect()];
+    const closed = server.messaging.close({ spreadMs: 40_000 });
+    for (const client of clients) client.cut();
+    while (server.messaging.stats().connections > 0) await settled();
+    time.pass(20);
+    await closed;
+  });
+
   it("does not wait for a client that has gone while a frame of it hangs", async () => {
     // It would wait for a time that does not pass.
     const time = new FakeTime();

@@ -17,6 +17,7 @@ describe("Closing", () => {
       clock: time,
       atOnce: [{ close: () => void done.push("endpoint") }],
       sessions: {
+        isEmpty: false,
         drain: () => {
           done.push("drain");
           return new Promise((resolve) => {
