@@ -73,6 +73,8 @@ export class Consumer implements Taker, Subscriber, Returning {
   readonly #context: ConsumerContext;
   /** Retained messages that it has not been given. */
   #owed: Retained | undefined;
+  /** Finds these for it, should its replay fail. */
+  #findOwed: (() => Retained | undefined) | undefined;
   /** The messages that it has missed, until it has been given them. */
   #replay: Replay | undefined;
   #unread: Unread | undefined;
@@ -102,11 +104,6 @@ export class Consumer implements Taker, Subscriber, Returning {
   /** The server has ended it: what it was given and has not left yet is not for its client any more, either. */
   get gone(): boolean {
     return this.#gone;
-  }
-
-  /** It is given what it has missed, and only then what is live. */
-  get isReplaying(): boolean {
-    return this.#replay !== undefined;
   }
 
   get sessionHasEnded(): boolean {
@@ -164,6 +161,8 @@ export class Consumer implements Taker, Subscriber, Returning {
     const replay = this.#replay;
     this.#replay = undefined;
     this.plain = this.#isUndemanding;
+    if (replay?.hasFailed) this.#owed = this.#findOwed?.();
+    this.#findOwed = undefined;
     for (const held of replay?.end() ?? []) this.offer(held);
   }
 
@@ -177,9 +176,13 @@ export class Consumer implements Taker, Subscriber, Returning {
     else this.#deliverQueued(message);
   }
 
-  /** Is to get these as soon as there is room for each. */
-  owe(retained: Retained | undefined): void {
-    this.#owed = retained;
+  /**
+   * Is to get the retained messages as soon as there is room for each. A replay that gives it all it has missed gives
+   * it these too: then they are found only if that fails.
+   */
+  owe(find: () => Retained | undefined): void {
+    if (this.#replay) this.#findOwed = find;
+    else this.#owed = find();
   }
 
   giveNext(): boolean {
@@ -203,6 +206,7 @@ export class Consumer implements Taker, Subscriber, Returning {
     this.#removed = true;
     this.#gone = notice !== undefined && namesEndNotice({ messageId: notice });
     this.#owed = undefined;
+    this.#findOwed = undefined;
     this.#replay = undefined;
     this.#unread?.clear();
     if (this.window) this.#session.ended(this.window, notice);

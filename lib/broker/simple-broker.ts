@@ -312,8 +312,7 @@ export class SimpleBroker implements Broker {
     this.#listeners.add(consumer);
     const answered = this.#history.subscribed(consumer, headers);
     if (!consumer.isPrivate) {
-      // A subscriber that is replayed all it has missed gets the newest messages among that.
-      if (!consumer.isReplaying) consumer.owe(this.#retained.of(consumer.pattern));
+      consumer.owe(() => this.#retained.of(consumer.pattern));
       if (this.#destinations.mayBeQueues(consumer.pattern)) this.#queues.join(consumer);
     }
     pump(consumer);

@@ -69,6 +69,11 @@ export class Replay {
     return this.#isOver;
   }
 
+  /** Not all could be given. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Not all can be given: it is over. */
   fail(reason: Unfound): void {
     this.#failure = reason;

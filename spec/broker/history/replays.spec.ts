@@ -181,6 +181,44 @@ describe("Replays", () => {
     expect(told()).to.deep.equal(["alice c"]);
   });
 
+  const RETAINED = { retainLast: ["/topic/room/*"] };
+
+  it("are followed by the retained message when a history cannot answer, which may have been missed", async () => {
+    const store = new RemoteStore();
+    start(store, RETAINED);
+    publish("a");
+    const handled = subscribe("alice", { since: "first" });
+    publish("b");
+    store.answer("fails");
+    await handled;
+    expect(told()).to.deep.equal(["alice false", "alice b"]);
+    publish("c");
+    expect(told()).to.deep.equal(["alice c"]);
+  });
+
+  it("are followed by the retained message when they fail in the middle, and by none when they are whole", async () => {
+    const store = new RemoteStore();
+    start(store, RETAINED);
+    publish("a");
+    store.isRemote = false;
+    void subscribe("bob", { since: "first" });
+    expect(told()).to.deep.equal(["bob true", "bob ↩a"]);
+    const { find } = store;
+    let asked = 0;
+    store.find = (question) => {
+      store.isRemote = ++asked === 2;
+      return find.call(store, question);
+    };
+    void subscribe("alice", { since: "first" });
+    publish("b");
+    expect(told()).to.deep.equal(["alice true", "alice ↩a", "bob b"]);
+    store.answer("fails");
+    await settled();
+    expect(told()).to.deep.equal(["alice false", "alice b"]);
+    publish("c");
+    expect(told()).to.have.members(["alice c", "bob c"]);
+  });
+
   it("are nothing to who has left when the history answers", async () => {
     const store = new RemoteStore();
     start(store);
