@@ -242,8 +242,10 @@ export class Consumer implements Taker, Subscriber, Returning {
 
   #giveOwed(): boolean {
     const { seekers } = this.#context.queues;
+    // The message of the one destination that it names is found at once: others' searches do not keep it from that.
+    const isSought = this.pattern.isPattern || this.selector !== undefined;
     while (this.#owed && this.window?.isOpen !== false) {
-      if (!seekers.mayLook) {
+      if (isSought && !seekers.mayLook) {
         seekers.add(this);
         return false;
       }

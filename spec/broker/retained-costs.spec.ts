@@ -34,6 +34,17 @@ describe("Patterns beside a thousand destinations of the simple broker with long
     expect(host.deliveries()).to.deep.equal(["alice 1 /topic/aXb found"]);
   });
 
+  it("keep no retained message from a subscriber that names its destination", async () => {
+    host.start({ retainLast: ["/topic/**"] });
+    await host.connect("alice");
+    await host.connect("bob");
+    fill();
+    host.publish("/topic/aXb", {}, "found");
+    host.subscribe("alice", "1", DEAR);
+    host.subscribe("bob", "1", "/topic/aXb");
+    expect(host.deliveries()).to.deep.equal(["bob 1 /topic/aXb found"]);
+  });
+
   it("are told that a history is too long to be looked through, and cost no more", async () => {
     host.start({ history: { destinations: ["/topic/**"], size: 1, ttl: 60_000 }, replayLimit: 10_000 });
     await host.connect("alice");
