@@ -42,7 +42,7 @@ export interface TypedSubscribeOptions extends PlaceOptions {
   onInvalid?(error: InvalidBodyError, message: StompMessage): void;
 }
 
-/** A body does not fit the contract's schema. */
+/** A body does not fit the contract's schema, or is no JSON. */
 export class InvalidBodyError extends Error {
   override readonly name = "InvalidBodyError";
   readonly issues: readonly SchemaIssue[];
@@ -137,7 +137,7 @@ export function typedClient<E, const V extends boolean = false>(
       const schema = schemaOf("message", destination);
       const { onInvalid = (error: InvalidBodyError) => console.error(error) } = options;
       const hear = inOrder(
-        (message: StompMessage) => fitting(destination, read(message), schema),
+        (message: StompMessage) => fitting(destination, read(destination, message), schema),
         take,
         onInvalid,
       );
@@ -146,7 +146,7 @@ export function typedClient<E, const V extends boolean = false>(
     async request(destination: string, ...rest: readonly unknown[]): Promise<unknown> {
       const { variables } = split(destination, rest);
       const message = await answers.request(destinationOf(destination, variables));
-      return fitting(destination, read(message), schemaOf("subscribe", destination));
+      return fitting(destination, read(destination, message), schemaOf("subscribe", destination));
     },
   };
   return typed as unknown as TypedClient<E, V>;
@@ -169,12 +169,13 @@ function fitting(destination: string, value: unknown, schema: ContractSchema | u
   return outcome instanceof Promise ? outcome.then(made) : made(outcome);
 }
 
-/** Hands on each message when the one before was: a schema may be asynchronous. */
+/** Hands on each message when the one before was, or was found invalid: a schema may be asynchronous. */
 function inOrder(
   make: (message: StompMessage) => unknown,
   take: (body: unknown, message: StompMessage) => void,
   invalid: (error: InvalidBodyError, message: StompMessage) => void,
 ): (message: StompMessage) => void {
+  /** Never rejects: a `take` that throws takes nothing from the messages behind. */
   let before: Promise<void> | undefined;
   const failed = (error: unknown, message: StompMessage) => {
     if (!(error instanceof InvalidBodyError)) throw error;
@@ -185,22 +186,31 @@ function inOrder(
     try {
       made = make(message);
     } catch (error) {
-      failed(error, message);
-      return;
+      if (!before) {
+        failed(error, message);
+        return;
+      }
+      made = Promise.reject(error);
     }
     if (!(made instanceof Promise) && !before) {
       take(made, message);
       return;
     }
-    const turn: Promise<void> = Promise.all([made, before])
+    const body = Promise.resolve(made);
+    // Rejected before its turn perhaps, when nobody listens yet.
+    body.catch(() => {});
+    const turn = Promise.resolve(before)
+      .then(() => body)
       .then(
-        ([body]) => take(body, message),
+        (value) => take(value, message),
         (error: unknown) => failed(error, message),
-      )
-      .finally(() => {
-        if (before === turn) before = undefined;
-      });
-    before = turn;
+      );
+    const over = turn.catch(() => {});
+    before = over;
+    // What `take` throws is an unhandled rejection here.
+    void turn.finally(() => {
+      if (before === over) before = undefined;
+    });
   };
 }
 
@@ -214,7 +224,13 @@ function written(body: unknown, headers: StompHeaders): { body: string; headers:
   };
 }
 
-function read({ body, headers }: StompMessage): unknown {
+/** @throws InvalidBodyError when it is neither text by its content type nor JSON: any client may have sent it */
+function read(destination: string, { body, headers }: StompMessage): unknown {
   if (body === "") return undefined;
-  return /^text\//i.test(headers["content-type"] ?? "") ? body : (JSON.parse(body) as unknown);
+  if (/^text\//i.test(headers["content-type"] ?? "")) return body;
+  try {
+    return JSON.parse(body) as unknown;
+  } catch (error) {
+    throw new InvalidBodyError(destination, [{ message: `it is no JSON: ${(error as Error).message}` }]);
+  }
 }

@@ -2,6 +2,7 @@ import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
 import { Controller, DestinationVariable, Payload, Principal } from "express-stomp";
 import { InvalidBodyError, typedClient } from "express-stomp/client";
+import { destinations } from "express-stomp/contract";
 import { typedServer } from "express-stomp/contract/server";
 import { type TestMessaging, testMessaging } from "express-stomp/testing";
 import { testBroker } from "express-stomp/testing/broker";
@@ -115,6 +116,61 @@ describe("typedClient", () => {
     expect(heard).to.deep.equal([{ text: "a", at: new Date(0) }]);
     expect(errors[0]).to.be.instanceOf(InvalidBodyError);
     expect(errors[0]?.issues[0]?.path).to.deep.equal(["text"]);
+  });
+
+  it("tells of a body that is no JSON as of one that does not fit, and hears the next", async () => {
+    const typed = typedClient(chat, client);
+    const told: unknown[] = [];
+    const heard = new Promise<void>((resolve) => {
+      const take = ({ text }: { text: string }) => {
+        told.push(text);
+        resolve();
+      };
+      typed.subscribe("/topic/room/{id}", { id: 7 }, take, {
+        onInvalid: (error) => void told.push(error.message.replace(/(no JSON): .*/, "$1")),
+      });
+    });
+    await connected();
+    await stomp.event("subscribed");
+    const other = await stomp.connect();
+    await other.send("/topic/room/7", "{");
+    await other.send("/topic/room/7", { text: "a", at: 0 });
+    await heard;
+    expect(told).to.deep.equal([
+      "The body for /topic/room/{id} is not as the contract says: it is no JSON",
+      "a",
+    ]);
+  });
+
+  it("hands messages on in order behind an asynchronous schema, also what is invalid", async () => {
+    const judgements: ((result: { value: unknown } | { issues: { message: string }[] }) => void)[] = [];
+    const slow = {
+      "~standard": {
+        version: 1 as const,
+        vendor: "spec",
+        validate: () => new Promise<never>((resolve) => judgements.push(resolve as never)),
+        types: {} as { readonly input: number; readonly output: number },
+      },
+    };
+    const broker = testBroker();
+    client = new Client({ webSocketFactory: () => broker.webSocket(), reconnectDelay: 0 });
+    const typed = typedClient(destinations({ "/topic/a": { message: slow } }), client, { validate: true });
+    const told: unknown[] = [];
+    typed.subscribe("/topic/a", (body) => void told.push(body), {
+      onInvalid: ({ issues }) => void told.push(issues[0]?.message),
+    });
+    client.activate();
+    await broker.subscribed("/topic/a");
+    for (const body of [1, 2, 3]) broker.send("/topic/a", body);
+    await new Promise(setImmediate);
+    const [first, second, third] = judgements;
+    second?.({ issues: [{ message: "no" }] });
+    third?.({ value: 3 });
+    await new Promise(setImmediate);
+    expect(told).to.deep.equal([]);
+    first?.({ value: 1 });
+    await new Promise(setImmediate);
+    expect(told).to.deep.equal([1, "no", 3]);
   });
 
   it("rejects with the text of ERROR, when the connection is lost, and when no answer comes", async () => {
