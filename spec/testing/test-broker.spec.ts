@@ -187,6 +187,72 @@ describe("testBroker", () => {
     });
   }
 
+  it("lets SEND, ACK and NACK wait for COMMIT, and drops them at ABORT", async () => {
+    const client = await connected();
+    const heard: IMessage[] = [];
+    client.subscribe("/queue/jobs", (message) => void heard.push(message), { ack: "client-individual" });
+    await broker.subscribed("/queue/jobs");
+    broker.send("/queue/jobs", "job");
+    await settled();
+    const receipts: string[] = [];
+    const sent = (transaction: string, receipt: string) => {
+      client.watchForReceipt(receipt, () => receipts.push(receipt));
+      client.publish({ destination: "/queue/jobs", body: receipt, headers: { transaction, receipt } });
+      heard[0]?.ack({ transaction });
+    };
+    const dropped = client.begin("first");
+    sent("first", "a");
+    dropped.abort();
+    await broker.frame("ABORT");
+    const kept = client.begin("second");
+    sent("second", "b");
+    await settled();
+    expect([heard.length, broker.redeliver(), receipts]).to.deep.equal([1, 1, ["a", "b"]]);
+    kept.commit();
+    await broker.frame("COMMIT");
+    await settled();
+    expect(heard.map(({ body }) => body)).to.deep.equal(["job", "job", "b"]);
+    expect(heard[2]?.headers).to.not.have.any.keys("transaction", "receipt");
+    // The new message alone: COMMIT has acknowledged the other.
+    expect([broker.redeliver(), receipts]).to.deep.equal([1, ["a", "b"]]);
+  });
+
+  it("answers a transaction that has not begun, or is over, with ERROR", async () => {
+    const refused = async (act: (client: Client) => void) =>
+      new Promise((resolve) => {
+        const client = start({
+          onStompError: ({ headers }) => resolve([headers.message, headers["receipt-id"]]),
+          onConnect: () => act(client),
+        });
+      });
+    const headers = { transaction: "t", receipt: "r" };
+    const text = "The transaction t has not begun, or is over";
+    expect(await refused((client) => client.publish({ destination: "/topic/a", headers }))).to.deep.equal([
+      text,
+      "r",
+    ]);
+    const over = await refused((client) => {
+      client.begin("t").commit();
+      client.commit("t");
+    });
+    expect(over).to.deep.equal([text, undefined]);
+    const twice = await refused((client) => {
+      for (let i = 0; i < 2; i++) client.begin("t");
+    });
+    expect(twice).to.deep.equal(["The transaction t has begun already", undefined]);
+  });
+
+  it("does not deliver once more to a subscription that is over", async () => {
+    const client = await connected();
+    const { unsubscribe } = client.subscribe("/queue/jobs", () => {}, { ack: "client" });
+    await broker.subscribed("/queue/jobs");
+    broker.send("/queue/jobs", "job");
+    await settled();
+    unsubscribe();
+    await broker.unsubscribed("/queue/jobs");
+    expect(broker.redeliver()).to.equal(0);
+  });
+
   it("acknowledges all before it with ack:client", async () => {
     const client = await connected();
     const heard: IMessage[] = [];

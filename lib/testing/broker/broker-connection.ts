@@ -1,6 +1,7 @@
 import { FrameReader, frameBytes, type StompFrame, type StompVersion } from "./frame.js";
 import type { PageLines } from "./page-lines.js";
 import { PageSocket, type SocketPeer } from "./page-socket.js";
+import { Transactions } from "./transactions.js";
 
 const SUPPORTED: readonly StompVersion[] = ["1.2", "1.1", "1.0"];
 
@@ -24,6 +25,7 @@ export class BrokerConnection implements SocketPeer {
   readonly subscriptions = new Map<string, PageSubscription>();
   /** Deliveries that wait for ACK, by the id that acknowledges them. */
   readonly unacknowledged = new Map<string, StompFrame>();
+  readonly transactions = new Transactions();
   isConnected = false;
   user: string | undefined;
   readonly #host: ConnectionHost;
@@ -37,6 +39,14 @@ export class BrokerConnection implements SocketPeer {
 
   get version(): StompVersion {
     return this.#reader.version;
+  }
+
+  /** Ends a subscription: what it has not acknowledged does not come to it again. */
+  unsubscribe(id: string): void {
+    this.subscriptions.delete(id);
+    for (const [ackId, { headers }] of this.unacknowledged) {
+      if (headers.subscription === id) this.unacknowledged.delete(ackId);
+    }
   }
 
   opened(): void {

@@ -89,7 +89,7 @@ export class TestBroker {
     return [...this.#connections].filter(({ isConnected }) => isConnected).length;
   }
 
-  /** Takes what pages send to a destination, which otherwise goes to its subscribers. */
+  /** Takes what pages send to a destination, which otherwise goes to its subscribers. Destinations have no variables or wildcards here. */
   on(destination: string, handler: DestinationHandler): this {
     this.#handlers.set(destination, handler);
     return this;
@@ -181,32 +181,37 @@ export class TestBroker {
 
   #take(frame: StompFrame, connection: BrokerConnection): void {
     const { command, headers } = frame;
-    const seen = { command, headers, body: decoded(frame), user: connection.user };
-    this.#frames.push(seen);
-    this.#do(frame, seen, connection);
+    this.#frames.push(pageFrame(frame, connection));
+    let isHeld = false;
+    try {
+      isHeld = connection.transactions.hold(frame);
+      if (!isHeld) this.#do(frame, connection);
+    } catch (error) {
+      this.#failed(connection, error, headers.receipt);
+    }
     this.#changed();
-    if (headers.receipt === undefined || command === "SEND") return;
+    if (headers.receipt === undefined || (command === "SEND" && !isHeld)) return;
     this.#receipt(headers.receipt, connection);
     if (command === "DISCONNECT") connection.close(1000, "");
   }
 
-  #do(frame: StompFrame, seen: PageFrame, connection: BrokerConnection): void {
+  #do(frame: StompFrame, connection: BrokerConnection): void {
     const { command, headers } = frame;
-    const { id = "", destination = "" } = headers;
+    const { id = "", destination = "", transaction = "" } = headers;
     switch (command) {
       case "CONNECT":
       case "STOMP":
         this.#connect(headers, connection);
         break;
       case "SEND":
-        void this.#send(frame, seen, connection);
+        void this.#send(frame, connection);
         break;
       case "SUBSCRIBE":
         connection.subscriptions.set(id, { id, destination, ack: headers.ack ?? "auto" });
         if (headers.since !== undefined) this.#replay(headers.since, connection, id, destination);
         break;
       case "UNSUBSCRIBE":
-        connection.subscriptions.delete(id);
+        connection.unsubscribe(id);
         break;
       case "ACK":
         this.#settle(headers, connection);
@@ -220,8 +225,13 @@ export class TestBroker {
         if (headers.receipt === undefined) connection.close(1000, "");
         break;
       case "BEGIN":
+        connection.transactions.begin(transaction);
+        break;
       case "COMMIT":
+        for (const each of connection.transactions.end(transaction)) this.#do(each, connection);
+        break;
       case "ABORT":
+        connection.transactions.end(transaction);
         break;
       default:
         this.#fail(connection, `Unknown command ${command}`);
@@ -249,16 +259,17 @@ export class TestBroker {
     }
   }
 
-  async #send({ headers, body }: StompFrame, seen: PageFrame, connection: BrokerConnection): Promise<void> {
+  async #send(frame: StompFrame, connection: BrokerConnection): Promise<void> {
+    const { headers, body } = frame;
     const { destination = "", receipt } = headers;
     try {
       const handler = this.#handlers.get(destination);
+      const seen = pageFrame(frame, connection);
       if (handler) await handler(seen.body, seen);
       else this.#publish(destination, body, passedOn(headers));
       if (receipt !== undefined) this.#receipt(receipt, connection);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#fail(connection, text, receipt === undefined ? {} : { "receipt-id": receipt });
+      this.#failed(connection, error, receipt);
     }
   }
 
@@ -322,6 +333,11 @@ export class TestBroker {
     if (!this.#dropsReceipts) connection.send("RECEIPT", { "receipt-id": receipt });
   }
 
+  #failed(connection: BrokerConnection, error: unknown, receipt: string | undefined): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#fail(connection, text, receipt === undefined ? {} : { "receipt-id": receipt });
+  }
+
   #fail(connection: BrokerConnection, text: string, headers: FrameHeaders = {}): void {
     connection.send("ERROR", { message: text, ...headers }, new TextEncoder().encode(text));
     connection.close(1002, "");
@@ -380,11 +396,15 @@ function headersOf(
 function passedOn({
   destination: _destination,
   receipt: _receipt,
-  transaction: _transaction,
   "content-length": _length,
   ...others
 }: FrameHeaders): FrameHeaders {
   return others;
+}
+
+function pageFrame(frame: StompFrame, { user }: BrokerConnection): PageFrame {
+  const { command, headers } = frame;
+  return { command, headers, body: decoded(frame), user };
 }
 
 /** Pages send JSON without saying so. */
