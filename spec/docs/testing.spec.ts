@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import ts from "typescript";
 import { compiledBlocks } from "../support/blocks.js";
+import { packed } from "../support/stranger.js";
 
 const run = promisify(execFile);
 const PAGE = "docs/testing.md";
@@ -45,11 +46,9 @@ describe("docs/testing.md", function () {
   before(async () => {
     await mkdir("build", { recursive: true });
     folder = await mkdtemp("build/runners-");
-    const packed = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
-    const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
     const installed = `${folder}/node_modules/express-stomp`;
     await mkdir(installed, { recursive: true });
-    await run("tar", ["-xzf", `${folder}/${filename}`, "-C", installed, "--strip-components=1"]);
+    await run("tar", ["-xzf", await packed(), "-C", installed, "--strip-components=1"]);
     await writeFile(`${folder}/package.json`, '{ "private": true, "type": "module" }');
     await writeFile(`${folder}/jest.config.js`, "export default { transform: {} };");
     await writeFile(`${folder}/app.js`, compiled(await block("ts", "// app.ts")));
