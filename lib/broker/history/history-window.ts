@@ -74,8 +74,8 @@ export class HistoryWindow {
     while (this.length > this.bounds.size) this.shift();
   }
 
-  /** The newest message cannot be kept: then those before it are of no use either. */
-  skip(number: number): void {
+  /** Keeps nothing up to a message that cannot be kept itself: without it those before it are of no use either. */
+  dropUpTo(number: number): void {
     while (this.shift());
     this.dropped = number;
     this.newest = number;

@@ -71,7 +71,7 @@ export class MemoryHistory implements HistoryStore {
     const before = window.bytes;
     window.expire(now);
     if (size > sizeLimit) {
-      window.skip(publication.number);
+      window.dropUpTo(publication.number);
       evicted?.(publication);
     } else window.add(publication, now, size);
     this.#bytes += window.bytes - before;
