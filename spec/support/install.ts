@@ -5,7 +5,6 @@ import {
   findActiveMq,
   findCaddy,
   findChromium,
-  findFirefox,
   findHaProxy,
   findNginx,
   findPostgres,
@@ -18,7 +17,6 @@ import {
  * and apt-get may be used without asking anybody. Specs tell about what is missing still.
  */
 if (!hasLightChromium() && isDebian()) installPackages([HEADLESS_SHELL]);
-if (!findFirefox() && isDebian()) installPackages(["firefox-esr"]);
 
 const programs: readonly [packageName: string, found: string | undefined][] = [
   ["chromium", findChromium()],
@@ -37,7 +35,7 @@ if (wanted.length > 0 && !installPackages(wanted)) {
   );
 }
 
-/** Others have no package of the shell or of Firefox; asking for it takes apt-get some seconds of each run. */
+/** Others have no package of the shell; asking for it takes apt-get some seconds of each run. */
 function isDebian(): boolean {
   return existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
 }
