@@ -33,8 +33,9 @@ interface Entry extends Claim {
   readonly user: UserIds;
   /** When its SEND was handled, by the clock; `undefined` until then. */
   handledAt: number | undefined;
-  /** The open transaction that has its SEND. */
+  /** The open transaction that its SEND is for, and whether that has it. */
   heldBy: Held | undefined;
+  isHeld: boolean;
   /** Wakes those who wait for what becomes of it. */
   waiting: (() => void)[] | undefined;
 }
@@ -95,7 +96,6 @@ export class Deduplication implements Watched {
   /** All of a session was handled: what it has not committed is nobody's. */
   gone(session: Sender): void {
     for (const held of [...(this.#held.get(session)?.values() ?? [])]) held.fail();
-    this.#held.delete(session);
     // A stranger comes back as another one.
     const ids = this.#users.get(strangerOf(session));
     for (const entry of [...(ids?.entries.values() ?? [])]) this.#forget(entry);
@@ -130,7 +130,7 @@ export class Deduplication implements Watched {
       if (known) this.#forget(known);
       return this.#begin(id, frame, session);
     }
-    if (known.handledAt !== undefined || this.#isIn(known, frame, session)) {
+    if (known.handledAt !== undefined || (known.isHeld && this.#isIn(known, frame, session))) {
       this.#stats.repeatedSends++;
       return "handled";
     }
@@ -153,7 +153,15 @@ export class Deduplication implements Watched {
     const entry = this.#add(ownText(id), session);
     const transaction = frame.headers.get("transaction");
     if (transaction === undefined) return entry;
-    return { succeed: () => this.#hold(entry, transaction, session), fail: () => entry.fail() };
+    // Now, and not when it has succeeded: through the relay that is perhaps only behind COMMIT.
+    this.#hold(entry, transaction, session);
+    return {
+      succeed: () => {
+        entry.isHeld = true;
+        wake(entry);
+      },
+      fail: () => entry.fail(),
+    };
   }
 
   #add(id: string, session: Sender): Entry {
@@ -164,6 +172,7 @@ export class Deduplication implements Watched {
       user,
       handledAt: undefined,
       heldBy: undefined,
+      isHeld: false,
       waiting: undefined,
       succeed: () => this.#handled(entry),
       fail: () => this.#forget(entry),
@@ -193,7 +202,6 @@ export class Deduplication implements Watched {
   }
 
   #handled(entry: Entry): void {
-    entry.heldBy = undefined;
     const { id, user } = entry;
     if (user.entries.get(id) === entry) {
       entry.handledAt = this.#clock.trueNow;
@@ -205,7 +213,7 @@ export class Deduplication implements Watched {
 
   #forget(entry: Entry): void {
     const { id, user } = entry;
-    entry.heldBy?.entries.delete(entry);
+    this.#leave(entry);
     if (user.entries.get(id) === entry) {
       user.entries.delete(id);
       this.#bytes -= bytesOf(entry);
@@ -233,17 +241,29 @@ export class Deduplication implements Watched {
     ofSession.set(held.transaction, held);
     entries.add(entry);
     entry.heldBy = held;
-    wake(entry);
+  }
+
+  /** A transaction without any is forgotten: no broker need know it. */
+  #leave(entry: Entry): void {
+    const { heldBy } = entry;
+    entry.heldBy = undefined;
+    heldBy?.entries.delete(entry);
+    if (heldBy?.entries.size === 0) this.#drop(heldBy);
+  }
+
+  #drop({ session, transaction }: Held): void {
+    const ofSession = this.#held.get(session);
+    ofSession?.delete(transaction);
+    if (ofSession?.size === 0) this.#held.delete(session);
   }
 
   /** The claims of a transaction go over to the frame that ends it. */
   #take(frame: Frame, session: Sender): Held | undefined {
-    const ofSession = this.#held.get(session);
-    const transaction = frame.headers.get("transaction") ?? "";
-    const held = ofSession?.get(transaction);
-    ofSession?.delete(transaction);
-    if (ofSession?.size === 0) this.#held.delete(session);
-    for (const entry of held?.entries ?? []) entry.heldBy = undefined;
+    const held = this.#held.get(session)?.get(frame.headers.get("transaction") ?? "");
+    if (!held) return undefined;
+
+    this.#drop(held);
+    for (const entry of held.entries) entry.heldBy = undefined;
     return held;
   }
 

@@ -415,4 +415,27 @@ describe("A SEND with a dedup-id through the relay", () => {
     ]);
     expect((await line.until("SEND")).headers.get("destination")).to.equal("/topic/b");
   });
+
+  it("is handled with a COMMIT that came before the broker had confirmed it", async () => {
+    stage = await RelayStage.open({
+      broker: { receipts: ({ command }) => command !== "SEND" },
+      server: { clientInboundChannel: { interceptors: [login], deduplicate: true } },
+    });
+    await stage.system();
+    const { client, line } = await stage.connect();
+    const send = { destination: "/topic/a", "dedup-id": "a" };
+    client.send("BEGIN", { transaction: "t" });
+    client.send("SEND", { ...send, transaction: "t", receipt: "first" }, "x");
+    client.send("COMMIT", { transaction: "t", receipt: "commit" });
+    const first = await line.until("SEND");
+    expect((await client.frame()).headers.get("receipt-id")).to.equal("commit");
+    line.send("RECEIPT", { "receipt-id": first.headers.get("receipt") ?? "" });
+    expect((await client.frame()).headers.get("receipt-id")).to.equal("first");
+    client.send("SEND", { ...send, receipt: "repeat" }, "x");
+    client.send("SEND", { destination: "/topic/b" }, "y");
+
+    const { command, headers } = await client.frame();
+    expect([command, headers.get("receipt-id")]).to.deep.equal(["RECEIPT", "repeat"]);
+    expect((await line.until("SEND")).headers.get("destination")).to.equal("/topic/b");
+  });
 });
