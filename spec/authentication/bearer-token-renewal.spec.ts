@@ -114,7 +114,7 @@ describe("bearerToken", () => {
       });
     }
 
-    it("makes nobody of a stranger", async () => {
+    it("refuses the token of a session that has no user", async () => {
       await stage.start({ renewal, required: false });
       const client = await stage.connect();
       client.send("SEND\ndestination:/app/token\nAuthorization:Bearer rod\n\n^@");
