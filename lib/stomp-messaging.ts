@@ -121,7 +121,7 @@ export interface StompMessaging extends RequestHandler {
   history(destination: string, query?: HistoryQuery): Promise<HistoryPage>;
   /**
    * Ends the stream that a method with `@Detached` has begun under this key, on this server: its signal is aborted, and
-   * its last message is `stream:error` with the reason.
+   * its last message is `stream:error` with the reason. One whose method has not returned yet ends when it has.
    *
    * @param reason what clients read
    * @returns `false` when no stream of that key runs

@@ -66,6 +66,7 @@ export class DetachedRun {
     });
     this.#options = options;
     this.#stream = stream;
+    this.#hasBegun();
     if (this.#reason !== undefined) {
       this.stop(this.#reason);
       return;
@@ -73,7 +74,6 @@ export class DetachedRun {
     this.#stopTimer = this.#streams.clock.after(options.timeout, () =>
       this.stop(`It did not end within ${options.timeout} ms`),
     );
-    this.#hasBegun();
     void stream.run().then((isWhole) => {
       if (isWhole) this.#end("end", options);
       this.#streams.over(this);
@@ -85,8 +85,8 @@ export class DetachedRun {
     const stream = this.#stream;
     const options = this.#options;
     if (!stream || !options) {
-      this.#reason = publicText;
-      this.release();
+      // The key stays taken: the end of this one would be told in the midst of the next.
+      this.#reason ??= publicText;
       return;
     }
     const error = new MessageHandlingError(`The stream ${printable(this.key)} was ended: ${publicText}`);

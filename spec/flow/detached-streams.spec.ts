@@ -64,6 +64,29 @@ class Answers {
     return this.#answer(signal);
   }
 
+  #called = () => {};
+  /** Lets the newest call of `late` return. */
+  open = () => {};
+
+  /** Settles when `late` is called. */
+  call(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#called = resolve;
+    });
+  }
+
+  @MessageMapping("/late/{id}")
+  @SendTo("/topic/answers/{id}")
+  @Detached({ key: "late {id}" })
+  async late(@Payload() question: string, signal: AbortSignal) {
+    this.asked.push(question);
+    await new Promise<void>((resolve) => {
+      this.open = resolve;
+      this.#called();
+    });
+    return this.#answer(signal);
+  }
+
   @MessageMapping("/secrets/{id}")
   @SendTo("/topic/answers/{id}")
   @Authorize((user) => user?.name === "rod")
@@ -227,6 +250,45 @@ describe("A stream with @Detached", () => {
     expect(answers.signals[0]?.aborted).to.equal(true);
     await ask(await connect(), "again?");
     expect(answers.asked).to.have.length(2);
+  });
+
+  describe("whose method has not returned yet", () => {
+    async function asking() {
+      await start();
+      const live = await listening();
+      const [first, second] = [await connect(), await connect()];
+      const called = answers.call();
+      first.send("SEND", { destination: "/app/late/7", receipt: "asked" }, "why?");
+      await called;
+      second.send("SEND", { destination: "/app/late/7", receipt: "asked" }, "why not?");
+      await (await connect()).messages();
+      return { live, first, second };
+    }
+
+    it("is joined by a second SEND when it has", async () => {
+      const { live, first, second } = await asking();
+      answers.open();
+      for (const session of [first, second]) expect((await session.frame()).command).to.equal("RECEIPT");
+      answers.give("a", undefined);
+      expect(await lines(live, 2)).to.deep.equal(["a", "end"]);
+      expect(answers.asked).to.deep.equal(["why?"]);
+    });
+
+    it("is over by messaging.abort when it has, before the second SEND begins another", async () => {
+      const { live, first, second } = await asking();
+      expect(server.messaging.abort("late 7", "Stopped by rod")).to.equal(true);
+      await (await connect()).messages();
+      expect(answers.asked).to.deep.equal(["why?"]);
+      const called = answers.call();
+      answers.open();
+      expect((await first.frame()).command).to.equal("RECEIPT");
+      expect(await lines(live, 1)).to.deep.equal(["error: Stopped by rod"]);
+      await called;
+      answers.open();
+      expect((await second.frame()).command).to.equal("RECEIPT");
+      answers.give("a", undefined);
+      expect(await lines(live, 2)).to.deep.equal(["a", "end"]);
+    });
   });
 
   it("may end while messaging closes, else it is ended before the sessions are", async () => {
