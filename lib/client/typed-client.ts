@@ -207,7 +207,7 @@ function inOrder(
       );
     const over = turn.catch(() => {});
     before = over;
-    // What `take` throws is an unhandled rejection here.
+    // An error that `take` throws is an unhandled rejection here.
     void turn.finally(() => {
       if (before === over) before = undefined;
     });
