@@ -279,7 +279,7 @@ export interface WebSocketLike {
 /**
  * Puts an application under test, whose clients connect without a port.
  *
- * @param app the Express application that `messaging` is mounted on, or its server
+ * @param app the Express application that `messaging` is mounted on, or its server of `node:http`; TLS is `connect({ secure: true })`
  * @example
  * ```ts
  * const stomp = await testMessaging(app, messaging);
@@ -315,9 +315,11 @@ export async function testMessaging(
     if (given instanceof Server) return new TestMessaging(given, messaging, options);
     if (typeof given === "function") return new TestMessaging(createServer(given), messaging, options);
   }
-  if (typeof given !== "object" || given instanceof Server) {
+  // A server of node:https would want a handshake of TLS on its lines.
+  if (messaging || typeof given !== "object" || given instanceof Server) {
     throw new TypeError(
-      "testMessaging takes the application and what stompMessaging returned, or options for stompMessaging",
+      "testMessaging takes the application or its http.Server, and what stompMessaging returned; or options for " +
+        "stompMessaging. For TLS there is connect({ secure: true })",
     );
   }
   return ofOptions(given);

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
@@ -334,6 +336,16 @@ describe("testMessaging of an application", () => {
   });
 
   it("takes its server too, and nothing else", async () => {
+    const { app, messaging } = application();
+    const server = createServer(app);
+    await using stomp = await testMessaging(server, messaging, { path: "/realtime/ws" });
+    expect(stomp.server).to.equal(server);
+    expect((await stomp.connect({ user: "mina", secure: true })).isOpen).to.equal(true);
+    for (const other of [createTlsServer(), {}]) {
+      expect(await failure(testMessaging(other as never, application().messaging))).to.match(
+        /^testMessaging takes the application or its http\.Server/,
+      );
+    }
     expect(await failure(testMessaging(undefined as never))).to.match(/^testMessaging takes the application/);
     expect(await failure(testMessaging(express() as never))).to.match(/^testMessaging takes the application/);
   });
