@@ -33,8 +33,8 @@ export interface Resuming<M extends StompMessage = StompMessage> {
    * handles it once if it has `deduplicate` on.
    *
    * @returns with `retry` what resolves at the RECEIPT; it rejects when the
-   *   server refuses the message, when it stays unconfirmed for five minutes,
-   *   and when 1,000 wait already
+   *   server refuses the message, at a reconnect five minutes or more after it
+   *   was first sent, and when 1,000 wait already
    */
   publish(publication: Publication, options?: { retry?: boolean }): Promise<void>;
   /** A place for a client that subscribes again by itself. */
