@@ -172,6 +172,7 @@ export {
   messageSecurity,
 } from "./security/message-security.js";
 export type { AuthorizationDecision, ClientMessageType } from "./security/rule.js";
+export type { Backplane, BackplaneEntry, BackplaneListener, BackplaneLog } from "./servers/backplane.js";
 export type { ServersSettings } from "./servers/settings.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { MessagingStats } from "./session/session-stats.js";

@@ -26,7 +26,7 @@ export interface BrokerBackplaneOptions {
   readonly destination: string;
   /** Bytes of a frame that this server takes from the broker. */
   readonly messageSizeLimit: number;
-  /** Gathers what the broker's line waits for, over all backplanes that are made of one. Default: of this one. */
+  /** Gathers what the broker's line waits for, over all backplanes that are made of one. Default: nobody asks. */
   readonly holds?: Set<Promise<void>>;
 }
 
@@ -39,9 +39,6 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
     get isAvailable() {
       return system.isAvailable;
     },
-    get isHeld() {
-      return holds.size > 0;
-    },
     async publish(bytes) {
       const native = saying(NativeHeaders.EMPTY, { "express-stomp-servers-only": "1" });
       const headers = { destination, contentType: BINARY, native };
@@ -49,7 +46,7 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
     },
     async subscribe({ take, availability }) {
       const taking = ({ payload }: Message) => {
-        const taken = take(payload);
+        const taken = take({ position: "", bytes: payload });
         if (!taken) return;
         holds.add(taken);
         return taken.finally(() => holds.delete(taken));
@@ -61,5 +58,7 @@ export function brokerBackplane(options: BrokerBackplaneOptions): Backplane {
       });
       availability(true);
     },
+    // The broker's connection is the relay's.
+    async close() {},
   };
 }

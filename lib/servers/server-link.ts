@@ -30,11 +30,15 @@ export interface ServerLinkOptions {
   /** How long a server may be silent until it counts as gone, in ms. */
   readonly expiration: number;
   readonly logger: Logger;
+  /** Whether what others say is held up here, so that nobody counts as silent. Default: it never is. */
+  isHeld?(): boolean;
   /** Default: the process's. */
   readonly clock?: Clock | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
+/** JSON, in which greetings say it, knows no infinity. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 const TICKS_TO_EXPIRE = 20;
 const TICKS_TO_LIVE_SIGN = 10;
 const GREETING_DELAY = 50;
@@ -82,7 +86,8 @@ export class ServerLink<T> {
     this.#stopClock = clock.every(expiration / TICKS_TO_EXPIRE, () => this.#tick());
     backplane
       .subscribe({
-        take: (bytes) => this.#receive(bytes),
+        take: ({ bytes }) => this.#receive(bytes),
+        lost: () => this.#lost(),
         availability: (isAvailable) => this.#available(isAvailable),
       })
       .catch((error: unknown) => {
@@ -100,7 +105,11 @@ export class ServerLink<T> {
 
   /** How many bytes of content and payload all servers can take at once. */
   get sizeLimit(): number {
-    return Math.min(this.#options.backplane.sizeLimit, this.#peers.takes) - SEAL_LENGTH;
+    return Math.min(this.#ownLimit, this.#peers.takes) - SEAL_LENGTH;
+  }
+
+  get #ownLimit(): number {
+    return this.#options.backplane.sizeLimit ?? NO_LIMIT;
   }
 
   /**
@@ -149,6 +158,11 @@ export class ServerLink<T> {
     }
   }
 
+  /** Numbers tell what was missed of a server that says something more; of one that does not, nothing would. */
+  #lost(): void {
+    for (const id of this.#peers.known) this.#listener.missed?.(id);
+  }
+
   #introduce(): void {
     this.#introduction.begin(this.#seal.next, this.#peers.known);
   }
@@ -157,7 +171,7 @@ export class ServerLink<T> {
     this.#noticeSleep();
     this.#tickedAt = this.#clock.now();
     // Their messages are held up here.
-    if (this.#options.backplane.isHeld !== true) {
+    if (this.#options.isHeld?.() !== true) {
       for (const id of this.#peers.tick(TICKS_TO_EXPIRE)) this.#forget(id);
     }
     if (++this.#ticks % TICKS_TO_LIVE_SIGN === 0) this.#greet();
@@ -180,7 +194,7 @@ export class ServerLink<T> {
     const greeting: Greeting = {
       ...this.#peers.named(),
       asks: !this.#introduction.isOver,
-      takes: backplane.sizeLimit,
+      takes: this.#ownLimit,
     };
     this.#publish(encodeEnvelope({ greeting }, NOTHING)).catch((error: unknown) => {
       logger.debug("A sign of life did not reach the other servers", error);

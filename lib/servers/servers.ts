@@ -44,6 +44,7 @@ export function joinServers({ broker, sessions, logger, clock, ...handler }: Joi
     key,
     expiration: settings.registryExpirationPeriod,
     logger,
+    isHeld: () => holds.size > 0,
     clock,
   });
   const users =
