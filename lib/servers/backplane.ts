@@ -4,19 +4,7 @@
  *
  * @example
  * ```ts
- * // Within one process, for servers that stand side by side.
- * class Local implements Backplane {
- *   readonly name = "local";
- *   readonly isAvailable = true;
- *   constructor(private readonly listeners = new Set<BackplaneListener>()) {}
- *   async publish(bytes: Uint8Array) {
- *     for (const listener of this.listeners) await listener.take({ position: "", bytes });
- *   }
- *   async subscribe(listener: BackplaneListener) {
- *     this.listeners.add(listener);
- *   }
- *   async close() {}
- * }
+ * simpleBroker({ destinationPrefixes: ["/topic"], backplane, secret: process.env.SERVERS_SECRET });
  * ```
  */
 export interface Backplane {
@@ -65,7 +53,7 @@ export interface BackplaneListener {
   availability(isAvailable: boolean): void;
 }
 
-/** What was published before, of a backplane that remembers. */
+/** The memory of a backplane: entries that were published before. */
 export interface BackplaneLog {
   /**
    * Gives the entries behind a position, oldest first: `limit` of them, or fewer when there are no more, or when they are long.
