@@ -1,11 +1,6 @@
 /**
  * A road for bytes between servers, in one order, which may remember. Drivers make one of what is at hand: node:cluster,
  * Redis, NATS, or something else.
- *
- * @example
- * ```ts
- * simpleBroker({ destinationPrefixes: ["/topic"], backplane, secret: process.env.SERVERS_SECRET });
- * ```
  */
 export interface Backplane {
   /** As logs name it. */
