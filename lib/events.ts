@@ -47,6 +47,17 @@ export interface HandshakeRefusal {
   readonly request: IncomingMessage;
 }
 
+/**
+ * How a stream with `@Detached` has ended:
+ *
+ * - `end`: all of it was sent
+ * - `error`: the method's iterable, or the sending of an element, has failed
+ * - `timeout`: it took longer than its `timeout`
+ * - `abort`: `messaging.abort` was called
+ * - `closing`: `messaging.close` was called
+ */
+export type DetachedEnd = "end" | "error" | "timeout" | "abort" | "closing";
+
 /** The events that the library announces, by name; as Spring's application events. */
 export interface MessagingEvents {
   /** A client's CONNECT was let pass by the interceptors and handed on. */
@@ -153,6 +164,16 @@ export interface MessagingEvents {
     replayed: number;
     reason: "epoch" | "trimmed" | "limit" | "none" | undefined;
   };
+  /** A stream with `@Detached` has begun, by a SEND of that session; one that joins it is not told. */
+  detachedStarted: { key: string; sessionId: string; user: Principal | undefined };
+  /** Such a stream has ended; once for each that has begun. `error` is `undefined` if all was sent. */
+  detachedEnded: {
+    key: string;
+    sessionId: string;
+    user: Principal | undefined;
+    how: DetachedEnd;
+    error: unknown;
+  };
 }
 
 /** The names of all events. The compiler holds it to be whole. */
@@ -177,6 +198,8 @@ export const MESSAGING_EVENTS = Object.keys({
   accessDenied: true,
   messageDropped: true,
   recovered: true,
+  detachedStarted: true,
+  detachedEnded: true,
 } satisfies Record<keyof MessagingEvents, true>) as readonly (keyof MessagingEvents)[];
 
 /** Hears of one kind of event. Its throws and its promise's rejections are logged. */

@@ -118,6 +118,7 @@ export {
   StompConversionError,
 } from "./errors.js";
 export {
+  type DetachedEnd,
   type EventPublisher,
   type HandshakeRefusal,
   type HandshakeRefusalReason,

@@ -1,6 +1,8 @@
 import type { Clock } from "../clock/clock.js";
 import { MessageHandlingError, MessagingError } from "../errors.js";
+import type { DetachedEnd, EventPublisher } from "../events.js";
 import { printable } from "../logger.js";
+import type { Principal } from "../message/message.js";
 import { ownText } from "../own-text.js";
 import { Stream, type StreamOptions } from "./stream.js";
 
@@ -18,6 +20,13 @@ const STOPPED_LIMIT = 1_000;
 export interface DetachedStreamsContext {
   readonly clock: Clock;
   readonly detachedStreams: Required<DetachedStreamsOptions>;
+  readonly events: EventPublisher;
+}
+
+/** The session whose SEND has begun a stream. */
+export interface Asker {
+  readonly sessionId: string;
+  readonly user: Principal | undefined;
 }
 
 export interface DetachedStreamOptions extends StreamOptions {
@@ -30,20 +39,21 @@ export interface DetachedStreamOptions extends StreamOptions {
 /** A stream from when its method is called. */
 export class DetachedRun {
   readonly key: string;
-  readonly owner: string;
+  readonly asker: Asker;
   readonly #streams: DetachedStreams;
   #options: DetachedStreamOptions | undefined;
   #stream: Stream | undefined;
-  /** Why it was ended before it began. */
-  #reason: string | undefined;
+  /** It was ended before it began. */
+  #early: { readonly how: DetachedEnd; readonly reason: string } | undefined;
+  #isOver = false;
   #stopTimer = () => {};
   #hasBegun = () => {};
   /** Settles when the stream has begun, or will not. */
   readonly begun: Promise<void>;
 
-  constructor(key: string, owner: string, streams: DetachedStreams) {
+  constructor(key: string, asker: Asker, streams: DetachedStreams) {
     this.key = key;
-    this.owner = owner;
+    this.asker = asker;
     this.#streams = streams;
     this.begun = new Promise((resolve) => {
       this.#hasBegun = resolve;
@@ -61,38 +71,40 @@ export class DetachedRun {
       ...options,
       failed: (fault) => {
         options.failed(fault);
-        this.#end("error", options, publicTextOf(fault));
+        this.#end("error", fault, options);
       },
     });
     this.#options = options;
     this.#stream = stream;
     this.#hasBegun();
-    if (this.#reason !== undefined) {
-      this.stop(this.#reason);
+    this.#stopTimer = this.#streams.clock.after(options.timeout, () =>
+      this.stop("timeout", `It did not end within ${options.timeout} ms`),
+    );
+    this.#streams.events.publish("detachedStarted", { key: this.key, ...this.asker });
+    if (this.#early) {
+      this.stop(this.#early.how, this.#early.reason);
       return;
     }
-    this.#stopTimer = this.#streams.clock.after(options.timeout, () =>
-      this.stop(`It did not end within ${options.timeout} ms`),
-    );
     void stream.run().then((isWhole) => {
-      if (isWhole) this.#end("end", options);
+      if (isWhole) this.#end("end", undefined, options);
       this.#streams.over(this);
     });
   }
 
   /** Ends it from here; it need not have begun. */
-  stop(publicText: string): void {
+  stop(how: DetachedEnd, reason: string): void {
     const stream = this.#stream;
     const options = this.#options;
     if (!stream || !options) {
       // The key stays taken: the end of this one would be told in the midst of the next.
-      this.#reason ??= publicText;
+      this.#early ??= { how, reason };
       return;
     }
-    const error = new MessageHandlingError(`The stream ${printable(this.key)} was ended: ${publicText}`);
-    if (this.#reason === undefined) this.#streams.stopped(this);
+    const text = `The stream ${printable(this.key)} was ended: ${reason}`;
+    const error = new MessageHandlingError(text, { publicMessage: reason });
+    if (!this.#early) this.#streams.stopped(this);
     stream.stop(error);
-    this.#end("error", options, publicText);
+    this.#end(how, error, options);
   }
 
   /** Its method has given no stream: the key is free. */
@@ -102,16 +114,21 @@ export class DetachedRun {
     this.#hasBegun();
   }
 
-  #end(how: "end" | "error", options: DetachedStreamOptions, publicText?: string): void {
+  #end(how: DetachedEnd, error: unknown, options: DetachedStreamOptions): void {
+    // A listener of its beginning may have ended it already.
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#stopTimer();
     this.#streams.forget(this);
-    options.ended(how, publicText);
+    options.ended(how === "end" ? "end" : "error", publicTextOf(error));
+    this.#streams.events.publish("detachedEnded", { key: this.key, ...this.asker, how, error });
   }
 }
 
 /** The streams of methods with `@Detached`, by their keys: they outlive the sessions that began them. */
 export class DetachedStreams {
   readonly clock: Clock;
+  readonly events: EventPublisher;
   readonly #limits: Required<DetachedStreamsOptions>;
   readonly #runs = new Map<string, DetachedRun>();
   readonly #ofOwner = new Map<string, number>();
@@ -119,8 +136,9 @@ export class DetachedStreams {
   readonly #stopped = new Set<DetachedRun>();
   #whenIdle: (() => void)[] = [];
 
-  constructor({ clock, detachedStreams }: DetachedStreamsContext) {
+  constructor({ clock, detachedStreams, events }: DetachedStreamsContext) {
     this.clock = clock;
+    this.events = events;
     this.#limits = detachedStreams;
   }
 
@@ -129,23 +147,25 @@ export class DetachedStreams {
   }
 
   /** Takes a key that is free. @throws MessageHandlingError when there are too many streams */
-  begin(key: string, owner: string): DetachedRun {
+  begin(key: string, { sessionId, user }: Asker): DetachedRun {
+    const asker = { sessionId: ownText(sessionId), user };
+    const owner = ownerOf(asker);
     const ofOwner = this.#ofOwner.get(owner) ?? 0;
     const { limit, limitPerUser } = this.#limits;
     if (ofOwner >= limitPerUser) throw tooMany(`A user has at most ${limitPerUser} detached streams`);
     if (this.#runs.size >= limit || this.#stopped.size >= STOPPED_LIMIT)
       throw tooMany("There are too many detached streams at present");
 
-    const run = new DetachedRun(ownText(key), ownText(owner), this);
+    const run = new DetachedRun(ownText(key), asker, this);
     this.#runs.set(run.key, run);
-    this.#ofOwner.set(run.owner, ofOwner + 1);
+    this.#ofOwner.set(owner, ofOwner + 1);
     return run;
   }
 
   /** Ends the stream of a key: `false` when there is none. */
   abort(key: string, reason: string): boolean {
     const run = this.#runs.get(key);
-    run?.stop(reason);
+    run?.stop("abort", reason);
     return run !== undefined;
   }
 
@@ -157,15 +177,16 @@ export class DetachedStreams {
 
   /** Ends all. */
   close(): void {
-    for (const run of [...this.#runs.values()]) run.stop("The server is shutting down");
+    for (const run of [...this.#runs.values()]) run.stop("closing", "The server is shutting down");
   }
 
   forget(run: DetachedRun): void {
     if (this.#runs.get(run.key) !== run) return;
     this.#runs.delete(run.key);
-    const left = (this.#ofOwner.get(run.owner) ?? 1) - 1;
-    if (left > 0) this.#ofOwner.set(run.owner, left);
-    else this.#ofOwner.delete(run.owner);
+    const owner = ownerOf(run.asker);
+    const left = (this.#ofOwner.get(owner) ?? 1) - 1;
+    if (left > 0) this.#ofOwner.set(owner, left);
+    else this.#ofOwner.delete(owner);
     if (this.#runs.size > 0) return;
     for (const idle of this.#whenIdle.splice(0)) idle();
   }
@@ -178,6 +199,10 @@ export class DetachedStreams {
   over(run: DetachedRun): void {
     this.#stopped.delete(run);
   }
+}
+
+function ownerOf({ sessionId, user }: Asker): string {
+  return user ? `user ${user.name}` : `session ${sessionId}`;
 }
 
 function tooMany(publicMessage: string): MessageHandlingError {

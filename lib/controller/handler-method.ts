@@ -125,7 +125,7 @@ export class HandlerMethod {
       if (known?.isRunning) return JOINED;
       // The first is being called: it may come to nothing.
       if (known) return this.#after(known.begun, invocation, () => this.#invoke(invocation));
-      invocation.run = detached.begin(key, user ? `user ${user.name}` : `session ${sessionId}`);
+      invocation.run = detached.begin(key, { sessionId, user });
     }
     const args = argumentValues(this.#arguments, invocation);
     return isPromise(args)

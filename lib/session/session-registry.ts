@@ -54,6 +54,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
       if (recovered) this.#stats.recovered++;
       else this.#stats.notRecovered++;
     });
+    context.events.on("detachedStarted", () => {
+      this.#stats.detachedStarted++;
+    });
+    context.events.on("detachedEnded", ({ how }) => {
+      if (how === "end") this.#stats.detachedEnded++;
+      else this.#stats.detachedFailed++;
+    });
   }
 
   /** Whether no session is there. */

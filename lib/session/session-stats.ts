@@ -20,6 +20,8 @@ export interface MessagingStats {
   readonly forgottenSends: number;
   /** How often clients that came back were given all that they had missed, or had to load anew: `recovered` tells one by one. */
   readonly recoveries: { readonly recovered: number; readonly refused: number };
+  /** Streams with `@Detached`: those that run now, and since the start those that have ended whole, or otherwise. */
+  readonly detached: { readonly running: number; readonly ended: number; readonly failed: number };
   /** How often handshakes were refused, by reason: `handshakeRefused` tells more of each. */
   readonly handshakesRefused: Readonly<Record<string, number>>;
   /** How often each limit was passed, by the option's name. */
@@ -38,6 +40,9 @@ export class SessionStats {
   forgottenSends = 0;
   recovered = 0;
   notRecovered = 0;
+  detachedStarted = 0;
+  detachedEnded = 0;
+  detachedFailed = 0;
   readonly #limitsExceeded = new Map<string, number>();
   readonly #handshakesRefused = new Map<string, number>();
 
@@ -62,6 +67,11 @@ export class SessionStats {
       errorsSent: this.errorsSent,
       repeatedSends: this.repeatedSends,
       forgottenSends: this.forgottenSends,
+      detached: {
+        running: this.detachedStarted - this.detachedEnded - this.detachedFailed,
+        ended: this.detachedEnded,
+        failed: this.detachedFailed,
+      },
       recoveries: { recovered: this.recovered, refused: this.notRecovered },
       handshakesRefused: Object.fromEntries(this.#handshakesRefused),
       limitsExceeded: Object.fromEntries(this.#limitsExceeded),

@@ -298,6 +298,8 @@ describe("A stream with @Detached", () => {
     const asker = await connect();
     await ask(asker, "why?");
     await ask(asker, "why not?", "/app/answers/8");
+    const ends: string[] = [];
+    server.messaging.on("detachedEnded", ({ key, how }) => void ends.push(`${key}: ${how}`));
     // In turn for the one and the other.
     answers.give("a", "b", undefined);
     const closed = server.messaging.close({ drainMs: 1_000 });
@@ -305,8 +307,62 @@ describe("A stream with @Detached", () => {
     time.pass(1_000);
     expect(await lines(other, 2)).to.deep.equal(["b", "error: The server is shutting down"]);
     expect(answers.signals[1]?.aborted).to.equal(true);
+    expect(ends).to.deep.equal(["answer 7: end", "answer 8: closing"]);
     for (const session of sessions.splice(0)) session.cut();
     await closed;
+  });
+
+  describe("is told of", () => {
+    it("when it begins and ends, by whatever, and counted", async () => {
+      await start({ transport: { timeToFirstMessage: 600_000, connectTimeLimit: 600_000 } });
+      const { messaging } = server;
+      const told: string[] = [];
+      messaging.on("detachedStarted", ({ key, user }) => void told.push(`${key} of ${user?.name}`));
+      messaging.on("detachedEnded", ({ key, how, error }) => {
+        told.push(`${key}: ${how}${error instanceof Error ? `, ${error.message}` : ""}`);
+      });
+      const live = await listening();
+      const asker = await connect();
+      for (const end of [
+        () => answers.give(undefined),
+        () => answers.give(new Error("no money")),
+        () => time.pass(60_000),
+        () => messaging.abort("answer 7", "Enough"),
+      ]) {
+        await ask(asker, "why?");
+        // It joins, and is not told.
+        await ask(asker, "why?");
+        expect(messaging.stats().detached.running).to.equal(1);
+        end();
+        await live.frame();
+      }
+      expect(told).to.deep.equal([
+        "answer 7 of rod",
+        "answer 7: end",
+        "answer 7 of rod",
+        "answer 7: error, no money",
+        "answer 7 of rod",
+        "answer 7: timeout, The stream answer 7 was ended: It did not end within 60000 ms",
+        "answer 7 of rod",
+        "answer 7: abort, The stream answer 7 was ended: Enough",
+      ]);
+      expect(messaging.stats().detached).to.deep.equal({ running: 0, ended: 1, failed: 3 });
+    });
+
+    it("also if a listener ends it at its beginning, once", async () => {
+      await start();
+      const { messaging } = server;
+      const told: string[] = [];
+      messaging.on("detachedStarted", ({ key }) => void messaging.abort(key));
+      messaging.on("detachedEnded", ({ how }) => void told.push(how));
+      const live = await listening();
+      await ask(await connect(), "why?");
+      expect(await lines(live, 1)).to.deep.equal(["error: It was ended"]);
+      await messaging.close({ drainMs: 0 });
+      time.pass(60_000);
+      expect(told).to.deep.equal(["abort"]);
+      expect(messaging.stats().detached).to.deep.equal({ running: 0, ended: 0, failed: 1 });
+    });
   });
 
   it("has as many of one user, and in all, as there may be", async () => {

@@ -147,6 +147,7 @@ describe("SessionRegistry", () => {
       messagesDroppedByBroker: 0,
       errorsSent: 1,
       recoveries: { recovered: 0, refused: 0 },
+      detached: { running: 0, ended: 0, failed: 0 },
       repeatedSends: 0,
       forgottenSends: 0,
       handshakesRefused: {},
