@@ -35,6 +35,11 @@ export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { SubscribableChannel } from "./channel/channel.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
+export type {
+  InterceptorDescription,
+  OwnDestination,
+  TokenHeader,
+} from "./channel/interceptor-description.js";
 export type { MessageChannel } from "./channel/message-channel.js";
 export type { MessageHandler } from "./channel/message-handler.js";
 export {
@@ -76,6 +81,14 @@ export {
   type SendToUserOptions,
   SubscribeMapping,
 } from "./controller/decorators.js";
+export type {
+  HeaderDescription,
+  MappingDescription,
+  MethodDescription,
+  PayloadDescription,
+  ReplyDescription,
+  VariableDescription,
+} from "./controller/description.js";
 export type { DetachedStreamsOptions } from "./controller/detached-streams.js";
 export type {
   HandlerMethodArgumentResolver,
@@ -101,6 +114,7 @@ export {
   type PayloadValidator,
 } from "./controller/payload-validator.js";
 export type { StandardSchema } from "./controller/schema.js";
+export type { EndpointDescription, MessagingDescription } from "./description.js";
 export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,
@@ -165,6 +179,7 @@ export {
   hasRole,
   permitAll,
 } from "./security/authorization.js";
+export type { Foresight } from "./security/foresight.js";
 export type { Constraint, MessageMatchers } from "./security/message-matchers.js";
 export {
   type ImaginedMessage,
@@ -172,7 +187,7 @@ export {
   type MessageSecurityOptions,
   messageSecurity,
 } from "./security/message-security.js";
-export type { AuthorizationDecision, ClientMessageType } from "./security/rule.js";
+export type { AuthorizationDecision, ClientMessageType, RuleDescription } from "./security/rule.js";
 export type { Backplane, BackplaneEntry, BackplaneListener, BackplaneLog } from "./servers/backplane.js";
 export type { ServersSettings } from "./servers/settings.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";

@@ -26,6 +26,7 @@ import { checkReplies, makeBroker } from "./wiring/broker.js";
 import { makeChannels } from "./wiring/channels.js";
 import { Closing } from "./wiring/closing.js";
 import { makeControllers } from "./wiring/controllers.js";
+import { describe } from "./wiring/description.js";
 import { Attachments, makeEndpoints, middlewareOf } from "./wiring/endpoints.js";
 import { tellOfExpiry } from "./wiring/expiry-notice.js";
 import { historyOf } from "./wiring/history.js";
@@ -126,8 +127,7 @@ export function stompMessaging(
     afterwards: [attachments, servers, broker, userMessages, ticks],
   });
 
-  return Object.assign(middlewareOf(endpoints), {
-    endpointPaths: options.endpoints.map(({ path }) => path),
+  const messaging = Object.assign(middlewareOf(endpoints), {
     template,
     userRegistry,
     ...channels,
@@ -149,4 +149,7 @@ export function stompMessaging(
       events.on(name, listener),
     close: (drain?: CloseOptions) => closing.close(drain),
   });
+  // As a getter, which assign would not keep: it is made of all mappings, and few ask for it.
+  const getter = { get: () => describe(options, { controllers: controllerHandler, broker }) };
+  return Object.defineProperty(messaging, "description", getter) as StompMessaging;
 }

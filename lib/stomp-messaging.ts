@@ -4,6 +4,7 @@ import type { BrokerSystem } from "./broker/broker-system.js";
 import type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js";
 import type { SubscribableChannel } from "./channel/channel.js";
 import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
+import type { MessagingDescription } from "./description.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
 import type { MessagingHealth } from "./observe/health.js";
 import type { MessagingStats } from "./session/session-stats.js";
@@ -46,8 +47,18 @@ export interface StompMessaging extends RequestHandler {
    * @throws ConfigurationError when an option is no time, or is not known
    */
   close(options?: CloseOptions): Promise<void>;
-  /** The paths of the endpoints, as the options have them: below where the middleware is mounted. */
-  readonly endpointPaths: readonly string[];
+  /**
+   * Tells what clients may send and hear: endpoints, the methods of controllers with their destinations, payloads and
+   * replies, the contract, and the rules. Documents and pages about the application are made of it.
+   *
+   * @example
+   * ```ts
+   * for (const { name, mappings } of messaging.description.methods) {
+   *   console.log(name, mappings.map(({ destination }) => destination));
+   * }
+   * ```
+   */
+  readonly description: MessagingDescription;
   /** Sends to subscribers from anywhere. */
   readonly template: SimpMessagingTemplate;
   /** Tells who is connected. */

@@ -52,7 +52,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "socket",
     "message",
   ],
-  "stomp-messaging": ["broker", "channel", "events", "observe", "session", "user"],
+  description: ["channel", "controller", "destination", "message", "security", "socket"],
+  "stomp-messaging": ["broker", "channel", "description", "events", "observe", "session", "user"],
 };
 
 /** Packages of their own, `express-stomp/<name>`: each in its folder, with what it may import of `lib` besides. */

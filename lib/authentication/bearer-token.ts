@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { InterceptorDescription } from "../channel/interceptor-description.js";
 import type { MessageChannel } from "../channel/message-channel.js";
 import type { Clock } from "../clock/clock.js";
 import { inTime } from "../clock/deadline.js";
@@ -63,6 +64,35 @@ class BearerTokens implements BearerTokenInterceptor {
 
   constructor(settings: BearerTokenSettings) {
     this.#settings = settings;
+  }
+
+  get description(): InterceptorDescription {
+    const { required, renewal } = this.#settings;
+    const header = { name: HEADER, kind: "bearer" } as const;
+    return {
+      connectHeaders: [{ ...header, required }],
+      ...(renewal && {
+        sends: [
+          {
+            destination: renewal.destination,
+            text: "Renews the token of the session",
+            headers: [{ ...header, required: true }],
+          },
+        ],
+        messages: [
+          {
+            destination: renewal.noticeDestination,
+            toUser: true,
+            text: "Tells that the token of the session soon expires",
+            payload: {
+              type: "object",
+              properties: { expiresIn: { type: "integer", description: "seconds" } },
+              required: ["expiresIn"],
+            },
+          },
+        ],
+      }),
+    };
   }
 
   preSend(message: Message, { clock }: MessageChannel): Message | Promise<Message> {

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Request, RequestHandler } from "express";
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { InterceptorDescription } from "../channel/interceptor-description.js";
 import { AccessDeniedError, ConfigurationError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
 import { flag, isText, onlyKnown } from "../options/checks.js";
@@ -75,6 +76,11 @@ class CsrfTokens implements CsrfTokenInterceptor {
 
   constructor(options: CsrfTokenSettings) {
     this.#options = options;
+  }
+
+  get description(): InterceptorDescription {
+    const { headerName: name, exceptBearerTokens } = this.#options;
+    return { connectHeaders: [{ name, required: !exceptBearerTokens, kind: "csrf" }] };
   }
 
   readonly handler: RequestHandler = async (request, response) => {

@@ -38,6 +38,8 @@ export interface Broker extends MessageHandler {
   readonly plainDestinations?: boolean;
   /** The prefixes of its destinations; empty when it has whatever nobody else has. For what is said of them only. */
   readonly destinationPrefixes?: readonly string[];
+  /** The heart-beat that its CONNECT_ACK offers, and wants, in ms; for what is said of it only. Default: nobody knows. */
+  readonly heartbeat?: readonly [number, number];
   /**
    * The sessions, by their ids, that a message to a destination is delivered to at once. While senders wait for one of
    * these, what others send there waits too. Default: nobody knows, and only what goes where others were found to be

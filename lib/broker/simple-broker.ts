@@ -171,6 +171,10 @@ export class SimpleBroker implements Broker {
     };
   }
 
+  get heartbeat(): readonly [number, number] {
+    return this.#options.heartbeatValue;
+  }
+
   get destinationPrefixes(): readonly string[] {
     return this.#destinations.prefixes;
   }
@@ -255,7 +259,7 @@ export class SimpleBroker implements Broker {
     if (!this.#sessions.has(sessionId)) {
       this.#sessions.set(sessionId, new BrokerSession(sessionId, this.#sessionContext));
     }
-    return sendConnectAck(this.#outbound, { sessionId, user, heartbeat: this.#options.heartbeatValue });
+    return sendConnectAck(this.#outbound, { sessionId, user, heartbeat: this.heartbeat });
   }
 
   /** A delivery for which an ACK may still be on its way waits for that; all others go to other consumers at once. */

@@ -1,4 +1,5 @@
 import type { Message } from "../message/message.js";
+import type { InterceptorDescription } from "./interceptor-description.js";
 import type { MessageChannel } from "./message-channel.js";
 import type { MessageHandler } from "./message-handler.js";
 
@@ -19,6 +20,9 @@ import type { MessageHandler } from "./message-handler.js";
  * ```
  */
 export interface ChannelInterceptor {
+  /** What clients have to know of it, as `messaging.description` tells. */
+  readonly description?: InterceptorDescription;
+
   /**
    * Gives the message to go on with, changed or not, or `null` to stop it: then
    * nobody handles it, and later interceptors do not hear of it. A throw

@@ -23,40 +23,58 @@ const BY_TYPE = new Map<unknown, ArgumentNote>([
   [AbortSignal, { kind: "signal" }],
 ]);
 
+/** The resolver of the application that gives an argument. */
+interface ResolverNote {
+  readonly kind: "resolver";
+  readonly resolver: HandlerMethodArgumentResolver;
+}
+
 /**
- * Finds out, once, where a method's arguments come from. An undecorated
- * parameter is the payload only if its class at run time can be one: what
- * nothing is known of may be meant as the user, and is not guessed.
- *
- * @throws ConfigurationError that names the parameter when nothing is known of it, or what is known cannot be
+ * Finds out where a method's arguments come from; of `undefined` nothing is known. An undecorated parameter is the payload only if its class at run time can
+ * be one: what nothing is known of may be meant as the user, and is not guessed.
  */
-export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: ArgumentTools): Argument[] {
-  const { controllerClass, key } = method;
+export function argumentNotes(
+  method: MappedMethod | ExceptionMethod,
+  tools: Pick<ArgumentTools, "argumentResolvers">,
+): readonly (ArgumentNote | ResolverNote | undefined)[] {
   const handlesExceptions = method.type === "EXCEPTION";
-  const notes = method.parameters.map(({ note, type }) => note ?? noteOfType(type, handlesExceptions));
-  const own = method.parameters.map(({ type }, index) =>
-    notes[index] ? undefined : ownArgument({ controllerClass, method: key, index, type }, tools),
+  const notes = method.parameters.map(
+    ({ note, type }, index) =>
+      note ?? noteOfType(type, handlesExceptions) ?? resolverNote(parameterOf(method, index), tools),
   );
   const byDefault: ArgumentNote = handlesExceptions
     ? { kind: "exception" }
     : { kind: "payload", required: true };
   if (!notes.some((note) => note?.kind === byDefault.kind)) {
     const first = method.parameters.findIndex(
-      ({ type }, index) => !notes[index] && !own[index] && (handlesExceptions || canBePayload(type)),
+      ({ type }, index) => !notes[index] && (handlesExceptions || canBePayload(type)),
     );
     if (first >= 0) notes[first] = byDefault;
   }
+  return notes;
+}
 
+/**
+ * Makes, once, what reads a method's arguments.
+ *
+ * @throws ConfigurationError that names the parameter when nothing is known of it, or what is known cannot be
+ */
+export function argumentsOf(method: MappedMethod | ExceptionMethod, tools: ArgumentTools): Argument[] {
+  const notes = argumentNotes(method, tools);
   return method.parameters.map(({ type }, index) => {
     const note = notes[index];
+    if (note?.kind === "resolver") {
+      const parameter = parameterOf(method, index);
+      return ({ message }) => note.resolver.resolveArgument(parameter, message);
+    }
     const place = `parameter ${index} of ${method.name}`;
     if (note?.kind === "payload" && note.required && method.type === "SUBSCRIBE") {
       throw new ConfigurationError(`SUBSCRIBE has no payload for ${place}: decorate it with what it is`);
     }
-    if (note?.kind === "exception" && !handlesExceptions) {
+    if (note?.kind === "exception" && method.type !== "EXCEPTION") {
       throw new ConfigurationError(`There is no error for ${place}: it has no @MessageExceptionHandler`);
     }
-    return own[index] ?? argument(note ?? unknown(method, index), { type, place, tools });
+    return argument(note ?? unknown(method, index), { type, place, tools });
   });
 }
 
@@ -81,9 +99,19 @@ function unknown(method: MappedMethod | ExceptionMethod, index: number): never {
   );
 }
 
-function ownArgument(parameter: MethodParameter, { argumentResolvers }: ArgumentTools): Argument | undefined {
+function parameterOf(
+  { controllerClass, key, parameters }: MappedMethod | ExceptionMethod,
+  index: number,
+): MethodParameter {
+  return { controllerClass, method: key, index, type: parameters[index]?.type };
+}
+
+function resolverNote(
+  parameter: MethodParameter,
+  { argumentResolvers }: Pick<ArgumentTools, "argumentResolvers">,
+): ResolverNote | undefined {
   const resolver = argumentResolvers.find((candidate) => candidate.supportsParameter(parameter));
-  return resolver && (({ message }) => resolver.resolveArgument(parameter, message));
+  return resolver && { kind: "resolver", resolver };
 }
 
 /** Whether a parameter of this type is an error. */

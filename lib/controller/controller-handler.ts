@@ -16,6 +16,7 @@ import { isAdvice } from "./class-decorators.js";
 import type { ControllerContract } from "./contract.js";
 import { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
+import { describeMethod, type MethodDescription } from "./description.js";
 import { DetachedStreams, type DetachedStreamsContext } from "./detached-streams.js";
 import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
@@ -78,6 +79,14 @@ export class ControllerHandler implements MessageHandler {
   /** @throws ConfigurationError when a method's decorators send replies where nobody could hear them */
   checkReplies(places: ReplyPlaces): void {
     for (const method of this.#methods) checkReplies(method, places);
+  }
+
+  /** Tells which messages each method gets, and where its answers go. */
+  describe(): readonly MethodDescription[] {
+    return this.#methods.map((method) => {
+      const patterns = this.#patternsOf(method).map(({ text }) => text);
+      return describeMethod(method, patterns, { ...this.#options, tools: this.#contextOf(method, patterns) });
+    });
   }
 
   /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
@@ -175,13 +184,18 @@ export class ControllerHandler implements MessageHandler {
     const patterns = this.#mappings.patternsOf(method);
     checkVariables(method, patterns);
     this.#checkKey(method);
-    const schema = this.#options.contract?.payloadSchema({
+    const context = this.#contextOf(
       method,
-      patterns: patterns.map(({ text }) => text),
-    });
-    const context = schema ? { ...this.#context, payloadSchema: schema } : this.#context;
+      patterns.map(({ text }) => text),
+    );
     const handler = new HandlerMethod(method, context);
     for (const pattern of patterns) this.#mappings.add(method, { pattern, handler, exceptionHandlers });
+  }
+
+  /** The contract's schema is the method's, if there is one. */
+  #contextOf(method: MappedMethod | ExceptionMethod, patterns: readonly string[]): HandlerMethodContext {
+    const payloadSchema = this.#options.contract?.payloadSchema({ method, patterns });
+    return payloadSchema ? { ...this.#context, payloadSchema } : this.#context;
   }
 
   /** A key is of the whole server: `messaging.abort` knows nothing of methods. */

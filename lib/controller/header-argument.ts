@@ -25,13 +25,26 @@ export function headerArgument(
   };
 }
 
-/** `simpSessionId` is Spring's name for our `sessionId`; `nativeHeaders.x` the client's `x`, as in Spring. */
-function headerReader(name: string, all: boolean): (headers: MessageHeaders) => unknown {
+/** Ours of this name, which no client writes. `simpSessionId` is Spring's name for our `sessionId`. */
+function ownHeader(name: string): keyof MessageHeaders | undefined {
   const own = name.startsWith("simp") ? name.charAt(4).toLowerCase() + name.slice(5) : name;
-  if (own !== CLIENTS_OWN && isOwnHeader(own)) return (headers) => headers[own];
+  return own !== CLIENTS_OWN && isOwnHeader(own) ? own : undefined;
+}
 
-  const isNative = name.startsWith("nativeHeaders.");
-  const nativeName = isNative ? name.slice("nativeHeaders.".length) : name;
+/** The header that a client writes for an argument of this name; `undefined` where it is ours. `nativeHeaders.x` is the client's `x`, as in Spring. */
+export function clientHeader(name: string): string | undefined {
+  if (ownHeader(name) !== undefined) return undefined;
+  return name.startsWith(NATIVE) ? name.slice(NATIVE.length) : name;
+}
+
+const NATIVE = "nativeHeaders.";
+
+function headerReader(name: string, all: boolean): (headers: MessageHeaders) => unknown {
+  const own = ownHeader(name);
+  if (own !== undefined) return (headers) => headers[own];
+
+  const isNative = name.startsWith(NATIVE);
+  const nativeName = isNative ? name.slice(NATIVE.length) : name;
   const readNative = ({ native }: MessageHeaders) => {
     if (!all) return native.get(nativeName);
     const values = native.getAll(nativeName);

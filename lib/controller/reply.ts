@@ -20,6 +20,9 @@ import type { SendToUserNote } from "./reply-note.js";
 /** Where `{name}` stands for a variable of a mapping. */
 const PLACEHOLDER = /\{([^{}]+)\}/g;
 
+/** What stands before the destination that a message came to, where no decorator names another for its reply. */
+export const DEFAULT_REPLIES = { subscribers: "/topic", user: "/queue" } as const;
+
 /** Where replies go through. */
 export interface ReplyChannels {
   readonly converter: CompositeMessageConverter;
@@ -87,7 +90,7 @@ function toDestinations(
   invocation: Invocation,
 ): Message[] {
   const { sessionId, user } = invocation.message.headers;
-  return expanded(destinations, "/topic", invocation).map((destination) =>
+  return expanded(destinations, DEFAULT_REPLIES.subscribers, invocation).map((destination) =>
     createMessage(payload, { destination, contentType, sessionId, user }),
   );
 }
@@ -105,7 +108,7 @@ function toUser(
     throw new MessageHandlingError(`${invocation.lookupDestination} came from no user and no session`);
   }
   const privateTo = broadcast && user ? undefined : sessionId;
-  return expanded(destinations, "/queue", invocation).map((destination) =>
+  return expanded(destinations, DEFAULT_REPLIES.user, invocation).map((destination) =>
     createMessage(payload, {
       destination: userDestination(prefix, { name, destination }),
       contentType,

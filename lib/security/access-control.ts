@@ -1,4 +1,5 @@
 import type { ChannelInterceptor } from "../channel/interceptor.js";
+import type { OwnDestination } from "../channel/interceptor-description.js";
 import type { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import { AccessDeniedError } from "../errors.js";
 import type { EventPublisher } from "../events.js";
@@ -31,6 +32,18 @@ export interface AccessControlOptions {
   /** Ends a subscription, and tells the client why. */
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
 }
+
+/** Where clients hear of denials, with `onDenied: "message"`. */
+export const DENIALS: OwnDestination = {
+  destination: "/queue/errors",
+  toUser: true,
+  text: "Tells that a message or a subscription was denied",
+  payload: {
+    type: "object",
+    properties: { destination: { type: "string" }, message: { type: "string" } },
+    required: ["message"],
+  },
+};
 
 /** So many subscriptions are judged at a time where an application's functions take their time. */
 const JUDGEMENTS_AT_A_TIME = 64;
@@ -122,7 +135,7 @@ export class AccessControl implements ChannelInterceptor {
     if (onDenied === "drop") return;
     try {
       const body = { destination, message: denial.message };
-      await template.convertAndSendToUser(user?.name ?? sessionId, "/queue/errors", body, { sessionId });
+      await template.convertAndSendToUser(user?.name ?? sessionId, DENIALS.destination, body, { sessionId });
     } catch (error) {
       logger.warn(`Session ${sessionId} could not be told of a denial`, error);
     }

@@ -1,7 +1,7 @@
 import { DestinationIndex } from "../destination/destination-index.js";
-import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
+import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import { commonVariables, covers, overlaps } from "../destination/reach.js";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, DestinationPatternError } from "../errors.js";
 import {
   createMessage,
   type Message,
@@ -13,9 +13,17 @@ import {
 import { onlyKnown } from "../options/checks.js";
 import { isPromise } from "../promise.js";
 import { type AuthoritiesOf, isAllowed, type Verdict } from "./authorization.js";
+import { anyOf, type Foresight, foresee } from "./foresight.js";
 import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from "./message-matchers.js";
 import { type Reading, type RuledBroker, readingOf } from "./reading.js";
-import { type AuthorizationDecision, type ClientMessageType, type Rule, tableOf } from "./rule.js";
+import {
+  type AuthorizationDecision,
+  type ClientMessageType,
+  descriptionOf,
+  type Rule,
+  type RuleDescription,
+  tableOf,
+} from "./rule.js";
 
 /** The price of a refusal: the session (STOMP's way), the message, or the message and one that says so. */
 export type DenialPolicy = "error-and-close" | "drop" | "message";
@@ -158,8 +166,76 @@ export class MessageSecurity {
     return this.judge(withHeaders(real, { user: known }));
   }
 
+  /** The rules, in the order they are asked. */
+  get rules(): readonly RuleDescription[] {
+    return this.#rules.map(descriptionOf);
+  }
+
   /**
-   * The same for the user in the headers, at once if it can. Throws, or rejects
+   * Gives the rules that may decide about a message, in the order they are asked: of one destination, or of a pattern
+   * such as `/app/rooms/{id}` those of all destinations that fit it, up to the first that takes them all.
+   *
+   * @example
+   * ```ts
+   * const rules = messageSecurity((messages) => messages.simpDestMatchers("/app/admin/**").hasRole("ADMIN").anyMessage().permitAll());
+   * rules.rulesFor({ type: "MESSAGE", destination: "/app/admin/{job}" }); // its first rule
+   * ```
+   */
+  rulesFor(message: ImaginedMessage): readonly RuleDescription[] {
+    return [...this.#rulesWithin(message)].map(({ rule }) => descriptionOf(rule));
+  }
+
+  /**
+   * Tells what the rules will say about messages of a user, or of a stranger, before there are any: of one destination, or of
+   * a pattern such as `/app/rooms/{id}`, of which `yes` and `no` hold for every destination that fits it. `depends` otherwise,
+   * and where an `access(…)` decides by variables that are not known, or fails on a message that is only thought of.
+   *
+   * @throws whatever `authoritiesOf` throws (rejects with it)
+   */
+  async foresee(user: Principal | undefined | null, message: ImaginedMessage): Promise<Foresight> {
+    const { authoritiesOf } = this;
+    if (UNSTOPPABLE.includes(message.type)) return "yes";
+    const reach = this.#reachOf(message.destination);
+    const foreseen = { user: user ?? undefined, type: message.type, reach, authoritiesOf };
+    const found = await Promise.all(
+      [...this.#rulesWithin(message)].map(({ rule, pattern }) =>
+        foresee(rule.authorization, pattern, foreseen),
+      ),
+    );
+    return anyOf(found);
+  }
+
+  /** The rules, each with a pattern of its that a message's destination may fit, up to the first that takes them all. */
+  *#rulesWithin({ type, destination }: ImaginedMessage): Iterable<Pick<Entry, "rule" | "pattern">> {
+    checkOneOf("the type to look for", type, CLIENT_MESSAGE_TYPES);
+    const reach = this.#reachOf(destination);
+    for (const rule of this.#rules) {
+      if (!rule.types.has(type) || (rule.nullDest && reach !== undefined)) continue;
+      if (!rule.patterns) {
+        yield { rule, pattern: undefined };
+        return;
+      }
+      if (reach === undefined) continue;
+      const fitting = rule.patterns.filter((pattern) => overlaps(pattern, reach));
+      for (const pattern of fitting) yield { rule, pattern };
+      if (fitting.some((pattern) => covers(pattern, reach))) return;
+    }
+  }
+
+  /** A destination of which nobody knows how it is read may be any. */
+  #reachOf(destination: string | undefined): DestinationPattern | undefined {
+    const { destinationSeparator: separator } = this;
+    if (destination === undefined) return undefined;
+    try {
+      return parsePattern(destination, { regex: true, separator });
+    } catch (error) {
+      if (error instanceof DestinationPatternError) return parsePattern("**", { separator });
+      throw error;
+    }
+  }
+
+  /**
+   * The same as `decide`, for the user in the headers, at once if it can. Throws, or rejects
    * with, what the application's own functions do, but for an
    * `AccessDeniedError`, which is a denial with that reason.
    */

@@ -33,6 +33,29 @@ export interface Rule {
   readonly denied: AuthorizationDecision;
 }
 
+/** A rule, as applications may read it. */
+export interface RuleDescription {
+  /** Its place among the rules, from 1. */
+  readonly number: number;
+  /** The matcher as it is written: `simpDestMatchers("/app/**")`. */
+  readonly matcher: string;
+  readonly types: readonly ClientMessageType[];
+  /** `undefined` where destinations do not matter. */
+  readonly patterns: readonly string[] | undefined;
+  /** Who may send what the matcher takes. */
+  readonly authorization: Authorization;
+}
+
+export function descriptionOf({ number, matcher, types, patterns, authorization }: Rule): RuleDescription {
+  return {
+    number,
+    matcher,
+    types: [...types] as ClientMessageType[],
+    patterns: patterns?.map(({ text }) => text),
+    authorization,
+  };
+}
+
 /** Messages that clients send with a destination; an interceptor may take that off to let nobody handle the message. */
 const HAS_DESTINATION: ReadonlySet<SimpMessageType> = new Set(["MESSAGE", "SUBSCRIBE"] as const);
 

@@ -244,7 +244,7 @@ export class TestMessaging implements AsyncDisposable {
       .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
       .join("; ");
     return {
-      path: path ?? this.#options.path ?? this.messaging.endpointPaths[0] ?? "/",
+      path: path ?? this.#options.path ?? this.messaging.description.endpoints[0]?.path ?? "/",
       protocols,
       faults,
       headers: { ...(origin && { origin }), ...(cookie && { cookie }), ...requestHeaders },

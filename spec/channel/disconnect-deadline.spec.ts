@@ -6,7 +6,7 @@ import { startServer, type TestServer } from "../support/server.js";
 
 /** At a DISCONNECT one hook never settles. */
 class Stuck implements ChannelInterceptor {
-  constructor(hook: keyof ChannelInterceptor) {
+  constructor(hook: Exclude<keyof ChannelInterceptor, "description">) {
     Object.assign(this, { [hook]: stuck });
   }
 }

@@ -10,7 +10,7 @@ import {
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
 
-type Hook = keyof ChannelInterceptor;
+type Hook = Exclude<keyof ChannelInterceptor, "description">;
 type Fault = "throws" | "rejects" | "gives null" | "gives nothing";
 
 interface Case {
