@@ -15,7 +15,7 @@ export interface EndpointDescription {
   readonly sockJS: readonly SockJSTransport[] | undefined;
 }
 
-/** What clients may send and hear, as the application's options and decorators say it. Made when it is asked for. */
+/** The messages that clients may send and hear, as the application's options and decorators say it. Made when it is asked for. */
 export interface MessagingDescription {
   readonly endpoints: readonly EndpointDescription[];
   readonly stompVersions: readonly string[];
@@ -45,7 +45,7 @@ export interface MessagingDescription {
    * @throws whatever `authoritiesOf` of the rules throws (rejects with it)
    * @example
    * ```ts
-   * const may = await messaging.description.foresee(user, { type: "MESSAGE", destination: "/app/rooms/{id}" });
+   * const may = await messaging.description.foresee({ name: "rod" }, { type: "MESSAGE", destination: "/app/rooms/{id}" });
    * ```
    */
   foresee(user: Principal | undefined | null, message: ImaginedMessage): Promise<Foresight>;

@@ -12,14 +12,14 @@ export interface OwnDestination {
   /** As the template takes it where it is `toUser`: without the prefix of user destinations. */
   readonly destination: string;
   readonly toUser?: boolean;
-  /** What it is for, in a sentence. */
+  /** Its purpose, in a sentence. */
   readonly text: string;
   /** JSON Schema of the payload; none where the payload does not matter. */
   readonly payload?: Readonly<Record<string, unknown>>;
   readonly headers?: readonly TokenHeader[];
 }
 
-/** What an interceptor adds to what clients have to know, for documents about the application. */
+/** The part of an interceptor that clients have to know, for documents about the application. */
 export interface InterceptorDescription {
   /** Headers of CONNECT. */
   readonly connectHeaders?: readonly TokenHeader[];

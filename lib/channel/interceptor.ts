@@ -20,7 +20,7 @@ import type { MessageHandler } from "./message-handler.js";
  * ```
  */
 export interface ChannelInterceptor {
-  /** What clients have to know of it, as `messaging.description` tells. */
+  /** The part of it that clients have to know: `messaging.description` has it. */
   readonly description?: InterceptorDescription;
 
   /**

@@ -70,13 +70,13 @@ export interface MethodDescription {
   readonly variables: readonly VariableDescription[];
   /** The places of parameters, from 0, that a resolver of the application gives. */
   readonly resolvedParameters: readonly number[];
-  /** Who may call it, besides what `security` says. */
+  /** The users who may call it, besides what `security` says. */
   readonly authorize: Authorization | undefined;
   /** Set if what it returns is a stream that outlives its session. */
   readonly detached: DetachedNote | undefined;
 }
 
-/** What a description is made with. */
+/** The surroundings of a method that its description needs. */
 export interface DescriptionPlace {
   readonly tools: ArgumentTools;
   readonly applicationDestinationPrefixes: readonly string[];

@@ -20,7 +20,7 @@ import type { SendToUserNote } from "./reply-note.js";
 /** Where `{name}` stands for a variable of a mapping. */
 const PLACEHOLDER = /\{([^{}]+)\}/g;
 
-/** What stands before the destination that a message came to, where no decorator names another for its reply. */
+/** The prefix of the destination that a message came to, where no decorator names another for its reply. */
 export const DEFAULT_REPLIES = { subscribers: "/topic", user: "/queue" } as const;
 
 /** Where replies go through. */

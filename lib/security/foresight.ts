@@ -3,7 +3,7 @@ import { commonVariables } from "../destination/reach.js";
 import { createMessage, NO_PAYLOAD, type Principal, type SimpMessageType } from "../message/message.js";
 import { type AuthoritiesOf, type Authorization, isAllowed } from "./authorization.js";
 
-/** What can be said before a message is there: `depends` on its variables, on which of several destinations it is for, or on what an application's function finds in it. */
+/** The verdict before a message is there; `depends`: on its variables, on which of several destinations it is for, or on what an application's function finds in it. */
 export type Foresight = "yes" | "no" | "depends";
 
 /** A message that may come. */

@@ -42,7 +42,7 @@ export interface RuleDescription {
   readonly types: readonly ClientMessageType[];
   /** `undefined` where destinations do not matter. */
   readonly patterns: readonly string[] | undefined;
-  /** Who may send what the matcher takes. */
+  /** The condition on the user of what the matcher takes. */
   readonly authorization: Authorization;
 }
 
