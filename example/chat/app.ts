@@ -2,7 +2,14 @@ import "reflect-metadata";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
-import { csrfToken, type Logger, type StompMessaging, simpleBroker, stompMessaging } from "express-stomp";
+import {
+  type Clock,
+  csrfToken,
+  type Logger,
+  type StompMessaging,
+  simpleBroker,
+  stompMessaging,
+} from "express-stomp";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
@@ -34,6 +41,8 @@ export interface ChatOptions {
   readonly proxies?: string | undefined;
   /** By default warnings and errors of the messaging, and the chat's own, go to the console. */
   readonly logger?: Logger;
+  /** Of the messaging. @default the process's */
+  readonly clock?: Clock;
 }
 
 export interface Chat {
@@ -46,7 +55,7 @@ export interface Chat {
 }
 
 /** Makes the chat: its database, its pages, its messaging. */
-export async function createChat({ databaseUrl, proxies, logger }: ChatOptions): Promise<Chat> {
+export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOptions): Promise<Chat> {
   const log = logger ?? console;
   const database = await openDatabase(databaseUrl);
 
@@ -87,6 +96,7 @@ export async function createChat({ databaseUrl, proxies, logger }: ChatOptions):
     controllers: [StompChatController, PeopleController],
     container,
     ...(logger && { logger }),
+    ...(clock && { clock }),
   });
   tellWhoIsPresent(messaging, log);
 

@@ -14,7 +14,15 @@ export interface ChatTables extends LoginTables {
     role: Generated<MemberRole>;
   };
   chat_room: { number: Generated<number>; id: string; name: string; opened_by: string; opened_at: number };
-  chat_message: { id: Generated<number>; room_id: string; writer: string; message: string; sent_at: number };
+  chat_message: {
+    id: Generated<number>;
+    room_id: string;
+    writer: string;
+    message: string;
+    sent_at: number;
+    /** Of the SEND that it came by. */
+    dedup_id: string | null;
+  };
 }
 
 /** The queries of the chat start here. A class of its own, so that it can be injected by name. */

@@ -48,5 +48,17 @@ export const migrations: Migrations = (counter) => {
           .execute();
       },
     },
+    "3-dedup-id": {
+      async up(database: Kysely<unknown>) {
+        await database.schema.alterTable("chat_message").addColumn("dedup_id", "text").execute();
+        // Of each writer: nobody can take an id from somebody else. Those without one are as many as there are.
+        await database.schema
+          .createIndex("chat_message_once")
+          .unique()
+          .on("chat_message")
+          .columns(["writer", "dedup_id"])
+          .execute();
+      },
+    },
   };
 };

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   Controller,
   Header,
@@ -32,11 +33,16 @@ export class PeopleController {
   ) {}
 
   @MessageMapping("/chat/private")
-  async write(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
+  async write(
+    @Payload() payload: unknown,
+    @Principal() user: Principal,
+    @Header("nativeHeaders.dedup-id", { required: false }) dedupId: string | undefined,
+  ): Promise<void> {
     const message = readMessage(payload);
     const recipient = this.#otherThan(user, payload);
     const written: PrivateMessage = {
       kind: "private",
+      id: dedupId ?? randomUUID(),
       writer: user.name,
       recipient,
       message,

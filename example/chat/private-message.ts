@@ -3,6 +3,8 @@ import { MessageHandlingError } from "express-stomp";
 /** A message of one member to another, in all pages of both. Not kept. */
 export interface PrivateMessage {
   readonly kind: "private";
+  /** Of its writer: a page that has seen it has it, though it be sent again. */
+  readonly id: string;
   readonly writer: string;
   readonly recipient: string;
   readonly message: string;

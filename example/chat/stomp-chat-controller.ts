@@ -1,6 +1,7 @@
 import {
   Controller,
   DestinationVariable,
+  Header,
   MessageMapping,
   Payload,
   Principal,
@@ -35,10 +36,18 @@ export class StompChatController {
     await this.#tell({ kind: "enter", roomId: room.id, writer: user.name, sentAt: Date.now() });
   }
 
+  /**
+   * `deduplicate` remembers a message's id as long as this process lives, and its row for good: one that is sent
+   * again since the server died before RECEIPT is told again, with the number that pages may have seen already.
+   */
   @MessageMapping("/chat/message")
-  async message(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
+  async message(
+    @Payload() payload: unknown,
+    @Principal() user: Principal,
+    @Header("nativeHeaders.dedup-id", { required: false }) dedupId: string | undefined,
+  ): Promise<void> {
     const room = await this.#roomOf(payload);
-    await this.#tell(await this.messages.create(room.id, user.name, readMessage(payload)));
+    await this.#tell(await this.messages.create(room.id, user.name, readMessage(payload), dedupId));
   }
 
   async #roomOf(payload: unknown): Promise<ChatRoom> {

@@ -8,6 +8,8 @@ export class ForkedServer {
   readonly #child: ChildProcess;
   #complaints = "";
   #hasExited = false;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>;
 
   protected constructor(child: ChildProcess, port: number) {
     this.#child = child;
@@ -15,7 +17,7 @@ export class ForkedServer {
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#complaints += chunk.toString();
     });
-    child.once("exit", () => {
+    this.exited = once(child, "exit").then(() => {
       this.#hasExited = true;
     });
   }
@@ -51,11 +53,17 @@ export class ForkedServer {
     }
   }
 
+  /** Tells the process something, which it answers. */
+  async tell(message: string): Promise<void> {
+    const answer = once(this.#child, "message");
+    this.#child.send(message);
+    await answer;
+  }
+
   async kill(): Promise<void> {
     if (this.#hasExited) return;
 
-    const exit = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
-    await exit;
+    await this.exited;
   }
 }

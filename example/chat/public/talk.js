@@ -10,7 +10,7 @@ export class Talk {
   #calendar;
   /** The message that each item of the list shows. */
   #news = new Map();
-  /** The numbers of the messages that are shown. */
+  /** The messages that are shown, by number; private ones by writer and id. */
   #shown = new Set();
 
   /** @param reply is called with the name of whom to answer privately */
@@ -25,8 +25,9 @@ export class Talk {
 
   /** Shows what the server told: a message, to all or to one, or that someone came in. */
   add(news) {
-    // Messages that are shown already come again with the history, after a reconnect.
-    if (news.kind === "message" && this.#shown.has(news.id)) return;
+    // Messages that are shown already come again with the history, after a reconnect; or are sent again.
+    const name = nameOf(news);
+    if (name !== undefined && this.#shown.has(name)) return;
 
     const atEnd = this.#isAtEnd();
     const item = news.kind === "enter" ? this.#entrance(news) : this.#bubble(news);
@@ -45,7 +46,7 @@ export class Talk {
     else this.#list.prepend(item);
 
     this.#news.set(item, news);
-    if (news.kind === "message") this.#shown.add(news.id);
+    this.#shown.add(nameOf(news));
     this.#joinRuns();
   }
 
@@ -113,6 +114,12 @@ export class Talk {
       above = run;
     }
   }
+}
+
+/** The name that a message is known by; entrances are as many as they are told. */
+function nameOf({ kind, id, writer }) {
+  if (kind === "enter") return undefined;
+  return kind === "message" ? id : JSON.stringify([writer, id]);
 }
 
 /** Messages of the room are in the order of their numbers; all else has only its time. */

@@ -33,6 +33,22 @@ describe("ChatMessageRepository", () => {
       expect(kept.id).to.be.a("number");
     });
 
+    it("keeps a message once that comes again under its writer's id, and gives it as it was kept", async () => {
+      const kept = await messages.create(roomId, "Mina", "hello", "1");
+      const again = await Promise.all(
+        ["hello", "changed"].map((text) => messages.create(roomId, "Mina", text, "1")),
+      );
+      const others = [
+        await messages.create(roomId, "Jun", "hello", "1"),
+        await messages.create(roomId, "Mina", "hello", "2"),
+        await messages.create(roomId, "Mina", "hello"),
+        await messages.create(roomId, "Mina", "hello"),
+      ];
+
+      expect(again).to.deep.equal([kept, kept]);
+      expect(await messages.findLatest(roomId, 50)).to.deep.equal([kept, ...others]);
+    });
+
     it("keeps the rooms apart", async () => {
       const other = await new ChatRoomRepository(database).create("two", "Mina");
       await messages.create(other.id, "Mina", "over there");

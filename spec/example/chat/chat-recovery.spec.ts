@@ -53,6 +53,7 @@ describe("People whose line breaks while others talk, in Chromium", function () 
       }
       const privately = {
         kind: "private",
+        id: "1",
         writer: "Mina",
         recipient: "Jun",
         message: "psst",
