@@ -120,7 +120,7 @@ describe("the chat's people", () => {
       for (const client of hearing) {
         const told = await next(client);
         expect(told).to.include({ kind: "private", writer: "Mina", recipient: "Jun", message: "psst" });
-        expect(told).to.have.keys("kind", "writer", "recipient", "message", "sentAt");
+        expect(told).to.have.keys("kind", "id", "writer", "recipient", "message", "sentAt");
       }
       expect(await third.synchronize()).to.deep.equal([]);
     });
