@@ -104,7 +104,8 @@ export interface MessagingEvents {
   /**
    * A client passed a limit, called as its option if there is one: its session ends, or a
    * handshake from its address was answered 503, or MESSAGE frames that waited
-   * for it are dropped (told once, until nothing waits any more). `clientOutboundChannel` is the limit when more
+   * for it are dropped (told once, until nothing waits any more), or it sends more often than `rateLimits[0]` allows
+   * (told once in each window). `clientOutboundChannel` is the limit when more
    * than `sendBufferSizeLimit` waits for the interceptors of that channel: they are slow, and not the client.
    */
   limitExceeded: {

@@ -140,6 +140,7 @@ export {
   type MessagingEventListener,
   type MessagingEvents,
 } from "./events.js";
+export type { RateLimitedCommand, RateLimitOptions } from "./limits/rate-limit-options.js";
 export type { Logger } from "./logger.js";
 export type { ConvertedPayload, MessageConverter, PayloadTarget } from "./message/converter.js";
 export {

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { Broker } from "./broker/broker.js";
 import type { HistoryQuery } from "./broker/history/history-page.js";
 import { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import { Pace } from "./channel/pace.js";
@@ -30,6 +31,7 @@ import { describe } from "./wiring/description.js";
 import { Attachments, makeEndpoints, middlewareOf } from "./wiring/endpoints.js";
 import { tellOfExpiry } from "./wiring/expiry-notice.js";
 import { historyOf } from "./wiring/history.js";
+import { makeRates } from "./wiring/rates.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
 import { makeUsers } from "./wiring/users.js";
@@ -88,6 +90,7 @@ export function stompMessaging(
     pace,
     events,
     clock: ticks,
+    rates: makeRates(options, { template, arePlain: () => broker.plainDestinations === true }),
     ended: (ending) => {
       controllerHandler?.sessionEnded(ending);
       userClients.sessionEnded(ending);
@@ -99,7 +102,7 @@ export function stompMessaging(
   const access = makeAccess(options, { ...common, userSessions, endSubscription });
   const stations = { ...common, access, userRegistry, converter };
   const controllerHandler = makeControllers(options, stations);
-  const broker = makeBroker(options, controllerHandler, stations);
+  const broker: Broker = makeBroker(options, controllerHandler, stations);
   // An interceptor may send a reply elsewhere.
   if (!brokerChannel.intercepted) checkReplies(options, controllerHandler, broker);
 

@@ -8,6 +8,7 @@ import type { DetachedStreamsOptions } from "../controller/detached-streams.js";
 import type { PayloadValidator } from "../controller/payload-validator.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import { ConfigurationError } from "../errors.js";
+import { type RateLimit, type RateLimitOptions, rateLimit } from "../limits/rate-limit-options.js";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.js";
 import { MessageSecurity } from "../security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
@@ -37,6 +38,7 @@ const OPTIONS = {
   userDestinationPrefix: userPrefix,
   clientsMaySendToUsers: (given?: boolean) => flag("clientsMaySendToUsers", given, false),
   userSessions,
+  rateLimits,
   security,
   controllers: (given?: StompMessagingOptions["controllers"]) => list("controllers", given),
   contract,
@@ -191,6 +193,13 @@ function userSessions(
     );
   }
   return { limit, beyond };
+}
+
+function rateLimits(
+  given: readonly RateLimitOptions[] | undefined,
+  { destinationSeparator: separator }: StompMessagingOptions,
+): readonly RateLimit[] {
+  return list("rateLimits", given).map((each, i) => rateLimit(each, `rateLimits[${i}]`, separator));
 }
 
 function detachedStreams(given: DetachedStreamsOptions = {}): Required<DetachedStreamsOptions> {

@@ -10,6 +10,7 @@ import type {
 } from "../controller/extensions.js";
 import type { PayloadValidator } from "../controller/payload-validator.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
+import type { RateLimitOptions } from "../limits/rate-limit-options.js";
 import type { Logger } from "../logger.js";
 import type { MessageConverter } from "../message/converter.js";
 import type { MessageSecurity } from "../security/message-security.js";
@@ -67,6 +68,8 @@ export interface StompMessagingOptions {
   clientsMaySendToUsers?: boolean;
   /** How many sessions a user may have at a time. @default as many as they like */
   userSessions?: UserSessionLimitOptions;
+  /** How often clients may send and subscribe. All that fit a frame count. @default as often as they like */
+  rateLimits?: readonly RateLimitOptions[];
   /**
    * The rules that `messageSecurity(…)` returns: users that may send and subscribe, and where. Asked
    * behind all interceptors of `clientInboundChannel`. @default everybody

@@ -1,5 +1,6 @@
-import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
-import { ConfigurationError, DestinationPatternError } from "../errors.js";
+import { applicationPattern } from "../destination/application-pattern.js";
+import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
+import { ConfigurationError } from "../errors.js";
 import { isText } from "../options/checks.js";
 import {
   type AccessFunction,
@@ -190,16 +191,6 @@ function patternsOf(
         `${name} has ${JSON.stringify(text)}: a pattern is a text such as "/app/**"`,
       );
     }
-    try {
-      return parsePattern(withPrefix(text, separator), { regex: true, separator });
-    } catch (cause) {
-      if (!(cause instanceof DestinationPatternError)) throw cause;
-      throw new ConfigurationError(`${name} has ${text}: ${cause.message}`, { cause });
-    }
+    return applicationPattern(name, text, separator);
   });
-}
-
-/** Where dots separate, prefixes keep their slash, and all behind one is still written with it. */
-function withPrefix(text: string, separator: DestinationSeparator): string {
-  return separator === "." && text.endsWith("/**") ? `${text.slice(0, -1)}.**` : text;
 }

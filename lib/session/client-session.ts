@@ -38,6 +38,8 @@ export interface ClientSession extends AnnouncedSession {
   checkGrant(): boolean;
   /** Lets its grant go, for nothing is left that depends on it. */
   releaseGrant(): void;
+  /** Lets the frame that is being handled wait so many ms, and all behind it. Resolves to whether it may still go on. */
+  holdUp(ms: number): Promise<boolean>;
   /** Stops and starts reading. */
   pause(): void;
   resume(): void;

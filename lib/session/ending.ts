@@ -4,12 +4,11 @@ import { sayDisconnect } from "./disconnect.js";
 import { errorReply } from "./error-reply.js";
 import type { Inbound } from "./inbound.js";
 import { announceFault, announceLimit } from "./session-events.js";
-import { limitError, type PassableLimit, UNREAD_LIMITS } from "./session-limits.js";
+import { LIMIT_EXCEEDED, limitError, type PassableLimit, UNREAD_LIMITS } from "./session-limits.js";
 import type { SessionWatch } from "./session-watch.js";
 
-/** WebSocket close codes of faults, as Spring sends them. */
+/** The WebSocket close code of other faults, as Spring sends it. */
 const PROTOCOL_ERROR = 1002;
-const LIMIT_EXCEEDED = 4500;
 
 export interface EndingParts {
   readonly socket: Socket;
@@ -137,7 +136,7 @@ export class Ending {
   /** Forgets frames that have not begun, those that wait for `concurrency` too. */
   #drop(): void {
     this.#dropped = true;
-    this.#inbound.exchanges.drop();
+    this.#inbound.drop();
   }
 
   #stop(): void {

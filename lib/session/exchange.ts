@@ -4,6 +4,7 @@ import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { ClientSession } from "./client-session.js";
 import type { Claim, Deduplication } from "./deduplication.js";
+import { exceed, excessOf } from "./excess.js";
 import { PendingReceipt } from "./pending-receipt.js";
 
 /** The meaning of a client's command to its session. */
@@ -61,12 +62,17 @@ export class Exchange {
     try {
       const message = this.#begin();
       this.message = message;
-      const { deduplication } = this.session.context;
-      const handled = deduplication ? this.#once(message, deduplication) : this.#carry(message);
+      const excess = excessOf(this.frame, this.session);
+      const handled = excess ? exceed(this, excess, () => this.#handle(message)) : this.#handle(message);
       return handled?.catch((error: unknown) => this.meaning.failed(this, error as Error));
     } catch (error) {
       return this.meaning.failed(this, error as Error);
     }
+  }
+
+  #handle(message: Message): void | Promise<void> {
+    const { deduplication } = this.session.context;
+    return deduplication ? this.#once(message, deduplication) : this.#carry(message);
   }
 
   #carry(message: Message): void | Promise<void> {

@@ -16,6 +16,8 @@ const RESUME_PART = 1 / 4;
 
 /** How often what a client left behind is looked at, at most, while it waits for `inboundRateLimit`; in ms. */
 const LINGERING = 4_000;
+/** How long frames that a client left behind are held up by rate limits, all together, in ms. */
+const LONGEST_HOLD = 10_000;
 
 /** Makes one session's bytes frames, and reads no faster than these are handled. */
 export class Inbound implements Intake, Watched {
@@ -29,6 +31,10 @@ export class Inbound implements Intake, Watched {
   #lingers = false;
   #paused = false;
   #finished = false;
+  /** Lets the frame go on that is held up. */
+  #letGo: ((mayGoOn: boolean) => void) | undefined;
+  /** How long those were held up that a client has left behind, in ms. */
+  #heldUp = 0;
 
   constructor(session: ClientSession) {
     const { limits, clock } = session.context;
@@ -90,9 +96,34 @@ export class Inbound implements Intake, Watched {
     return exceeded;
   }
 
-  /** Takes no more, and calls back when what came has been handled, which `inboundRateLimit` holds up no longer. */
+  /** Lets the frame that is being handled wait. What a client left behind has 10 s in all, and is dropped then. */
+  holdUp(ms: number): Promise<boolean> {
+    if (this.#session.closed) this.#heldUp += ms;
+    if (this.#heldUp > LONGEST_HOLD) {
+      this.exchanges.drop();
+      return Promise.resolve(false);
+    }
+    if (this.#finished) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const stop = this.#session.context.clock.after(ms, () => this.#letGo?.(true));
+      this.#letGo = (mayGoOn) => {
+        stop();
+        this.#letGo = undefined;
+        resolve(mayGoOn);
+      };
+    });
+  }
+
+  /** Forgets what waits: nothing that follows a fault is handled. */
+  drop(): void {
+    this.exchanges.drop();
+    this.#letGo?.(false);
+  }
+
+  /** Takes no more, and calls back when what came has been handled, which no limit of how often it may come holds up any longer. */
   finish(callback: () => void): void {
     this.#finished = true;
+    this.#letGo?.(true);
     this.#rate = undefined;
     this.#session.pause();
     this.exchanges.whenIdle(callback);

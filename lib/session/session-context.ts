@@ -8,6 +8,7 @@ import type { TransportSettings } from "../options/transport-options.js";
 import type { Deduplication } from "./deduplication.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
 import type { MessageEncoder } from "./message-encoder.js";
+import type { SessionRates } from "./session-rates.js";
 import type { SessionStats } from "./session-stats.js";
 
 /** The parts of the library that all sessions share. */
@@ -27,6 +28,8 @@ export interface SessionContext {
   readonly stats: SessionStats;
   /** Set if repeats of a SEND are not handled. */
   readonly deduplication: Deduplication | undefined;
+  /** Set if there are limits of how often clients may send. */
+  readonly rates?: SessionRates | undefined;
   /** Tells everybody behind the channels that a session is over. */
   ended(end: SessionEnd): void;
 }

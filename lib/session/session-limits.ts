@@ -1,6 +1,9 @@
 import { LimitExceededError, soon } from "../errors.js";
 import type { TransportSettings } from "../options/transport-options.js";
 
+/** The WebSocket close code of a session that has passed a limit, as Spring sends it. */
+export const LIMIT_EXCEEDED = 4500;
+
 /** The limits that a session watches itself; the others are its decoder's, or a handshake's. */
 export type WatchedLimit = Extract<
   keyof TransportSettings,

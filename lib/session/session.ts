@@ -160,6 +160,10 @@ export class Session implements SocketListener, ClientSession {
     this.#grant = undefined;
   }
 
+  holdUp(ms: number): Promise<boolean> {
+    return this.#inbound.holdUp(ms);
+  }
+
   pause(): void {
     this.#socket.pause();
     this.#watch.listening = false;
