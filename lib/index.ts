@@ -157,6 +157,15 @@ export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.
 export { stompMessaging } from "./messaging.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";
 export type {
+  BrokerStats,
+  ChannelStats,
+  ControllerStats,
+  MessagingStats,
+  QueueStats,
+  RelayStats,
+  ServersStats,
+} from "./observe/stats.js";
+export type {
   BrokerChannelSettings,
   ChannelSettings,
   ClientInboundChannelSettings,
@@ -192,7 +201,6 @@ export type { AuthorizationDecision, ClientMessageType, RuleDescription } from "
 export type { Backplane, BackplaneEntry, BackplaneListener, BackplaneLog } from "./servers/backplane.js";
 export type { ServersSettings } from "./servers/settings.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
-export type { MessagingStats } from "./session/session-stats.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";

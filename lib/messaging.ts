@@ -34,6 +34,7 @@ import { historyOf } from "./wiring/history.js";
 import { makeRates } from "./wiring/rates.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
+import { statsOf } from "./wiring/stats.js";
 import { makeUsers } from "./wiring/users.js";
 
 /**
@@ -147,7 +148,7 @@ export function stompMessaging(
     isBrokerAvailable: () => broker.isAvailable,
     health: () => health.now(),
     start: () => broker.start?.(),
-    stats: () => sessions.stats,
+    stats: () => statsOf({ ...channels, sessions, broker, controllers: controllerHandler, servers }),
     on: <E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>) =>
       events.on(name, listener),
     close: (drain?: CloseOptions) => closing.close(drain),

@@ -7,7 +7,7 @@ import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import type { MessagingDescription } from "./description.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
 import type { MessagingHealth } from "./observe/health.js";
-import type { MessagingStats } from "./session/session-stats.js";
+import type { MessagingStats } from "./observe/stats.js";
 import type { SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
 
 /** The middleware, and the application's handle on everything behind it. */

@@ -192,6 +192,7 @@ export class AckWindow {
 
   #count({ queued, isMarker }: Unacknowledged, step: 1 | -1): void {
     const load = this.#load;
+    const { space } = this.#limits;
     if (!queued) {
       if (!isMarker) this.#others += step;
       load.others += step;
@@ -200,7 +201,8 @@ export class AckWindow {
     this.#queued += step;
     load.queued += step;
     load.queuedSize += step * queued.size;
-    this.#limits.space.inFlight += step * queued.size;
+    space.inFlight += step * queued.size;
+    space.unacknowledged += step;
   }
 
   #shift(): Publication | undefined {

@@ -17,6 +17,10 @@ export class Backlogs {
     this.#separator = separator;
   }
 
+  get size(): number {
+    return this.#byDestination.size;
+  }
+
   get(destination: string): Backlog | undefined {
     return this.#byDestination.get(destination);
   }

@@ -1,15 +1,20 @@
 import type { AckMode, Acknowledging, AckWindow, Unacknowledged, WindowLimits } from "./ack-window.js";
+import type { BrokerCounts } from "./broker-counts.js";
 import type { ClientSessions } from "./client-sessions.js";
 import { type AckHeaders, expectNotice, SessionWindows } from "./session-windows.js";
 import { pump, pumpAll } from "./taker.js";
 import type { Turns } from "./turns.js";
 
 /** How a delivery ended; `failed` if it came back, perhaps by the message's own fault. */
-export type Outcome = "acknowledged" | "failed" | "returned";
+export type Outcome = Settlement | "returned";
+
+/** The same, as its client says by ACK or NACK. */
+export type Settlement = "acknowledged" | "failed";
 
 export interface BrokerSessionContext {
   readonly sessions: Pick<ClientSessions, "room">;
   readonly turns: Turns;
+  readonly counts: Pick<BrokerCounts, "acknowledged" | "refused">;
   readonly windowLimits: WindowLimits;
 }
 
@@ -83,6 +88,14 @@ export class BrokerSession<C extends Acknowledging = Acknowledging> {
   /** Gives back what was taken. */
   restore(taken: readonly Unacknowledged[]): void {
     this.#windows?.restore(taken);
+  }
+
+  /** Ends what ACK or NACK has taken, of one consumer. */
+  settle(taken: readonly Unacknowledged[], outcome: Settlement): void {
+    const { counts } = this.#context;
+    if (outcome === "acknowledged") counts.acknowledged += taken.length;
+    else counts.refused += taken.length;
+    this.finish(taken, outcome);
   }
 
   /** Ends what was taken, of one consumer: acknowledged, or given back to its queue. */

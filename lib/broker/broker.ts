@@ -5,6 +5,7 @@ import type { DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { BrokerStats } from "../observe/stats.js";
 import type { ServersSettings } from "../servers/settings.js";
 import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
@@ -69,6 +70,8 @@ export interface Broker extends MessageHandler {
   readonly application?: MessageHandler;
   /** Lets the application itself hear what is sent; only where the broker is somebody else's. */
   readonly system?: BrokerSystem;
+  /** Its part in `messaging.stats()`. Default: nothing is known of it. */
+  readonly stats?: BrokerStats;
   /** Starts what did not start by itself. */
   start?(): void;
   /** The settings of servers that hear of each other over this broker, if they shall. */

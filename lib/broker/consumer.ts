@@ -4,6 +4,7 @@ import { Delivery, QueueDelivery, ReplayDelivery } from "../message/delivery.js"
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Subscriber } from "../message/message.js";
 import type { AckMode, AckWindow, Unacknowledged } from "./ack-window.js";
+import type { BrokerCounts } from "./broker-counts.js";
 import type { BrokerSession } from "./broker-session.js";
 import type { Returning } from "./history/history.js";
 import type { Replay } from "./history/replay.js";
@@ -27,6 +28,7 @@ export interface ConsumerContext {
   /** Where messages wait that are for one of several. */
   readonly queues: Source;
   readonly turns: Turns;
+  readonly counts: Pick<BrokerCounts, "deliveries">;
   /** Gives the number of the next delivery that is to be acknowledged. */
   nextDelivery(): number;
   /** The beginning of the ids for ACK. */
@@ -263,7 +265,8 @@ export class Consumer implements Taker, Subscriber, Returning {
   }
 
   #deliver(delivery: Delivery): void {
-    const { clientOutboundChannel, undelivered } = this.#context;
+    const { clientOutboundChannel, undelivered, counts } = this.#context;
+    counts.deliveries++;
     try {
       const sent = clientOutboundChannel.carry(delivery);
       if (typeof sent !== "boolean") sent.catch((error: unknown) => undelivered(this, error));
@@ -274,8 +277,9 @@ export class Consumer implements Taker, Subscriber, Returning {
 
   /** A message that does not reach the socket of a consumer without acknowledgements goes to another. */
   #deliverQueued(message: QueuedMessage): void {
-    const { clientOutboundChannel, undelivered, turns } = this.#context;
+    const { clientOutboundChannel, undelivered, turns, counts } = this.#context;
     const { queues, publication } = message;
+    counts.deliveries++;
     const failed = (error: unknown) => {
       undelivered(this, error);
       const isWanted = !this.#removed && !this.sessionHasEnded;
@@ -295,7 +299,8 @@ export class Consumer implements Taker, Subscriber, Returning {
     publication: Publication,
     { queued, isMarker = false, isMissed = false }: InWindow = {},
   ): void {
-    const { clientOutboundChannel, ackIdPrefix, nextDelivery, undelivered, turns } = this.#context;
+    const { clientOutboundChannel, ackIdPrefix, nextDelivery, undelivered, turns, counts } = this.#context;
+    counts.deliveries++;
     const sequence = nextDelivery();
     const ackId = `${ackIdPrefix}${sequence}`;
     const { messageId } = publication.headers;

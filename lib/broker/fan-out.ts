@@ -1,6 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import { type Logger, printable } from "../logger.js";
 import { Delivery } from "../message/delivery.js";
+import type { BrokerCounts } from "./broker-counts.js";
 import type { Consumer } from "./consumer.js";
 import type { Listeners } from "./listeners.js";
 import type { Publication } from "./publication.js";
@@ -8,6 +9,7 @@ import type { Publication } from "./publication.js";
 export interface FanOutOptions {
   readonly clientOutboundChannel: SubscribableChannel;
   readonly listeners: Listeners;
+  readonly counts: Pick<BrokerCounts, "deliveries">;
   readonly logger: Logger;
 }
 
@@ -15,11 +17,13 @@ export interface FanOutOptions {
 export class FanOut {
   readonly #listeners: Listeners;
   readonly #outbound: SubscribableChannel;
+  readonly #counts: FanOutOptions["counts"];
   readonly #logger: Logger;
 
   constructor(options: FanOutOptions) {
     this.#listeners = options.listeners;
     this.#outbound = options.clientOutboundChannel;
+    this.#counts = options.counts;
     this.#logger = options.logger;
   }
 
@@ -30,12 +34,16 @@ export class FanOut {
       privateTo === undefined
         ? this.#listeners.of(destination)
         : this.#listeners.ofSession(privateTo, destination);
+    let delivered = 0;
     for (const group of groups) {
       for (const consumer of group) {
-        if (consumer.plain) this.deliver(publication, consumer);
-        else consumer.offer(publication);
+        if (consumer.plain) {
+          this.deliver(publication, consumer);
+          delivered++;
+        } else consumer.offer(publication);
       }
     }
+    this.#counts.deliveries += delivered;
   }
 
   /** Neither the publisher nor another subscriber waits for a delivery, or hears of its failure. */

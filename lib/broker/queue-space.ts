@@ -3,8 +3,9 @@ export class QueueSpace {
   readonly limit: number;
   /** Bytes that they hold: messages that wait, or are in flight, and the queues themselves. */
   held = 0;
-  /** Of that, what was delivered and is not acknowledged. */
+  /** Of that, what was delivered and is not acknowledged; and how many messages that is. */
   inFlight = 0;
+  unacknowledged = 0;
 
   constructor(limit: number) {
     this.limit = limit;

@@ -3,6 +3,7 @@ import { refusal, soon } from "../errors.js";
 import { printable } from "../logger.js";
 import { type Message, sizeOf, withHeaders } from "../message/message.js";
 import { saying, withoutReserved } from "../message/reserved-headers.js";
+import type { QueueStats } from "../observe/stats.js";
 import { ownText } from "../own-text.js";
 import { Backlog } from "./backlog.js";
 import { Backlogs } from "./backlogs.js";
@@ -55,12 +56,28 @@ export class Queues implements Source, TakesBack {
   readonly #payers = new Payers();
   #sequence = 0;
   #turn = 0;
+  #waiting = 0;
+  #redelivered = 0;
 
   constructor(options: QueuesOptions) {
     this.#options = options;
     this.#space = options.space;
     this.backlogs = new Backlogs(options.separator);
     this.seekers = new Seekers(options.turns);
+  }
+
+  get stats(): QueueStats {
+    return {
+      queues: this.backlogs.size,
+      backlog: this.#waiting,
+      bytes: this.#space.held,
+      unacknowledged: this.#space.unacknowledged,
+    };
+  }
+
+  /** How many messages came back, and were not given up. */
+  get redelivered(): number {
+    return this.#redelivered;
   }
 
   /**
@@ -146,6 +163,7 @@ export class Queues implements Source, TakesBack {
       this.#bury(message);
       return;
     }
+    this.#redelivered++;
     const { native } = message.publication.headers;
     const publication = message.publication.with(saying(native, { redelivered: "true" })).keep();
     // Nothing was held for one who does not acknowledge.
@@ -161,6 +179,7 @@ export class Queues implements Source, TakesBack {
     this.backlogs.clear();
     this.seekers.clear();
     this.#payers.clear();
+    this.#waiting = 0;
     this.#space.held = 0;
   }
 
@@ -190,6 +209,7 @@ export class Queues implements Source, TakesBack {
 
   /** In its place: what comes back is older than what waits. */
   #insert(message: QueuedMessage): void {
+    this.#waiting++;
     const { destination = "" } = message.publication.headers;
     let backlog = this.backlogs.get(destination);
     if (!backlog) {
@@ -222,6 +242,7 @@ export class Queues implements Source, TakesBack {
   }
 
   #remove(message: QueuedMessage): void {
+    this.#waiting--;
     const { destination = "" } = message.publication.headers;
     const backlog = this.backlogs.get(destination);
     backlog?.remove(message);

@@ -1,7 +1,7 @@
 import { refusal } from "../errors.js";
 import { compact, createMessage, type Message, type MessageHeaders } from "../message/message.js";
 import { publishedHeaders } from "../message/publication.js";
-import type { BrokerSession, Outcome } from "./broker-session.js";
+import type { BrokerSession, Settlement } from "./broker-session.js";
 import type { Transactions } from "./transactions.js";
 
 /** Does what ACK, NACK, BEGIN, COMMIT and ABORT ask for, at once or as part of a transaction, and keeps its SENDs. */
@@ -37,9 +37,9 @@ export class Settlements {
     this.#transactions.add(session, transaction, () => ({ kind: "send", message }));
   }
 
-  #settle(headers: MessageHeaders, session: BrokerSession, outcome: Outcome): void {
+  #settle(headers: MessageHeaders, session: BrokerSession, outcome: Settlement): void {
     const transaction = headers.native.get("transaction");
-    if (transaction === undefined) session.finish(session.take(headers), outcome);
+    if (transaction === undefined) session.settle(session.take(headers), outcome);
     else {
       this.#transactions.add(session, transaction, () => {
         return { kind: "settle", taken: session.take(headers), outcome };

@@ -6,7 +6,9 @@ import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { BrokerStats } from "../observe/stats.js";
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
+import { BrokerCounts } from "./broker-counts.js";
 import { BrokerDestinations } from "./broker-destinations.js";
 import { BrokerSession, type BrokerSessionContext } from "./broker-session.js";
 import { sendConnectAck } from "./connect-ack.js";
@@ -83,6 +85,7 @@ export class SimpleBroker implements Broker {
   readonly #transactions: Transactions;
   readonly #settlements: Settlements;
   readonly #positions = new Positions();
+  readonly #counts = new BrokerCounts();
   /** None: ids for ACK are numbers, which must be told from nobody's. */
   readonly #ackIdPrefix: string;
   #delivered = 0;
@@ -131,7 +134,7 @@ export class SimpleBroker implements Broker {
       turns: this.#turns,
       store,
     });
-    this.#fanOut = new FanOut({ ...context, listeners: this.#listeners });
+    this.#fanOut = new FanOut({ ...context, listeners: this.#listeners, counts: this.#counts });
     this.#queues = new Queues({
       ...options,
       space,
@@ -154,6 +157,7 @@ export class SimpleBroker implements Broker {
     this.#sessionContext = {
       sessions: context.sessions,
       turns: this.#turns,
+      counts: this.#counts,
       windowLimits: {
         unacknowledged: options.unacknowledgedLimit,
         prefetch: options.prefetchCount || Number.POSITIVE_INFINITY,
@@ -164,6 +168,7 @@ export class SimpleBroker implements Broker {
       clientOutboundChannel: this.#outbound,
       queues: this.#queues,
       turns: this.#turns,
+      counts: this.#counts,
       ackIdPrefix: this.#ackIdPrefix,
       nextDelivery: () => ++this.#delivered,
       undelivered: (consumer, error) => this.#fanOut.undelivered(consumer, error),
@@ -181,6 +186,21 @@ export class SimpleBroker implements Broker {
 
   serves(headers: DestinationHeaders): boolean {
     return this.#destinations.isOurs(headers);
+  }
+
+  get stats(): BrokerStats {
+    const { publications, deliveries, acknowledged, refused } = this.#counts;
+    let subscriptions = 0;
+    for (const { consumers } of this.#sessions.values()) subscriptions += consumers.size;
+    return {
+      subscriptions,
+      publications,
+      deliveries,
+      acknowledgements: { acknowledged, refused },
+      redeliveries: this.#queues.redelivered,
+      queues: this.#queues.stats,
+      relay: undefined,
+    };
   }
 
   handle(message: Message): void | Promise<void> {
@@ -351,6 +371,7 @@ export class SimpleBroker implements Broker {
   /** @param isAdmitted whether queues have space for it */
   #publish(message: Message, payer: string, isAdmitted = false): void {
     const { headers } = message;
+    this.#counts.publications++;
     const number = this.#positions.next();
     const shared = new Publication(number, publication(message, this.#positions.idOf(number)));
     // An interceptor may hold it up, and who has sent it need not wait for that.

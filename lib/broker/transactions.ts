@@ -3,12 +3,12 @@ import { printable } from "../logger.js";
 import { type Message, sizeOf } from "../message/message.js";
 import { ownText } from "../own-text.js";
 import type { Unacknowledged } from "./ack-window.js";
-import type { BrokerSession, Outcome } from "./broker-session.js";
+import type { BrokerSession, Settlement } from "./broker-session.js";
 
 /** One thing that waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
 type TransactionAction =
   | { readonly kind: "send"; readonly message: Message }
-  | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly outcome: Outcome };
+  | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly outcome: Settlement };
 
 /** As RabbitMQ bounds them. */
 const OPEN_LIMIT = 16;
@@ -89,7 +89,7 @@ export class Transactions {
     this.#remove(owner, id);
     for (const action of actions) {
       if (action.kind === "send") publish(action.message, payer);
-      else owner.finish(action.taken, action.outcome);
+      else owner.settle(action.taken, action.outcome);
     }
   }
 

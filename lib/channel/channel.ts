@@ -2,6 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import { type Clock, systemClock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
+import type { ChannelStats } from "../observe/stats.js";
 import { isPromise } from "../promise.js";
 import { deliveryError } from "./channel-fault.js";
 import { expectFarewell } from "./farewell.js";
@@ -69,6 +70,9 @@ export class SubscribableChannel implements MessageChannel {
   readonly #lanes: Lanes | undefined;
   readonly #permits: Permits | undefined;
   readonly #pace: Pace | undefined;
+  /** Messages that interceptors have, and that handlers are not done with. */
+  #passing = 0;
+  #working = 0;
   readonly #sendFailed: (destination: string | undefined, error: unknown) => void;
 
   constructor(name: string, options: ChannelOptions) {
@@ -102,6 +106,12 @@ export class SubscribableChannel implements MessageChannel {
   /** Whether anybody looks at what passes. */
   get intercepted(): boolean {
     return this.#interceptors.all.length > 0;
+  }
+
+  /** What is on its way at present. */
+  get stats(): ChannelStats {
+    const waiting = this.#passing + (this.#lanes?.waiting ?? 0) + (this.#permits?.waiting ?? 0);
+    return { waiting, working: this.#working };
   }
 
   /** Adds an interceptor behind those that are there. */
@@ -230,7 +240,14 @@ export class SubscribableChannel implements MessageChannel {
       try {
         const ask = (interceptor: ChannelInterceptor, current: Message) =>
           interceptor.preSend?.(current, this);
-        if (yield* passage.past({ hook: "preSend", ask })) {
+        this.#passing++;
+        let passes: boolean;
+        try {
+          passes = yield* passage.past({ hook: "preSend", ask });
+        } finally {
+          this.#passing--;
+        }
+        if (passes) {
           this.#handlers.expectStart(passage.message);
           // The next message need not wait until the handlers are done, only until they have this one.
           const handled = this.#handle(passage.message, (current) => {
@@ -269,10 +286,22 @@ export class SubscribableChannel implements MessageChannel {
 
   #handle(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
     const permits = this.#permits;
-    if (!permits) return this.#handlers.handOn(message, handedOn);
+    if (!permits) return this.#handOn(message, handedOn);
     if (permits.isBusy) return this.#handInTurn(permits, message, handedOn);
-    return permits.run(() => this.#handlers.handOn(message, handedOn));
+    return permits.run(() => this.#handOn(message, handedOn));
   }
+
+  #handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    const handled = this.#handlers.handOn(message, handedOn);
+    if (!handled) return;
+    this.#working++;
+    handled.then(this.#done, this.#done);
+    return handled;
+  }
+
+  readonly #done = (): void => {
+    this.#working--;
+  };
 
   async #handInTurn(permits: Permits, message: Message, handedOn: HandedOn | undefined): Promise<void> {
     try {
@@ -280,11 +309,11 @@ export class SubscribableChannel implements MessageChannel {
       await permits.turn((turn) => this.#context.deadline.bound(turn, message, asked));
     } catch (error) {
       expectFarewell({ message, error }, this.#context);
-      return this.#handlers.handOn(message, handedOn);
+      return this.#handOn(message, handedOn);
     }
     return permits.runInTurn(() => {
       this.#handlers.expectStart(message);
-      return this.#handlers.handOn(message, handedOn);
+      return this.#handOn(message, handedOn);
     });
   }
 }

@@ -54,6 +54,7 @@ export class Lanes implements Lanekeeper {
   readonly #refused = new Set<string>();
   readonly #dropped = new Set<string>();
   readonly #whenIdle: (() => void)[] = [];
+  #waiting = 0;
 
   constructor(channel: string, order: Order, clock: Clock) {
     this.#clock = clock;
@@ -64,6 +65,11 @@ export class Lanes implements Lanekeeper {
   /** Bytes of one payer's messages that the interceptors have, or that wait for them. */
   bytesOf(payer: string): number {
     return this.#bytes.get(payer) ?? 0;
+  }
+
+  /** How many wait for those before them. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Whether anything waits. */
@@ -190,9 +196,11 @@ export class Lanes implements Lanekeeper {
       sender.waitsFor.add(lane);
     }
     lane.waiting.push(place);
+    this.#waiting++;
     const isItsTurn = await new Promise<boolean>((resolve) => {
       place.go = resolve;
     });
+    this.#waiting--;
     place.message = undefined;
     for (const sender of senders) sender.waitsFor?.delete(lane);
     return isItsTurn;

@@ -20,6 +20,11 @@ export class Permits {
     return this.#free === 0 && !this.#inside.getStore()?.held;
   }
 
+  /** How many tasks wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Waits for a turn, which one `runInTurn` uses; `patience` gives it up by a rejection. */
   async turn(patience: (turn: Promise<void>) => PromiseLike<void>): Promise<void> {
     let go = () => {};

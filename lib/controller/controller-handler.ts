@@ -3,6 +3,7 @@ import type { DestinationPattern } from "../destination/pattern.js";
 import {
   ConfigurationError,
   faultText,
+  HandlerTimeoutError,
   lookable,
   MessageHandlingError,
   MessagingError,
@@ -12,6 +13,7 @@ import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { ControllerStats } from "../observe/stats.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerContract } from "./contract.js";
 import { ControllerSessions } from "./controller-sessions.js";
@@ -61,6 +63,10 @@ export class ControllerHandler implements MessageHandler {
   readonly detached: DetachedStreams;
   /** The methods with `@Detached`, by their keys as they are written. */
   readonly #keys = new Map<string, string>();
+  #calls = 0;
+  #failures = 0;
+  #timeouts = 0;
+  #working = 0;
 
   /** @throws ConfigurationError when a controller maps nothing, a mapping makes no sense, two methods have an equal right, or they differ from the contract */
   constructor(options: ControllerHandlerOptions) {
@@ -87,6 +93,15 @@ export class ControllerHandler implements MessageHandler {
       const patterns = this.#patternsOf(method).map(({ text }) => text);
       return describeMethod(method, patterns, { ...this.#options, tools: this.#contextOf(method, patterns) });
     });
+  }
+
+  get stats(): ControllerStats {
+    return {
+      calls: this.#calls,
+      failures: this.#failures,
+      timeouts: this.#timeouts,
+      working: this.#working,
+    };
   }
 
   /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */
@@ -139,9 +154,18 @@ export class ControllerHandler implements MessageHandler {
 
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;
     const matched: Matched = { message, variables, lookupDestination };
+    this.#calls++;
     try {
       const handled = mapping.handler.handle(matched, (fault) => this.#streamFailed(fault, mapping, matched));
-      return handled?.catch((fault: unknown) => this.#failed(fault, mapping, matched));
+      if (!handled) return;
+      this.#working++;
+      return handled.then(
+        () => void this.#working--,
+        (fault: unknown) => {
+          this.#working--;
+          return this.#failed(fault, mapping, matched);
+        },
+      );
     } catch (fault) {
       return this.#failed(fault, mapping, matched);
     }
@@ -223,6 +247,8 @@ export class ControllerHandler implements MessageHandler {
   #failed(thrown: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
     const fault = lookable(thrown);
     const { message } = matched;
+    this.#failures++;
+    if (fault instanceof HandlerTimeoutError) this.#timeouts++;
     const taken = this.#exceptionHandler(fault, mapping);
     if (!taken && this.#context.access.isDenial(fault)) return this.#context.access.refuse(message, fault);
     if (!taken) return this.#unhandled(fault, message, mapping.handler.name);

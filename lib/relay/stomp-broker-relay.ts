@@ -11,11 +11,14 @@ import {
 } from "../errors.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { BrokerStats } from "../observe/stats.js";
 import type { ServersSettings } from "../servers/settings.js";
 import { ApplicationConnection } from "./application/application-connection.js";
 import { serversOnly } from "./application/servers-only.js";
 import { OwnConnection } from "./clients/own-connection.js";
 import { RelayedSession } from "./clients/relayed-session.js";
+import { BrokerConnections } from "./line/broker-connections.js";
+import { RelayCounts } from "./relay-counts.js";
 import { type RelaySettings, relaySettings } from "./relay-settings.js";
 import { SharedAccess } from "./shared/shared-access.js";
 import { SharedConnections, sharedConnections } from "./shared/shared-connections.js";
@@ -53,6 +56,8 @@ class StompBrokerRelay implements Broker {
   readonly #settings: RelaySettings;
   readonly #context: BrokerContext;
   readonly #clock: TickingClock;
+  readonly #connections = new BrokerConnections();
+  readonly #counts = new RelayCounts();
   readonly #privates: PrivateBroker;
   readonly #isServersOnly: (destination: string) => boolean;
   readonly #clients = new Map<string, RelayedSession>();
@@ -72,6 +77,7 @@ class StompBrokerRelay implements Broker {
     this.system = new ApplicationConnection({
       settings,
       clock: this.#clock,
+      connections: this.#connections,
       logger: context.logger,
       changed: (isAvailable) => {
         this.#shared?.brokerChanged(isAvailable);
@@ -82,6 +88,8 @@ class StompBrokerRelay implements Broker {
       this.#shared = sharedConnections({
         settings,
         clock: this.#clock,
+        connections: this.#connections,
+        counts: this.#counts,
         context,
         changed: () => this.#announce(),
       });
@@ -95,6 +103,26 @@ class StompBrokerRelay implements Broker {
 
   get isAvailable(): boolean {
     return this.system.address !== undefined && this.#shared?.isAvailable !== false;
+  }
+
+  /** Of what is private, too, which never goes to the broker. */
+  get stats(): BrokerStats {
+    const counts = this.#counts;
+    const here = this.#privates.stats;
+    let subscriptions = 0;
+    for (const client of this.#clients.values()) subscriptions += client.subscriptions;
+    return {
+      subscriptions,
+      publications: counts.publications + here.publications,
+      deliveries: counts.deliveries + here.deliveries,
+      acknowledgements: {
+        acknowledged: counts.acknowledged + here.acknowledgements.acknowledged,
+        refused: counts.refused + here.acknowledgements.refused,
+      },
+      redeliveries: counts.redeliveries,
+      queues: undefined,
+      relay: this.#connections.stats,
+    };
   }
 
   start(): void {
@@ -165,6 +193,7 @@ class StompBrokerRelay implements Broker {
     if (privateTo !== undefined) return this.#privates.handle(message);
     if (!this.#isOurs(destination)) return;
     checkLength(destination, this.#context.destinationSeparator);
+    this.#counts.publications++;
     return this.system.send(message);
   }
 
@@ -179,6 +208,7 @@ class StompBrokerRelay implements Broker {
       access: shared ? new SharedAccess({ sessionId, shared, makeOwn }) : makeOwn(),
       privates: this.#privates,
       settings: this.#settings,
+      counts: this.#counts,
       isOurs: (destination) => this.#isOurs(destination),
     });
     this.#clients.set(sessionId, client);
@@ -195,6 +225,8 @@ class StompBrokerRelay implements Broker {
       address,
       settings: this.#settings,
       clock: this.#clock,
+      connections: this.#connections,
+      counts: this.#counts,
       logger,
       sessions,
       clientOutboundChannel,

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock/clock.js";
 import { BrokerNotAvailableError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
+import type { ServersStats } from "../observe/stats.js";
 import type { Backplane } from "./backplane.js";
 import { decodeEnvelope, type Envelope, encodeEnvelope, type Greeting, type Said } from "./envelope.js";
 import { Held } from "./held.js";
@@ -69,6 +70,7 @@ export class ServerLink<T> {
   #closed = false;
   /** The backplane does not let us listen. */
   #deaf = false;
+  #missed = 0;
 
   constructor(options: ServerLinkOptions, listener: LinkListener<T>) {
     const { backplane, key, expiration, logger, clock = systemClock } = options;
@@ -96,6 +98,10 @@ export class ServerLink<T> {
         this.#held.refuse("The other servers cannot be heard");
         logger.error(`The other servers cannot be heard at ${backplane.name}`, error);
       });
+  }
+
+  get stats(): ServersStats {
+    return { known: this.#peers.known.length, missed: this.#missed };
   }
 
   /** This server, as the others know it. */
@@ -303,9 +309,11 @@ export class ServerLink<T> {
   }
 
   #count({ from, sequence }: Opened): void {
-    const missed = sequence !== this.#peers.heardOf(from) + 1;
+    const missed = sequence - this.#peers.heardOf(from) - 1;
     this.#peers.remember(from, sequence);
-    if (missed) this.#listener.missed?.(from);
+    if (missed === 0) return;
+    this.#missed += missed;
+    this.#listener.missed?.(from);
   }
 
   #forget(id: string): void {

@@ -1,6 +1,7 @@
 import type { MessageHandler } from "../channel/message-handler.js";
 import type { Clock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
+import type { ServersStats } from "../observe/stats.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import { type ApplicationLine, brokerBackplane } from "./broker-backplane.js";
 import { serversKey } from "./seal.js";
@@ -12,6 +13,8 @@ import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
 export interface Servers {
   /** Reaches users of other servers, if `userDestinationBroadcast` is set. */
   readonly users: UserBroadcast | undefined;
+  /** `undefined` when nothing joins them. */
+  readonly stats: ServersStats | undefined;
   /** Says goodbye to the others. */
   close(): Promise<void>;
 }
@@ -33,7 +36,7 @@ export interface JoinOptions extends UserBroadcastHandler {
 /** Joins the other servers on the broker, as far as its options say so. */
 export function joinServers({ broker, sessions, logger, clock, ...handler }: JoinOptions): Servers {
   const { system, servers: settings } = broker;
-  if (!system || !settings) return { users: undefined, close: async () => {} };
+  if (!system || !settings) return { users: undefined, stats: undefined, close: async () => {} };
 
   const { secret, userDestinationBroadcast, userRegistryBroadcast, messageSizeLimit } = settings;
   const key = serversKey(secret);
@@ -57,8 +60,20 @@ export function joinServers({ broker, sessions, logger, clock, ...handler }: Joi
       : new UserRegistryBroadcast(at(userRegistryBroadcast), sessions);
   return {
     users,
+    get stats() {
+      const links = [users, registry].flatMap((link) => link?.stats ?? []);
+      return links.length === 0 ? undefined : joined(links);
+    },
     async close() {
       await Promise.all([users?.close(), registry?.close()]);
     },
+  };
+}
+
+/** The same servers are heard at each destination. */
+function joined(links: readonly ServersStats[]): ServersStats {
+  return {
+    known: Math.max(...links.map(({ known }) => known)),
+    missed: links.reduce((sum, { missed }) => sum + missed, 0),
   };
 }

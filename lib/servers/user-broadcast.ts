@@ -2,6 +2,7 @@ import type { Logger } from "../logger.js";
 import { createMessage, type Message, type PublishedHeaders } from "../message/message.js";
 import { NativeHeaders } from "../message/native-headers.js";
 import { publishedHeaders } from "../message/publication.js";
+import type { ServersStats } from "../observe/stats.js";
 import type { SessionsHere, WhoseSessions } from "../user/sessions-here.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
@@ -40,6 +41,10 @@ export class UserBroadcast {
     this.#handler = handler;
     this.#logger = options.logger;
     this.#link = new ServerLink<Told>(options, { take: (_, said) => this.#take(said) });
+  }
+
+  get stats(): ServersStats {
+    return this.#link.stats;
   }
 
   /** Gives all other servers a message for a user. @throws MessageDeliveryError, at once, when it is too long for them */

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
+import type { ServersStats } from "../observe/stats.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { Said } from "./envelope.js";
 import { RegistryChanges } from "./registry-changes.js";
@@ -45,6 +46,10 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
     this.#link = new ServerLink(options, this);
     this.#changes = new RegistryChanges(sessions, () => this.#tellSoon());
     this.#unwatch = sessions.watch(this.#changes);
+  }
+
+  get stats(): ServersStats {
+    return this.#link.stats;
   }
 
   take(from: string, { content, payload }: Said<Told>): void {

@@ -84,6 +84,6 @@ export interface SessionOwner {
   connected(session: ClientSession): void;
   /** Its socket has closed, while frames that it brought are still handled. */
   abandoned(session: ClientSession): void;
-  /** Its socket has closed, and everybody has heard of its end. */
-  gone(session: ClientSession): void;
+  /** Its socket has closed, with that code, and everybody has heard of its end. */
+  gone(session: ClientSession, code: number): void;
 }

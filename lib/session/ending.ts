@@ -168,6 +168,6 @@ export class Ending {
     await this.#disconnected;
     const { id, user, announced, context } = this.#session;
     if (announced) context.events.publish("disconnect", { sessionId: id, user, code, reason });
-    this.#owner.gone(this.#session);
+    this.#owner.gone(this.#session, code);
   }
 }

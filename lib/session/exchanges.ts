@@ -79,6 +79,11 @@ export class Exchanges implements Turns {
     return size >= bytes;
   }
 
+  /** How many have not begun. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether all have been handled; frames that hang for `handlerTimeout` do not count. */
   get isIdle(): boolean {
     return this.#gaveUp || (this.#atWork === 0 && this.#waiting.length === 0);

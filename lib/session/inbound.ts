@@ -159,7 +159,7 @@ export class Inbound implements Intake, Watched {
 
   #decoded(frame: Frame): void {
     this.exchanges.add(frame);
-    this.#session.context.stats.framesReceived++;
+    this.#session.context.stats.received(frame.command);
     if (this.#session.version !== undefined) return;
 
     agreeVersion(frame, this.#session);

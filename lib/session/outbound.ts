@@ -227,14 +227,12 @@ export class Outbound implements Reader {
 
   /** In its turn. */
   error(frame: Omit<Frame, "command">): void {
-    this.inTurn(() => {
-      this.#context.stats.errorsSent++;
-      this.frame({ command: "ERROR", ...frame });
-    });
+    this.inTurn(() => this.frame({ command: "ERROR", ...frame }));
   }
 
   /** Writes a frame that nobody shares. */
   frame(frame: WrittenFrame): void {
+    this.#context.stats.wrote(frame.command);
     this.#send(new SharedMessage(encodeOctets(frame, this.version), isBinary(frame.body)), false);
   }
 

@@ -12,7 +12,7 @@ import { isDroppable } from "./outbound.js";
 import { Session } from "./session.js";
 import type { SessionContext } from "./session-context.js";
 import { announceLimit } from "./session-events.js";
-import { type MessagingStats, SessionStats } from "./session-stats.js";
+import { type SessionCounts, SessionStats } from "./session-stats.js";
 
 export interface SessionClosing {
   /** A WebSocket close code. */
@@ -68,8 +68,8 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#sessions.size === 0;
   }
 
-  get stats(): MessagingStats {
-    return this.#stats.snapshot(this.#sessions.size, this.#sessions.size - this.#unconnected.size);
+  get stats(): SessionCounts {
+    return this.#stats.snapshot(this.#sessions.values(), this.#sessions.size - this.#unconnected.size);
   }
 
   /** The limit that one more client from there would pass, announced; `undefined` when it may connect. */
@@ -112,7 +112,9 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     this.#unconnected.delete(session);
   }
 
-  gone(session: ClientSession): void {
+  gone(session: ClientSession, code: number): void {
+    const counted = this.#sessions.get(session.id);
+    if (counted) this.#stats.ended(counted, code);
     this.#sessions.delete(session.id);
     this.#unconnected.delete(session);
     this.#sessionContext.deduplication?.gone(session);

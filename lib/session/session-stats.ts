@@ -1,41 +1,41 @@
-/** Counts of sessions and of their frames since the start. */
-export interface MessagingStats {
-  /** Open connections, and those of them that are CONNECTED. */
-  readonly connections: number;
-  readonly sessions: number;
-  /** Connections since the start. */
-  readonly connectionsOpened: number;
-  /** Client frames that were decoded, well-formed ones only. */
-  readonly framesReceived: number;
-  /** MESSAGE frames that were written, those included that wait. */
-  readonly messagesSent: number;
-  /** Of those, the ones that `overflowStrategy: "drop-oldest"` took back. */
-  readonly messagesDropped: number;
-  /** Those that the broker lost, as `messageDropped` tells one by one. */
-  readonly messagesDroppedByBroker: number;
-  readonly errorsSent: number;
-  /** SENDs that were not handled, since one with their `dedup-id` was: `clientInboundChannel.deduplicate`. */
-  readonly repeatedSends: number;
-  /** Ids of SENDs that were forgotten before their five minutes were over, for newer ones. */
-  readonly forgottenSends: number;
-  /** How often clients that came back were given all that they had missed, or had to load anew: `recovered` tells one by one. */
-  readonly recoveries: { readonly recovered: number; readonly refused: number };
-  /** Streams with `@Detached`: those that run now, and since the start those that have ended whole, or otherwise. */
-  readonly detached: { readonly running: number; readonly ended: number; readonly failed: number };
-  /** How often handshakes were refused, by reason: `handshakeRefused` tells more of each. */
-  readonly handshakesRefused: Readonly<Record<string, number>>;
-  /** How often each limit was passed, by the option's name. */
-  readonly limitsExceeded: Readonly<Record<string, number>>;
+import type { MessagingStats } from "../observe/stats.js";
+import { COMMANDS, type StompCommand, type StompSide } from "../stomp/command.js";
+import { Counts } from "./counts.js";
+
+/** The codes that connections close with by RFC 6455, by SockJS, and by us; a client may say any other. */
+const CLOSE_CODES = [
+  1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 2010, 3000, 4500,
+].map(String);
+
+/** The part of the sessions in `messaging.stats()`. */
+export type SessionCounts = Omit<
+  MessagingStats,
+  | "subscriptions"
+  | "publications"
+  | "deliveries"
+  | "acknowledgements"
+  | "redeliveries"
+  | "queues"
+  | "controllers"
+  | "channels"
+  | "relay"
+  | "servers"
+>;
+
+/** What is asked of each session when the counts are wanted, and is counted nowhere else. */
+export interface CountedSession {
+  readonly transport: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly framesWaiting: number;
 }
 
 /** Counts for all sessions. */
 export class SessionStats {
   connectionsOpened = 0;
-  framesReceived = 0;
   messagesSent = 0;
   messagesDropped = 0;
   messagesDroppedByBroker = 0;
-  errorsSent = 0;
   repeatedSends = 0;
   forgottenSends = 0;
   recovered = 0;
@@ -43,28 +43,69 @@ export class SessionStats {
   detachedStarted = 0;
   detachedEnded = 0;
   detachedFailed = 0;
-  readonly #limitsExceeded = new Map<string, number>();
-  readonly #handshakesRefused = new Map<string, number>();
+  /** By command: those of clients, and those of ours that are no MESSAGE. */
+  readonly #received = commandsOf("client");
+  readonly #written = commandsOf("server");
+  readonly #ended = new Counts(CLOSE_CODES);
+  readonly #limitsExceeded = new Counts();
+  readonly #handshakesRefused = new Counts();
+  /** Of sessions that are gone. */
+  #bytesReceived = 0;
+  #bytesSent = 0;
+
+  received(command: StompCommand): void {
+    (this.#received[command] as number)++;
+  }
+
+  /** A frame was written that is no MESSAGE: those are counted as `messagesSent`. */
+  wrote(command: StompCommand): void {
+    (this.#written[command] as number)++;
+  }
+
+  ended({ bytesReceived, bytesSent }: CountedSession, code: number): void {
+    this.#bytesReceived += bytesReceived;
+    this.#bytesSent += bytesSent;
+    this.#ended.one(`${code}`);
+  }
 
   limitExceeded(limit: string): void {
-    countOne(this.#limitsExceeded, limit);
+    this.#limitsExceeded.one(limit);
   }
 
   handshakeRefused(reason: string): void {
-    countOne(this.#handshakesRefused, reason);
+    this.#handshakesRefused.one(reason);
   }
 
-  /** The counts as they are now. */
-  snapshot(connections: number, sessions: number): MessagingStats {
+  /** The counts as they are now. @param connected how many of the sessions are CONNECTED */
+  snapshot(sessions: Iterable<CountedSession>, connected: number): SessionCounts {
+    const transports = new Counts();
+    let connections = 0;
+    let bytesReceived = this.#bytesReceived;
+    let bytesSent = this.#bytesSent;
+    let framesWaiting = 0;
+    for (const session of sessions) {
+      connections++;
+      bytesReceived += session.bytesReceived;
+      bytesSent += session.bytesSent;
+      framesWaiting += session.framesWaiting;
+      transports.one(session.transport);
+    }
     return {
       connections,
-      sessions,
+      sessions: connected,
+      connectionsByTransport: transports.all,
       connectionsOpened: this.connectionsOpened,
-      framesReceived: this.framesReceived,
+      sessionsEnded: this.#ended.all,
+      framesReceived: Object.values(this.#received).reduce((sum, count) => sum + count, 0),
+      framesReceivedByCommand: { ...this.#received },
+      framesSentByCommand: { ...this.#written, MESSAGE: this.messagesSent },
+      framesWaiting,
+      bytesReceived,
+      bytesSent,
       messagesSent: this.messagesSent,
       messagesDropped: this.messagesDropped,
       messagesDroppedByBroker: this.messagesDroppedByBroker,
-      errorsSent: this.errorsSent,
+      errorsSent: this.#written.ERROR ?? 0,
       repeatedSends: this.repeatedSends,
       forgottenSends: this.forgottenSends,
       detached: {
@@ -73,12 +114,14 @@ export class SessionStats {
         failed: this.detachedFailed,
       },
       recoveries: { recovered: this.recovered, refused: this.notRecovered },
-      handshakesRefused: Object.fromEntries(this.#handshakesRefused),
-      limitsExceeded: Object.fromEntries(this.#limitsExceeded),
+      handshakesRefused: this.#handshakesRefused.all,
+      limitsExceeded: this.#limitsExceeded.all,
     };
   }
 }
 
-function countOne(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
+function commandsOf(side: StompSide): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { command, from } of COMMANDS.values()) if (from === side) counts[command] = 0;
+  return counts;
 }

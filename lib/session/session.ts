@@ -16,15 +16,17 @@ import { Outbound } from "./outbound.js";
 import type { SessionContext } from "./session-context.js";
 import { announceHandedOn, announceProcessed } from "./session-events.js";
 import { earlySizeLimit, type PassableLimit } from "./session-limits.js";
+import type { CountedSession } from "./session-stats.js";
 import { SessionWatch } from "./session-watch.js";
 
 /** Bytes that may stand around the frame of a message before CONNECTED: ends of lines, and the transport's own. */
 const MESSAGE_ALLOWANCE = 1024;
 
 /** One STOMP client: its user, and how far it has come. Its parts do the rest: inbound, outbound, watch, ending. */
-export class Session implements SocketListener, ClientSession {
+export class Session implements SocketListener, ClientSession, CountedSession {
   readonly id = randomUUID();
   readonly address: string;
+  readonly transport: string;
   readonly context: SessionContext;
   readonly outbound: Outbound;
   readonly ending: Ending;
@@ -47,6 +49,7 @@ export class Session implements SocketListener, ClientSession {
 
   constructor(socket: Socket, handshake: Handshake, context: SessionContext, owner: SessionOwner) {
     this.#socket = socket;
+    this.transport = socket.transport;
     this.context = context;
     this.#owner = owner;
     this.#attributes = handshake.attributes ?? new Map();
@@ -83,6 +86,18 @@ export class Session implements SocketListener, ClientSession {
 
   get dropped(): boolean {
     return this.ending.dropped;
+  }
+
+  get bytesReceived(): number {
+    return this.#inbound.received;
+  }
+
+  get bytesSent(): number {
+    return this.outbound.given;
+  }
+
+  get framesWaiting(): number {
+    return this.#inbound.exchanges.waiting;
   }
 
   data(chunk: Uint8Array): void {

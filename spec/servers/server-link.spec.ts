@@ -162,10 +162,12 @@ describe("ServerLink", () => {
     it("tells it with the next thing that comes", async () => {
       const [alice, bob] = await greeted(2);
       hub.loses = () => true;
-      await alice!.link.say("lost");
+      for (const lost of ["one", "two"]) await alice!.link.say(lost);
       hub.loses = () => false;
       await alice!.link.say("there");
       expect(bob!.told).to.include(`missed ${alice!.link.id}`);
+      expect(bob!.link.stats).to.deep.equal({ known: 1, missed: 2 });
+      expect(alice!.link.stats).to.deep.equal({ known: 1, missed: 0 });
       expect(bob!.said).to.deep.equal(["there="]);
     });
 

@@ -137,7 +137,7 @@ describe("SessionRegistry", () => {
     await bad.closed();
     await connections(2);
 
-    expect(server.messaging.stats()).to.deep.equal({
+    expect(server.messaging.stats()).to.deep.include({
       connections: 2,
       sessions: 1,
       connectionsOpened: 3,

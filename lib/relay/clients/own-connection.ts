@@ -18,7 +18,9 @@ import { isPromise } from "../../promise.js";
 import type { Frame } from "../../stomp/frame.js";
 import { negotiate } from "../../stomp/version.js";
 import { BrokerConnection } from "../line/broker-connection.js";
+import type { BrokerConnections } from "../line/broker-connections.js";
 import { brokerMessage, clientFrame, unsubscribeFrame } from "../line/relay-frame.js";
+import type { RelayCounts } from "../relay-counts.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 import type { BrokerAccess } from "./broker-access.js";
 import { clientConnectHeaders, connectForClient } from "./client-login.js";
@@ -31,9 +33,11 @@ export interface OwnConnectionOptions {
   readonly address: BrokerAddress;
   readonly settings: RelaySettings;
   readonly clock: TickingClock;
+  readonly connections: BrokerConnections;
   readonly logger: Logger;
   readonly sessions: ClientSessions;
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly counts: RelayCounts;
 }
 
 /** A subscription of the client's at the broker. */
@@ -103,7 +107,7 @@ export class OwnConnection implements BrokerAccess {
   }
 
   async connect(message: Message): Promise<void> {
-    const { address, settings, clock, sessions, sessionId } = this.#options;
+    const { address, settings, clock, connections, sessions, sessionId } = this.#options;
     const { native } = message.headers;
     const version = negotiate(native.get("accept-version")) ?? "1.0";
     this.#hasAck = version === "1.2";
@@ -111,6 +115,7 @@ export class OwnConnection implements BrokerAccess {
       address,
       settings,
       clock,
+      connections,
       versions: [version],
       headers: clientConnectHeaders(native, settings),
       message: (frame) => this.#deliver(frame),
@@ -182,7 +187,7 @@ export class OwnConnection implements BrokerAccess {
   }
 
   #deliver(frame: Frame): void | Promise<void> {
-    const { sessionId, clientOutboundChannel, sessions } = this.#options;
+    const { sessionId, clientOutboundChannel, sessions, counts } = this.#options;
     const { headers } = frame;
     const id = headers.get("subscription") ?? "";
     const subscriber = this.#ending.has(id) ? undefined : this.#subscriptions.get(id);
@@ -199,6 +204,7 @@ export class OwnConnection implements BrokerAccess {
     }
     if (isServersOnly) return;
 
+    counts.delivered(headers, 1);
     const ours: Partial<MessageHeaders> = { sessionId, ackId, subscription: subscriber?.lifetime };
     try {
       const sent = clientOutboundChannel.carry(brokerMessage(frame, ours));

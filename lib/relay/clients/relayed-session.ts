@@ -4,6 +4,7 @@ import { refusal } from "../../errors.js";
 import { printable } from "../../logger.js";
 import { type Message, withHeaders } from "../../message/message.js";
 import { checkMessageSize } from "../line/message-size.js";
+import type { RelayCounts } from "../relay-counts.js";
 import type { RelaySettings } from "../relay-settings.js";
 import type { BrokerAccess } from "./broker-access.js";
 import { type JudgedCommand, judgeHeaders } from "./header-policy.js";
@@ -14,6 +15,7 @@ export interface RelayedSessionOptions {
   /** Has the session's private subscriptions, and answers its CONNECT. */
   readonly privates: PrivateBroker;
   readonly settings: RelaySettings;
+  readonly counts: RelayCounts;
   /** Whether a destination is the broker's. */
   isOurs(destination: string): boolean;
 }
@@ -27,6 +29,11 @@ export class RelayedSession implements MessageHandler {
 
   constructor(options: RelayedSessionOptions) {
     this.#options = options;
+  }
+
+  /** How many it has, private or the broker's. */
+  get subscriptions(): number {
+    return this.#subscriptions.size;
   }
 
   hasSubscription(id: string): boolean {
@@ -92,6 +99,7 @@ export class RelayedSession implements MessageHandler {
   #send(message: Message): void | Promise<void> {
     const judged = this.#judge("SEND", message);
     checkMessageSize(judged.message, this.#options.settings);
+    this.#options.counts.publications++;
     return this.#options.access.send(judged.message, judged.mayShare);
   }
 
@@ -105,12 +113,14 @@ export class RelayedSession implements MessageHandler {
   }
 
   #other(message: Message): void | Promise<void> {
-    const { access, privates } = this.#options;
+    const { access, privates, counts } = this.#options;
     const { stompCommand } = message.headers;
     const acknowledges = stompCommand === "ACK" || stompCommand === "NACK";
-    return acknowledges && privates.delivered(message.headers)
-      ? privates.handle(message)
-      : access.other(this.#judge("OTHER", message).message);
+    if (acknowledges && privates.delivered(message.headers)) return privates.handle(message);
+
+    const judged = this.#judge("OTHER", message).message;
+    counts.settled(stompCommand);
+    return access.other(judged);
   }
 
   /** Takes off a frame's headers that are not for the broker. @throws MessageDeliveryError that names a header which no client may say */

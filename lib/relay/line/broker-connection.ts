@@ -11,6 +11,7 @@ import type { Frame } from "../../stomp/frame.js";
 import { HeartBeat } from "../../stomp/heart-beat.js";
 import type { StompVersion } from "../../stomp/version.js";
 import type { BrokerAddress } from "../relay-settings.js";
+import type { BrokerConnections } from "./broker-connections.js";
 import { brokerError, isAboutNothing } from "./broker-error.js";
 import { agreement, type BrokerHandshakeOptions, connectFrame } from "./broker-handshake.js";
 import { BrokerLine } from "./broker-line.js";
@@ -20,6 +21,7 @@ import { ReceiptBook } from "./receipt-book.js";
 export interface BrokerConnectionOptions extends BrokerHandshakeOptions {
   readonly address: BrokerAddress;
   readonly clock: TickingClock;
+  readonly connections: BrokerConnections;
   /** A MESSAGE; what follows waits for the promise, and the broker with it. Must not throw or reject. */
   message(frame: Frame): void | Promise<void>;
   /** The broker sent ERROR. Returns whether the connection may live on, if the broker leaves it open. */
@@ -212,6 +214,7 @@ export class BrokerConnection {
     }
     this.#stopTimer();
     this.#state = "open";
+    this.#options.connections.opened(this);
     clock.watch(this.#heartBeat);
     this.#opened?.resolve();
     this.#opened = undefined;
@@ -244,7 +247,8 @@ export class BrokerConnection {
     const wasOpen = this.#state === "open";
     this.#state = "closed";
     this.#stopTimer();
-    const { clock, ended } = this.#options;
+    const { clock, connections, ended } = this.#options;
+    connections.closed(this, wasOpen);
     if (this.#heartBeat) clock.unwatch(this.#heartBeat);
     this.#inbox.clear();
     this.#line.destroy();

@@ -6,6 +6,7 @@ import type { Frame } from "../../stomp/frame.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 import { BackOff } from "./back-off.js";
 import { BrokerConnection } from "./broker-connection.js";
+import type { BrokerConnections } from "./broker-connections.js";
 import { type LastingSubscription, LastingSubscriptions, type Listener } from "./lasting-subscriptions.js";
 
 export interface LastingConnectionOptions {
@@ -13,6 +14,7 @@ export interface LastingConnectionOptions {
   readonly login: string;
   readonly passcode: string;
   readonly clock: TickingClock;
+  readonly connections: BrokerConnections;
   readonly logger: Logger;
   /** It is there, or not any more. */
   changed(isAvailable: boolean): void;
@@ -91,13 +93,14 @@ export class LastingConnection {
   }
 
   async #connect(): Promise<void> {
-    const { settings, login, passcode, clock, changed, logger } = this.#options;
+    const { settings, login, passcode, clock, connections, changed, logger } = this.#options;
     const { virtualHost } = settings;
     const address = this.#nextAddress;
     const connection = new BrokerConnection({
       address,
       settings,
       clock,
+      connections,
       versions: ["1.1", "1.2"],
       headers: NativeHeaders.of({ login, passcode, host: virtualHost }),
       message: (frame) => this.#subscriptions.take(frame),

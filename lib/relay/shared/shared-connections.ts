@@ -10,8 +10,10 @@ import { says } from "../../message/reserved-headers.js";
 import { isPromise } from "../../promise.js";
 import type { Frame } from "../../stomp/frame.js";
 import { forward } from "../clients/forward.js";
+import type { BrokerConnections } from "../line/broker-connections.js";
 import { LastingConnection } from "../line/lasting-connection.js";
 import type { LastingSubscription } from "../line/lasting-subscriptions.js";
+import type { RelayCounts } from "../relay-counts.js";
 import type { RelaySettings } from "../relay-settings.js";
 import { DestinationTrials } from "./destination-trials.js";
 import { Suspicion } from "./suspicion.js";
@@ -21,6 +23,7 @@ export interface SharedConnectionsOptions {
   /** Not started yet. */
   readonly connections: readonly [LastingConnection, ...LastingConnection[]];
   readonly clientOutboundChannel: SubscribableChannel;
+  readonly counts: RelayCounts;
   readonly logger: Logger;
   readonly trials: TrialConnections;
   /** Hands on to clients; gives what to wait for before more is read from the broker. */
@@ -196,9 +199,10 @@ export class SharedConnections {
   }
 
   #deliver(message: Message, subscribers: ReadonlySet<Subscriber>): void {
-    const { clientOutboundChannel } = this.#options;
+    const { clientOutboundChannel, counts } = this.#options;
     const { native } = message.headers;
     if (says(native, "express-stomp-servers-only")) return;
+    counts.delivered(native, subscribers.size);
 
     const publication = withHeaders(message, { native: native.without("subscription") });
     for (const subscriber of subscribers) {
@@ -223,11 +227,15 @@ export class SharedConnections {
 export function sharedConnections({
   settings,
   clock,
+  connections,
+  counts,
   context: { clientOutboundChannel, logger, sessions },
   changed,
 }: {
   readonly settings: RelaySettings;
   readonly clock: TickingClock;
+  readonly connections: BrokerConnections;
+  readonly counts: RelayCounts;
   readonly context: BrokerContext;
   /** One of them is there, or not any more. */
   changed(): void;
@@ -239,6 +247,7 @@ export function sharedConnections({
       login,
       passcode,
       clock,
+      connections,
       logger,
       changed: (isAvailable) => {
         shared.lineChanged(line, isAvailable);
@@ -252,11 +261,18 @@ export function sharedConnections({
   const shared = new SharedConnections({
     connections: [first, ...others],
     clientOutboundChannel,
+    counts,
     logger,
     feed: (deliver) => sessions.feed(deliver),
     receiptTimeout: settings.receiptTimeout,
     end: (sessionId, error) => sessions.end(sessionId, error),
-    trials: new TrialConnections({ settings, clock, logger, address: () => first.address ?? addresses[0] }),
+    trials: new TrialConnections({
+      settings,
+      clock,
+      connections,
+      logger,
+      address: () => first.address ?? addresses[0],
+    }),
   });
   return shared;
 }

@@ -5,6 +5,7 @@ import { NativeHeaders } from "../../message/native-headers.js";
 import type { Frame } from "../../stomp/frame.js";
 import { clientConnectHeaders, connectForClient } from "../clients/client-login.js";
 import { BrokerConnection } from "../line/broker-connection.js";
+import type { BrokerConnections } from "../line/broker-connections.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 
 /** So many connections there are at once. */
@@ -13,6 +14,7 @@ const CONNECTION_LIMIT = 10;
 export interface TrialConnectionsOptions {
   readonly settings: RelaySettings;
   readonly clock: TickingClock;
+  readonly connections: BrokerConnections;
   readonly logger: Logger;
   /** The broker of the moment. */
   address(): BrokerAddress;
@@ -72,11 +74,12 @@ export class TrialConnections implements Watched {
   }
 
   async #begin(frame: Frame): Promise<void> {
-    const { settings, clock, logger, address } = this.#options;
+    const { settings, clock, connections, logger, address } = this.#options;
     const connection = new BrokerConnection({
       address: address(),
       settings,
       clock,
+      connections,
       versions: ["1.1", "1.2"],
       headers: clientConnectHeaders(NativeHeaders.EMPTY, settings),
       message() {},

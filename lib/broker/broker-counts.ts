@@ -1,0 +1,7 @@
+/** What a broker has done since its start. */
+export class BrokerCounts {
+  publications = 0;
+  deliveries = 0;
+  acknowledged = 0;
+  refused = 0;
+}
