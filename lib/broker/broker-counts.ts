@@ -1,4 +1,4 @@
-/** What a broker has done since its start. */
+/** The counts of a broker since its start. */
 export class BrokerCounts {
   publications = 0;
   deliveries = 0;

@@ -108,7 +108,7 @@ export class SubscribableChannel implements MessageChannel {
     return this.#interceptors.all.length > 0;
   }
 
-  /** What is on its way at present. */
+  /** How many messages are on their way at present. */
   get stats(): ChannelStats {
     const waiting = this.#passing + (this.#lanes?.waiting ?? 0) + (this.#permits?.waiting ?? 0);
     return { waiting, working: this.#working };

@@ -91,7 +91,7 @@ export interface ControllerStats {
   readonly working: number;
 }
 
-/** What is on its way through a channel. */
+/** The messages on their way through a channel. */
 export interface ChannelStats {
   /** Messages that wait: for an interceptor, for those before them, or for `concurrency`. */
   readonly waiting: number;
@@ -115,7 +115,7 @@ export interface RelayStats {
 export interface ServersStats {
   /** Those that are heard. */
   readonly known: number;
-  /** What they said and was lost on the way. */
+  /** Messages of theirs that were lost on the way. */
   readonly missed: number;
 }
 

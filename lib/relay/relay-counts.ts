@@ -1,6 +1,6 @@
 import type { NativeHeaders } from "../message/native-headers.js";
 
-/** What passed between the broker and this server. */
+/** Counts of all that passed between the broker and this server. */
 export class RelayCounts {
   publications = 0;
   deliveries = 0;

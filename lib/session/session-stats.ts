@@ -22,7 +22,7 @@ export type SessionCounts = Omit<
   | "servers"
 >;
 
-/** What is asked of each session when the counts are wanted, and is counted nowhere else. */
+/** The counts that each session has of itself; it is asked for them when they are wanted. */
 export interface CountedSession {
   readonly transport: string;
   readonly bytesReceived: number;
