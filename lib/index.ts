@@ -204,6 +204,7 @@ export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-r
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
+export type { ListenOptions, StompTcpServer, TcpConnection } from "./socket/tcp-server.js";
 export type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
 export {
   type SimpSession,

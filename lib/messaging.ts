@@ -17,6 +17,7 @@ import { Health } from "./observe/health.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
 import type { SessionRegistry } from "./session/session-registry.js";
+import type { ListenOptions } from "./socket/tcp-server.js";
 import type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
 import type { WhoseSessions } from "./user/sessions-here.js";
 import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
@@ -35,6 +36,7 @@ import { makeRates } from "./wiring/rates.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
 import { statsOf } from "./wiring/stats.js";
+import { TcpServers } from "./wiring/tcp-servers.js";
 import { makeUsers } from "./wiring/users.js";
 
 /**
@@ -121,10 +123,11 @@ export function stompMessaging(
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));
   const endpoints = makeEndpoints(options, sessions);
   const attachments = new Attachments(options, sessions);
+  const tcpServers = new TcpServers(options, sessions);
   const health = new Health({ clock, events, isBrokerAvailable: () => broker.isAvailable });
   const closing = new Closing({
     clock,
-    atOnce: [health, ...endpoints],
+    atOnce: [health, ...endpoints, tcpServers],
     sessions,
     detached: controllerHandler?.detached,
     channels: [brokerChannel, clientOutboundChannel],
@@ -136,6 +139,7 @@ export function stompMessaging(
     userRegistry,
     ...channels,
     attach: (server: Server) => attachments.add(server),
+    listen: (where: ListenOptions) => tcpServers.listen(where),
     disconnect: (target: WhoseSessions, reason = "The session was ended") => everywhere.end(target, reason),
     unsubscribe: (subscription: SimpSubscription, reason?: string) =>
       clientOutboundChannel.sending(everywhere.unsubscribe(subscription, reason), subscription.destination),

@@ -8,6 +8,7 @@ import type { MessagingDescription } from "./description.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
 import type { MessagingHealth } from "./observe/health.js";
 import type { MessagingStats } from "./observe/stats.js";
+import type { ListenOptions, StompTcpServer } from "./socket/tcp-server.js";
 import type { SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
 
 /** The middleware, and the application's handle on everything behind it. */
@@ -25,6 +26,21 @@ export interface StompMessaging extends RequestHandler {
    * @throws ConfigurationError when it is no server: it takes what `app.listen(…)` returns, and not the application
    */
   attach(server: Server): void;
+  /**
+   * Listens for clients without WebSocket: STOMP straight over TCP, or over TLS with `tls`, at this process's own
+   * address unless `host` names another. Each client becomes a session as all others do, with the same limits, rules
+   * and interceptors; but no HTTP request comes before it, so neither the application's middleware nor
+   * `allowedOrigins` nor handshake interceptors decide about it: CONNECT's headers or a client certificate tell who it is.
+   *
+   * @throws ConfigurationError (rejects with it) when an option makes no sense, or messaging was closed; what node's
+   *   `listen` and `tls` throw
+   * @example
+   * ```ts
+   * const { address } = await messaging.listen({ port: 61613 });
+   * console.log(`STOMP over TCP at ${address.address}:${address.port}`);
+   * ```
+   */
+  listen(options: ListenOptions): Promise<StompTcpServer>;
   /**
    * Refuses new clients with 503 and reads no more from the others. Frames that
    * they had sent are handled and answered, for `drainMs` at most, while all

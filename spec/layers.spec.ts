@@ -55,7 +55,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "message",
   ],
   description: ["channel", "controller", "destination", "message", "security", "socket"],
-  "stomp-messaging": ["broker", "channel", "description", "events", "observe", "session", "user"],
+  "stomp-messaging": ["broker", "channel", "description", "events", "observe", "session", "socket", "user"],
 };
 
 /** Packages of their own, `express-stomp/<name>`: each in its folder, with what it may import of `lib` besides. */

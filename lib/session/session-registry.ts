@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { MessageHandler } from "../channel/message-handler.js";
 import { MessageDeliveryError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
@@ -72,18 +71,22 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#stats.snapshot(this.#sessions.values(), this.#sessions.size - this.#unconnected.size);
   }
 
-  /** The limit that one more client from there would pass, announced; `undefined` when it may connect. */
-  limitPassedBy(request: IncomingMessage): string | undefined {
+  /**
+   * The limit that one more client from there would pass, announced; `undefined` when it may connect.
+   *
+   * @param waiting how many lines are on their way to a session
+   */
+  limitPassedBy(address: string, waiting = 0): string | undefined {
     const { connectionLimit, connectionsPerAddressLimit, unconnectedLimit } = this.#context.limits;
     const limit =
       this.#sessions.size >= connectionLimit
         ? "connectionLimit"
-        : (this.#byAddress?.get(addressOf(request)) ?? 0) >= connectionsPerAddressLimit
+        : (this.#byAddress?.get(address) ?? 0) >= connectionsPerAddressLimit
           ? "connectionsPerAddressLimit"
-          : this.#unconnected.size >= unconnectedLimit
+          : this.#unconnected.size + waiting >= unconnectedLimit
             ? "unconnectedLimit"
             : undefined;
-    if (limit !== undefined) this.limitExceeded(limit, { request, user: undefined });
+    if (limit !== undefined) this.limitExceeded(limit, { address, user: undefined });
     return limit;
   }
 
@@ -95,8 +98,8 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
   }
 
   /** Announces a limit that a client passed outside of its session. */
-  limitExceeded(limit: string, { request, user }: Handshake): void {
-    announceLimit({ id: undefined, user, address: addressOf(request) }, limit, this.#sessionContext);
+  limitExceeded(limit: string, { address, user }: Pick<Handshake, "address" | "user">): void {
+    announceLimit({ id: undefined, user, address }, limit, this.#sessionContext);
   }
 
   open(socket: Socket, handshake: Handshake): void {

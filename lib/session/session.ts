@@ -3,7 +3,6 @@ import { LimitExceededError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal, SessionHeaders } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
-import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import { type AgreedHeartBeat, NO_HEART_BEAT } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
@@ -55,10 +54,8 @@ export class Session implements SocketListener, ClientSession, CountedSession {
     this.#attributes = handshake.attributes ?? new Map();
     this.#user = handshake.user;
     this.#messageHeaders = this.#headers();
-    this.address = addressOf(handshake.request);
-    // Browsers say one or the other with every request, other programs do not.
-    const { origin, "sec-fetch-mode": mode } = handshake.request.headers;
-    this.#isPage = origin !== undefined || mode !== undefined;
+    this.address = handshake.address;
+    this.#isPage = handshake.isPage;
     this.#inbound = new Inbound(this);
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch(this, this.#inbound);

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../clock/clock.js";
 import { ConfigurationError, faultError, faultText } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { SparingLog } from "../sparing-log.js";
+import { handshakeOf } from "./address.js";
 import { answer } from "./answer.js";
 import {
   type Connect,
@@ -243,8 +244,8 @@ export class Endpoint {
     return this.#intercept(req, res, (attributes) => {
       const user = findUser(req, this.#user);
       return user instanceof Promise
-        ? user.then((found) => this.#open(route, res, { request: req, user: found, attributes }))
-        : this.#open(route, res, { request: req, user, attributes });
+        ? user.then((found) => this.#open(route, res, handshakeOf(req, { user: found, attributes })))
+        : this.#open(route, res, handshakeOf(req, { user, attributes }));
     });
   }
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Principal } from "../message/message.js";
 import type { SharedMessage } from "./shared-message.js";
 
@@ -65,9 +64,12 @@ export interface SocketListener {
   socketClosed(code: number, reason: string, limit?: string): void;
 }
 
-/** The HTTP request that opened a socket. */
+/** How a client came to its socket. */
 export interface Handshake {
-  readonly request: IncomingMessage;
+  /** Its address, as `req.ip` of Express has it; over plain TCP that of the line's other end. */
+  readonly address: string;
+  /** Whether a page in a browser opened the socket. */
+  readonly isPage: boolean;
   readonly user: Principal | undefined;
   /** Attributes that interceptors have put there for the session. */
   readonly attributes?: Map<string, unknown>;

@@ -119,14 +119,12 @@ describe("attach", () => {
       });
       host.endpoint();
       const client = await openWebSocket(await host.listen(), "/ws");
-      const { handshake } = await host.nth(0);
+      const { handshake, request } = await host.nth(0);
 
       expect(handshake.user?.name).to.equal("ann");
-      expect((handshake.request as express.Request).sessionID).to.be.a("string");
+      expect(request.sessionID).to.be.a("string");
       const sessions = await new Promise((resolve) => store.all((_error, all) => resolve(all)));
-      expect(Object.keys(sessions as object)).to.deep.equal([
-        (handshake.request as express.Request).sessionID,
-      ]);
+      expect(Object.keys(sessions as object)).to.deep.equal([request.sessionID]);
       client.ws.terminate();
     });
 

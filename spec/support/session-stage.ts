@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import {
   type MessagingEvents,
   type SimpleBrokerOptions,
@@ -83,8 +82,7 @@ export class SessionStage {
   /** A client that is CONNECTED. */
   connect(crowdedAt?: number): StageClient {
     const client = new StageClient(crowdedAt);
-    const request = { socket: {}, headers: {} } as IncomingMessage;
-    this.#sessions.open(client, { request, user: undefined });
+    this.#sessions.open(client, { address: "", isPage: false, user: undefined });
     client.say("CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n^@");
     client.read();
     return client;

@@ -1,16 +1,19 @@
 import { EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket as TcpSocket } from "node:net";
-import express, { type Express, type RequestHandler } from "express";
+import express, { type Express, type Request, type RequestHandler } from "express";
 import { type ClientOptions, WebSocket } from "ws";
 import type { HandshakeRefusal } from "#lib/events.js";
 import { Endpoint, type EndpointOptions } from "#lib/socket/endpoint.js";
+import type { HandshakeInterceptor } from "#lib/socket/handshake-interceptor.js";
 import type { Handshake, Socket } from "#lib/socket/socket.js";
 import { type AttachOptions, attach } from "#lib/socket/upgrade.js";
 
 export interface Opened {
   readonly socket: Socket;
   readonly handshake: Handshake;
+  /** The request that opened it. */
+  readonly request: Request;
   /** What the client has sent, joined. */
   readonly received: Buffer[];
   /** Each call of the listener's `close`. */
@@ -54,7 +57,11 @@ export class SocketHost {
   /** Mounts an endpoint as a messaging would. */
   endpoint(options: Partial<EndpointOptions> = {}, mount = "/"): Endpoint {
     const endpoint = new Endpoint(
-      { path: "/ws", ...options },
+      {
+        path: "/ws",
+        ...options,
+        handshakeInterceptors: [...(options.handshakeInterceptors ?? []), noteRequest],
+      },
       {
         messageSizeLimit: this.#options.messageSizeLimit ?? 65_536,
         perMessageDeflate: this.#options.perMessageDeflate ?? false,
@@ -107,13 +114,30 @@ export class SocketHost {
   }
 
   #open(socket: Socket, handshake: Handshake): void {
-    const opened: Opened = { socket, handshake, received: [], closings: [], events: new EventEmitter() };
+    const request = requests.get(handshake.attributes as object) as Request;
+    const opened: Opened = {
+      socket,
+      handshake,
+      request,
+      received: [],
+      closings: [],
+      events: new EventEmitter(),
+    };
     this.opened.push(opened);
     this.#events.emit("opened");
     if (this.#options.opened !== undefined) this.#options.opened(opened);
     else if (this.#options.echo !== false) echo(opened);
   }
 }
+
+/** Requests by the attributes that a handshake got. */
+const requests = new WeakMap<object, Request>();
+const noteRequest: HandshakeInterceptor = {
+  beforeHandshake(request, _response, attributes) {
+    requests.set(attributes, request);
+    return true;
+  },
+};
 
 /** Sends back what comes. */
 export function echo(opened: Opened): void {

@@ -6,6 +6,7 @@ import { EventPublisher } from "#lib/events.js";
 import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
+import { handshakeOf } from "#lib/socket/address.js";
 import type { Socket, SocketListener } from "#lib/socket/socket.js";
 import { FakeTime } from "./fake-time.js";
 import { recordingLogger } from "./recording.js";
@@ -90,7 +91,7 @@ export class TimedSession {
   /** Opens the socket, with these headers of its handshake. */
   open(headers: IncomingMessage["headers"] = {}): void {
     const request = { socket: {}, headers } as IncomingMessage;
-    this.sessions.open(this.socket, { request, user: undefined });
+    this.sessions.open(this.socket, handshakeOf(request, { user: undefined }));
   }
 
   /** The client sends so. */

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import type { Request, Response } from "express";
 import type { Clock } from "../../clock/clock.js";
 import type { Principal } from "../../message/message.js";
-import { addressOf } from "../address.js";
+import { addressOf, handshakeOf } from "../address.js";
 import { answer } from "../answer.js";
 import type { Connect } from "../handshake-interceptor.js";
 import { CLOSING, type Refusal, tooMany } from "../refusal.js";
@@ -171,7 +171,7 @@ export class SockJsService {
     if (hasLeft(req, res) || this.#join(ride, owner, res)) return false;
 
     const { name, transport } = ride;
-    const handshake = { request: req, user, attributes };
+    const handshake = handshakeOf(req, { user, attributes });
     const socket = this.#start({ name, owner, transport: transport.name, handshake }, req, res);
     if (socket === undefined) return false;
     this.#send(socket, ride, res);

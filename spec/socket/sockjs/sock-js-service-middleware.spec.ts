@@ -30,10 +30,7 @@ describe("SockJsService", () => {
         .to.match(/^connect\.sid=/)
         .and.not.equal(cookies[0]);
       expect((await post(port, "/ws/000/s1/xhr")).text).to.equal('a["again"]\n');
-      expect(((await stage.host.nth(0)).handshake.request as express.Request).session).to.have.property(
-        "visits",
-        1,
-      );
+      expect((await stage.host.nth(0)).request.session).to.have.property("visits", 1);
     });
 
     const parsers: [name: string, parser: express.RequestHandler, type: string][] = [

@@ -62,7 +62,7 @@ export async function startSockJsNode(): Promise<ProtocolServer> {
 export async function startOurs(): Promise<ProtocolServer> {
   const host = new SocketHost({
     opened: (opened) => {
-      if (opened.handshake.request.url?.startsWith("/close")) opened.socket.close(3000, "Go away!");
+      if (opened.request.url.startsWith("/close")) opened.socket.close(3000, "Go away!");
       else echo(opened);
     },
   });
