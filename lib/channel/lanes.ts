@@ -23,6 +23,8 @@ export interface Order {
   left?(payer: string): void;
   /** Whether a message that waits may be dropped for a newer one. Default: none may. */
   mayDrop?(message: Message): boolean;
+  /** Names the subject of a message: while it waits, a newer one of the same makes it stale. Such are dropped first. Default: none has one. */
+  subject?(message: Message): string | undefined;
   /** Hears of each message that was dropped so; `first` when none of its payer was since nothing of that waited. */
   dropped?(message: Message, first: boolean): void;
   /**
@@ -167,13 +169,19 @@ export class Lanes implements Lanekeeper {
 
   async #wait(lane: Lane, place: Place, message: Message, way: Way): Promise<boolean> {
     const { limit, patience = 0 } = this.#order;
-    if (!this.#hasRoom(lane, place.payer)) {
+    const subject = this.#order.subject?.(message);
+    if (!this.#hasRoom(lane, place.payer, subject)) {
       const text = `More than ${limit} bytes wait on ${this.#channel}`;
       throw this.#refuse(place, message, new MessageDeliveryError(text));
     }
     this.#charge(place, message);
     this.#order.waits?.(message);
     place.message = message;
+    place.subject = subject;
+    if (subject !== undefined) {
+      lane.newest ??= new Map();
+      lane.newest.set(subject, place);
+    }
     const isItsTurn = await inTime(this.#turn(lane, place), {
       clock: this.#clock,
       milliseconds: patience,
@@ -202,25 +210,41 @@ export class Lanes implements Lanekeeper {
     });
     this.#waiting--;
     place.message = undefined;
+    forgetSubject(lane, place);
     for (const sender of senders) sender.waitsFor?.delete(lane);
     return isItsTurn;
   }
 
   /** Whether one more may wait; what may be dropped for it has been. */
-  #hasRoom(lane: Lane, payer: string): boolean {
-    const { limit, mayDrop, dropped } = this.#order;
+  #hasRoom(lane: Lane, payer: string, subject: string | undefined): boolean {
+    const { limit, mayDrop } = this.#order;
+    // Once something was dropped each goes as soon as it is stale.
+    if (this.bytesOf(payer) > limit && !this.#dropped.has(payer)) this.#dropStale(lane, payer);
+    const stale = subject === undefined ? undefined : lane.newest?.get(subject);
+    if (stale && (this.#dropped.has(payer) || this.bytesOf(payer) > limit)) this.#drop(lane, payer, stale);
     for (const place of mayDrop ? [...lane.waiting] : []) {
       if (this.bytesOf(payer) <= limit) break;
-      if (!place.message || !mayDrop?.(place.message)) continue;
-      dropped?.(place.message, !this.#dropped.has(payer));
-      this.#dropped.add(payer);
-      this.#remove(lane, place);
+      if (place.message && mayDrop?.(place.message)) this.#drop(lane, payer, place);
     }
     return this.bytesOf(payer) <= limit;
   }
 
+  #dropStale(lane: Lane, payer: string): void {
+    for (const place of lane.newest ? [...lane.waiting] : []) {
+      const { subject } = place;
+      if (subject !== undefined && lane.newest?.get(subject) !== place) this.#drop(lane, payer, place);
+    }
+  }
+
+  #drop(lane: Lane, payer: string, place: Place): void {
+    if (place.message) this.#order.dropped?.(place.message, !this.#dropped.has(payer));
+    this.#dropped.add(payer);
+    this.#remove(lane, place);
+  }
+
   #remove(lane: Lane, place: Place): void {
     lane.waiting.splice(lane.waiting.indexOf(place), 1);
+    forgetSubject(lane, place);
     place.end();
     place.go(false);
   }
@@ -250,4 +274,10 @@ export class Lanes implements Lanekeeper {
     }
     this.#order.left?.(place.payer);
   }
+}
+
+/** A place does not wait any more. */
+function forgetSubject({ newest }: Lane, place: Place): void {
+  const { subject } = place;
+  if (subject !== undefined && newest?.get(subject) === place) newest.delete(subject);
 }

@@ -5,6 +5,8 @@ import type { Message } from "../message/message.js";
 export interface Lane {
   holder: Place;
   readonly waiting: Place[];
+  /** Of those that wait, the newest of each subject; only where messages have such. */
+  newest?: Map<string, Place>;
 }
 
 /** The owner of the lanes that places are in. */
@@ -23,6 +25,7 @@ export class Place {
   size = 0;
   /** Only while it waits for its turn. */
   message: Message | undefined;
+  subject: string | undefined;
   /** Says whether it gets its turn: not, when it is dropped. */
   go: (isItsTurn: boolean) => void = () => {};
   /** The lanes in which something waits that was sent from inside of it. */

@@ -25,7 +25,7 @@ export interface MessagingStats {
   readonly bytesSent: number;
   /** MESSAGE frames that were written, those included that wait. */
   readonly messagesSent: number;
-  /** Of those, the ones that `overflowStrategy: "drop-oldest"` took back. */
+  /** Of those, the ones that `overflowStrategy` took back for newer ones. */
   readonly messagesDropped: number;
   /** Those that the broker lost, as `messageDropped` tells one by one. */
   readonly messagesDroppedByBroker: number;

@@ -44,11 +44,12 @@ export interface TransportOptions {
   sendBufferSizeLimit?: number;
   /**
    * Decides, when more would wait for a client than `sendBufferSizeLimit`, whether
-   * its session is closed with 4500, or the oldest MESSAGE frames that wait are dropped.
+   * its session is closed with 4500, the oldest MESSAGE frames that wait are dropped, or all
+   * but the newest of each destination, for each subscription; and then, if it is still too much, the oldest.
    *
    * @default "terminate"
    */
-  overflowStrategy?: "terminate" | "drop-oldest";
+  overflowStrategy?: "terminate" | "drop-oldest" | "keep-latest";
   /** Open connections. Beyond: 503 to a handshake. @default Infinity */
   connectionLimit?: number;
   /** Open connections from one address, as Express's `req.ip` has it. Beyond: 503 to a handshake. @default Infinity */
@@ -89,7 +90,7 @@ export const TRANSPORT: TransportSettings = {
   handshakeTimeout: 10_000,
 };
 
-const STRATEGIES: readonly string[] = ["terminate", "drop-oldest"];
+const STRATEGIES: readonly string[] = ["terminate", "drop-oldest", "keep-latest"];
 
 /** @throws ConfigurationError that names the option at fault */
 export function transportSettings(given: TransportOptions = {}): TransportSettings {

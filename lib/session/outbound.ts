@@ -7,7 +7,7 @@ import type { Socket } from "../socket/socket.js";
 import { encodeOctets, HEART_BEAT, type WrittenFrame } from "../stomp/encoder.js";
 import type { Frame } from "../stomp/frame.js";
 import type { StompVersion } from "../stomp/version.js";
-import { SendQueue } from "./send-queue.js";
+import { type Droppable, SendQueue } from "./send-queue.js";
 import type { SessionContext } from "./session-context.js";
 import { type AnnouncedSession, announceLimit } from "./session-events.js";
 
@@ -23,7 +23,7 @@ export class Outbound implements Reader {
   readonly #socket: Socket;
   /** The socket is asked how much waits in it once more than this could. */
   readonly #unasked: number;
-  /** Only with `drop-oldest`: else the socket holds all that waits. */
+  /** Only where messages may be dropped: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
   #isOver = false;
@@ -38,7 +38,7 @@ export class Outbound implements Reader {
     this.#context = context;
     this.#socket = socket;
     const { sendBufferSizeLimit, overflowStrategy } = context.limits;
-    const mayDrop = overflowStrategy === "drop-oldest";
+    const mayDrop = overflowStrategy !== "terminate";
     // A transport that shares nothing may make more of what it is given; in front of a queue the socket is always asked.
     this.#unasked = socket.sendShared && !mayDrop ? sendBufferSizeLimit / 4 : -1;
     if (!mayDrop) return;
@@ -218,7 +218,7 @@ export class Outbound implements Reader {
   message(message: Message): void {
     const encoded = this.#context.encoder.encode(message, this.version);
     this.#context.stats.messagesSent++;
-    this.#send(encoded, isDroppable(message));
+    this.#send(encoded, this.#queue !== undefined && this.#droppable(message));
   }
 
   receipt(receiptId: string): void {
@@ -236,7 +236,12 @@ export class Outbound implements Reader {
     this.#send(new SharedMessage(encodeOctets(frame, this.version), isBinary(frame.body)), false);
   }
 
-  #send(message: SharedMessage, droppable: boolean): void {
+  #droppable(message: Message): Droppable {
+    if (!isDroppable(message)) return false;
+    return this.#context.limits.overflowStrategy !== "keep-latest" || { subject: subjectOf(message) };
+  }
+
+  #send(message: SharedMessage, droppable: Droppable): void {
     if (this.#queue) {
       this.#queue.send(message.bytes, message.binary, droppable);
     } else if (this.#socket.sendShared) {
@@ -256,6 +261,14 @@ export class Outbound implements Reader {
     this.#given += bytes;
     this.#waitingAtMost += bytes + FRAME_HEAD;
   }
+}
+
+/** The subject of a message: a newer one of the same destination, on the same subscription, makes it stale. */
+export function subjectOf(message: Message): string {
+  const { headers } = message instanceof Delivery ? message.publication : message;
+  const id = message instanceof Delivery ? message.subscriptionId : headers.subscriptionId;
+  // Neither has a NUL.
+  return `${headers.destination}\0${id}`;
 }
 
 /**

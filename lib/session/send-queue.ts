@@ -5,7 +5,12 @@ interface Waiting {
   readonly bytes: Uint8Array;
   readonly binary: boolean;
   readonly droppable: boolean;
+  /** A newer frame of the same makes it stale. */
+  readonly subject: string | undefined;
 }
+
+/** A frame that may be dropped for newer ones, by its subject if it has one. */
+export type Droppable = boolean | { readonly subject: string };
 
 export interface SendQueueOptions {
   /** Bytes that may wait, in the socket and here. */
@@ -21,13 +26,18 @@ export interface SendQueueOptions {
 /**
  * Stands in front of a socket when frames may be dropped: the socket, which
  * takes nothing back, is given little at a time; the rest waits here. Whole
- * frames are dropped, the oldest first, and none that must arrive.
+ * frames are dropped, the oldest first, and none that must arrive. Where frames
+ * have subjects those go first that a newer one of the same makes stale: all of
+ * them when there is too much, and from then on each as soon as it is stale,
+ * until nothing waits.
  */
 export class SendQueue {
   readonly #options: SendQueueOptions;
   readonly #share: number;
   readonly #waiting = new Set<Waiting>();
   readonly #droppable = new Set<Waiting>();
+  /** The newest frame of each subject. */
+  readonly #newest = new Map<string, Waiting>();
   #size = 0;
   #dropping = false;
 
@@ -41,23 +51,44 @@ export class SendQueue {
     return this.#size;
   }
 
-  send(bytes: Uint8Array, binary: boolean, droppable: boolean): void {
+  send(bytes: Uint8Array, binary: boolean, mayDrop: Droppable): void {
     const { limit, buffered, give } = this.#options;
     if (this.#waiting.size === 0 && buffered() < this.#share) {
       give(bytes, binary);
       return;
     }
 
-    const frame = { bytes, binary, droppable };
+    const subject = typeof mayDrop === "object" ? mayDrop.subject : undefined;
+    const frame = { bytes, binary, droppable: mayDrop !== false, subject };
     this.#waiting.add(frame);
-    if (droppable) this.#droppable.add(frame);
+    if (frame.droppable) this.#droppable.add(frame);
     this.#size += bytes.length;
+    if (subject !== undefined) this.#supersede(subject, frame);
+    if (this.#size + buffered() > limit) this.#dropStale();
     for (const oldest of this.#droppable) {
       if (this.#size + buffered() <= limit) break;
-      this.#remove(oldest);
-      this.#options.dropped(!this.#dropping);
-      this.#dropping = true;
+      this.#drop(oldest);
     }
+  }
+
+  #supersede(subject: string, frame: Waiting): void {
+    const stale = this.#newest.get(subject);
+    this.#newest.set(subject, frame);
+    if (stale && this.#dropping) this.#drop(stale);
+  }
+
+  #dropStale(): void {
+    // Each has a subject, or none has.
+    if (this.#newest.size === 0 || this.#newest.size === this.#droppable.size) return;
+    for (const frame of this.#droppable) {
+      if (frame.subject !== undefined && this.#newest.get(frame.subject) !== frame) this.#drop(frame);
+    }
+  }
+
+  #drop(frame: Waiting): void {
+    this.#remove(frame);
+    this.#options.dropped(!this.#dropping);
+    this.#dropping = true;
   }
 
   /** Gives the socket as much as it should have now. */
@@ -82,6 +113,8 @@ export class SendQueue {
   #remove(frame: Waiting): void {
     this.#waiting.delete(frame);
     this.#droppable.delete(frame);
+    const { subject } = frame;
+    if (subject !== undefined && this.#newest.get(subject) === frame) this.#newest.delete(subject);
     this.#size -= frame.bytes.length;
   }
 }

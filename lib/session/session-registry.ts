@@ -7,7 +7,7 @@ import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
 import type { ClientSession, SessionOwner } from "./client-session.js";
 import { Deduplication } from "./deduplication.js";
-import { isDroppable } from "./outbound.js";
+import { isDroppable, subjectOf } from "./outbound.js";
 import { Session } from "./session.js";
 import type { SessionContext } from "./session-context.js";
 import { announceLimit } from "./session-events.js";
@@ -157,7 +157,13 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   /** Whether a message that waits for interceptors may be dropped for newer ones. */
   mayDrop(message: Message): boolean {
-    return this.#context.limits.overflowStrategy === "drop-oldest" && isDroppable(message);
+    return this.#context.limits.overflowStrategy !== "terminate" && isDroppable(message);
+  }
+
+  /** The subject of a message that a newer one makes stale; `undefined` if none does. */
+  subject(message: Message): string | undefined {
+    const { overflowStrategy } = this.#context.limits;
+    return overflowStrategy === "keep-latest" && isDroppable(message) ? subjectOf(message) : undefined;
   }
 
   /** Counts a message that was dropped, as one that waited to be sent. */

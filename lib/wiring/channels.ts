@@ -50,6 +50,7 @@ export function makeChannels(
         waits: (message) => sessions().waits(message),
         left: (sessionId) => sessions().left(sessionId),
         mayDrop: (message) => sessions().mayDrop(message),
+        subject: (message) => sessions().subject(message),
         dropped: (message, first) => sessions().dropped(message, first),
         refused: (message) => sessions().overflowed(message),
       }),

@@ -154,6 +154,30 @@ describe("With interceptors on clientOutboundChannel", () => {
     expect(server.messaging.stats()).to.include({ messagesSent: 31, messagesDropped: 31 - got.length });
   });
 
+  it("overflowStrategy keep-latest keeps of what waits for them the newest of each destination", async () => {
+    const gate = new Gate();
+    await start(gate, { transport: { sendBufferSizeLimit: 10_000, overflowStrategy: "keep-latest" } });
+    const client = await subscriber();
+    client.send("SUBSCRIBE\nid:2\ndestination:/topic/b\n\n^@");
+    client.send("SUBSCRIBE\nid:3\ndestination:/topic/c\nack:client\n\n^@");
+    await client.synchronize();
+
+    const { template } = server.messaging;
+    await template.convertAndSend("/topic/a", "0");
+    await template.convertAndSend("/topic/c", "c0");
+    for (let i = 1; i < 30; i++) {
+      for (const name of ["a", "b"])
+        await template.convertAndSend(`/topic/${name}`, `${name}${i}`.padEnd(1000, "."));
+    }
+    await template.convertAndSend("/topic/c", "c1");
+    gate.open();
+
+    const got: (string | undefined)[] = [];
+    while (got.at(-1) !== "c1") got.push(/\n\n(\w+)/.exec(await client.frame())?.[1]);
+    expect(got).to.deep.equal(["0", "c0", "a29", "b29", "c1"]);
+    expect(server.messaging.stats()).to.include({ messagesDropped: 2 * 28 });
+  });
+
   it("one that never settles costs the message it has, and the next ones arrive", async () => {
     class Hanging implements ChannelInterceptor {
       preSend(message: Message): Message | Promise<Message> {
