@@ -130,6 +130,7 @@ export function stompMessaging(
     atOnce: [health, ...endpoints, tcpServers],
     sessions,
     detached: controllerHandler?.detached,
+    broker,
     channels: [brokerChannel, clientOutboundChannel],
     afterwards: [attachments, servers, broker, userMessages, ticks],
   });

@@ -76,6 +76,8 @@ export interface Broker extends MessageHandler {
   start?(): void;
   /** The settings of servers that hear of each other over this broker, if they shall. */
   readonly servers?: ServersSettings | undefined;
+  /** Lets go out at once what it holds back: nothing more comes, and clients are about to be closed. */
+  flush?(): void;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { isUnder } from "../destination/prefix.js";
 import type { ConfigurationError } from "../errors.js";
 import { areHeartBeats, HEART_BEATS, isCount, isText, onlyKnown, wrongOption } from "../options/checks.js";
+import { type ConflationOptions, checkConflation } from "./conflation-options.js";
 import { checkHistory, type HistoryOptions } from "./history/history-options.js";
 import type { QueueOverflowStrategy } from "./queues.js";
 
@@ -62,6 +63,16 @@ export interface SimpleBrokerOptions {
   historySizeLimit?: number;
   /** How many missed messages one SUBSCRIBE may get; who has missed more is told to load anew. Default 300. */
   replayLimit?: number;
+  /**
+   * Topics of which subscribers hear the newest message only, every so often; of several entries the first that fits
+   * counts. Default: none.
+   */
+  conflate?: readonly ConflationOptions[];
+  /**
+   * Bytes that messages which wait for that may take, with what each takes in memory. Beyond, messages go out at once.
+   * Default 16 MiB.
+   */
+  conflationSizeLimit?: number;
   /** The header of SUBSCRIBE that chooses among messages, by SQL-92 as in JMS. Default: none does. */
   selectorHeaderName?: string;
 }
@@ -85,6 +96,7 @@ const COUNTS = {
   retainedSizeLimit: 16 * 1024 * 1024,
   historySizeLimit: 16 * 1024 * 1024,
   replayLimit: 300,
+  conflationSizeLimit: 16 * 1024 * 1024,
 };
 
 const KNOWN = [
@@ -97,6 +109,7 @@ const KNOWN = [
   "deadLetterDestination",
   "retainLast",
   "history",
+  "conflate",
   "selectorHeaderName",
 ];
 
@@ -138,6 +151,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     deadLetterDestination,
     retainLast: texts("retainLast", "patterns", options.retainLast),
     history: checkHistory(options.history),
+    conflate: checkConflation(options.conflate),
     selectorHeaderName,
   };
 }

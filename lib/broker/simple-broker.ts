@@ -11,12 +11,13 @@ import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerCounts } from "./broker-counts.js";
 import { BrokerDestinations } from "./broker-destinations.js";
 import { BrokerSession, type BrokerSessionContext } from "./broker-session.js";
+import { Conflation } from "./conflation.js";
 import { sendConnectAck } from "./connect-ack.js";
 import type { Consumer, ConsumerContext } from "./consumer.js";
 import { FanOut } from "./fan-out.js";
 import { History } from "./history/history.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
-import { HistoryRules, readPattern } from "./history/history-rules.js";
+import { HistoryRules } from "./history/history-rules.js";
 import type { HistoryStore } from "./history/history-store.js";
 import { Positions } from "./history/positions.js";
 import { Listeners } from "./listeners.js";
@@ -33,6 +34,7 @@ import {
 } from "./simple-broker-options.js";
 import { subscribe } from "./subscribe.js";
 import { pump } from "./taker.js";
+import { readPattern } from "./topic-patterns.js";
 import { notOpen, Transactions } from "./transactions.js";
 import { Turns } from "./turns.js";
 
@@ -82,6 +84,7 @@ export class SimpleBroker implements Broker {
   readonly #queues: Queues;
   readonly #retained: RetainedMessages;
   readonly #history: History;
+  readonly #conflation: Conflation;
   readonly #transactions: Transactions;
   readonly #settlements: Settlements;
   readonly #positions = new Positions();
@@ -117,19 +120,28 @@ export class SimpleBroker implements Broker {
       sizeLimit: options.retainedSizeLimit,
       dropped: (kept) => this.#dropped(kept, "retained"),
     });
+    const { clock = systemClock, userDestinationPrefix: userPrefix = "/user/" } = context;
+    const places = {
+      queuePrefixes: options.queuePrefixes,
+      prefixes: this.#destinations.prefixes,
+      isControllers: (text: string) => context.controllers?.isPrefixed(text) === true,
+      separator,
+    };
+    this.#conflation = new Conflation({
+      conflate: options.conflate,
+      places,
+      userPrefix,
+      sizeLimit: options.conflationSizeLimit,
+      clock,
+      logger: context.logger,
+      publish: (message) => void this.#turns.take(() => this.#publishNow(message, APPLICATION)),
+    });
     this.#history = new History({
-      rules: new HistoryRules({
-        history: options.history,
-        queuePrefixes: options.queuePrefixes,
-        prefixes: this.#destinations.prefixes,
-        isControllers: (text) => context.controllers?.isPrefixed(text) === true,
-        userPrefix: context.userDestinationPrefix ?? "/user/",
-        separator,
-      }),
+      rules: new HistoryRules({ history: options.history, userPrefix, ...places }),
       positions: this.#positions,
       sizeLimit: options.historySizeLimit,
       replayLimit: options.replayLimit,
-      clock: context.clock ?? systemClock,
+      clock,
       events: context.events,
       turns: this.#turns,
       store,
@@ -255,7 +267,12 @@ export class SimpleBroker implements Broker {
     this.#announce(true);
   }
 
+  flush(): void {
+    this.#conflation.flush();
+  }
+
   close(): void {
+    this.flush();
     this.#announce(false);
     for (const session of this.#sessions.values()) this.#endConsumers(session);
     this.#sessions.clear();
@@ -370,6 +387,13 @@ export class SimpleBroker implements Broker {
 
   /** @param isAdmitted whether queues have space for it */
   #publish(message: Message, payer: string, isAdmitted = false): void {
+    const { privateTo, forUser } = message.headers;
+    const isPublic = privateTo === undefined && !forUser;
+    if (this.#conflation.isOn && isPublic && this.#conflation.holds(message)) return;
+    this.#publishNow(message, payer, isAdmitted);
+  }
+
+  #publishNow(message: Message, payer: string, isAdmitted = false): void {
     const { headers } = message;
     this.#counts.publications++;
     const number = this.#positions.next();

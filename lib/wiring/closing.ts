@@ -24,6 +24,7 @@ export interface ClosingOptions {
   };
   /** Streams of controllers that outlive their sessions. */
   readonly detached: { idle(): Promise<void>; close(): void } | undefined;
+  readonly broker: { flush?(): void };
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
   /** Stations that end when no session is left, one after the other. */
@@ -74,6 +75,8 @@ export class Closing {
     // All stay until what any of them has sent was handled, and has reached them.
     await Promise.race([this.#drained(), drainTime.over]);
     drainTime.stop();
+    // Where something hangs it has not come to that.
+    this.#options.broker.flush?.();
     // A client that waits for the rest of a stream is told that there is none.
     this.#options.detached?.close();
     await sessions.close(closing);
@@ -98,9 +101,10 @@ export class Closing {
   }
 
   async #drained(): Promise<void> {
-    const { sessions, detached, channels } = this.#options;
+    const { sessions, detached, broker, channels } = this.#options;
     await sessions.drain();
     await detached?.idle();
+    broker.flush?.();
     for (const channel of channels) await channel.idle();
   }
 }

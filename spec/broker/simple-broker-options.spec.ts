@@ -41,6 +41,14 @@ describe("simpleBroker", () => {
       ["retainLast", [1]],
       ["retainLast", [""]],
       ["historySizeLimit", 0],
+      ["conflate", {}],
+      ["conflate", [null]],
+      ["conflate", [{ destinations: ["/a"], every: 1, by: 1 }]],
+      ["conflate", [{ destinations: "/a", every: 1 }]],
+      ["conflate", [{ destinations: [], every: 1 }]],
+      ["conflate", [{ destinations: ["/a"], every: 0 }]],
+      ["conflate", [{ destinations: ["/a"], every: 1, key: "symbol" }]],
+      ["conflationSizeLimit", 0],
       ["replayLimit", Number.POSITIVE_INFINITY],
       ["selectorHeaderName", ""],
       ["selectorHeaderName", true],
@@ -49,7 +57,7 @@ describe("simpleBroker", () => {
       it(`fails at once and names ${option} for ${JSON.stringify(value)}`, () => {
         expect(() => simpleBroker({ [option]: value })).to.throw(
           ConfigurationError,
-          `simpleBroker: ${option} `,
+          new RegExp(`simpleBroker: ${option}\\b`),
         );
       });
     }
@@ -98,6 +106,20 @@ describe("simpleBroker", () => {
         ConfigurationError,
         "simpleBroker: history.destinations has the pattern /topic/{: The braces",
       );
+    });
+
+    it("fails for queues and users' destinations where messages are conflated", () => {
+      const conflate = (destination: string) =>
+        new BrokerHost().start({
+          queuePrefixes: ["/queue"],
+          conflate: [{ destinations: [destination], every: 100 }],
+        });
+      expect(() => conflate("/**")).to.throw(
+        ConfigurationError,
+        "simpleBroker: conflate[0].destinations has /**, which may be a queue of queuePrefixes /queue. Each message",
+      );
+      expect(() => conflate("/user/queue/a")).to.throw(ConfigurationError, "which is of users");
+      expect(() => conflate("/topic/**")).not.to.throw();
     });
 
     it("fails for queues, and says why", () => {

@@ -28,12 +28,13 @@ describe("Closing", () => {
         close: async ({ code, reason }) => void done.push(`${code} ${reason}`),
       },
       detached: { idle: step("streams"), close: () => void done.push("end of streams") },
+      broker: { flush: () => void done.push("flush") },
       channels: [{ idle: step("first channel") }, { idle: step("second channel") }],
       afterwards: [{ close: step("servers") }, { close: step("broker") }],
     });
   });
 
-  const REST = ["end of streams", "1001 Server is shutting down", "servers", "broker"];
+  const REST = ["flush", "end of streams", "1001 Server is shutting down", "servers", "broker"];
 
   it("lets no client in, waits for what was sent, then ends the clients, then all else", async () => {
     const closed = closing.close();
@@ -41,7 +42,15 @@ describe("Closing", () => {
     expect(done).to.deep.equal(["endpoint", "drain"]);
     drained();
     await closed;
-    expect(done).to.deep.equal(["endpoint", "drain", "streams", "first channel", "second channel", ...REST]);
+    expect(done).to.deep.equal([
+      "endpoint",
+      "drain",
+      "streams",
+      "flush",
+      "first channel",
+      "second channel",
+      ...REST,
+    ]);
   });
 
   it("waits for what hangs no longer than drainMs, which a second call may shorten and not lengthen", async () => {

@@ -1,25 +1,14 @@
-import {
-  type DestinationPattern,
-  type DestinationSeparator,
-  parsePattern,
-} from "../../destination/pattern.js";
-import { isUnder } from "../../destination/prefix.js";
+import type { DestinationPattern } from "../../destination/pattern.js";
 import { covers } from "../../destination/reach.js";
-import { ConfigurationError } from "../../errors.js";
+import { readPattern, readTopics, type TopicPlaces } from "../topic-patterns.js";
 import type { HistoryOptions } from "./history-options.js";
 import type { WindowBounds } from "./history-window.js";
 
 /** Where the broker's destinations are, and what its history is told to keep. */
-export interface HistoryRulesOptions {
+export interface HistoryRulesOptions extends TopicPlaces {
   readonly history: readonly HistoryOptions[];
-  readonly queuePrefixes: readonly string[];
-  /** Empty when all is the broker's that nobody else has. */
-  readonly prefixes: readonly string[];
-  /** Whether a destination is the controllers', and so no broker's. */
-  isControllers(destination: string): boolean;
   /** With its closing slash: `/user/`. */
   readonly userPrefix: string;
-  readonly separator: DestinationSeparator;
 }
 
 interface Rule extends WindowBounds {
@@ -60,46 +49,11 @@ export class HistoryRules {
   }
 }
 
-/** Reads a pattern of an option. @throws ConfigurationError that names the option */
-export function readPattern(
-  option: string,
-  text: string,
-  separator: DestinationSeparator,
-): DestinationPattern {
-  try {
-    return parsePattern(text, { separator });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigurationError(`simpleBroker: ${option} has the pattern ${text}: ${reason}`, { cause });
-  }
-}
-
-function patternOf(text: string, options: HistoryRulesOptions): DestinationPattern {
-  const { prefixes, queuePrefixes, isControllers, userPrefix, separator } = options;
-  const pattern = readPattern("history.destinations", text, separator);
-  if (text.startsWith(userPrefix)) return pattern;
-
-  const queues = queuePrefixes.find((prefix) => mayBeUnder(prefix, pattern));
-  if (queues !== undefined) {
-    throw wrong(
-      text,
-      `may be a queue of queuePrefixes ${queues}. Queues have no history: they keep what nobody has acknowledged`,
-    );
-  }
-  if (isControllers(text)) {
-    throw wrong(text, "is under a prefix of the application, and what is sent there no broker hears");
-  }
-  if (prefixes.length > 0 && !prefixes.some((prefix) => mayBeUnder(prefix, pattern))) {
-    throw wrong(text, `is none of the broker's destinations, which begin with ${prefixes.join(" or ")}`);
-  }
-  return pattern;
-}
-
-function mayBeUnder(prefix: string, pattern: DestinationPattern): boolean {
-  const { text } = pattern;
-  return isUnder(prefix, text) || (!text.startsWith(prefix) && pattern.mayBeginWith(prefix));
-}
-
-function wrong(text: string, reason: string): ConfigurationError {
-  return new ConfigurationError(`simpleBroker: history.destinations has ${text}, which ${reason}`);
+function patternOf(text: string, { userPrefix, ...places }: HistoryRulesOptions): DestinationPattern {
+  const option = "history.destinations";
+  if (text.startsWith(userPrefix)) return readPattern(option, text, places.separator);
+  return readTopics(option, text, {
+    ...places,
+    notQueues: "Queues have no history: they keep what nobody has acknowledged",
+  });
 }
