@@ -23,6 +23,8 @@ export interface ConflationContext {
   readonly sizeLimit: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Hears of a message that a newer one has replaced. */
+  replaced(): void;
   /** Lets a message go out that has waited. */
   publish(message: Message): void;
 }
@@ -97,6 +99,7 @@ export class Conflation {
       this.#begin(rule, name);
       return false;
     }
+    if (subject.waiting) this.#context.replaced();
     const wait = ownCopy(message);
     const size = sizeOf(wait) - (subject.waiting ? sizeOf(subject.waiting) : 0);
     if (this.#bytes + size > this.#context.sizeLimit) {

@@ -134,6 +134,9 @@ export class SimpleBroker implements Broker {
       sizeLimit: options.conflationSizeLimit,
       clock,
       logger: context.logger,
+      replaced: () => {
+        this.#counts.conflated++;
+      },
       publish: (message) => void this.#turns.take(() => this.#publishNow(message, APPLICATION)),
     });
     this.#history = new History({
@@ -201,12 +204,13 @@ export class SimpleBroker implements Broker {
   }
 
   get stats(): BrokerStats {
-    const { publications, deliveries, acknowledged, refused } = this.#counts;
+    const { publications, conflated, deliveries, acknowledged, refused } = this.#counts;
     let subscriptions = 0;
     for (const { consumers } of this.#sessions.values()) subscriptions += consumers.size;
     return {
       subscriptions,
       publications,
+      conflated,
       deliveries,
       acknowledgements: { acknowledged, refused },
       redeliveries: this.#queues.redelivered,
@@ -388,6 +392,7 @@ export class SimpleBroker implements Broker {
   /** @param isAdmitted whether queues have space for it */
   #publish(message: Message, payer: string, isAdmitted = false): void {
     const { privateTo, forUser } = message.headers;
+    this.#counts.publications++;
     const isPublic = privateTo === undefined && !forUser;
     if (this.#conflation.isOn && isPublic && this.#conflation.holds(message)) return;
     this.#publishNow(message, payer, isAdmitted);
@@ -395,7 +400,6 @@ export class SimpleBroker implements Broker {
 
   #publishNow(message: Message, payer: string, isAdmitted = false): void {
     const { headers } = message;
-    this.#counts.publications++;
     const number = this.#positions.next();
     const shared = new Publication(number, publication(message, this.#positions.idOf(number)));
     // An interceptor may hold it up, and who has sent it need not wait for that.

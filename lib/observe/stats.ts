@@ -38,6 +38,8 @@ export interface MessagingStats {
   readonly subscriptions: number;
   /** Messages that the broker was given, by clients and by the application; one for a user counts for each session that gets it. */
   readonly publications: number;
+  /** Of those, the ones that never went out, since newer ones replaced them: `conflate` of the simple broker. */
+  readonly conflated: number;
   /** Messages that the broker has handed to subscriptions; `clientOutboundChannel` may still stop one. */
   readonly deliveries: number;
   /** Deliveries that ACK and NACK have settled; with the relay, the ACK and NACK frames that it passed on. */
@@ -123,5 +125,12 @@ export interface ServersStats {
 export interface BrokerStats
   extends Pick<
     MessagingStats,
-    "subscriptions" | "publications" | "deliveries" | "acknowledgements" | "redeliveries" | "queues" | "relay"
+    | "subscriptions"
+    | "publications"
+    | "conflated"
+    | "deliveries"
+    | "acknowledgements"
+    | "redeliveries"
+    | "queues"
+    | "relay"
   > {}

@@ -114,6 +114,7 @@ class StompBrokerRelay implements Broker {
     return {
       subscriptions,
       publications: counts.publications + here.publications,
+      conflated: 0,
       deliveries: counts.deliveries + here.deliveries,
       acknowledgements: {
         acknowledged: counts.acknowledged + here.acknowledgements.acknowledged,

@@ -12,6 +12,7 @@ export type SessionCounts = Omit<
   MessagingStats,
   | "subscriptions"
   | "publications"
+  | "conflated"
   | "deliveries"
   | "acknowledgements"
   | "redeliveries"

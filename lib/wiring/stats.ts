@@ -16,6 +16,7 @@ export interface StatsContext extends Channels {
 const NOTHING: BrokerStats = {
   subscriptions: 0,
   publications: 0,
+  conflated: 0,
   deliveries: 0,
   acknowledgements: { acknowledged: 0, refused: 0 },
   redeliveries: 0,

@@ -76,6 +76,7 @@ describe("conflate", () => {
     await pass(100);
     await publish("/topic/price/ACME", "7");
     expect(await client.bodies(), "after a while of quiet").to.deep.equal(["7"]);
+    expect(server.messaging.stats()).to.include({ publications: 7, conflated: 3, deliveries: 4 });
   });
 
   it("has a newest of each destination, and leaves others alone", async () => {
