@@ -157,6 +157,7 @@ export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { stompMessaging } from "./messaging.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";
+export type { HandlerCall, Observation, ObservedMessaging, SendCall } from "./observe/observation.js";
 export type {
   BrokerStats,
   ChannelStats,

@@ -14,6 +14,7 @@ import { AccessDeniedError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
 import { Health } from "./observe/health.js";
+import { Observer } from "./observe/observer.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
 import type { SessionRegistry } from "./session/session-registry.js";
@@ -79,7 +80,8 @@ export function stompMessaging(
   const events = new EventPublisher(logger);
   const ticks = new TickingClock({ time: clock });
   const pace = new Pace(clock, (destination) => userMessages.receivers(destination));
-  const channels = makeChannels(options, { events, pace, sessions: () => sessions });
+  const observer = new Observer({ ...options, observations: options.observation });
+  const channels = makeChannels(options, { events, pace, observer, sessions: () => sessions });
   const { clientInboundChannel, clientOutboundChannel, brokerChannel } = channels;
   const converter = new CompositeMessageConverter(options.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter, prefix);
@@ -103,7 +105,7 @@ export function stompMessaging(
 
   const common = { ...channels, events, sessions, template };
   const access = makeAccess(options, { ...common, userSessions, endSubscription });
-  const stations = { ...common, access, userRegistry, converter };
+  const stations = { ...common, access, userRegistry, converter, observer };
   const controllerHandler = makeControllers(options, stations);
   const broker: Broker = makeBroker(options, controllerHandler, stations);
   // An interceptor may send a reply elsewhere.
@@ -132,7 +134,7 @@ export function stompMessaging(
     detached: controllerHandler?.detached,
     broker,
     channels: [brokerChannel, clientOutboundChannel],
-    afterwards: [attachments, servers, broker, userMessages, ticks],
+    afterwards: [attachments, servers, broker, userMessages, ticks, observer],
   });
 
   const messaging = Object.assign(middlewareOf(endpoints), {
@@ -158,6 +160,7 @@ export function stompMessaging(
       events.on(name, listener),
     close: (drain?: CloseOptions) => closing.close(drain),
   });
+  observer.start(messaging);
   // As a getter, which assign would not keep: it is made of all mappings, and few ask for it.
   const getter = { get: () => describe(options, { controllers: controllerHandler, broker }) };
   return Object.defineProperty(messaging, "description", getter) as StompMessaging;

@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   message: [],
   destination: [],
   events: ["message"],
-  observe: ["events"],
+  observe: ["destination", "message", "events"],
   channel: ["observe", "destination", "message", "events"],
   authentication: ["channel", "message"],
   socket: ["options/transport-options", "authentication", "message", "events"],
@@ -32,6 +32,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   relay: ["broker", "servers", "stomp", "channel", "observe", "message"],
   options: [
     "options/transport-options",
+    "observe",
     "limits",
     "broker",
     "channel",

@@ -49,6 +49,11 @@ export interface ChannelOptions {
   timedOut?(message: Message, error: Error): void;
   /** Lets senders give way to those whom handlers feed: a message has been handed on when they have. */
   pace?: Pace;
+  /** Sends a message from inside of what watches that: observations. Default: nobody does. */
+  around?(
+    message: Message,
+    send: (message: Message) => boolean | Promise<boolean>,
+  ): boolean | Promise<boolean>;
   /** Hears of a rejection of what the application sent, if nobody took it. Default: it is logged. */
   sendFailed?(destination: string | undefined, error: unknown): void;
 }
@@ -70,6 +75,7 @@ export class SubscribableChannel implements MessageChannel {
   readonly #lanes: Lanes | undefined;
   readonly #permits: Permits | undefined;
   readonly #pace: Pace | undefined;
+  readonly #around: ChannelOptions["around"];
   /** Messages that interceptors have, and that handlers are not done with. */
   #passing = 0;
   #working = 0;
@@ -80,6 +86,7 @@ export class SubscribableChannel implements MessageChannel {
     this.name = name;
     this.clock = options.clock ?? systemClock;
     this.#pace = pace;
+    this.#around = options.around;
     if (order) this.#lanes = new Lanes(name, order, this.clock);
     if (concurrency !== undefined) this.#permits = new Permits(concurrency);
     this.#sendFailed = (destination, error) => {
@@ -162,6 +169,11 @@ export class SubscribableChannel implements MessageChannel {
    *   every handler has got it and none refused it at once; they may not be done yet
    */
   carry(message: Message, handedOn?: HandedOn): boolean | Promise<boolean> {
+    if (this.#around) return this.#around(message, (given) => this.#carry(given, handedOn));
+    return this.#carry(message, handedOn);
+  }
+
+  #carry(message: Message, handedOn: HandedOn | undefined): boolean | Promise<boolean> {
     // `handedOn` may send more, and is outside of our lanes and permits then.
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
     const lanes = this.#lanes;

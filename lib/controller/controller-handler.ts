@@ -13,6 +13,7 @@ import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { Observer } from "../observe/observer.js";
 import type { ControllerStats } from "../observe/stats.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerContract } from "./contract.js";
@@ -36,10 +37,15 @@ export interface ControllerHandlerOptions
   readonly contract?: ControllerContract | undefined;
   readonly events: EventPublisher;
   readonly logger: Logger;
+  /** Default: nobody looks. */
+  readonly observer?: Observer;
 }
 
 /** A message and what it matched, as far as it is known before a method is called. */
-type Matched = Omit<Invocation, "abort">;
+interface Matched extends Omit<Invocation, "abort"> {
+  /** The call as it is observed, if it is. */
+  readonly call?: { error: unknown } | undefined;
+}
 
 /**
  * Hands SEND and SUBSCRIBE to the controllers' methods: subscribed to
@@ -153,7 +159,21 @@ export class ControllerHandler implements MessageHandler {
     }
 
     const variables = mapping.pattern.match(lookupDestination) as ReadonlyMap<string, string>;
-    const matched: Matched = { message, variables, lookupDestination };
+    const { observer } = this.#options;
+    if (!observer?.watchesCalls) return this.#call(mapping, { message, variables, lookupDestination });
+
+    const call = {
+      message,
+      type,
+      pattern: prefixOf(destination, lookupDestination) + mapping.pattern.text,
+      method: mapping.handler.name,
+      error: undefined,
+    };
+    const matched: Matched = { message, variables, lookupDestination, call };
+    return observer.handle(call, () => this.#call(mapping, matched));
+  }
+
+  #call(mapping: Mapping, matched: Matched): void | Promise<void> {
     this.#calls++;
     try {
       const handled = mapping.handler.handle(matched, (fault) => this.#streamFailed(fault, mapping, matched));
@@ -248,6 +268,7 @@ export class ControllerHandler implements MessageHandler {
     const fault = lookable(thrown);
     const { message } = matched;
     this.#failures++;
+    if (matched.call) matched.call.error = fault;
     if (fault instanceof HandlerTimeoutError) this.#timeouts++;
     const taken = this.#exceptionHandler(fault, mapping);
     if (!taken && this.#context.access.isDenial(fault)) return this.#context.access.refuse(message, fault);
@@ -298,6 +319,11 @@ export class ControllerHandler implements MessageHandler {
     events.publish("controllerError", { error, message });
     throw error;
   }
+}
+
+/** The part of a destination before what is looked up. */
+function prefixOf(destination: string, lookupDestination: string): string {
+  return destination.endsWith(lookupDestination) ? destination.slice(0, -lookupDestination.length) : "";
 }
 
 function handlingError(fault: unknown, name: string): MessageHandlingError {

@@ -10,6 +10,7 @@ import type { DestinationSeparator } from "../destination/pattern.js";
 import { ConfigurationError } from "../errors.js";
 import { type RateLimit, type RateLimitOptions, rateLimit } from "../limits/rate-limit-options.js";
 import { consoleLogger, type Logger, steadyLogger } from "../logger.js";
+import { OBSERVATION_PARTS, type Observation } from "../observe/observation.js";
 import { MessageSecurity } from "../security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
@@ -58,6 +59,7 @@ const OPTIONS = {
     eachWithMethods("messageConverters", given, ["fromMessage", "toPayload"]),
   transport: transportSettings,
   preserveReceiveOrder: (given?: boolean) => flag("preserveReceiveOrder", given, true),
+  observation,
   errorHandler: (given?: StompSubProtocolErrorHandler) =>
     withMethods("errorHandler", given, ["handleClientMessageProcessingError"]),
   clock: (given?: Clock) => withMethods("clock", given, ["now", "date", "every", "after"]) ?? systemClock,
@@ -212,6 +214,18 @@ function detachedStreams(given: DetachedStreamsOptions = {}): Required<DetachedS
     );
   }
   return settings;
+}
+
+function observation(given: StompMessagingOptions["observation"] = []): readonly Observation[] {
+  const all = [given].flat() as readonly Observation[];
+  for (const each of all) {
+    if (OBSERVATION_PARTS.some((part) => typeof (each as Observation | undefined)?.[part] === "function"))
+      continue;
+    throw new ConfigurationError(
+      `observation takes what openTelemetry(…) or prometheus(…) returns, or an object with one of ${OBSERVATION_PARTS.join(", ")}; several as an array`,
+    );
+  }
+  return all;
 }
 
 function security(

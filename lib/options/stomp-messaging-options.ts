@@ -13,6 +13,7 @@ import type { DestinationSeparator } from "../destination/pattern.js";
 import type { RateLimitOptions } from "../limits/rate-limit-options.js";
 import type { Logger } from "../logger.js";
 import type { MessageConverter } from "../message/converter.js";
+import type { Observation } from "../observe/observation.js";
 import type { MessageSecurity } from "../security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
@@ -126,6 +127,11 @@ export interface StompMessagingOptions {
    * @default true
    */
   preserveReceiveOrder?: boolean;
+  /**
+   * Metrics and traces: what `openTelemetry(…)` and `prometheus(…)` return, or an observation of your own; several as an
+   * array, of which the first is outermost.
+   */
+  observation?: Observation | readonly Observation[];
   /** Decides what ERROR tells a client. @default an error's `publicMessage` and `publicHeaders` */
   errorHandler?: StompSubProtocolErrorHandler;
   /**

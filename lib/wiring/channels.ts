@@ -4,6 +4,7 @@ import { senderOrder, sessionOrder } from "../channel/orders.js";
 import type { Pace } from "../channel/pace.js";
 import type { EventPublisher } from "../events.js";
 import type { Message } from "../message/message.js";
+import type { Observer } from "../observe/observer.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { SessionRegistry } from "../session/session-registry.js";
 
@@ -21,7 +22,12 @@ export interface Channels {
  */
 export function makeChannels(
   options: ResolvedOptions,
-  { events, pace, sessions }: { events: EventPublisher; pace: Pace; sessions(): SessionRegistry },
+  {
+    events,
+    pace,
+    observer,
+    sessions,
+  }: { events: EventPublisher; pace: Pace; observer: Observer; sessions(): SessionRegistry },
 ): Channels {
   const { logger, clock, handlerTimeout } = options;
   const failed = (channel: string) => (message: Message, error: Error) =>
@@ -59,6 +65,7 @@ export function makeChannels(
       ...options.brokerChannel,
       ...told("brokerChannel"),
       pace,
+      around: (message, send) => observer.send(message, send),
       order: senderOrder({
         limit: options.brokerChannel.waitingSizeLimit,
         patience: handlerTimeout,

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 export function makeControllers(
   options: ResolvedOptions,
   context: ControllerBindings &
-    Pick<ControllerHandlerOptions, "converter" | "access" | "events" | "sessions">,
+    Pick<ControllerHandlerOptions, "converter" | "access" | "events" | "sessions" | "observer">,
 ): ControllerHandler | undefined {
   const { template, userRegistry, clientInboundChannel, clientOutboundChannel, brokerChannel } = context;
   const bindings = { template, userRegistry, clientInboundChannel, clientOutboundChannel, brokerChannel };
