@@ -40,11 +40,8 @@ export interface ObservedMessaging {
  * const timing: Observation = {
  *   handle({ pattern }, run) {
  *     const begin = performance.now();
- *     const handled = run();
- *     void Promise.resolve(handled).then(
- *       () => console.log(pattern, performance.now() - begin),
- *       () => console.log(pattern, "failed"),
- *     );
+ *     const end = () => console.log(pattern, performance.now() - begin);
+ *     void Promise.resolve(run()).then(end, end);
  *   },
  * };
  * ```
