@@ -6,7 +6,7 @@ export interface MessagingStats {
   /** Open connections, and those of them that are CONNECTED. */
   readonly connections: number;
   readonly sessions: number;
-  /** Open connections by what carries them: `websocket`, or a transport of SockJS. */
+  /** Open connections by what carries them: `websocket`, a transport of SockJS, `tcp`, `tls`. */
   readonly connectionsByTransport: Readonly<Record<string, number>>;
   /** Connections since the start. */
   readonly connectionsOpened: number;

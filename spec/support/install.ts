@@ -7,7 +7,10 @@ import {
   findChromium,
   findHaProxy,
   findNginx,
+  findPerl,
   findPostgres,
+  findPython,
+  findRuby,
   HEADLESS_SHELL,
   hasLightChromium,
 } from "./programs.js";
@@ -26,6 +29,9 @@ const programs: readonly [packageName: string, found: string | undefined][] = [
   ["nginx", findNginx()],
   ["caddy", findCaddy()],
   ["haproxy", findHaProxy()],
+  ["python3-stomp", findPython()],
+  ["ruby-stomp", findRuby()],
+  ["libnet-stomp-perl", findPerl()],
 ];
 const wanted = programs.filter(([, found]) => found === undefined).map(([packageName]) => packageName);
 

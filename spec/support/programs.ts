@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Context } from "mocha";
@@ -63,12 +64,32 @@ export function findHaProxy(): string | undefined {
   return firstRunnable([process.env.HAPROXY_PATH, ...onPath("haproxy"), "/usr/sbin/haproxy"]);
 }
 
+/** Finds a Python that has stomp.py: `PYTHON_PATH`, Debian's, or another on the path. */
+export function findPython(): string | undefined {
+  const pythons = [process.env.PYTHON_PATH, "/usr/bin/python3", ...onPath("python3")];
+  return pythons.find((python) => runs(python, "-c", "import stomp"));
+}
+
+/** Finds a Ruby that has the gem stomp. */
+export function findRuby(): string | undefined {
+  return [process.env.RUBY_PATH, ...onPath("ruby")].find((ruby) => runs(ruby, "-e", 'require "stomp"'));
+}
+
+/** Finds a Perl that has Net::Stomp: Debian's, or another on the path. */
+export function findPerl(): string | undefined {
+  return ["/usr/bin/perl", ...onPath("perl")].find((perl) => runs(perl, "-MNet::Stomp", "-e", "1"));
+}
+
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
 export function missing(context: Context, program: string): never {
   const reason = `${program} is missing: npm test installs it where apt-get may`;
   if (process.env.CI) throw new Error(reason);
   console.log(`      skipped: ${reason}`);
   return context.skip();
+}
+
+function runs(program: string | undefined, ...options: readonly string[]): boolean {
+  return program !== undefined && existsSync(program) && spawnSync(program, options).status === 0;
 }
 
 function onPath(name: string): string[] {
