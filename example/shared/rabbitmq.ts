@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -13,6 +13,13 @@ export interface RabbitMq {
   readonly webStompPort: number | undefined;
 }
 
+/** What queues are held to whose names fit. */
+export interface RabbitMqPolicy {
+  readonly name: string;
+  readonly pattern: string;
+  readonly definition: Readonly<Record<string, string | number>>;
+}
+
 /**
  * Starts a RabbitMQ of one's own, on free ports of loopback.
  *
@@ -20,7 +27,7 @@ export interface RabbitMq {
  */
 export async function startRabbitMq(
   program: string,
-  { webStomp = false }: { webStomp?: boolean } = {},
+  { webStomp = false, policies = [] }: { webStomp?: boolean; policies?: readonly RabbitMqPolicy[] } = {},
 ): Promise<RabbitMq> {
   const folder = brokerFolder("rabbitmq");
   const [port, distribution, epmd, web] = (await freePorts(4)) as [number, number, number, number];
@@ -30,11 +37,13 @@ export async function startRabbitMq(
     "log.console = true",
     "log.console.level = warning",
     "log.file = false",
+    ...(policies.length > 0 ? [`load_definitions = ${join(folder, "definitions.json")}`] : []),
     ...(webStomp ? ["web_stomp.tcp.ip = 127.0.0.1", `web_stomp.tcp.port = ${web}`] : []),
   ];
   const plugins = ["rabbitmq_stomp", ...(webStomp ? ["rabbitmq_web_stomp"] : [])];
   mkdirSync(join(folder, "home"));
   writeFileSync(join(folder, "rabbitmq.conf"), settings.join("\n"));
+  writeFileSync(join(folder, "definitions.json"), JSON.stringify(definitions(policies)));
   writeFileSync(join(folder, "plugins"), `[${plugins.join(",")}].`);
 
   const cookie = randomBytes(16).toString("hex");
@@ -65,6 +74,27 @@ export async function startRabbitMq(
   });
   if (webStomp) await untilListens(web);
   return { broker, webStompPort: webStomp ? web : undefined };
+}
+
+/** With definitions of one's own RabbitMQ makes no guest by itself. */
+function definitions(policies: readonly RabbitMqPolicy[]) {
+  const salt = randomBytes(4);
+  const hash = createHash("sha256")
+    .update(Buffer.concat([salt, Buffer.from("guest")]))
+    .digest();
+  return {
+    vhosts: [{ name: "/" }],
+    users: [
+      {
+        name: "guest",
+        password_hash: Buffer.concat([salt, hash]).toString("base64"),
+        hashing_algorithm: "rabbit_password_hashing_sha256",
+        tags: "administrator",
+      },
+    ],
+    permissions: [{ user: "guest", vhost: "/", configure: ".*", write: ".*", read: ".*" }],
+    policies: policies.map((policy) => ({ vhost: "/", "apply-to": "queues", priority: 0, ...policy })),
+  };
 }
 
 /** Web-STOMP comes up after STOMP itself. */

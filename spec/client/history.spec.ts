@@ -54,6 +54,16 @@ describe("resuming(client) with a server that has history", () => {
     });
   }
 
+  /** Lets the client come back when what this gives is called, and not before. */
+  function keepAway(): () => void {
+    let comeBack = () => {};
+    const isBack = new Promise<void>((resolve) => {
+      comeBack = resolve;
+    });
+    client.beforeConnect = () => isBack;
+    return () => comeBack();
+  }
+
   const publish = (body: string) => server.messaging.template.convertAndSend(ROOM, body);
   const subscribed = () => new Promise((resolve) => server.messaging.on("subscribed", resolve));
   const gone = () => new Promise((resolve) => server.messaging.on("disconnect", resolve));
@@ -99,13 +109,13 @@ describe("resuming(client) with a server that has history", () => {
     await first;
     await publish("begin");
     await until("begin");
-    client.reconnectDelay = 0;
+    const comeBack = keepAway();
     const over = gone();
     sockets[0]!.terminate();
     await over;
     for (let i = 0; i < 5; i++) await publish(`${i}`);
     const again = subscribed();
-    client.activate();
+    comeBack();
     await again;
     await publish("next");
     await until("next");
@@ -125,13 +135,13 @@ describe("resuming(client) with a server that has history", () => {
     await second;
     await server.messaging.template.convertAndSend("/topic/other", "told");
     await until("told");
-    client.reconnectDelay = 0;
+    const comeBack = keepAway();
     const over = gone();
     sockets[0]!.terminate();
     await over;
     for (let i = 0; i < 5; i++) await publish(`${i}`);
     const again = subscribed();
-    client.activate();
+    comeBack();
     await again;
     await publish("next");
     await until("next");

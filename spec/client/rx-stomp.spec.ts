@@ -21,6 +21,7 @@ describe("resuming(rxStomp.stompClient) with rx-stomp", () => {
   let look: () => void;
   /** Called when the server has answered SUBSCRIBE. */
   let told: () => void;
+  let mayConnect: Promise<void>;
 
   beforeEach(async () => {
     server = await startServer({
@@ -33,6 +34,7 @@ describe("resuming(rxStomp.stompClient) with rx-stomp", () => {
     sockets = [];
     heard = [];
     look = () => {};
+    mayConnect = Promise.resolve();
     rxStomp = new RxStomp();
     rxStomp.configure({
       webSocketFactory: () => {
@@ -41,6 +43,7 @@ describe("resuming(rxStomp.stompClient) with rx-stomp", () => {
         return socket;
       },
       reconnectDelay: 1,
+      beforeConnect: () => mayConnect,
     });
   });
 
@@ -89,13 +92,15 @@ describe("resuming(rxStomp.stompClient) with rx-stomp", () => {
   /** Ends the line, and lets it come back when the other thing is done. */
   async function whileAway(task: () => Promise<void>): Promise<void> {
     const gone = next("disconnect");
-    rxStomp.stompClient.reconnectDelay = 0;
+    let comeBack = () => {};
+    mayConnect = new Promise((resolve) => {
+      comeBack = resolve;
+    });
     sockets.at(-1)?.terminate();
     await gone;
     await task();
     const again = answered();
-    rxStomp.stompClient.reconnectDelay = 1;
-    rxStomp.activate();
+    comeBack();
     await again;
   }
 

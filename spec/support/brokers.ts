@@ -1,9 +1,16 @@
 import type { StompBrokerRelayOptions } from "express-stomp";
 import type { BrokerProcess, RealBroker } from "../../example/shared/broker-process.js";
 import { findRabbitMq } from "../../example/shared/programs.js";
-import { startRabbitMq } from "../../example/shared/rabbitmq.js";
+import { type RabbitMqPolicy, startRabbitMq } from "../../example/shared/rabbitmq.js";
 import { startActiveMq } from "./activemq.js";
 import { findActiveMq, missing } from "./programs.js";
+
+/** A segment of a stream is closed when it is full, and the oldest go then: by default it is full at 500 MB. */
+const SHORT_STREAMS: RabbitMqPolicy = {
+  name: "short",
+  pattern: "^stream\\.short\\.",
+  definition: { "max-length-bytes": 2_000, "stream-max-segment-size-bytes": 1_000 },
+};
 
 /**
  * Describes something once for each real broker: RabbitMQ, ActiveMQ, and
@@ -29,7 +36,7 @@ export function onRabbitMq(describeOn: (broker: () => BrokerProcess, name: strin
     before(async function () {
       this.timeout(60_000);
       const program = findRabbitMq() ?? missing(this, "RabbitMQ");
-      rabbitMq ??= (await startRabbitMq(program)).broker;
+      rabbitMq ??= (await startRabbitMq(program, { policies: [SHORT_STREAMS] })).broker;
     });
 
     describeOn(() => rabbitMq!, "RabbitMQ");
