@@ -41,7 +41,10 @@ export function follow(
 }
 
 const app = express();
-/** The page's first state, with the position before it was read: nothing is missed between the two. */
+/**
+ * The page's first state, with the position before it was read: nothing is missed between the two. Here anybody may
+ * read any room: `messaging.history` asks for no rights, so a route asks who may, as `security` does at SUBSCRIBE.
+ */
 app.get("/room/:id", async (req, res) => {
   const { position, messages } = await messaging.history(`/topic/room/${req.params.id}`);
   res.json({ position, newest: messages.map(({ payload }) => Buffer.from(payload).toString()) });

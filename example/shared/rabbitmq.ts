@@ -13,7 +13,7 @@ export interface RabbitMq {
   readonly webStompPort: number | undefined;
 }
 
-/** What queues are held to whose names fit. */
+/** A policy for queues, by their names. */
 export interface RabbitMqPolicy {
   readonly name: string;
   readonly pattern: string;

@@ -10,7 +10,7 @@ import type { Returning } from "./history/history.js";
 import type { Replay } from "./history/replay.js";
 import type { Publication } from "./publication.js";
 import type { QueuedMessage } from "./queued-message.js";
-import type { Retained } from "./retained-messages.js";
+import type { FindRetained, Retained } from "./retained-messages.js";
 import type { Selector } from "./selector/selector.js";
 import { pump, type Taker } from "./taker.js";
 import type { Turns } from "./turns.js";
@@ -75,8 +75,8 @@ export class Consumer implements Taker, Subscriber, Returning {
   readonly #context: ConsumerContext;
   /** Retained messages that it has not been given. */
   #owed: Retained | undefined;
-  /** Finds these for it, should its replay fail. */
-  #findOwed: (() => Retained | undefined) | undefined;
+  /** Finds these for it at the end of its replay. */
+  #findOwed: FindRetained | undefined;
   /** The messages that it has missed, until it has been given them. */
   #replay: Replay | undefined;
   #unread: Unread | undefined;
@@ -163,7 +163,7 @@ export class Consumer implements Taker, Subscriber, Returning {
     const replay = this.#replay;
     this.#replay = undefined;
     this.plain = this.#isUndemanding;
-    if (replay?.hasFailed) this.#owed = this.#findOwed?.();
+    if (replay) this.#owed = this.#findOwed?.((number) => replay.hasFailed || replay.lacks(number));
     this.#findOwed = undefined;
     for (const held of replay?.end() ?? []) this.offer(held);
   }
@@ -180,9 +180,9 @@ export class Consumer implements Taker, Subscriber, Returning {
 
   /**
    * Is to get the retained messages as soon as there is room for each. A replay that gives it all it has missed gives
-   * it these too: then they are found only if that fails.
+   * it these too: they are found if that fails, and those that a history has not kept as long if it has asked for all.
    */
-  owe(find: () => Retained | undefined): void {
+  owe(find: FindRetained): void {
     if (this.#replay) this.#findOwed = find;
     else this.#owed = find();
   }

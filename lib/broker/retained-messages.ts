@@ -16,6 +16,9 @@ export interface RetainedMessagesOptions {
 /** Retained messages, and between them the work of looking at what does not fit. */
 export type Retained = Iterator<Publication | number, void>;
 
+/** Finds those for a subscriber, or of these the ones whose numbers it is owed. */
+export type FindRetained = (isOwed?: (number: number) => boolean) => Retained | undefined;
+
 /** About what it takes to look at a destination, beside its characters. */
 const DESTINATION_WORK = 16;
 
@@ -49,16 +52,17 @@ export class RetainedMessages {
    * none. One that was replaced by the time that it gets this far it has heard
    * already: it is left out, so that no old value comes behind a new one.
    *
+   * @param isOwed whether it is to have a message of that number; default: all
    * @returns each message that fits; for each destination that does not, the work of looking at it, in characters
    */
-  of(pattern: DestinationPattern): Retained | undefined {
+  of(pattern: DestinationPattern, isOwed?: (number: number) => boolean): Retained | undefined {
     if (!this.#isOn) return undefined;
 
     const destinations = pattern.isPattern ? this.#newest.destinations() : [pattern.text];
     // The last that has one has the newest of all.
     const newest = destinations.findLast((destination) => this.#newest.last(destination));
     if (newest === undefined) return undefined;
-    return this.#each(destinations, pattern, this.#newest.last(newest)?.number ?? 0);
+    return this.#each(destinations, pattern, this.#newest.last(newest)?.number ?? 0, isOwed);
   }
 
   clear(): void {
@@ -69,6 +73,7 @@ export class RetainedMessages {
     destinations: readonly string[],
     pattern: DestinationPattern,
     last: number,
+    isOwed: (number: number) => boolean = () => true,
   ): Generator<Publication | number, void> {
     for (const destination of destinations) {
       if (!pattern.fits(destination)) {
@@ -76,7 +81,7 @@ export class RetainedMessages {
         continue;
       }
       const newest = this.#newest.last(destination);
-      if (newest?.publication && newest.number <= last) yield newest.publication;
+      if (newest?.publication && newest.number <= last && isOwed(newest.number)) yield newest.publication;
     }
   }
 }

@@ -357,7 +357,7 @@ export class SimpleBroker implements Broker {
     this.#listeners.add(consumer);
     const answered = this.#history.subscribed(consumer, headers);
     if (!consumer.isPrivate) {
-      consumer.owe(() => this.#retained.of(consumer.pattern));
+      consumer.owe((isOwed) => this.#retained.of(consumer.pattern, isOwed));
       if (this.#destinations.mayBeQueues(consumer.pattern)) this.#queues.join(consumer);
     }
     pump(consumer);

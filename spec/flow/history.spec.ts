@@ -324,6 +324,33 @@ describe("History", () => {
     expect((await subscribe(await connect(), undefined)).map(told)).to.deep.equal(["a"]);
   });
 
+  it("gives who asks for all the retained message too where the history has not kept it as long", async () => {
+    const time = new FakeTime();
+    await start({ retainLast: ["/topic/room/*"] }, { clock: time });
+    await publish("old");
+    time.pass(300_001);
+    await publish("new", "/topic/room/8");
+    const from = await position();
+    expect((await subscribe(await connect(), "first")).map(told)).to.deep.equal(["true 0", "old"]);
+    // In a position stands that it was heard.
+    expect((await subscribe(await connect(), from)).map(told)).to.deep.equal(["true 0"]);
+    const all = { destination: "/topic/room/*" };
+    const both = await connect();
+    expect((await subscribe(both, "first", all)).map(told)).to.deep.equal(["true 1", "↩new", "old"]);
+    await publish("live");
+    expect(await heard(both)).to.deep.equal(["live"]);
+    const acknowledging = await connect();
+    const window = { ack: "client-individual", "prefetch-count": "1" };
+    const first = await subscribe(acknowledging, "first", { ...all, ...window });
+    expect(first.map(told)).to.deep.equal(["true 2", "↩new"]);
+    await publish("newest", "/topic/room/8");
+    acknowledging.send("ACK", { id: first[1]?.headers.get("ack") ?? "" });
+    const second = await acknowledging.messages();
+    expect(second.map(told)).to.deep.equal(["↩live"]);
+    acknowledging.send("ACK", { id: second[0]?.headers.get("ack") ?? "" });
+    expect(await heard(acknowledging)).to.deep.equal(["newest"]);
+  });
+
   for (const version of ["1.0", "1.1", "1.2"]) {
     for (const ack of ["client", "client-individual"]) {
       it(`lets a STOMP ${version} client with ack:${ack} acknowledge all it is given, one at a time`, async () => {

@@ -127,6 +127,7 @@ export class History {
       failed: (reason) => tell({ position: this.#top, replayed: 0, reason }),
       goOn: () => void turns.take(() => subscription.goOn()),
       limit: replayLimit,
+      isFromFirst: after === "first",
     });
     const begin = (found: Found) => {
       if (subscription.removed) return;

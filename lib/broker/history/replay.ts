@@ -20,6 +20,8 @@ export interface ReplayContext {
   goOn(): void;
   /** How many messages may wait behind it that are not kept. */
   readonly limit: number;
+  /** The subscription has asked for all that is kept, and not for what came behind a position. */
+  readonly isFromFirst: boolean;
 }
 
 /**
@@ -37,6 +39,8 @@ export class Replay {
   #at = 0;
   /** The number up to which the history has been asked. */
   #upTo = 0;
+  /** Of one that has asked for all: the messages that it has found, and the number behind which all is live. */
+  #all: { readonly numbers: ReadonlySet<number>; readonly upTo: number } | undefined;
   /** A message that was missed is marked, and none that was published after the subscription was made. */
   #isMarking = true;
   /** The history has not answered. */
@@ -56,7 +60,13 @@ export class Replay {
   begin(kept: readonly Kept[], upTo: number): void {
     this.#isAsking = false;
     this.#upTo = upTo;
+    if (this.#context.isFromFirst) this.#all = { numbers: new Set(kept.map(({ number }) => number)), upTo };
     this.#add(kept);
+  }
+
+  /** Whether a message that another store keeps is none of those that it gives, nor of those that came later. */
+  lacks(number: number): boolean {
+    return this.#all !== undefined && number <= this.#all.upTo && !this.#all.numbers.has(number);
   }
 
   /** How many messages it has found and not given. */
