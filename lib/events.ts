@@ -126,6 +126,16 @@ export interface MessagingEvents {
   };
   /** A handshake was refused, for any reason: Spring logs some of them. */
   handshakeRefused: HandshakeRefusal & { readonly address: string };
+  /**
+   * With the option `presence`: a user has come with the first session over all servers, or is gone with the last one and
+   * has not come back within `goneAfter`. Every server tells it; `server` is the id of the one where that session is or
+   * was, `undefined` if it is this one.
+   */
+  userOnline: { user: Principal; server: string | undefined };
+  userOffline: { user: Principal; server: string | undefined };
+  /** The same of one of `presence.destinations`: a user has begun or ceased to subscribe to it, shown there or not. */
+  present: { user: Principal; destination: string; server: string | undefined };
+  absent: { user: Principal; destination: string; server: string | undefined };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };
   /** A session ended for a fault. Its client was sent ERROR, unless it did not read what waited for it. */
@@ -194,6 +204,10 @@ export const MESSAGING_EVENTS = Object.keys({
   limitExceeded: true,
   slowConsumer: true,
   handshakeRefused: true,
+  userOnline: true,
+  userOffline: true,
+  present: true,
+  absent: true,
   brokerAvailability: true,
   sessionError: true,
   accessDenied: true,

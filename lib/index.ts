@@ -208,6 +208,9 @@ export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 export type { ListenOptions, StompTcpServer, TcpConnection } from "./socket/tcp-server.js";
 export type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
+export type { Presence, PresentAt } from "./user/presence/presence.js";
+export type { PresenceOptions, PresentSession } from "./user/presence/presence-options.js";
+export type { PresentUser } from "./user/presence/room.js";
 export {
   type SimpSession,
   type SimpSubscription,

@@ -20,6 +20,7 @@ import type { StompMessagingOptions } from "./options/stomp-messaging-options.js
 import type { SessionRegistry } from "./session/session-registry.js";
 import type { ListenOptions } from "./socket/tcp-server.js";
 import type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
+import { NO_PRESENCE } from "./user/presence/no-presence.js";
 import type { WhoseSessions } from "./user/sessions-here.js";
 import { type SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
 import { unsubscribe } from "./user/unsubscribe.js";
@@ -33,6 +34,7 @@ import { describe } from "./wiring/description.js";
 import { Attachments, makeEndpoints, middlewareOf } from "./wiring/endpoints.js";
 import { tellOfExpiry } from "./wiring/expiry-notice.js";
 import { historyOf } from "./wiring/history.js";
+import { makePresence } from "./wiring/presence.js";
 import { makeRates } from "./wiring/rates.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
@@ -86,7 +88,7 @@ export function stompMessaging(
   const converter = new CompositeMessageConverter(options.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter, prefix);
   const userSessions = new UserSessions();
-  const userRegistry = new SimpUserRegistry(userSessions.users);
+  const userRegistry = new SimpUserRegistry(userSessions);
   const endSubscription = (subscription: SimpSubscription, reason?: string) =>
     unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events, logger });
 
@@ -101,26 +103,35 @@ export function stompMessaging(
       userClients.sessionEnded(ending);
     },
   });
-  const endSession = (id: string, reason: string) => sessions.end(id, new AccessDeniedError(reason));
+  const endSession = (id: string, reason: string) => sessions.end(id, new AccessDeniedError(reason), true);
 
   const common = { ...channels, events, sessions, template };
-  const access = makeAccess(options, { ...common, userSessions, endSubscription });
+  const access = makeAccess(options, {
+    ...common,
+    userSessions,
+    endSubscription,
+    roomOf: (destination) => presence?.roomOf(destination),
+  });
   const stations = { ...common, access, userRegistry, converter, observer };
   const controllerHandler = makeControllers(options, stations);
   const broker: Broker = makeBroker(options, controllerHandler, stations);
   // An interceptor may send a reply elsewhere.
   if (!brokerChannel.intercepted) checkReplies(options, controllerHandler, broker);
 
+  const presence = makePresence(options, { ...common, broker, userSessions, ticks });
   const { servers, everywhere } = makeServers(options, {
     broker,
     sessions: userSessions,
     deliver: (message, whose) => userMessages.deliver(message, whose),
     feed: (deliver) => sessions.feed(deliver),
     endSession,
-    recheck: (subscriptions, reason) => access.recheck(subscriptions, reason),
+    recheck: (subscriptions, reason) => {
+      presence?.refresh(new Set(subscriptions.map(({ session }) => session)));
+      return access.recheck(subscriptions, reason);
+    },
     endSubscription,
   });
-  const users = { ...common, broker, userSessions, others: servers.users, endSession };
+  const users = { ...common, broker, userSessions, others: servers.users, endSession, presence };
   const { userMessages, userClients } = makeUsers(options, users);
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));
   const endpoints = makeEndpoints(options, sessions);
@@ -129,17 +140,26 @@ export function stompMessaging(
   const health = new Health({ clock, events, isBrokerAvailable: () => broker.isAvailable });
   const closing = new Closing({
     clock,
-    atOnce: [health, ...endpoints, tcpServers],
+    atOnce: [health, ...endpoints, tcpServers, { close: () => presence?.hold() }],
     sessions,
     detached: controllerHandler?.detached,
     broker,
     channels: [brokerChannel, clientOutboundChannel],
-    afterwards: [attachments, servers, broker, userMessages, ticks, observer],
+    afterwards: [
+      attachments,
+      { close: () => presence?.close() },
+      servers,
+      broker,
+      userMessages,
+      ticks,
+      observer,
+    ],
   });
 
   const messaging = Object.assign(middlewareOf(endpoints), {
     template,
     userRegistry,
+    presence: presence ?? NO_PRESENCE,
     ...channels,
     attach: (server: Server) => attachments.add(server),
     listen: (where: ListenOptions) => tcpServers.listen(where),

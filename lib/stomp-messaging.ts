@@ -9,6 +9,7 @@ import type { MessagingEventListener, MessagingEvents } from "./events.js";
 import type { MessagingHealth } from "./observe/health.js";
 import type { MessagingStats } from "./observe/stats.js";
 import type { ListenOptions, StompTcpServer } from "./socket/tcp-server.js";
+import type { Presence } from "./user/presence/presence.js";
 import type { SimpSubscription, SimpUserRegistry } from "./user/simp-user-registry.js";
 
 /** The middleware, and the application's handle on everything behind it. */
@@ -79,6 +80,8 @@ export interface StompMessaging extends RequestHandler {
   readonly template: SimpMessagingTemplate;
   /** Tells who is connected. */
   readonly userRegistry: SimpUserRegistry;
+  /** Tells who is at a destination, with the option `presence`. */
+  readonly presence: Presence;
   readonly clientInboundChannel: SubscribableChannel;
   readonly clientOutboundChannel: SubscribableChannel;
   readonly brokerChannel: SubscribableChannel;

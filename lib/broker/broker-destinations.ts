@@ -13,6 +13,9 @@ import type { BrokerContext, ControllersDestinations } from "./broker.js";
 /** Longer destinations are not told whole. */
 const SHORT = 60;
 
+/** The headers that say whom a message is for. */
+type AddressHeaders = Pick<MessageHeaders, "destination" | "privateTo" | "forSubscriptions" | "forUser">;
+
 export interface BrokerDestinationsOptions {
   /** Without one, all destinations are the broker's that are not the controllers'. */
   readonly destinationPrefixes: readonly string[];
@@ -74,13 +77,13 @@ export class BrokerDestinations {
   }
 
   /** Whether a message is for the broker; what is private to a session always is. */
-  isOurs(headers: Pick<MessageHeaders, "destination" | "privateTo" | "forUser">): boolean {
+  isOurs(headers: AddressHeaders): boolean {
     const { destination = "" } = headers;
     return isPrivate(headers) || isBrokers(destination, this.prefixes, this.#controllers);
   }
 
   /** Whether one subscriber gets it. A message that is private to one session has nobody to choose among. */
-  isQueue(headers: Pick<MessageHeaders, "destination" | "privateTo" | "forUser">): boolean {
+  isQueue(headers: AddressHeaders): boolean {
     const { destination = "" } = headers;
     return !isPrivate(headers) && this.#options.queuePrefixes.some((prefix) => isUnder(prefix, destination));
   }
@@ -105,8 +108,8 @@ export class BrokerDestinations {
   }
 }
 
-function isPrivate({ privateTo, forUser }: Pick<MessageHeaders, "privateTo" | "forUser">): boolean {
-  return privateTo !== undefined || forUser !== undefined;
+function isPrivate({ privateTo, forSubscriptions, forUser }: AddressHeaders): boolean {
+  return privateTo !== undefined || forSubscriptions !== undefined || forUser !== undefined;
 }
 
 /** @throws MessageDeliveryError when a destination is longer than any broker here takes one, or has more segments */

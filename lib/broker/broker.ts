@@ -24,10 +24,12 @@ import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
  *   Where only a receipt is to come later, `receipt` in its headers is told so.
  * - `sessionEnded` tells of a session's end in the turn in which it ends, and DISCONNECT
  *   comes once for every session that sent CONNECT, when what was received has been handled.
- * - A message with `privateTo` has a user's destination, `/user/queue/x`, and is
+ * - A message with `privateTo` has a user's destination, `/user/queue/x`, or one that is not the broker's, and is
  *   taken whatever the broker's prefixes are. It reaches subscriptions of that
  *   session which have `privateTo` too, and no other; nor do these hear
  *   anything else.
+ * - One with `forSubscriptions` reaches such subscriptions as well, those named there alone. Only a broker whose
+ *   `takesForSubscriptions` says so gets such.
  * - One with `forUser` has such a destination, too, and is for each of the sessions named there, and for the user by
  *   that name who comes later. Only a broker whose `keepsForUsers` says so gets such.
  */
@@ -49,6 +51,10 @@ export interface Broker extends MessageHandler {
   receivers?(destination: string): Iterable<string>;
   /** Whether it keeps what is sent to a user's destination, `/user/queue/x`, for those who come back. Default: it does not. */
   keepsForUsers?(destination: string): boolean;
+  /** Whether it takes one message for subscriptions of many sessions, `forSubscriptions`. Default: it is given one for each session. */
+  readonly takesForSubscriptions?: boolean;
+  /** Whether messages of a pattern's destinations may each go to one subscriber. Default: to all. */
+  mayBeQueues?(pattern: { mayBeginWith(text: string): boolean }): boolean;
   /**
    * Gives messages that it keeps for those who come back.
    *

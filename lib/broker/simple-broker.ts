@@ -1,6 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { DestinationHeaders } from "../channel/message-handler.js";
 import { systemClock } from "../clock/clock.js";
+import type { DestinationPattern } from "../destination/pattern.js";
 import { ConfigurationError, MessageDeliveryError, refusal } from "../errors.js";
 import type { EventPublisher, MessagingEvents } from "../events.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -71,6 +72,7 @@ export function simpleBroker(options: SimpleBrokerOptions = {}): BrokerFactory {
 export class SimpleBroker implements Broker {
   readonly name = "broker";
   readonly plainDestinations = true;
+  readonly takesForSubscriptions = true;
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;
@@ -237,6 +239,10 @@ export class SimpleBroker implements Broker {
       case "CONNECT_ACK":
         return;
     }
+  }
+
+  mayBeQueues(pattern: DestinationPattern): boolean {
+    return this.#destinations.mayBeQueues(pattern);
   }
 
   *receivers(destination: string): Generator<string> {
@@ -409,9 +415,11 @@ export class SimpleBroker implements Broker {
       this.#queues.publish(shared, payer, isAdmitted);
       return;
     }
-    const { privateTo, forUser } = headers;
+    const { privateTo, forSubscriptions, forUser } = headers;
     if (privateTo !== undefined) this.#fanOut.publish(shared, privateTo);
-    else if (forUser) {
+    else if (forSubscriptions) {
+      for (const { sessionId, id } of forSubscriptions) this.#publishTo(shared, sessionId, id);
+    } else if (forUser) {
       this.#history.keep(shared, forUser.name);
       for (const sessionId of forUser.sessionIds) this.#fanOut.publish(shared, sessionId);
     } else {
@@ -419,6 +427,14 @@ export class SimpleBroker implements Broker {
       if (this.#history.isOn) this.#history.keep(shared);
       this.#fanOut.publish(shared, undefined);
     }
+  }
+
+  /** To one private subscription, if that is still what it was. */
+  #publishTo(publication: Publication, sessionId: string, id: string): void {
+    const consumer = this.#sessions.get(sessionId)?.consumers.get(id);
+    if (!consumer?.isPrivate || !consumer.pattern.fits(publication.headers.destination ?? "")) return;
+    if (consumer.plain) this.#fanOut.deliver(publication, consumer);
+    else consumer.offer(publication);
   }
 
   #other(headers: MessageHeaders): void {

@@ -25,4 +25,7 @@ export interface MessageHandler {
 }
 
 /** The headers that tell which handler takes a message. */
-export type DestinationHeaders = Pick<MessageHeaders, "messageType" | "destination" | "privateTo">;
+export type DestinationHeaders = Pick<
+  MessageHeaders,
+  "messageType" | "destination" | "privateTo" | "forSubscriptions"
+>;

@@ -51,6 +51,8 @@ export interface MessageHeaders {
   readonly privateTo?: string | undefined;
   /** The user whom a message to a user's destination is for, where it is kept for one who is not there; and the sessions that hear it now. */
   readonly forUser?: { readonly name: string; readonly sessionIds: readonly string[] } | undefined;
+  /** The subscriptions that one message is for, private ones to its destination (`privateTo`), of as many sessions. */
+  readonly forSubscriptions?: readonly { readonly sessionId: string; readonly id: string }[] | undefined;
   /** In CONNECT or a later message of a session: how long it may last from now on. */
   readonly grant?: SessionGrant | undefined;
   /** Lives as long as the session. */
@@ -80,6 +82,7 @@ const OWN = {
   user: "session",
   privateTo: "message",
   forUser: "message",
+  forSubscriptions: "message",
   grant: "message",
   sessionAttributes: "session",
   contentType: "published",

@@ -16,6 +16,10 @@ const RESERVED = {
   recovered: "server",
   /** In that MESSAGE how many were missed and follow, and `true` in each of these. */
   replayed: "server",
+  /** In MESSAGE of `<destination>/presence`: whether it is all who are there, what changed, or how many. */
+  presence: "server",
+  /** In these: how many changes were told before, and this one. */
+  "presence-version": "server",
   /** In ERROR: when the client may come again. */
   retry: "server",
   /** In MESSAGE of a queue: somebody had it and gave it back. */

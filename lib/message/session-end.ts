@@ -12,4 +12,9 @@ export interface SessionEnd {
   readonly handled: Promise<void> | undefined;
   /** Whether ACK, NACK or COMMIT is among those frames, so that it is not known yet what was acknowledged. */
   readonly settles: boolean;
+  /**
+   * Whether the client has said DISCONNECT, or the application has ended the session, or the grant of it is over: nobody
+   * expects it back. Default: its line was lost, or it was ended for a fault.
+   */
+  readonly isMeant?: boolean | undefined;
 }

@@ -14,6 +14,7 @@ import { OBSERVATION_PARTS, type Observation } from "../observe/observation.js";
 import { MessageSecurity } from "../security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
+import { type PresenceOptions, presenceSettings } from "../user/presence/presence-options.js";
 import type { UserSessionLimitOptions } from "../user/user-session-limit.js";
 import { flag, isCount, isTime, list, onlyKnown, withMethods } from "./checks.js";
 import type {
@@ -40,6 +41,7 @@ const OPTIONS = {
   clientsMaySendToUsers: (given?: boolean) => flag("clientsMaySendToUsers", given, false),
   userSessions,
   rateLimits,
+  presence: (given?: PresenceOptions) => given && presenceSettings(given),
   security,
   controllers: (given?: StompMessagingOptions["controllers"]) => list("controllers", given),
   contract,

@@ -17,6 +17,7 @@ import type { Observation } from "../observe/observation.js";
 import type { MessageSecurity } from "../security/message-security.js";
 import type { StompSubProtocolErrorHandler } from "../session/error-reply.js";
 import type { EndpointOptions } from "../socket/endpoint.js";
+import type { PresenceOptions } from "../user/presence/presence-options.js";
 import type { UserSessionLimitOptions } from "../user/user-session-limit.js";
 import type { TransportOptions } from "./transport-options.js";
 
@@ -71,6 +72,8 @@ export interface StompMessagingOptions {
   userSessions?: UserSessionLimitOptions;
   /** How often clients may send and subscribe. All that fit a frame count. @default as often as they like */
   rateLimits?: readonly RateLimitOptions[];
+  /** Whose presence is told to whom: users who subscribe to a destination, at `<destination>/presence`. @default nobody's */
+  presence?: PresenceOptions;
   /**
    * The rules that `messageSecurity(…)` returns: users that may send and subscribe, and where. Asked
    * behind all interceptors of `clientInboundChannel`. @default everybody

@@ -24,6 +24,9 @@ import { SharedAccess } from "./shared/shared-access.js";
 import { SharedConnections, sharedConnections } from "./shared/shared-connections.js";
 import type { StompBrokerRelayOptions } from "./stomp-broker-relay-options.js";
 
+/** The prefixes of queues, at one broker or another. */
+const QUEUES = ["/queue/", "/amq/queue/", "/temp-queue/", "/reply-queue/", "queue://"];
+
 /**
  * Makes a broker of one that runs elsewhere, RabbitMQ, ActiveMQ or Artemis, for
  * the `broker` option, as Spring's `enableStompBrokerRelay`.
@@ -51,6 +54,7 @@ export function stompBrokerRelay(options: StompBrokerRelayOptions = {}): BrokerF
  */
 class StompBrokerRelay implements Broker {
   readonly name = "broker";
+  readonly takesForSubscriptions = true;
   readonly application: MessageHandler;
   readonly system: ApplicationConnection;
   readonly #settings: RelaySettings;
@@ -135,8 +139,12 @@ class StompBrokerRelay implements Broker {
     return this.#settings.destinationPrefixes;
   }
 
-  serves({ destination = "", privateTo }: DestinationHeaders): boolean {
-    return privateTo !== undefined || this.#isOurs(destination);
+  serves({ destination = "", privateTo, forSubscriptions }: DestinationHeaders): boolean {
+    return privateTo !== undefined || forSubscriptions !== undefined || this.#isOurs(destination);
+  }
+
+  mayBeQueues(pattern: { mayBeginWith(text: string): boolean }): boolean {
+    return QUEUES.some((prefix) => pattern.mayBeginWith(prefix));
   }
 
   handle(message: Message): void | Promise<void> {
@@ -189,9 +197,9 @@ class StompBrokerRelay implements Broker {
   }
 
   #handleApplications(message: Message): void | Promise<void> {
-    const { messageType, destination = "", privateTo } = message.headers;
+    const { messageType, destination = "", privateTo, forSubscriptions } = message.headers;
     if (messageType !== "MESSAGE") return this.handle(message);
-    if (privateTo !== undefined) return this.#privates.handle(message);
+    if (privateTo !== undefined || forSubscriptions !== undefined) return this.#privates.handle(message);
     if (!this.#isOurs(destination)) return;
     checkLength(destination, this.#context.destinationSeparator);
     this.#counts.publications++;

@@ -10,6 +10,7 @@ import {
   type MessageHeaders,
   NO_PAYLOAD,
   type SessionHeaders,
+  withHeaders,
 } from "../message/message.js";
 import { isPromise } from "../promise.js";
 import type { SimpSubscription } from "../user/simp-user-registry.js";
@@ -29,6 +30,8 @@ export interface AccessControlOptions {
   isOver(sessionId: string | undefined): boolean;
   /** The subscriptions of a user's session at the broker. */
   subscriptionsOf(sessionId: string): readonly SimpSubscription[];
+  /** The destination that a subscription tells of, if it is not the one that it names: who may not hear that may not hear of it. */
+  roomOf?(destination: string | undefined): string | undefined;
   /** Ends a subscription, and tells the client why. */
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;
 }
@@ -181,6 +184,16 @@ export class AccessControl implements ChannelInterceptor {
   }
 
   #judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+    const { messageType, destination } = message.headers;
+    const room = messageType === "SUBSCRIBE" ? this.#options.roomOf?.(destination) : undefined;
+    if (room === undefined) return this.#ask(message);
+
+    const decided = (decision: AuthorizationDecision) => (decision.granted ? this.#ask(message) : decision);
+    const decision = this.#ask(withHeaders(message, { destination: room }));
+    return isPromise(decision) ? decision.then(decided) : decided(decision);
+  }
+
+  #ask(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
     const security = this.#options.security as MessageSecurity;
     return this.#closed("The rules", () => security.judge(message), FAILED);
   }

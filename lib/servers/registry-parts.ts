@@ -2,10 +2,16 @@ import type { SimpSession } from "../user/simp-user-registry.js";
 
 /** One thing that one server tells the others of its sessions. */
 export type RegistryEntry =
-  | readonly ["session", id: string, user: string]
-  | readonly ["ended", id: string]
+  | readonly ["session", id: string, user: string, info?: string]
+  /** `true`: it will not come back. */
+  | readonly ["ended", id: string, isMeant?: boolean]
   | readonly ["subscription", session: string, id: string, destination: string]
-  | readonly ["unsubscribed", session: string, id: string];
+  | readonly ["unsubscribed", session: string, id: string]
+  | readonly ["info", session: string, info: string | null]
+  /** Whether presence is silent of it at a destination. */
+  | readonly ["hidden", session: string, destination: string, isHidden: boolean]
+  /** How many sessions without a user subscribe to a destination. */
+  | readonly ["strangers", destination: string, count: number];
 
 /** Entries are gathered until they have so many bytes; the last one may go beyond. */
 const PART_SIZE = 32 * 1024;
@@ -70,10 +76,19 @@ export function readEntries(part: Uint8Array): RegistryEntry[] {
 
 /** All that there is to tell of sessions, read as it is asked for. */
 export function* entriesOf(sessions: Iterable<SimpSession>): Generator<RegistryEntry> {
-  for (const { id, user, subscriptions } of sessions) {
-    yield ["session", id, user.name];
+  for (const { id, user, info, hiddenAt, subscriptions } of sessions) {
+    yield info === undefined ? ["session", id, user.name] : ["session", id, user.name, info];
+    // First, or somebody would be shown for a moment.
+    for (const destination of hiddenAt ?? []) yield ["hidden", id, destination, true];
     for (const { id: subscription, destination } of subscriptions.values()) {
       yield ["subscription", id, subscription, destination];
     }
   }
+}
+
+/** All that there is to tell of strangers. */
+export function* strangersOf(
+  counts: Iterable<readonly [destination: string, count: number]>,
+): Generator<RegistryEntry> {
+  for (const [destination, count] of counts) yield ["strangers", destination, count];
 }

@@ -7,14 +7,22 @@ export interface PartOfAnswer {
   readonly isLast: boolean;
 }
 
+/** What an answer has told. */
+class Told {
+  /** By session: ids of its subscriptions, and the destinations at which presence is silent of it. */
+  readonly sessions = new Map<string, { readonly ids: Set<string>; readonly hidden: Set<string> }>();
+  /** The destinations that strangers subscribe to. */
+  readonly strangers = new Set<string>();
+}
+
 /** The sessions of one other server, as far as it has told of them. */
 export class RemoteSessions {
   readonly #server: string;
   readonly #sessions: UserSessions;
   readonly #unknown: () => void;
   #isComplete = false;
-  /** The part of an answer that has come so far: ids of subscriptions, by session. */
-  #told: Map<string, Set<string>> | undefined;
+  /** The part of an answer that has come so far. */
+  #told: Told | undefined;
 
   /** @param unknown hears of an entry of a kind that is not known */
   constructor(server: string, sessions: UserSessions, unknown: () => void) {
@@ -42,7 +50,7 @@ export class RemoteSessions {
   /** Takes a part of all it has. Only all parts of one answer, without a hole, say who is not there any more. */
   takePart({ isFirst, isLast }: PartOfAnswer, entries: readonly RegistryEntry[]): void {
     if (this.#isComplete) return;
-    if (isFirst) this.#told = new Map();
+    if (isFirst) this.#told = new Told();
     if (!this.#told) return;
 
     for (const entry of entries) this.#take(entry);
@@ -54,7 +62,7 @@ export class RemoteSessions {
 
   /** The server has gone, and its sessions with it. */
   clear(): void {
-    this.#forgetAllBut(new Map());
+    this.#forgetAllBut(new Told());
   }
 
   #take(entry: RegistryEntry): void {
@@ -62,20 +70,33 @@ export class RemoteSessions {
     const [kind, session] = entry;
     switch (kind) {
       case "session":
-        this.#sessions.addRemote(this.#server, session, entry[2]);
-        if (!told?.has(session)) told?.set(session, new Set());
+        this.#sessions.addRemote(this.#server, session, entry[2], entry[3]);
+        this.#sessions.describe(session, entry[3], this.#server);
+        if (!told?.sessions.has(session)) told?.sessions.set(session, { ids: new Set(), hidden: new Set() });
         return;
       case "ended":
-        this.#sessions.remove(session, this.#server);
-        told?.delete(session);
+        this.#sessions.remove(session, this.#server, entry[2]);
+        told?.sessions.delete(session);
         return;
       case "subscription":
         this.#subscribe(session, entry[2], entry[3]);
-        told?.get(session)?.add(entry[2]);
+        told?.sessions.get(session)?.ids.add(entry[2]);
         return;
       case "unsubscribed":
         this.#sessions.removeSubscription(session, entry[2], this.#server);
-        told?.get(session)?.delete(entry[2]);
+        told?.sessions.get(session)?.ids.delete(entry[2]);
+        return;
+      case "info":
+        this.#sessions.describe(session, entry[2] ?? undefined, this.#server);
+        return;
+      case "hidden":
+        this.#sessions.hide(session, entry[2], entry[3], this.#server);
+        if (entry[3]) told?.sessions.get(session)?.hidden.add(entry[2]);
+        else told?.sessions.get(session)?.hidden.delete(entry[2]);
+        return;
+      case "strangers":
+        this.#sessions.strangers.told(this.#server, entry[1], entry[2]);
+        told?.strangers.add(entry[1]);
         return;
       default:
         this.#unknown();
@@ -91,16 +112,22 @@ export class RemoteSessions {
     this.#sessions.addSubscription(session, id, destination, this.#server);
   }
 
-  #forgetAllBut(told: ReadonlyMap<string, ReadonlySet<string>>): void {
-    for (const { id, subscriptions } of this.#sessions.ofServer(this.#server)) {
-      const kept = told.get(id);
+  #forgetAllBut({ sessions, strangers }: Told): void {
+    for (const { id, subscriptions, hiddenAt } of this.#sessions.ofServer(this.#server)) {
+      const kept = sessions.get(id);
       if (!kept) {
         this.#sessions.remove(id, this.#server);
         continue;
       }
       for (const subscription of subscriptions.keys()) {
-        if (!kept.has(subscription)) this.#sessions.removeSubscription(id, subscription, this.#server);
+        if (!kept.ids.has(subscription)) this.#sessions.removeSubscription(id, subscription, this.#server);
       }
+      for (const destination of hiddenAt ?? []) {
+        if (!kept.hidden.has(destination)) this.#sessions.hide(id, destination, false, this.#server);
+      }
+    }
+    for (const destination of this.#sessions.strangers.at(this.#server)) {
+      if (!strangers.has(destination)) this.#sessions.strangers.told(this.#server, destination, 0);
     }
   }
 }

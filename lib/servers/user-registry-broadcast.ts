@@ -4,7 +4,14 @@ import type { ServersStats } from "../observe/stats.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { Said } from "./envelope.js";
 import { RegistryChanges } from "./registry-changes.js";
-import { entriesOf, NO_ENTRIES, type RegistryEntry, RegistryParts, readEntries } from "./registry-parts.js";
+import {
+  entriesOf,
+  NO_ENTRIES,
+  type RegistryEntry,
+  RegistryParts,
+  readEntries,
+  strangersOf,
+} from "./registry-parts.js";
 import { type PartOfAnswer, RemoteSessions } from "./remote-sessions.js";
 import { type LinkListener, ServerLink, type ServerLinkOptions } from "./server-link.js";
 
@@ -123,7 +130,7 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
     try {
       while (this.#isAsked) {
         this.#isAsked = false;
-        const parts = this.#parts(entriesOf(this.#sessions.ofServer()));
+        const parts = this.#parts(this.#all());
         for (let isFirst = true; !parts.isDone; isFirst = false) {
           this.#tellChanges();
           const bytes = parts.next();
@@ -135,6 +142,11 @@ export class UserRegistryBroadcast implements LinkListener<Told> {
     } finally {
       this.#isAnswering = false;
     }
+  }
+
+  *#all(): Generator<RegistryEntry> {
+    yield* entriesOf(this.#sessions.ofServer());
+    yield* strangersOf(this.#sessions.strangers.here);
   }
 
   async #say(told: Told, entries?: Uint8Array): Promise<void> {

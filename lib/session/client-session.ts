@@ -50,7 +50,7 @@ export interface ClientSession extends AnnouncedSession {
   readonly dropped: boolean;
   /** Whether it has ended for everybody but its client, who may still be told why. */
   ended: boolean;
-  /** Tells everybody behind the channels that it ends. */
+  /** Tells everybody behind the channels that it ends, since the client has said so. */
   leave(): void;
   /** Ends it for a fault. */
   fail(error: Error, failure?: Failure): void;
@@ -72,6 +72,8 @@ export interface Failure {
   readonly message?: Message | undefined;
   /** A WebSocket close code. Default: 1002. */
   readonly code?: number;
+  /** Whether the application wants the client gone. Default: it may come back. */
+  readonly isMeant?: boolean;
   /**
    * Set when ERROR would only wait behind what the client does not read: the socket closes after what it was given,
    * or its line is cut.

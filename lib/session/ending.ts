@@ -29,6 +29,8 @@ export class Ending {
   readonly #watch: SessionWatch;
   readonly #owner: SessionOwner;
   #dropped = false;
+  /** Nobody expects the client back. */
+  #isMeant = false;
   #socketIsClosed = false;
   #gone = false;
   /** Settles when the DISCONNECT that the client did not send was handled. */
@@ -58,8 +60,9 @@ export class Ending {
   }
 
   /** Sends ERROR and closes: the one place where a fault becomes the end of a session. */
-  fail(error: Error, { receiptId, message, code = PROTOCOL_ERROR, unread }: Failure = {}): void {
+  fail(error: Error, { receiptId, message, code = PROTOCOL_ERROR, unread, isMeant }: Failure = {}): void {
     if (this.#session.closed) return;
+    if (isMeant) this.#isMeant = true;
 
     const { id, context, outbound } = this.#session;
     if (unread === "cut") this.cut();
@@ -81,7 +84,10 @@ export class Ending {
   /** A slow client is sent nothing more of what waits for it, ERROR neither. Frames of a client that has left may wait here. */
   revoke(fault: Error): void {
     this.#drop();
-    this.fail(fault, { unread: this.#session.outbound.checkWaiting() ? "cut" : undefined });
+    this.fail(fault, {
+      unread: this.#session.outbound.checkWaiting() ? "cut" : undefined,
+      isMeant: true,
+    });
   }
 
   close(code: number, reason: string): void {
@@ -118,8 +124,14 @@ export class Ending {
     this.#inbound.whenIdle(() => void this.#go(code, reason));
   }
 
+  /** The client has said that it goes. */
+  leave(): void {
+    this.#isMeant = true;
+    this.#tell();
+  }
+
   /** The one moment in which everybody behind the channels hears that it is over. */
-  leave(handled?: Promise<void>): void {
+  #tell(handled?: Promise<void>): void {
     if (this.#session.ended) return;
 
     this.#session.ended = true;
@@ -127,7 +139,7 @@ export class Ending {
     if (state === "new") return;
     const settles = handled !== undefined && this.#inbound.exchanges.settles;
     try {
-      context.ended({ sessionId: id, handled, settles });
+      context.ended({ sessionId: id, handled, settles, isMeant: this.#isMeant });
     } catch (error) {
       context.logger.error(`The end of session ${id} was not borne by everybody`, error);
     }
@@ -147,7 +159,7 @@ export class Ending {
     session.outbound.release();
     this.#watch.stop();
     if (this.#dropped) session.releaseGrant();
-    this.leave(this.#inbound.exchanges.handled());
+    this.#tell(this.#inbound.exchanges.handled());
     this.#inbound.whenIdle(() => {
       if (!session.owesDisconnect) return;
       session.owesDisconnect = false;

@@ -218,12 +218,16 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
     return this.#sessions.get(sessionId)?.ended === false;
   }
 
-  /** Ends one session with ERROR: `false` when it is not there. */
-  end(sessionId: string, error: Error): boolean {
+  /**
+   * Ends one session with ERROR: `false` when it is not there.
+   *
+   * @param isMeant whether the application wants its client gone
+   */
+  end(sessionId: string, error: Error, isMeant = false): boolean {
     const session = this.#sessions.get(sessionId);
     if (!session || session.closed) return false;
 
-    session.fail(error);
+    session.fail(error, { isMeant });
     return true;
   }
 

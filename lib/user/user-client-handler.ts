@@ -4,6 +4,7 @@ import { AccessDeniedError, MessageDeliveryError } from "../errors.js";
 import { type Message, type Principal, withHeaders } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import { isPromise } from "../promise.js";
+import type { PresenceStation } from "./presence/presence.js";
 import type { Unserved } from "./unserved.js";
 import type { UserMessageHandler } from "./user-message-handler.js";
 import type { UserSessionLimit } from "./user-session-limit.js";
@@ -27,6 +28,8 @@ export interface UserClientHandlerOptions {
   /** Whether a session is there and has not ended. */
   isOpen(sessionId: string): boolean;
   readonly limit: UserSessionLimit | undefined;
+  /** Tells who is where, if the application wants that. */
+  readonly presence?: PresenceStation | undefined;
 }
 
 /**
@@ -47,7 +50,7 @@ export class UserClientHandler implements MessageHandler {
     const { broker } = this.#options;
     switch (message.headers.messageType) {
       case "MESSAGE":
-        return this.#isForUsers(message) ? this.#send(message) : this.#toBroker(message);
+        return this.#message(message);
       case "CONNECT":
         return this.#connect(message);
       case "SUBSCRIBE":
@@ -69,13 +72,15 @@ export class UserClientHandler implements MessageHandler {
 
   /** Takes a session off the books, and lets the broker know. */
   sessionEnded(end: SessionEnd): void {
-    this.#forget(end.sessionId);
+    this.#forget(end.sessionId, end.isMeant);
     this.#options.broker.sessionEnded?.(end);
   }
 
-  #forget(sessionId: string): void {
-    this.#options.sessions.remove(sessionId);
-    this.#options.limit?.leave(sessionId);
+  #forget(sessionId: string, isMeant: boolean | undefined): void {
+    const { sessions, limit, presence } = this.#options;
+    sessions.remove(sessionId, undefined, isMeant);
+    limit?.leave(sessionId);
+    presence?.sessionEnded(sessionId);
   }
 
   /** Nothing comes to life any more for a session that ended while its frame was on the way. */
@@ -94,18 +99,28 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #subscribe(message: Message): void | Promise<void> {
-    const { broker, sessions } = this.#options;
+    const { broker, sessions, presence } = this.#options;
     const { sessionId = "", subscriptionId = "", destination = "" } = message.headers;
     this.#expectOpen(message.headers);
-    const handled = this.#toBroker(
-      this.#isForUsers(message) ? withHeaders(message, { privateTo: sessionId }) : message,
-    );
+    const watches = presence?.claim(message.headers);
+    const own = this.#isForUsers(message) ? { privateTo: sessionId } : watches;
+    const handled = this.#toBroker(own ? withHeaders(message, own) : message);
     return after(handled, () => {
       // A SUBSCRIBE that only a controller answers is no subscription, and nothing would bound how many there are.
-      if (broker.hasSubscription(sessionId, subscriptionId)) {
-        sessions.addSubscription(sessionId, subscriptionId, destination);
-      }
+      if (!broker.hasSubscription(sessionId, subscriptionId)) return;
+      sessions.addSubscription(sessionId, subscriptionId, destination);
+      if (watches) presence?.watch(sessionId, subscriptionId, destination);
     });
+  }
+
+  #message(message: Message): void | Promise<void> {
+    const { presence, sessions } = this.#options;
+    const { sessionId = "", destination, user, grant } = message.headers;
+    if (presence?.roomOf(destination) !== undefined) {
+      throw new AccessDeniedError("Presence is told by the server: nobody can send there");
+    }
+    if (grant && user) sessions.renewed(sessionId, user);
+    return this.#isForUsers(message) ? this.#send(message) : this.#toBroker(message);
   }
 
   /** @throws MessageDeliveryError when nobody serves a destination, and the client would wait in vain */
@@ -118,15 +133,16 @@ export class UserClientHandler implements MessageHandler {
   }
 
   #unsubscribe(message: Message): void | Promise<void> {
-    const { broker, sessions } = this.#options;
+    const { broker, sessions, presence } = this.#options;
     const { sessionId = "", subscriptionId = "" } = message.headers;
+    presence?.unwatch(sessionId, subscriptionId);
     // First: while a broker elsewhere is asked, the id may come to stand for another subscription.
     sessions.removeSubscription(sessionId, subscriptionId);
     return broker.handle(message);
   }
 
   #disconnect(message: Message): void | Promise<void> {
-    this.#forget(message.headers.sessionId ?? "");
+    this.#forget(message.headers.sessionId ?? "", true);
     return this.#options.broker.handle(message);
   }
 

@@ -19,6 +19,8 @@ export interface UserMessageHandlerOptions {
   /** Whether a handler of `brokerChannel` beside this one takes a message. */
   isServedElsewhere(message: Message): boolean;
   readonly unserved: Unserved;
+  /** Whether what is sent to a destination is told by the server alone. Default: nothing is. */
+  isPresence?(destination: string): boolean;
   /** Takes messages for users to all other servers, if there are such. */
   readonly others?: OtherServers | undefined;
 }
@@ -66,11 +68,16 @@ export class UserMessageHandler implements MessageHandler {
 
   /** @throws MessageDeliveryError (or rejects with it) when nobody takes the message, or all is closed */
   handle(message: Message): void | Promise<void> {
-    const { prefix, broker, isServed, isServedElsewhere, unserved } = this.#options;
+    const { prefix, broker, isServed, isServedElsewhere, isPresence, unserved } = this.#options;
     if (this.#closed) throw new MessageDeliveryError("The messaging was closed: it sends nothing any more");
     const { messageType, destination, privateTo } = message.headers;
     if (messageType === "MESSAGE" && destination?.startsWith(prefix)) {
       return this.send(message, { byClient: false });
+    }
+    if (destination !== undefined && isPresence?.(destination)) {
+      throw new MessageDeliveryError(
+        `Presence is told by itself: nobody can send to ${printable(destination)}`,
+      );
     }
     if (privateTo !== undefined) {
       throw new MessageDeliveryError(`Only what is sent to ${prefix}… can be for one session`);

@@ -12,6 +12,8 @@ export interface AccessContext extends Pick<Channels, "clientInboundChannel"> {
   readonly events: EventPublisher;
   readonly sessions: SessionRegistry;
   readonly userSessions: UserSessions;
+  /** The destination that a subscription tells of, if it is not the one that it names. */
+  roomOf(destination: string | undefined): string | undefined;
   /** Ends a subscription that is here. */
   endSubscription(subscription: SimpSubscription, reason?: string): Promise<boolean>;
 }
@@ -19,7 +21,7 @@ export interface AccessContext extends Pick<Channels, "clientInboundChannel"> {
 /** Makes the access control, which judges by the rules, and guards `clientInboundChannel` if there are any. */
 export function makeAccess(
   { security, logger }: ResolvedOptions,
-  { clientInboundChannel, template, events, sessions, userSessions, endSubscription }: AccessContext,
+  { clientInboundChannel, template, events, sessions, userSessions, endSubscription, roomOf }: AccessContext,
 ): AccessControl {
   const access = new AccessControl({
     security,
@@ -30,6 +32,7 @@ export function makeAccess(
     subscriptionsOf: (sessionId) => [...(userSessions.get(sessionId)?.subscriptions.values() ?? [])],
     sessionHeaders: (sessionId) => sessions.headersOf(sessionId),
     unsubscribe: endSubscription,
+    roomOf,
   });
   if (security) clientInboundChannel.guardBy(access);
   return access;

@@ -3,6 +3,7 @@ import type { EventPublisher } from "../events.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { UserBroadcast } from "../servers/user-broadcast.js";
 import type { SessionRegistry } from "../session/session-registry.js";
+import type { PresenceStation } from "../user/presence/presence.js";
 import { Unserved } from "../user/unserved.js";
 import { UserClientHandler } from "../user/user-client-handler.js";
 import { UserMessageHandler } from "../user/user-message-handler.js";
@@ -18,6 +19,7 @@ export interface UsersContext extends Pick<Channels, "clientInboundChannel" | "b
   /** Users of other servers, if they can be reached. */
   readonly others: UserBroadcast | undefined;
   readonly endSession: EndSession;
+  readonly presence: PresenceStation | undefined;
 }
 
 /** Makes the user station, which stands before the broker on both channels. */
@@ -40,6 +42,7 @@ export function makeUsers(
     broker: broker.application ?? broker,
     isServed: ({ headers }) => broker.serves?.(headers) !== false,
     isServedElsewhere: (message) => brokerChannel.isServedBeside(userMessages, message),
+    isPresence: (destination) => context.presence?.roomOf(destination) !== undefined,
     others: context.others,
   });
   brokerChannel.subscribe(userMessages);
@@ -50,6 +53,7 @@ export function makeUsers(
     isServedElsewhere: (message) => clientInboundChannel.isServedBeside(userClients, message),
     clientsMaySend: options.clientsMaySendToUsers,
     isOpen: (sessionId) => sessions.isOpen(sessionId),
+    presence: context.presence,
     limit: options.userSessions && new UserSessionLimit(options.userSessions, context.endSession),
   });
   clientInboundChannel.subscribe(userClients);

@@ -11,6 +11,7 @@ import {
 import { Container, inject, injectable } from "inversify";
 import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
+import { UserSessions } from "#lib/user/user-sessions.js";
 import { recordingLogger } from "../support/recording.js";
 
 const channel = (name: string) => new SubscribableChannel(name, { logger: recordingLogger() });
@@ -19,7 +20,7 @@ function bindings() {
   const brokerChannel = channel("brokerChannel");
   return {
     template: new SimpMessagingTemplate(brokerChannel, new CompositeMessageConverter()),
-    userRegistry: new SimpUserRegistry(new Map()),
+    userRegistry: new SimpUserRegistry(new UserSessions()),
     clientInboundChannel: channel("clientInboundChannel"),
     clientOutboundChannel: channel("clientOutboundChannel"),
     brokerChannel,

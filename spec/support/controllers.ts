@@ -20,6 +20,7 @@ import { resolveControllers } from "#lib/controller/resolve-controllers.js";
 import { EventPublisher } from "#lib/events.js";
 import { CompositeMessageConverter } from "#lib/message/converters.js";
 import { AccessControl } from "#lib/security/access-control.js";
+import { UserSessions } from "#lib/user/user-sessions.js";
 import { recordingLogger } from "./recording.js";
 
 export interface ControllersOptions {
@@ -57,7 +58,7 @@ export function withControllers(controllers: object | object[], options: Control
 
   const converter = new CompositeMessageConverter(options.messageConverters);
   const template = new SimpMessagingTemplate(brokerChannel, converter);
-  const userRegistry = new SimpUserRegistry(new Map());
+  const userRegistry = new SimpUserRegistry(new UserSessions());
   const clientInboundChannel = new SubscribableChannel("clientInboundChannel", { logger });
   clientInboundChannel.subscribe(
     new ControllerHandler({

@@ -87,7 +87,7 @@ function stations() {
     isOpen: () => true,
     limit: undefined,
   });
-  return { application, clients, messages, sessions, registry: new SimpUserRegistry(sessions.users) };
+  return { application, clients, messages, sessions, registry: new SimpUserRegistry(sessions) };
 }
 
 /** What somebody knows who hears only of changes: `session id destination`. */
