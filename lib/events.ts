@@ -127,14 +127,15 @@ export interface MessagingEvents {
   /** A handshake was refused, for any reason: Spring logs some of them. */
   handshakeRefused: HandshakeRefusal & { readonly address: string };
   /**
-   * With the option `presence`: a user has come with the first session over all servers, or is gone with the last one and
-   * has not come back within `goneAfter`. Every server tells it; `server` is the id of the one where that session is or
-   * was, `undefined` if it is this one.
+   * With the option `presence`: the first session of a user, over all servers, is there. Every server tells it; `server`
+   * is the id of the one that has the session, `undefined` if it is this one.
    */
   userOnline: { user: Principal; server: string | undefined };
+  /** The last session of a user is gone, and none has come back within `goneAfter`. `server` had it. */
   userOffline: { user: Principal; server: string | undefined };
-  /** The same of one of `presence.destinations`: a user has begun or ceased to subscribe to it, shown there or not. */
+  /** The same as `userOnline` of one of `presence.destinations`: a user subscribes to it, shown there or not. */
   present: { user: Principal; destination: string; server: string | undefined };
+  /** The same as `userOffline` of one of `presence.destinations`. */
   absent: { user: Principal; destination: string; server: string | undefined };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };

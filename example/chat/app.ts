@@ -26,7 +26,6 @@ import { ChatDatabase, openDatabase } from "./database.js";
 import { MemberRepository } from "./member-repository.js";
 import { PeopleController, SessionEnder } from "./people-controller.js";
 import { RoomController } from "./room-controller.js";
-import { tellWhoIsPresent } from "./room-presence.js";
 import { StompChatController } from "./stomp-chat-controller.js";
 import { fill, texts } from "./texts.js";
 
@@ -88,6 +87,8 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
       // For pages whose line breaks: a room's older messages are in the database, private ones nowhere else.
       history: { destinations: ["/sub/chat/room/*", "/user/queue/private"], size: 100, ttl: 600_000 },
     }),
+    // Told at …/presence to those who are in the room; a page that is loaded again has not left it.
+    presence: { destinations: ["/sub/chat/room/*"], goneAfter: 2_000, gather: 100 },
     clientInboundChannel: { interceptors: [csrf, logins], deduplicate: true },
     security: chatSecurity({
       rooms: container.get(ChatRoomRepository),
@@ -98,7 +99,6 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
     ...(logger && { logger }),
     ...(clock && { clock }),
   });
-  tellWhoIsPresent(messaging, log);
 
   const app = express();
   app.disable("x-powered-by");

@@ -31,7 +31,7 @@ export function chatSecurity({ rooms, members }: ChatSecurityOptions): MessageSe
         .simpSubscribeDestMatchers(
           "/pub/chat/room/{roomId}",
           "/sub/chat/room/{roomId}",
-          "/sub/chat/room/{roomId}/present",
+          "/sub/chat/room/{roomId}/presence",
         )
         .access(isRoom)
         .simpSubscribeDestMatchers("/user/queue/private", "/user/queue/errors")

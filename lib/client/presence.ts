@@ -8,7 +8,7 @@ export interface PresentUser<I = unknown> {
   readonly sessions: number;
   /** From when on the server knows the user to be there, in ms since 1970. */
   readonly since: number;
-  /** What the server's `presence.info` says. */
+  /** The words of the server's `presence.info`. */
   readonly info?: I;
 }
 
@@ -22,10 +22,11 @@ export interface Present<I = unknown> {
   readonly users: ReadonlyMap<string, PresentUser<I>> | undefined;
 }
 
+/** Options of `watchPresence`. */
 export interface WatchPresenceOptions {
   /** Called when the server has ended the watch, or has refused it for good. */
   onEnd?(reason: string): void;
-  /** What stands behind the destination: the server's `presence.suffix`, and its separator. @default "/presence" */
+  /** The text behind the destination: the server's `presence.suffix`, and its separator. @default "/presence" */
   suffix?: string;
 }
 
@@ -46,8 +47,8 @@ interface Told<I> {
  * @returns an object whose `unsubscribe` ends it
  * @example
  * ```ts
- * const watch = watchPresence(client, "/topic/room/7", ({ users, count }) => {
- *   list.textContent = users ? [...users.keys()].join(", ") : `${count} people`;
+ * const watch = watchPresence(new Client({ brokerURL }), "/topic/room/7", ({ users, count }) => {
+ *   console.log(users ? [...users.keys()].join(", ") : `${count} people`);
  * });
  * watch.unsubscribe();
  * ```

@@ -72,7 +72,7 @@ export interface StompMessagingOptions {
   userSessions?: UserSessionLimitOptions;
   /** How often clients may send and subscribe. All that fit a frame count. @default as often as they like */
   rateLimits?: readonly RateLimitOptions[];
-  /** Whose presence is told to whom: users who subscribe to a destination, at `<destination>/presence`. @default nobody's */
+  /** The users whose presence is told: those who subscribe to a destination, at `<destination>/presence`. @default nobody's */
   presence?: PresenceOptions;
   /**
    * The rules that `messageSecurity(…)` returns: users that may send and subscribe, and where. Asked

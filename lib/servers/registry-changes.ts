@@ -9,7 +9,7 @@ interface Changed {
   came: boolean;
   /** It has ended, and will not come back. */
   isMeant: boolean;
-  /** What presence tells of it is something else. */
+  /** Presence tells something else of it. */
   isDescribed: boolean;
   /** Destinations at which presence is silent of it, or is not any more. */
   hidden: Set<string> | undefined;

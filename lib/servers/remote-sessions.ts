@@ -7,7 +7,7 @@ export interface PartOfAnswer {
   readonly isLast: boolean;
 }
 
-/** What an answer has told. */
+/** All that an answer has told so far. */
 class Told {
   /** By session: ids of its subscriptions, and the destinations at which presence is silent of it. */
   readonly sessions = new Map<string, { readonly ids: Set<string>; readonly hidden: Set<string> }>();

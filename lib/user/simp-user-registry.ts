@@ -15,7 +15,7 @@ export interface SimpSession {
   readonly user: SimpUser;
   /** The id of the server where it is connected, if that is another one. */
   readonly server: string | undefined;
-  /** What `presence.info` has said of it, as JSON. */
+  /** The JSON of what `presence.info` has said of it. */
   readonly info: string | undefined;
   /** The destinations at which `presence.visible` keeps it from being shown, if there are such. */
   readonly hiddenAt: ReadonlySet<string> | undefined;

@@ -13,7 +13,7 @@ type Counts = Map<string, number>;
 
 /** The sessions without a user: they are in no registry, and only how many of them subscribe where is counted. */
 export class Strangers {
-  /** What each subscribes to that is counted, by the subscription's id. */
+  /** The counted destinations that each subscribes to, by the subscription's id. */
   readonly #sessions = new Map<string, Map<string, string> | undefined>();
   readonly #here: Counts = new Map();
   readonly #elsewhere = new Map<string, Counts>();

@@ -31,7 +31,7 @@ export interface SessionsListener {
   unsubscribed?(subscription: SimpSubscription): void;
   /** A session of this server has brought a new token, of the same user. */
   renewed?(session: SimpSession, principal: Principal): void;
-  /** What presence tells of a session is something else. */
+  /** Presence tells something else of a session. */
   described?(session: SimpSession): void;
   /** Presence does not tell any more that a session is at a destination, or does again; whether it subscribes or not. */
   hidden?(session: SimpSession, destination: string): void;

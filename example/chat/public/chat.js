@@ -1,5 +1,5 @@
 import { stompClient } from "/public/stomp-client.js";
-import { resuming } from "/vendor/express-stomp/client/index.js";
+import { resuming, watchPresence } from "/vendor/express-stomp/client/index.js";
 import { People } from "./people.js";
 import { Talk } from "./talk.js";
 
@@ -73,7 +73,9 @@ const live = resuming(client);
 const take = (frame) => talk.add(JSON.parse(frame.body));
 live.subscribe("/user/queue/private", take);
 // Before the room: that somebody subscribes to it is what is told here.
-live.subscribe(`/sub/chat/room/${roomId}/present`, (frame) => people.show(JSON.parse(frame.body).names));
+watchPresence(client, `/sub/chat/room/${roomId}`, ({ users }) =>
+  people.show([...(users?.keys() ?? [])].sort()),
+);
 live.subscribe(`/sub/chat/room/${roomId}`, take, { onReload: loadOlder });
 
 /** Asks for what was said last, from the database. */

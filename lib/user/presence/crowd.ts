@@ -55,7 +55,7 @@ export class Crowd {
     this.#note(this.#strangers);
   }
 
-  /** What is said of a session that is there is something else, or another session speaks for its user from now on. */
+  /** Something else is said of a session that is there; from now on it speaks for its user. */
   described(session: SimpSession): void {
     const member = this.members.get(session.user.name);
     if (!member) return;

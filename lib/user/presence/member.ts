@@ -14,7 +14,7 @@ export class Member {
   away: Away[] | undefined;
   /** The session that came last, for what is said of the user; it may have gone. */
   session: SimpSession | undefined;
-  /** What watchers were told last: how many sessions, and what of them; 0 when they know of none. */
+  /** The sessions that watchers were told last, and the info; 0 when they know of none. */
   told = 0;
   toldInfo: string | undefined;
   /** Whether the application was told that the user is there. */

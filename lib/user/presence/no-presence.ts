@@ -1,7 +1,7 @@
 import { ConfigurationError } from "../../errors.js";
 import type { Presence } from "./presence.js";
 
-/** What `messaging.presence` is without the option. */
+/** `messaging.presence` without the option. */
 export const NO_PRESENCE: Presence = {
   of() {
     throw new ConfigurationError(

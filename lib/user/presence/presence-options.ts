@@ -14,7 +14,7 @@ export interface PresentSession {
 }
 
 /**
- * Who is told to be where, and how.
+ * The destinations at which users are told to be, and how.
  *
  * @example
  * ```ts
@@ -22,8 +22,8 @@ export interface PresentSession {
  *   endpoints,
  *   presence: {
  *     destinations: ["/topic/room/*"],
- *     info: (user: Member) => ({ nick: user.nick }),
- *     visible: (user: Member) => !user.isInvisible,
+ *     info: (user, { sessionAttributes }) => ({ device: sessionAttributes.get("device") }),
+ *     visible: ({ name }) => name !== "admin",
  *   },
  * });
  * ```
@@ -35,7 +35,7 @@ export interface PresenceOptions {
    */
   destinations?: readonly string[];
   /**
-   * What is told of a user beside the name, of each session: a value that JSON can say, in 1 KiB at most; `undefined` is
+   * Gives what is told of a user beside the name, of each session: a value that JSON can say, in 1 KiB at most; `undefined` is
    * nothing. Everybody who may subscribe to the destination reads it. Asked when a session has connected, has brought a
    * new token, and at `recheck`. @default nothing
    */

@@ -42,7 +42,7 @@ export interface PresentAt {
   readonly hidden: readonly PresentUser[];
 }
 
-/** Who is where, for the application. */
+/** Tells the application who is where. */
 export interface Presence {
   /**
    * Gives those who subscribe to one of `presence.destinations` now, over all servers. Somebody whose line was lost is
@@ -51,8 +51,8 @@ export interface Presence {
    * @throws ConfigurationError when nobody is told of that destination, or without the option `presence`
    * @example
    * ```ts
-   * const there = new Set(messaging.presence.of("/topic/room/7").users.map(({ name }) => name));
-   * for (const member of members) if (!there.has(member.name)) await mail(member, text);
+   * const { users, count, strangers } = messaging.presence.of("/topic/room/7");
+   * console.log(`${count} people: ${users.map(({ name }) => name).join(", ")}, and ${strangers} strangers`);
    * ```
    */
   of(destination: string): PresentAt;

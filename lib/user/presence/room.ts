@@ -8,7 +8,7 @@ export interface PresentUser {
   readonly sessions: number;
   /** From when on this server knows the user to be there, in ms since 1970. */
   readonly since: number;
-  /** What `presence.info` has said of the session that came last. */
+  /** The value that `presence.info` has given for the session that came last. */
   readonly info?: unknown;
 }
 
@@ -18,7 +18,7 @@ export interface Watcher {
   readonly id: string;
 }
 
-/** What watchers are told. */
+/** One MESSAGE to watchers. */
 export interface Telling {
   readonly kind: "state" | "diff" | "count";
   readonly version: number;
@@ -38,7 +38,7 @@ export interface RoomContext extends CrowdContext {
 const COUNT_EVERY = 1_000;
 /** Names are told again when there are so much fewer than the limit: one person who comes and goes is no new state for all. */
 const MARGIN = 0.9;
-/** What stands around the names in JSON, and `info`. */
+/** Bytes of JSON around a name and its `info`. */
 const ENTRY = 64;
 
 /** Those who subscribe to one destination, as its watchers were told of them. */

@@ -68,7 +68,7 @@ describe("People whose line breaks while others talk, in Chromium", function () 
     const said = ["before", "one", "two", "three", "after"].map((text) => `Mina: ${text}`);
     expect((await jun.messages()).filter((line) => !line.endsWith("psst"))).to.deep.equal(said);
     // The list of those who are there is told anew, and not kept.
-    const kept = recovered.filter(({ destination }) => !destination.endsWith("/present"));
+    const kept = recovered.filter(({ destination }) => !destination.endsWith("/presence"));
     expect(kept.map(({ recovered: whole }) => whole)).to.deep.equal([true, true]);
     expect(loaded).to.deep.equal([]);
     expect(jun.faults).to.deep.equal([]);

@@ -25,7 +25,7 @@ describe("the chat's rules", () => {
     { type: "MESSAGE", destination: "/pub/chat/private" },
     { type: "SUBSCRIBE", destination: "/pub/chat/room/tea" },
     { type: "SUBSCRIBE", destination: "/sub/chat/room/tea" },
-    { type: "SUBSCRIBE", destination: "/sub/chat/room/tea/present" },
+    { type: "SUBSCRIBE", destination: "/sub/chat/room/tea/presence" },
     { type: "SUBSCRIBE", destination: "/user/queue/private" },
     { type: "SUBSCRIBE", destination: "/user/queue/errors" },
   ];
@@ -46,7 +46,7 @@ describe("the chat's rules", () => {
   const forNobody: ImaginedMessage[] = [
     ...[
       "/sub/chat/room/tea",
-      "/sub/chat/room/tea/present",
+      "/sub/chat/room/tea/presence",
       "/pub/chat/room/tea",
       "/pub//chat/message",
       "/pub/chat/message/",

@@ -154,7 +154,7 @@ describe("the chat's messages", () => {
     describe("when someone goes where members do not go", () => {
       for (const destination of [
         "/sub/chat/room/ROOM",
-        "/sub/chat/room/ROOM/present",
+        "/sub/chat/room/ROOM/presence",
         "/pub/chat/other",
         "/pub/chat/staff/end",
         "/elsewhere",
@@ -177,7 +177,7 @@ describe("the chat's messages", () => {
 
       for (const destination of [
         "/sub/chat/room/00000000-0000-4000-8000-000000000000",
-        "/sub/chat/room/00000000-0000-4000-8000-000000000000/present",
+        "/sub/chat/room/00000000-0000-4000-8000-000000000000/presence",
         "/pub/chat/room/nowhere",
       ]) {
         it(`refuses a SUBSCRIBE of ${destination}: there is no room`, async () => {
@@ -186,7 +186,7 @@ describe("the chat's messages", () => {
 
           expect(await one.frame())
             .to.match(/^ERROR\n/)
-            .and.include(`message:There is no room at ${destination}\n`);
+            .and.include(`message:There is no room at ${destination.replace(/\/presence$/, "")}\n`);
         });
       }
 

@@ -189,17 +189,30 @@ describe("The recipe", () => {
     close = kitchen.close;
     const watcher = kitchen.client("?user=mina");
     await connected(watcher);
-    const online = await hear(watcher, "/topic/online");
-    expect(await (await hear(watcher, "/app/online")).json()).to.deep.equal(["mina"]);
+    const presence = await hear(watcher, "/topic/online/presence");
+    const names = (told: unknown) => {
+      const {
+        users,
+        joined = [],
+        left = [],
+      } = told as Record<"users" | "joined", { name: string }[]> & { left?: string[] };
+      return [...(users ?? joined).map(({ name }) => name), ...left.map((name) => `-${name}`)].toSorted();
+    };
+    expect(names(await presence.json())).to.deep.equal([]);
+    const seen = async (user: string) => {
+      const client = await RawClient.connect(kitchen.port, "", `/ws?user=${user}`);
+      client.send("SUBSCRIBE\nid:1\ndestination:/topic/online\n\n^@");
+      return client;
+    };
 
-    const rod = await RawClient.connect(kitchen.port, "", "/ws?user=rod");
-    expect(await online.json()).to.deep.equal(["mina", "rod"]);
+    const rod = await seen("rod");
+    expect(names(await presence.json())).to.deep.equal(["rod"]);
     rod.cut();
-    const again = await RawClient.connect(kitchen.port, "", "/ws?user=rod");
-    const kim = await RawClient.connect(kitchen.port, "", "/ws?user=kim");
-    expect(await online.json()).to.deep.equal(["kim", "mina", "rod"]);
+    const again = await seen("rod");
+    const kim = await seen("kim");
+    expect(names(await presence.json())).to.deep.equal(["kim"]);
     kim.cut();
-    expect(await online.json()).to.deep.equal(["mina", "rod"]);
+    expect(names(await presence.json())).to.deep.equal(["-kim"]);
     again.cut();
   });
 
