@@ -70,9 +70,11 @@ const SUBPATHS: Record<string, readonly string[]> = {
   opentelemetry: ["index"],
   inspector: ["index"],
   asyncapi: ["index"],
-  cluster: ["index"],
-  redis: ["index"],
-  nats: ["index"],
+  // What drivers of backplanes have in common.
+  driver: ["index"],
+  cluster: ["index", "driver"],
+  redis: ["index", "driver"],
+  nats: ["index", "driver"],
 };
 
 /** Those of them that browsers run: no package, none of Node's either. */

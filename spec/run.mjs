@@ -20,7 +20,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 
 for (const [name, command] of checks) count(name, (await run(name, command)).ok);
 await run(
-  "Chromium, PostgreSQL, RabbitMQ, ActiveMQ and proxies for the specs",
+  "Chromium, PostgreSQL, RabbitMQ, ActiveMQ, Redis, NATS and proxies for the specs",
   "node build/spec/support/install.js",
 );
 countSpecs(await run("specs", "c8 node spec/lanes.mjs"));

@@ -6,6 +6,13 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { killGroup, type SpawnedWithUs, spawnWithUs } from "./spawn-with-us.js";
 
+/** How a broker shows that it is ready. */
+export interface BrokerGreeting {
+  readonly says: string;
+  /** The beginning of the answer. */
+  readonly hears: string;
+}
+
 /** A program that a broker consists of. */
 export interface BrokerCommand {
   readonly command: readonly [program: string, ...args: string[]];
@@ -15,11 +22,13 @@ export interface BrokerCommand {
 export interface BrokerProcessOptions {
   /** As people call it. */
   readonly name: string;
-  /** Where it takes STOMP. */
+  /** Where it takes STOMP, or what it speaks. */
   readonly port: number;
+  /** By default that of a broker that speaks STOMP. */
+  readonly greeting?: BrokerGreeting;
   /** The files that it keeps, on this machine and of this run only. */
   readonly folder: string;
-  /** The programs that have to run for it; the last one answers STOMP. */
+  /** The programs that have to run for it; the last one answers. */
   readonly commands: readonly BrokerCommand[];
 }
 
@@ -45,7 +54,7 @@ export class BrokerProcess implements RealBroker {
     this.#options = options;
   }
 
-  /** Starts a broker, and gives it when it answers CONNECT. It does not outlive this process, however that ends. */
+  /** Starts a broker, and gives it when it answers. It does not outlive this process, however that ends. */
   static async start(options: BrokerProcessOptions): Promise<BrokerProcess> {
     const broker = new BrokerProcess(options);
     try {
@@ -65,7 +74,7 @@ export class BrokerProcess implements RealBroker {
     return this.#options.port;
   }
 
-  /** The process that answers STOMP: what it costs is read there. */
+  /** The process that answers: what it costs is read there. */
   get pid(): number {
     return this.#children.at(-1)!.pid!;
   }
@@ -93,7 +102,7 @@ export class BrokerProcess implements RealBroker {
       });
       this.#children.push(child);
     }
-    while (!(await answersConnect(this.port))) {
+    while (!(await answers(this.port, this.#options.greeting ?? CONNECT))) {
       if (!this.#children.every(isAlive)) throw new Error(`${this.name} did not start: ${this.#log}`);
       await wait(50);
     }
@@ -120,23 +129,26 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+const CONNECT: BrokerGreeting = {
+  says: "CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0",
+  hears: "CONNECTED\n",
+};
+
 /** One try: a broker takes connections some time before it takes logins. */
-function answersConnect(port: number): Promise<boolean> {
+function answers(port: number, { says, hears }: BrokerGreeting): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    const done = (answers: boolean) => {
+    const done = (isReady: boolean) => {
       socket.destroy();
-      resolve(answers);
+      resolve(isReady);
     };
     socket.setTimeout(2000, () => done(false));
     socket.on("error", () => done(false)).on("close", () => done(false));
-    socket.on("connect", () =>
-      socket.write("CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0"),
-    );
+    socket.on("connect", () => socket.write(says));
     let answer = "";
     socket.setEncoding("latin1").on("data", (text: string) => {
       answer += text;
-      if (answer.includes("\0")) done(answer.startsWith("CONNECTED"));
+      if (answer.length >= hears.length) done(answer.startsWith(hears));
     });
   });
 }

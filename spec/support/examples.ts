@@ -49,6 +49,13 @@ const APPLICATION = `
 const WITH_PACKAGE = `
   import assert from "node:assert/strict";
   import { Client, type IMessage } from "@stomp/stompjs";
+  import cluster from "node:cluster";
+  import { createServer } from "node:http";
+  import { availableParallelism } from "node:os";
+  import { jetstream } from "@nats-io/jetstream";
+  import { connect } from "@nats-io/transport-node";
+  import { Redis } from "ioredis";
+  import { createClient } from "redis";
   declare const brokerURL: string;
   declare const live: { place(destination: string, options: { onReload(): void }): {
     headers(): Record<string, string>; accept(message: IMessage): boolean } };

@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 /** A server in a process of its own, without a handler for what nobody catches there. */
 export class ForkedServer {
   readonly port: number;
-  readonly #child: ChildProcess;
+  protected readonly child: ChildProcess;
   #complaints = "";
   #hasExited = false;
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
 
   protected constructor(child: ChildProcess, port: number) {
-    this.#child = child;
+    this.child = child;
     this.port = port;
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#complaints += chunk.toString();
@@ -45,25 +45,25 @@ export class ForkedServer {
 
   /** Runs a task while the process stands still: what comes meanwhile comes to it at once. */
   async whileStopped(task: () => Promise<void>): Promise<void> {
-    this.#child.kill("SIGSTOP");
+    this.child.kill("SIGSTOP");
     try {
       await task();
     } finally {
-      this.#child.kill("SIGCONT");
+      this.child.kill("SIGCONT");
     }
   }
 
   /** Tells the process something, which it answers. */
   async tell(message: string): Promise<void> {
-    const answer = once(this.#child, "message");
-    this.#child.send(message);
+    const answer = once(this.child, "message");
+    this.child.send(message);
     await answer;
   }
 
   async kill(): Promise<void> {
     if (this.#hasExited) return;
 
-    this.#child.kill("SIGKILL");
+    this.child.kill("SIGKILL");
     await this.exited;
   }
 }

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { installPackages } from "../../example/shared/install-packages.js";
-import { findRabbitMq } from "../../example/shared/programs.js";
+import { findRabbitMq, findRedis } from "../../example/shared/programs.js";
 import {
   findActiveMq,
   findCaddy,
   findChromium,
   findHaProxy,
+  findNats,
   findNginx,
   findPerl,
   findPostgres,
@@ -26,6 +27,8 @@ const programs: readonly [packageName: string, found: string | undefined][] = [
   ["postgresql", findPostgres()],
   ["rabbitmq-server", findRabbitMq()],
   ["activemq", findActiveMq()],
+  ["redis-server", findRedis()],
+  ["nats-server", findNats()],
   ["nginx", findNginx()],
   ["caddy", findCaddy()],
   ["haproxy", findHaProxy()],

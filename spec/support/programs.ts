@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { Context } from "mocha";
-import { firstRunnable, foldersIn } from "../../example/shared/programs.js";
+import { firstRunnable, foldersIn, onPath } from "../../example/shared/programs.js";
 
 /** The program, and Debian's package of it. */
 export const HEADLESS_SHELL = "chromium-headless-shell";
@@ -80,6 +80,11 @@ export function findPerl(): string | undefined {
   return ["/usr/bin/perl", ...onPath("perl")].find((perl) => runs(perl, "-MNet::Stomp", "-e", "1"));
 }
 
+/** Finds NATS: `NATS_SERVER`, or on this machine. */
+export function findNats(): string | undefined {
+  return firstRunnable([process.env.NATS_SERVER, ...onPath("nats-server"), "/usr/sbin/nats-server"]);
+}
+
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
 export function missing(context: Context, program: string): never {
   const reason = `${program} is missing: npm test installs it where apt-get may`;
@@ -90,8 +95,4 @@ export function missing(context: Context, program: string): never {
 
 function runs(program: string | undefined, ...options: readonly string[]): boolean {
   return program !== undefined && existsSync(program) && spawnSync(program, options).status === 0;
-}
-
-function onPath(name: string): string[] {
-  return (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name));
 }
