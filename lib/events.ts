@@ -139,6 +139,15 @@ export interface MessagingEvents {
   absent: { user: Principal; destination: string; server: string | undefined };
   /** The broker can be reached, or not any more: as Spring's `BrokerAvailabilityEvent`. */
   brokerAvailability: { isAvailable: boolean };
+  /**
+   * Publications of other servers may be missing on this one, and cannot be had any more: of `simpleBroker` with a
+   * `backplane`. `since` is the position up to which all was heard, empty where the backplane has no log. They are
+   *
+   * - `lost`: on a backplane that does not remember, or whose log does not answer
+   * - `trimmed`: no longer in its log
+   * - `epoch`: in a log that is not there any more: the store was emptied, or is an older copy
+   */
+  messagesLost: { since: string; reason: "lost" | "trimmed" | "epoch" };
   /** A session ended for a fault. Its client was sent ERROR, unless it did not read what waited for it. */
   sessionError: { sessionId: string; user: Principal | undefined; error: Error };
   /**
@@ -210,6 +219,7 @@ export const MESSAGING_EVENTS = Object.keys({
   present: true,
   absent: true,
   brokerAvailability: true,
+  messagesLost: true,
   sessionError: true,
   accessDenied: true,
   messageDropped: true,

@@ -218,3 +218,4 @@ export {
   SimpUserRegistry,
 } from "./user/simp-user-registry.js";
 export type { UserSessionLimitOptions } from "./user/user-session-limit.js";
+export { type Publisher, type PublisherOptions, publisher } from "./wiring/publisher.js";

@@ -6,7 +6,9 @@ import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { BrokerStats } from "../observe/stats.js";
+import type { ServerRoads } from "../servers/roads.js";
 import type { ServersSettings } from "../servers/settings.js";
+import type { UsersOfAllServers } from "../servers/users-of-all-servers.js";
 import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
@@ -73,7 +75,7 @@ export interface Broker extends MessageHandler {
   /** Whether it takes messages at present. Changes are announced as `brokerAvailability`. */
   readonly isAvailable: boolean;
   /** Takes what the application sends. Default: the broker itself, as if a client had sent it. */
-  readonly application?: MessageHandler;
+  readonly application?: (MessageHandler & Pick<Broker, "receivers" | "keepsForUsers">) | undefined;
   /** Lets the application itself hear what is sent; only where the broker is somebody else's. */
   readonly system?: BrokerSystem;
   /** Its part in `messaging.stats()`. Default: nothing is known of it. */
@@ -84,6 +86,10 @@ export interface Broker extends MessageHandler {
   readonly servers?: ServersSettings | undefined;
   /** Lets go out at once what it holds back: nothing more comes, and clients are about to be closed. */
   flush?(): void;
+  /** The roads of its own on which servers speak of users and sessions. Default: `servers` and `system` say how they do. */
+  readonly roads?: ServerRoads | undefined;
+  /** Reaches users and sessions of all servers, this one among them. Default: each server looks here, and tells the others over `roads`. */
+  readonly users?: UsersOfAllServers | undefined;
   /** Ends its timers and connections. */
   close(): void | Promise<void>;
 }

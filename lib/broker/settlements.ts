@@ -14,27 +14,33 @@ export class Settlements {
 
   /**
    * @param payer who pays for what COMMIT sends
+   * @returns a promise if that goes to other servers: it settles when they will hear it
    * @throws MessageDeliveryError when there is no such delivery or transaction
    */
-  handle(headers: MessageHeaders, session: BrokerSession, payer: string): void {
+  handle(headers: MessageHeaders, session: BrokerSession, payer: string): void | Promise<void> {
     const { stompCommand, native } = headers;
     const transaction = native.get("transaction");
     if (stompCommand === "ACK" || stompCommand === "NACK") {
       this.#settle(headers, session, stompCommand === "ACK" ? "acknowledged" : "failed");
     } else if (transaction === undefined) throw refusal(`${stompCommand} needs a transaction`);
     else if (stompCommand === "BEGIN") this.#transactions.begin(session, transaction);
-    else if (stompCommand === "COMMIT") this.#transactions.commit(session, transaction, payer);
+    else if (stompCommand === "COMMIT") return this.#transactions.commit(session, transaction, payer);
     else this.#transactions.abort(session, transaction);
   }
 
-  /** Keeps a SEND until COMMIT. @throws MessageDeliveryError when there is no such transaction, or it is full */
-  send({ payload, headers }: Message, session: BrokerSession, transaction: string): void {
+  /**
+   * Keeps a SEND until COMMIT.
+   *
+   * @param isToUser whether it goes to a user on all servers, by its destination
+   * @throws MessageDeliveryError when there is no such transaction, or it is full
+   */
+  send({ payload, headers }: Message, session: BrokerSession, transaction: string, isToUser = false): void {
     const { privateTo, forUser } = headers;
     const native = headers.native.without("transaction");
     const message = compact(
       createMessage(payload, { ...publishedHeaders(headers), privateTo, forUser, native }),
     );
-    this.#transactions.add(session, transaction, () => ({ kind: "send", message }));
+    this.#transactions.add(session, transaction, () => ({ kind: "send", message, isToUser }));
   }
 
   #settle(headers: MessageHeaders, session: BrokerSession, outcome: Settlement): void {

@@ -1,6 +1,12 @@
 import { isUnder } from "../destination/prefix.js";
 import type { ConfigurationError } from "../errors.js";
 import { areHeartBeats, HEART_BEATS, isCount, isText, onlyKnown, wrongOption } from "../options/checks.js";
+import type { Backplane } from "../servers/backplane.js";
+import {
+  BACKPLANE_OPTIONS,
+  type BackplaneSettings,
+  backplaneSettings,
+} from "../servers/backplane-settings.js";
 import { type ConflationOptions, checkConflation } from "./conflation-options.js";
 import { checkHistory, type HistoryOptions } from "./history/history-options.js";
 import type { QueueOverflowStrategy } from "./queues.js";
@@ -73,16 +79,40 @@ export interface SimpleBrokerOptions {
    * Default 16 MiB.
    */
   conflationSizeLimit?: number;
+  /**
+   * Joins this server with the others on it, so that a message to a topic or a user reaches the subscribers of all: it is
+   * fanned out when it comes back, here too, in one order everywhere. One backplane serves one broker. Default: none;
+   * this server is alone.
+   */
+  backplane?: Backplane;
+  /** The secret that only the servers know, 16 characters or more, the same for all: what they say on the backplane is sealed with it. Needed with `backplane`. */
+  secret?: string | undefined;
+  /** Whether whoever can write on the backplane is believed, in place of a `secret`: nothing is sealed then. Default: false. */
+  trusted?: boolean;
+  /** How long a server on the backplane may be silent until it counts as gone, in ms. Default 20,000. */
+  registryExpirationPeriod?: number;
   /** The header of SUBSCRIBE that chooses among messages, by SQL-92 as in JMS. Default: none does. */
   selectorHeaderName?: string;
 }
 
 /** The options with nothing left open. */
 export interface ResolvedSimpleBrokerOptions
-  extends Required<Omit<SimpleBrokerOptions, "deadLetterDestination" | "selectorHeaderName" | "history">> {
+  extends Required<
+    Omit<
+      SimpleBrokerOptions,
+      | "deadLetterDestination"
+      | "selectorHeaderName"
+      | "history"
+      | "backplane"
+      | "secret"
+      | "trusted"
+      | "registryExpirationPeriod"
+    >
+  > {
   readonly deadLetterDestination: string | undefined;
   readonly selectorHeaderName: string | undefined;
   readonly history: readonly HistoryOptions[];
+  readonly backplane: BackplaneSettings | undefined;
 }
 
 const COUNTS = {
@@ -111,6 +141,7 @@ const KNOWN = [
   "history",
   "conflate",
   "selectorHeaderName",
+  ...BACKPLANE_OPTIONS,
 ];
 
 /** Fills in the defaults. @throws ConfigurationError that names the option which makes no sense */
@@ -152,6 +183,7 @@ export function checkSimpleBrokerOptions(options: SimpleBrokerOptions): Resolved
     retainLast: texts("retainLast", "patterns", options.retainLast),
     history: checkHistory(options.history),
     conflate: checkConflation(options.conflate),
+    backplane: backplaneSettings("simpleBroker", options, queuePrefixes),
     selectorHeaderName,
   };
 }

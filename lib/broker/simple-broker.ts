@@ -8,6 +8,7 @@ import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { BrokerStats } from "../observe/stats.js";
+import type { BackplaneSettings } from "../servers/backplane-settings.js";
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerCounts } from "./broker-counts.js";
 import { BrokerDestinations } from "./broker-destinations.js";
@@ -28,6 +29,7 @@ import { QueueSpace } from "./queue-space.js";
 import { Queues } from "./queues.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { Settlements } from "./settlements.js";
+import { SharedPublications } from "./shared-publications.js";
 import {
   checkSimpleBrokerOptions,
   type ResolvedSimpleBrokerOptions,
@@ -73,6 +75,9 @@ export class SimpleBroker implements Broker {
   readonly name = "broker";
   readonly plainDestinations = true;
   readonly takesForSubscriptions = true;
+  readonly application: Broker["application"];
+  readonly roads: Broker["roads"];
+  readonly users: Broker["users"];
   readonly #options: ResolvedSimpleBrokerOptions;
   readonly #outbound: SubscribableChannel;
   readonly #events: EventPublisher;
@@ -91,6 +96,8 @@ export class SimpleBroker implements Broker {
   readonly #settlements: Settlements;
   readonly #positions = new Positions();
   readonly #counts = new BrokerCounts();
+  /** The way to other servers, and from there; `undefined` without a backplane. */
+  readonly #shared: SharedPublications | undefined;
   /** None: ids for ACK are numbers, which must be told from nobody's. */
   readonly #ackIdPrefix: string;
   #delivered = 0;
@@ -139,7 +146,11 @@ export class SimpleBroker implements Broker {
       replaced: () => {
         this.#counts.conflated++;
       },
-      publish: (message) => void this.#turns.take(() => this.#publishNow(message, APPLICATION)),
+      publish: (message) => {
+        const failed = (error: unknown) =>
+          context.logger.error("A message that was conflated could not be published", error);
+        void this.#turns.take(() => this.#publishNow(message, APPLICATION)?.catch(failed));
+      },
     });
     this.#history = new History({
       rules: new HistoryRules({ history: options.history, userPrefix, ...places }),
@@ -158,17 +169,22 @@ export class SimpleBroker implements Broker {
       separator,
       listeners: this.#listeners,
       turns: this.#turns,
-      publish: (letter, payer) => this.#publish(letter, payer),
+      publish: (letter, payer) => void this.#publish(letter, payer),
       dropped: (publication, reason) => this.#dropped(publication, reason),
     });
     this.#transactions = new Transactions({
       sizeLimit: options.transactionSizeLimit,
-      publish: (message, payer) => this.#publish(message, payer, true),
-      admit: (messages, payer) =>
+      publish: ({ message, isToUser }, payer) =>
+        isToUser && this.#shared
+          ? this.#shared.send(message, { byClient: true })
+          : this.#publish(message, payer, true),
+      admit: (messages, payer) => {
+        this.#shared?.check(messages);
         this.#queues.admit(
           messages.filter(({ headers }) => this.#destinations.isQueue(headers)),
           payer,
-        ),
+        );
+      },
     });
     this.#settlements = new Settlements(this.#transactions);
     this.#sessionContext = {
@@ -190,6 +206,20 @@ export class SimpleBroker implements Broker {
       nextDelivery: () => ++this.#delivered,
       undelivered: (consumer, error) => this.#fanOut.undelivered(consumer, error),
       dropped: (publication, sessionId) => this.#dropped(publication, "prefetch", sessionId),
+    };
+    const shared = options.backplane && this.#share(options.backplane, context);
+    this.#shared = shared;
+    this.roads = shared?.roads;
+    this.users = shared && {
+      send: (message, sender) => this.#sendToUser(shared, message, sender.byClient),
+      tell: (told) => shared.tell(told),
+      serve: (handler) => shared.serve(handler),
+    };
+    this.application = shared && {
+      name: this.name,
+      handle: (message) => this.#handle(message, false),
+      receivers: (destination) => this.receivers(destination),
+      keepsForUsers: (destination) => this.keepsForUsers(destination),
     };
   }
 
@@ -222,6 +252,10 @@ export class SimpleBroker implements Broker {
   }
 
   handle(message: Message): void | Promise<void> {
+    return this.#handle(message, true);
+  }
+
+  #handle(message: Message, byClient: boolean): void | Promise<void> {
     const { headers } = message;
     switch (headers.messageType) {
       case "CONNECT":
@@ -231,11 +265,11 @@ export class SimpleBroker implements Broker {
       case "UNSUBSCRIBE":
         return this.#unsubscribe(headers);
       case "MESSAGE":
-        return this.#send(message);
+        return this.#send(message, byClient);
       case "DISCONNECT":
         return this.#leave(headers.sessionId);
       case "OTHER":
-        return this.#turns.take(() => this.#other(headers));
+        return this.#turn(message, byClient, () => this.#other(headers));
       case "CONNECT_ACK":
         return;
     }
@@ -274,16 +308,17 @@ export class SimpleBroker implements Broker {
   }
 
   start(): void {
-    this.#announce(true);
+    if (!this.#shared || this.#shared.isAvailable) this.#announce(true);
   }
 
   flush(): void {
     this.#conflation.flush();
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     this.flush();
     this.#announce(false);
+    const closed = this.#shared?.close();
     for (const session of this.#sessions.values()) this.#endConsumers(session);
     this.#sessions.clear();
     this.#listeners.clear();
@@ -291,6 +326,7 @@ export class SimpleBroker implements Broker {
     this.#queues.clear();
     this.#retained.clear();
     this.#history.close();
+    return closed;
   }
 
   #announce(isAvailable: boolean): void {
@@ -343,6 +379,12 @@ export class SimpleBroker implements Broker {
   }
 
   #subscribe(headers: MessageHeaders): void | Promise<void> {
+    // Its RECEIPT says that it hears what is sent from now on, by other servers, too.
+    const listening = this.#shared?.listening;
+    return listening ? listening.then(() => this.#subscribeNow(headers)) : this.#subscribeNow(headers);
+  }
+
+  #subscribeNow(headers: MessageHeaders): void | Promise<void> {
     let answered: Promise<void> | undefined;
     const taken = this.#turns.take(() => {
       answered = this.#addConsumer(headers);
@@ -380,7 +422,7 @@ export class SimpleBroker implements Broker {
     this.#listeners.remove(consumer);
   }
 
-  #send(message: Message): void | Promise<void> {
+  #send(message: Message, byClient: boolean): void | Promise<void> {
     const { headers } = message;
     const { destination, native, sessionId = "" } = headers;
     if (destination === undefined || !this.#destinations.isOurs(headers)) return;
@@ -388,26 +430,50 @@ export class SimpleBroker implements Broker {
 
     const transaction = native.get("transaction");
     if (transaction === undefined) {
-      return this.#turns.take(() => this.#publish(message, payerOf(headers)));
+      return this.#turn(message, byClient, () => this.#publish(message, payerOf(headers)));
     }
     const session = this.#sessions.get(sessionId);
     if (!session) throw notOpen(transaction);
     this.#settlements.send(message, session, transaction);
   }
 
-  /** @param isAdmitted whether queues have space for it */
-  #publish(message: Message, payer: string, isAdmitted = false): void {
-    const { privateTo, forUser } = message.headers;
-    this.#counts.publications++;
-    const isPublic = privateTo === undefined && !forUser;
-    if (this.#conflation.isOn && isPublic && this.#conflation.holds(message)) return;
-    this.#publishNow(message, payer, isAdmitted);
+  /** A client's SEND in a transaction goes when that is committed. */
+  async #sendToUser(shared: SharedPublications, message: Message, byClient: boolean): Promise<void> {
+    const { sessionId = "", native } = message.headers;
+    const transaction = byClient ? native.get("transaction") : undefined;
+    if (transaction === undefined) return shared.send(message, { byClient });
+    const session = this.#sessions.get(sessionId);
+    if (!session) throw notOpen(transaction);
+    this.#settlements.send(message, session, transaction, true);
   }
 
-  #publishNow(message: Message, payer: string, isAdmitted = false): void {
+  /** Does what publishes, in its turn. What goes to other servers is not done then: a client is answered later. */
+  #turn(message: Message, byClient: boolean, act: () => void | Promise<void>): void | Promise<void> {
+    if (!this.#shared) return this.#turns.take(act);
+
+    let published: void | Promise<void>;
+    const taken = this.#turns.take(() => {
+      published = act();
+    });
+    const answer = () => (published && byClient ? this.#shared?.answer(message, published) : published);
+    return taken ? taken.then(answer) : answer();
+  }
+
+  /**
+   * @param isAdmitted whether queues have space for it
+   * @returns a promise if it goes to other servers: it settles when they will hear it
+   */
+  #publish(message: Message, payer: string, isAdmitted = false): void | Promise<void> {
+    const isPublic = isForAll(message.headers);
+    if (!this.#shared || !isPublic) this.#counts.publications++;
+    if (this.#conflation.isOn && isPublic && this.#conflation.holds(message)) return;
+    return this.#publishNow(message, payer, isAdmitted);
+  }
+
+  #publishNow(message: Message, payer: string, isAdmitted = false): void | Promise<void> {
     const { headers } = message;
-    const number = this.#positions.next();
-    const shared = new Publication(number, publication(message, this.#positions.idOf(number)));
+    if (this.#shared && isForAll(headers)) return this.#shared.publish(message);
+    const shared = this.#shared?.publication(message) ?? this.#publication(message);
     // An interceptor may hold it up, and who has sent it need not wait for that.
     if (this.#outbound.intercepted) shared.own();
 
@@ -437,10 +503,41 @@ export class SimpleBroker implements Broker {
     else consumer.offer(publication);
   }
 
-  #other(headers: MessageHeaders): void {
+  #publication(message: Message): Publication {
+    const number = this.#positions.next();
+    return new Publication(number, publication(message, this.#positions.idOf(number)));
+  }
+
+  #share(settings: BackplaneSettings, context: BrokerContext): SharedPublications {
+    const { history, retainLast } = this.#options;
+    return new SharedPublications({
+      settings,
+      context,
+      positions: this.#positions,
+      keeps: history.length + retainLast.length > 0,
+      publish: (message) => {
+        // The servers of a deployment may have other prefixes than this one.
+        if (!this.#destinations.isOurs(message.headers)) return;
+        return this.#turns.take(() => void this.#publish(message, APPLICATION));
+      },
+      keep: (kept, age, user) => {
+        if (user === undefined && !this.#destinations.isOurs(kept.headers)) return;
+        if (user === undefined) this.#retained.keep(kept);
+        if (this.#history.isOn) this.#history.keep(kept, user, age);
+      },
+      missed: () => void this.#turns.take(() => this.#history.missed(this.#subscriptions())),
+      availability: (isAvailable) => this.#announce(isAvailable),
+    });
+  }
+
+  *#subscriptions(): Generator<Consumer> {
+    for (const { consumers } of this.#sessions.values()) yield* consumers.values();
+  }
+
+  #other(headers: MessageHeaders): void | Promise<void> {
     const session = this.#sessions.get(headers.sessionId ?? "");
     if (!session) throw refusal(`Only a connected session can send ${headers.stompCommand}`);
-    this.#settlements.handle(headers, session, payerOf(headers));
+    return this.#settlements.handle(headers, session, payerOf(headers));
   }
 
   #dropped(
@@ -451,6 +548,16 @@ export class SimpleBroker implements Broker {
     const { destination = "", messageId = "" } = headers;
     this.#events.publish("messageDropped", { reason, destination, messageId, sessionId });
   }
+}
+
+/** Whether it is for all subscribers of all servers: it was not sent to a user, and has not come from a backplane. */
+function isForAll({ position, privateTo, forUser, forSubscriptions }: MessageHeaders): boolean {
+  return (
+    position === undefined &&
+    privateTo === undefined &&
+    forUser === undefined &&
+    forSubscriptions === undefined
+  );
 }
 
 /** The payer of a message that waits in a queue: all sessions of a user together, or the application. */

@@ -7,8 +7,16 @@ import type { BrokerSession, Settlement } from "./broker-session.js";
 
 /** One thing that waits for COMMIT: a message, or deliveries that an ACK or NACK took. */
 type TransactionAction =
-  | { readonly kind: "send"; readonly message: Message }
+  | SendAction
   | { readonly kind: "settle"; readonly taken: readonly Unacknowledged[]; readonly outcome: Settlement };
+
+/** A message that waits for COMMIT. */
+export interface SendAction {
+  readonly kind: "send";
+  readonly message: Message;
+  /** Whether it goes to a user on all servers, by its destination. */
+  readonly isToUser: boolean;
+}
 
 /** As RabbitMQ bounds them. */
 const OPEN_LIMIT = 16;
@@ -20,7 +28,7 @@ export interface TransactionsOptions {
   /** Bytes that the messages in the transactions of one session may have. */
   readonly sizeLimit: number;
   /** Publishes what was admitted. */
-  publish(message: Message, payer: string): void;
+  publish(action: SendAction, payer: string): void | Promise<void>;
   /** Throws unless all of these can be published. */
   admit(messages: readonly Message[], payer: string): void;
 }
@@ -77,9 +85,10 @@ export class Transactions {
    * Does what waits, in the order it came: all of it, or nothing.
    *
    * @param payer who pays for what it sends
-   * @throws MessageDeliveryError when the transaction is not open, or a queue has no space for what it sends
+   * @returns a promise if some of what it sends goes to other servers: it settles when they will hear all of it
+   * @throws MessageDeliveryError when the transaction is not open, or what it sends cannot be published now
    */
-  commit(owner: BrokerSession, id: string, payer: string): void {
+  commit(owner: BrokerSession, id: string, payer: string): void | Promise<void> {
     const { admit, publish } = this.#options;
     const { actions } = this.#open(owner, id);
     admit(
@@ -87,10 +96,16 @@ export class Transactions {
       payer,
     );
     this.#remove(owner, id);
+    const published: Promise<void>[] = [];
     for (const action of actions) {
-      if (action.kind === "send") publish(action.message, payer);
-      else owner.settle(action.taken, action.outcome);
+      if (action.kind === "settle") {
+        owner.settle(action.taken, action.outcome);
+        continue;
+      }
+      const publishing = publish(action, payer);
+      if (publishing) published.push(publishing);
     }
+    if (published.length > 0) return Promise.all(published).then(() => {});
   }
 
   /** Forgets what waits. @throws MessageDeliveryError when the transaction is not open */

@@ -10,7 +10,7 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
 
   /** Does a task, now or as soon as all before it is done; a promise settles then. Throws (rejects with) what it throws. */
-  take(task: () => void): void | Promise<void> {
+  take(task: () => unknown): void | Promise<void> {
     if (this.#isBusy) return this.#later(task);
 
     this.#isBusy = true;
@@ -22,7 +22,7 @@ export class Turns {
     }
   }
 
-  #later(task: () => void): Promise<void> {
+  #later(task: () => unknown): Promise<void> {
     // The task runs in the async context of its own sender, not of the one that was busy before.
     const bound = AsyncResource.bind(task);
     return new Promise((resolve, reject) => {

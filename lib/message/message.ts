@@ -53,6 +53,8 @@ export interface MessageHeaders {
   readonly forUser?: { readonly name: string; readonly sessionIds: readonly string[] } | undefined;
   /** The subscriptions that one message is for, private ones to its destination (`privateTo`), of as many sessions. */
   readonly forSubscriptions?: readonly { readonly sessionId: string; readonly id: string }[] | undefined;
+  /** The place of a message that has come over a backplane, empty where that has no log. It goes to nobody but clients here. */
+  readonly position?: string | undefined;
   /** In CONNECT or a later message of a session: how long it may last from now on. */
   readonly grant?: SessionGrant | undefined;
   /** Lives as long as the session. */
@@ -83,6 +85,7 @@ const OWN = {
   privateTo: "message",
   forUser: "message",
   forSubscriptions: "message",
+  position: "message",
   grant: "message",
   sessionAttributes: "session",
   contentType: "published",

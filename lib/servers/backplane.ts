@@ -11,13 +11,13 @@ export interface Backplane {
   readonly isAvailable: boolean;
   /**
    * Resolves when all who listen will hear it, this server among them. Rejects when nobody can know; it may be heard all
-   * the same, then once. What one server publishes, also before the first of it is there, is heard in that order.
+   * the same, then once. A server that only publishes never calls `subscribe`. What one server publishes, also before the first of it is there, is heard in that order.
    */
   publish(bytes: Uint8Array): Promise<void>;
   /**
    * Listens from now on, until `close`: resolves when all that is published after that is heard, each entry once, in one
-   * order for all servers, what this one publishes among them. Called once. Tells `availability` when it is there, and of
-   * each change. While the store is away it waits for it; it rejects only when listening is not possible at all.
+   * order for all servers, what this one publishes among them. Called once, and never waits for what it gives to `take`, which it does not call within
+   * `publish`. Tells `availability` when it is there, and of each change. While the store is away it waits for it; it rejects only when listening is not possible at all.
    */
   subscribe(listener: BackplaneListener): Promise<void>;
   /** Hears and publishes nothing any more, when what was published before is there. A client that was passed in stays open. */

@@ -6,8 +6,9 @@ import type { Backplane } from "./backplane.js";
 import { decodeEnvelope, type Envelope, encodeEnvelope, type Greeting, type Said } from "./envelope.js";
 import { Held } from "./held.js";
 import { Introduction } from "./introduction.js";
+import { onceLogger } from "./once-logger.js";
 import { type Peer, Peers } from "./peers.js";
-import { type Opened, SEAL_LENGTH, Seal, VERSION } from "./seal.js";
+import { type Opened, SEAL_LENGTH, Seal } from "./seal.js";
 
 /** Hears the other servers of a link. */
 export interface LinkListener<T> {
@@ -26,8 +27,10 @@ export interface LinkListener<T> {
 
 export interface ServerLinkOptions {
   readonly backplane: Backplane;
-  /** As `serversKey` makes it. */
-  readonly key: Buffer;
+  /** As `serversKey` makes it. Without one nothing is sealed. */
+  readonly key: Buffer | undefined;
+  /** Tells what is said on this road from what is said on others, with the same key. Default: the backplane's name. */
+  readonly purpose?: string | undefined;
   /** How long a server may be silent until it counts as gone, in ms. */
   readonly expiration: number;
   readonly logger: Logger;
@@ -63,7 +66,7 @@ export class ServerLink<T> {
   readonly #introduction: Introduction;
   readonly #held: Held;
   readonly #stopClock: () => void;
-  readonly #warned = new Set<string>();
+  readonly #log: Logger;
   #stopGreeting: (() => void) | undefined;
   #ticks = 0;
   #tickedAt: number;
@@ -75,9 +78,10 @@ export class ServerLink<T> {
   constructor(options: ServerLinkOptions, listener: LinkListener<T>) {
     const { backplane, key, expiration, logger, clock = systemClock } = options;
     this.#options = options;
+    this.#log = onceLogger(logger);
     this.#listener = listener;
     this.#clock = clock;
-    this.#seal = new Seal(key, backplane.name);
+    this.#seal = new Seal(key, options.purpose ?? backplane.name);
     this.#introduction = new Introduction({
       clock,
       greet: () => this.#greet(),
@@ -140,7 +144,7 @@ export class ServerLink<T> {
   /** Notes that a server said something that this one does not know: there will be later releases. */
   unknown(): void {
     const { name } = this.#options.backplane;
-    this.#warn(`A server says at ${name} what this release does not know. It is not heard.`);
+    this.#log.warn(`A server says at ${name} what this release does not know. It is not heard.`);
   }
 
   /** Says goodbye, if the others can hear it. */
@@ -244,8 +248,10 @@ export class ServerLink<T> {
     if (this.#closed) return;
     const opened = this.#seal.open(bytes);
     if (!opened) {
-      const who = bytes[0] === VERSION ? "with another secret" : "of another version";
-      this.#warn(`Another sender uses ${this.#options.backplane.name}, or a server ${who}. It is not heard.`);
+      const { name } = this.#options.backplane;
+      this.#log.warn(
+        `Another sender uses ${name}, or a server ${this.#seal.faultOf(bytes)}. It is not heard.`,
+      );
       return;
     }
     if (opened.from === this.id || opened.sequence <= this.#peers.heardOf(opened.from)) return;
@@ -318,12 +324,5 @@ export class ServerLink<T> {
 
   #forget(id: string): void {
     if (this.#peers.remove(id)) this.#listener.left?.(id);
-  }
-
-  /** Logs each text once: a sender that is no server could fill the log. */
-  #warn(text: string): void {
-    if (this.#warned.has(text)) return;
-    this.#warned.add(text);
-    this.#options.logger.warn(text);
   }
 }

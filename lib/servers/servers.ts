@@ -2,26 +2,33 @@ import type { MessageHandler } from "../channel/message-handler.js";
 import type { Clock } from "../clock/clock.js";
 import type { Logger } from "../logger.js";
 import type { ServersStats } from "../observe/stats.js";
+import type { OtherServers } from "../user/user-message-handler.js";
 import type { UserSessions } from "../user/user-sessions.js";
-import { type ApplicationLine, brokerBackplane } from "./broker-backplane.js";
-import { serversKey } from "./seal.js";
+import type { ApplicationLine } from "./broker-backplane.js";
+import { brokerRoads, type ServerRoad, type ServerRoads } from "./roads.js";
+import { SessionsBroadcast } from "./sessions-broadcast.js";
 import type { ServersSettings } from "./settings.js";
 import { UserBroadcast, type UserBroadcastHandler } from "./user-broadcast.js";
 import { UserRegistryBroadcast } from "./user-registry-broadcast.js";
+import type { UsersOfAllServers } from "./users-of-all-servers.js";
 
 /** This server's part in what it has to do with the others on its broker. */
 export interface Servers {
-  /** Reaches users of other servers, if `userDestinationBroadcast` is set. */
-  readonly users: UserBroadcast | undefined;
+  /** Reaches users of other servers, if there is a road. */
+  readonly users: OtherServers | undefined;
+  /** Has other servers do to sessions what is done here, on the same road. */
+  readonly sessions: SessionsBroadcast | undefined;
   /** `undefined` when nothing joins them. */
   readonly stats: ServersStats | undefined;
   /** Says goodbye to the others. */
   close(): Promise<void>;
 }
 
-/** The means of a broker for the servers on it; one that runs in this process has neither connection nor settings. */
+/** The means of a broker for the servers on it: roads of its own, or a connection and settings to make some of. */
 interface ServersBroker extends MessageHandler {
-  readonly application?: MessageHandler;
+  readonly users?: UsersOfAllServers | undefined;
+  readonly roads?: ServerRoads | undefined;
+  readonly application?: MessageHandler | undefined;
   readonly system?: ApplicationLine;
   readonly servers?: ServersSettings | undefined;
 }
@@ -35,31 +42,16 @@ export interface JoinOptions extends UserBroadcastHandler {
 
 /** Joins the other servers on the broker, as far as its options say so. */
 export function joinServers({ broker, sessions, logger, clock, ...handler }: JoinOptions): Servers {
-  const { system, servers: settings } = broker;
-  if (!system || !settings) return { users: undefined, stats: undefined, close: async () => {} };
-
-  const { secret, userDestinationBroadcast, userRegistryBroadcast, messageSizeLimit } = settings;
-  const key = serversKey(secret);
-  const application = broker.application ?? broker;
-  const holds = new Set<Promise<void>>();
-  const at = (destination: string) => ({
-    backplane: brokerBackplane({ system, application, destination, messageSizeLimit, holds }),
-    key,
-    expiration: settings.registryExpirationPeriod,
-    logger,
-    isHeld: () => holds.size > 0,
-    clock,
-  });
-  const users =
-    userDestinationBroadcast === undefined
-      ? undefined
-      : new UserBroadcast(at(userDestinationBroadcast), handler);
-  const registry =
-    userRegistryBroadcast === undefined
-      ? undefined
-      : new UserRegistryBroadcast(at(userRegistryBroadcast), sessions);
+  const roads = broker.roads ?? roadsOver(broker);
+  const all = broker.users;
+  all?.serve(handler);
+  const on = (road: ServerRoad | undefined) => roads && road && { logger, ...roads, ...road, clock };
+  const [onUsers, onRegistry] = [on(roads?.users), on(roads?.registry)];
+  const users = onUsers && new UserBroadcast(onUsers, handler);
+  const registry = onRegistry && new UserRegistryBroadcast(onRegistry, sessions);
   return {
-    users,
+    users: all ? { bringsBack: true, send: (message, sender) => all.send(message, sender) } : users,
+    sessions: all ? new SessionsBroadcast((told) => all.tell(told)) : users?.sessions,
     get stats() {
       const links = [users, registry].flatMap((link) => link?.stats ?? []);
       return links.length === 0 ? undefined : joined(links);
@@ -76,4 +68,9 @@ function joined(links: readonly ServersStats[]): ServersStats {
     known: Math.max(...links.map(({ known }) => known)),
     missed: links.reduce((sum, { missed }) => sum + missed, 0),
   };
+}
+
+function roadsOver(broker: ServersBroker): ServerRoads | undefined {
+  const { system, servers: settings } = broker;
+  return system && settings && brokerRoads(settings, { system, application: broker.application ?? broker });
 }

@@ -2,12 +2,12 @@ import { ConfigurationError, MessageDeliveryError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { SessionsHere, WhoseSessions } from "../user/sessions-here.js";
 import type { SimpSubscription } from "../user/simp-user-registry.js";
-import type { UserBroadcast } from "./user-broadcast.js";
+import type { SessionsBroadcast } from "./sessions-broadcast.js";
 
 export interface SessionsEverywhereOptions {
   readonly here: SessionsHere;
   /** `undefined` without `userDestinationBroadcast`: then only this server is reached. */
-  readonly others: Pick<UserBroadcast, "end" | "recheck" | "unsubscribe"> | undefined;
+  readonly others: Pick<SessionsBroadcast, "end" | "recheck" | "unsubscribe"> | undefined;
   readonly logger: Logger;
 }
 

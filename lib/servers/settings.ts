@@ -46,8 +46,8 @@ export interface ServersContext {
   readonly messageSizeLimit: number;
 }
 
-const EXPIRATION = 20_000;
-const SHORTEST_SECRET = 16;
+export const EXPIRATION = 20_000;
+export const SHORTEST_SECRET = 16;
 /** All that servers tell each other of their own accord fits into it. */
 const SMALLEST_MESSAGE_SIZE_LIMIT = 64 * 1024;
 

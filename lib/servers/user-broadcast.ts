@@ -3,9 +3,10 @@ import { createMessage, type Message, type PublishedHeaders } from "../message/m
 import { NativeHeaders } from "../message/native-headers.js";
 import { publishedHeaders } from "../message/publication.js";
 import type { ServersStats } from "../observe/stats.js";
-import type { SessionsHere, WhoseSessions } from "../user/sessions-here.js";
+import type { SessionsHere } from "../user/sessions-here.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
+import { obey, SessionsBroadcast, type SessionsTold } from "./sessions-broadcast.js";
 
 /** The messages of servers about users. */
 type Told =
@@ -15,9 +16,7 @@ type Told =
       /** A client sent it: it is not for strangers. */
       readonly byClient: boolean;
     }
-  | { readonly end: WhoseSessions; readonly reason: string }
-  | { readonly recheck: WhoseSessions | "all"; readonly reason: string | undefined }
-  | { readonly unsubscribe: { sessionId: string; id: string }; readonly reason: string | undefined };
+  | SessionsTold;
 
 /** Does on this server what another one says. */
 export interface UserBroadcastHandler {
@@ -33,6 +32,8 @@ export interface UserBroadcastHandler {
  * promises is kept when the others will hear it; while they are greeted that waits.
  */
 export class UserBroadcast {
+  /** Has the other servers do to sessions what is done here. */
+  readonly sessions = new SessionsBroadcast((told) => this.#link.say(told));
   readonly #link: ServerLink<Told>;
   readonly #handler: UserBroadcastHandler;
   readonly #logger: Logger;
@@ -54,21 +55,6 @@ export class UserBroadcast {
     return this.#link.say({ message, native: [...native], byClient }, payload);
   }
 
-  /** Lets all other servers end sessions. */
-  async end(sessions: WhoseSessions, reason: string): Promise<void> {
-    await this.#link.say({ end: sessions, reason });
-  }
-
-  /** Lets all other servers judge subscriptions anew, everybody's if no sessions are named. */
-  async recheck(sessions: WhoseSessions | undefined, reason: string | undefined): Promise<void> {
-    await this.#link.say({ recheck: sessions ?? "all", reason });
-  }
-
-  /** Lets the server of that session end its subscription. */
-  async unsubscribe(sessionId: string, id: string, reason: string | undefined): Promise<void> {
-    await this.#link.say({ unsubscribe: { sessionId, id }, reason });
-  }
-
   close(): Promise<void> {
     return this.#link.close();
   }
@@ -88,19 +74,7 @@ export class UserBroadcast {
         const { message, native, byClient } = content;
         const headers = { ...message, native: NativeHeaders.of(native) };
         await this.#handler.deliver(createMessage(payload, headers), { byClient });
-      } else if ("end" in content) {
-        this.#handler.here.end(content.end, content.reason);
-      } else if ("recheck" in content) {
-        await this.#handler.here.recheck(
-          content.recheck === "all" ? undefined : content.recheck,
-          content.reason,
-        );
-      } else if ("unsubscribe" in content) {
-        const { sessionId, id } = content.unsubscribe;
-        await this.#handler.here.unsubscribeById(sessionId, id, content.reason);
-      } else {
-        this.#link.unknown();
-      }
+      } else if (!(await obey(content, this.#handler.here))) this.#link.unknown();
     } catch (error) {
       this.#logger.error("A message of another server for users could not be handled", error);
     }

@@ -26,6 +26,8 @@ export interface UserMessageHandlerOptions {
 }
 
 export interface OtherServers {
+  /** Whether what is sent comes to `deliver` of this server, too, from there. Default: it does not. */
+  readonly bringsBack?: boolean;
   /** @throws MessageDeliveryError, at once, when none of them can take it */
   send(message: Message, options: SenderOptions): Promise<void>;
 }
@@ -102,6 +104,7 @@ export class UserMessageHandler implements MessageHandler {
     const isHere =
       sessions.isAnonymous(name) || (privateTo !== undefined && sessions.idsOf(name, privateTo).length > 0);
     if (!others || isHere) return this.deliver(message, options);
+    if (others.bringsBack) return others.send(message, options);
 
     // First: a message that is too long for the other servers reaches nobody.
     const told = others.send(message, options);

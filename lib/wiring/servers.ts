@@ -23,5 +23,5 @@ export function makeServers(
     unsubscribe: endSubscription,
   });
   const servers = joinServers({ ...context, sessions, here, logger, clock });
-  return { servers, everywhere: new SessionsEverywhere({ here, others: servers.users, logger }) };
+  return { servers, everywhere: new SessionsEverywhere({ here, others: servers.sessions, logger }) };
 }

@@ -1,12 +1,11 @@
 import type { Broker } from "../broker/broker.js";
 import type { EventPublisher } from "../events.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { UserBroadcast } from "../servers/user-broadcast.js";
 import type { SessionRegistry } from "../session/session-registry.js";
 import type { PresenceStation } from "../user/presence/presence.js";
 import { Unserved } from "../user/unserved.js";
 import { UserClientHandler } from "../user/user-client-handler.js";
-import { UserMessageHandler } from "../user/user-message-handler.js";
+import { type OtherServers, UserMessageHandler } from "../user/user-message-handler.js";
 import { type EndSession, UserSessionLimit } from "../user/user-session-limit.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { Channels } from "./channels.js";
@@ -17,7 +16,7 @@ export interface UsersContext extends Pick<Channels, "clientInboundChannel" | "b
   readonly broker: Broker;
   readonly userSessions: UserSessions;
   /** Users of other servers, if they can be reached. */
-  readonly others: UserBroadcast | undefined;
+  readonly others: OtherServers | undefined;
   readonly endSession: EndSession;
   readonly presence: PresenceStation | undefined;
 }

@@ -53,9 +53,9 @@ describe("UserBroadcast", () => {
     const speaker = open();
     await time.pass(1500);
 
-    await speaker.recheck(undefined, undefined);
-    await speaker.unsubscribe("1", "a", undefined);
-    await speaker.end({ user: "rod" }, "end");
+    await speaker.sessions.recheck(undefined, undefined);
+    await speaker.sessions.unsubscribe("1", "a", undefined);
+    await speaker.sessions.end({ user: "rod" }, "end");
     await time.pass(0);
 
     expect(done).to.deep.equal(["recheck", "unsubscribe", "end"]);

@@ -30,6 +30,7 @@ const APPLICATION = `
   declare const keys: ReturnType<typeof createRemoteJWKSet>;
   declare const sessionId: string;
   declare const room: string;
+  declare const backplane: Backplane;
   declare const secret: string;
   declare const cause: Error;
   declare function keep(payload: Uint8Array): void;

@@ -32,14 +32,17 @@ export interface HistoryStore {
    * Keeps a message, if it is of a destination whose messages are kept.
    *
    * @param user the user whom it is for, if it is not for everybody
+   * @param age how long ago it was published, in ms, if that was not now
    * @returns whether it is of such a destination; it may be too large to be kept, which `find` then tells
    */
-  keep(publication: Publication, user: string | undefined): boolean;
+  keep(publication: Publication, user: string | undefined, age?: number): boolean;
   /**
    * Finds what was published behind a position. A promise only for what was published before this process could keep
    * it: what it has kept itself is found at once.
    */
   find(question: HistoryQuestion): Found | Promise<Found>;
+  /** Forgets everything, since something may be missing: what was published up to that number nobody can tell any more. */
+  restart(number: number): void;
   /** Forgets everything, and ends its timers. */
   close(): void;
 }

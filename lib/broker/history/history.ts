@@ -69,6 +69,8 @@ export class History {
   readonly isOn: boolean;
   readonly #context: HistoryContext;
   readonly #store: HistoryStore;
+  /** The subscriptions that count on it to tell what is missing. */
+  readonly #returning = new WeakMap<Returning, { readonly principal: MessageHeaders["user"] }>();
   /** The messages that were made for those who come back in this turn: one object for all of them, so that it is encoded once. */
   #ofTurn:
     | { readonly markers: Map<string, Publication>; readonly missed: Map<Publication, Publication> }
@@ -94,9 +96,20 @@ export class History {
     return this.#context.rules.boundsOf(destination) !== undefined;
   }
 
-  /** Keeps a message, if it is to be kept. @param user the user whom it is for, if it is not for everybody */
-  keep(publication: Publication, user?: string): void {
-    publication.isInHistory = this.#store.keep(publication, user);
+  /** Keeps a message, if it is to be kept. @param user the user whom it is for, if it is not for everybody @param age how long ago it was published, in ms, if that was not now */
+  keep(publication: Publication, user?: string, age?: number): void {
+    publication.isInHistory = this.#store.keep(publication, user, age);
+  }
+
+  /** Something is missing that was published by now: whoever asks for it, or counts on it, is told to load anew. */
+  missed(subscriptions: Iterable<Returning>): void {
+    if (!this.isOn) return;
+    this.#store.restart(this.#context.positions.top);
+    for (const subscription of subscriptions) {
+      const user = this.#returning.get(subscription);
+      if (user === undefined || subscription.removed) continue;
+      this.#tell(subscription, user.principal, { position: this.#top, replayed: 0, reason: "trimmed" });
+    }
   }
 
   /** Answers a SUBSCRIBE that has `since`. The promise of an answer that takes time never rejects. */
@@ -109,6 +122,7 @@ export class History {
     const tell = (answer: Answer) => this.#tell(subscription, user, answer);
     // A stranger's own destinations end with the session: nothing is kept for whoever comes next.
     const isKept = rules.covers(pattern) && (!isPrivate || user !== undefined);
+    if (isKept) this.#returning.set(subscription, { principal: user });
     if (since === "now") {
       subscription.mark(this.#marker(pattern.text, this.#top, { recovered: isKept, replayed: 0 }));
       return undefined;

@@ -60,7 +60,7 @@ export class MemoryHistory implements HistoryStore {
     this.#options = options;
   }
 
-  keep(publication: Publication, user: string | undefined): boolean {
+  keep(publication: Publication, user: string | undefined, age = 0): boolean {
     const { destinationLimit, sizeLimit, evicted } = this.#options;
     const { destination = "" } = publication.headers;
     const window = this.#windowOf(destination, user) ?? this.#open(destination, user);
@@ -73,7 +73,7 @@ export class MemoryHistory implements HistoryStore {
     if (size > sizeLimit) {
       window.dropUpTo(publication.number);
       evicted?.(publication);
-    } else window.add(publication, now, size);
+    } else window.add(publication, now - age, size);
     this.#bytes += window.bytes - before;
     if (window !== this.#newest) {
       this.#unlink(window);
@@ -126,9 +126,20 @@ export class MemoryHistory implements HistoryStore {
     return this.#windows.get(destination)?.last;
   }
 
+  restart(number: number): void {
+    // Replays that go on find what they have gone, and fail.
+    for (let window = this.#oldest; window; window = window.newer) while (window.shift());
+    this.#clear();
+    this.#forgotten = { ofAll: number, ofUsers: number };
+  }
+
   close(): void {
     this.#stopSweep?.();
     this.#stopSweep = undefined;
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#windows.clear();
     this.#ofUsers.clear();
     this.#oldest = undefined;

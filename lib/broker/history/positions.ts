@@ -6,10 +6,11 @@ const NUMBER = /^(?:0|[1-9][0-9]{0,15})$/;
  * The places in what one broker has published, from its start on. A position is a number that grows with each
  * publication, to whatever destination; it is told together with the epoch, which each start of a broker makes anew, and
  * is the `message-id` of the publication of that number. So the last id that a client has seen says what it has missed
- * anywhere, and a position of another broker is known to be none of this one.
+ * anywhere, and a position of another broker is known to be none of this one. Brokers on a backplane with a log have its
+ * numbers and its epoch in common.
  */
 export class Positions {
-  readonly #prefix = `${randomBytes(9).toString("base64url")}-`;
+  #prefix = `${randomBytes(9).toString("base64url")}-`;
   #top = 0;
 
   /** The number of the newest publication; 0 when there is none. */
@@ -20,6 +21,12 @@ export class Positions {
   /** Gives the number of the next publication. */
   next(): number {
     return ++this.#top;
+  }
+
+  /** Goes on from a place in a memory that is common to several brokers, and numbers for all of them. */
+  follow({ epoch, number }: { readonly epoch: string; readonly number: number }): void {
+    this.#prefix = `${epoch}-`;
+    this.#top = number;
   }
 
   /** The position of that number as clients know it. */

@@ -22,6 +22,8 @@ const ROOM = "/topic/room/7";
 
 /** A history that answers when it is told to, of what is in another log. */
 class RemoteStore implements HistoryStore {
+  restart(): void {}
+
   readonly memory = new MemoryHistory({
     boundsOf: () => ({ size: 100, ttl: 60_000 }),
     destinationLimit: 100,
