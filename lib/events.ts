@@ -195,6 +195,17 @@ export interface MessagingEvents {
     how: DetachedEnd;
     error: unknown;
   };
+  /**
+   * A person has done something by a tool of the staff, or was refused: `action` is `disconnect`, `unsubscribe`, `send`
+   * or `tap` of `express-stomp/inspector`, `target` what it was done to.
+   */
+  inspected: {
+    action: string;
+    by: string | undefined;
+    target: Readonly<Record<string, string>>;
+    reason: string | undefined;
+    outcome: "done" | "refused" | "failed";
+  };
 }
 
 /** The names of all events. The compiler holds it to be whole. */
@@ -226,6 +237,7 @@ export const MESSAGING_EVENTS = Object.keys({
   recovered: true,
   detachedStarted: true,
   detachedEnded: true,
+  inspected: true,
 } satisfies Record<keyof MessagingEvents, true>) as readonly (keyof MessagingEvents)[];
 
 /** Hears of one kind of event. Its throws and its promise's rejections are logged. */

@@ -156,7 +156,9 @@ export { NativeHeaders } from "./message/native-headers.js";
 export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export { stompMessaging } from "./messaging.js";
+export type { TapListener } from "./observe/frame-taps.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";
+export type { Inspection } from "./observe/inspection.js";
 export type { HandlerCall, Observation, ObservedMessaging, SendCall } from "./observe/observation.js";
 export type {
   BrokerStats,
@@ -167,6 +169,16 @@ export type {
   RelayStats,
   ServersStats,
 } from "./observe/stats.js";
+export type {
+  AccessExplanation,
+  InspectionAct,
+  KeptView,
+  QueueView,
+  SessionView,
+  SubscriptionView,
+  TappedFrame,
+  TapTarget,
+} from "./observe/views.js";
 export type {
   BrokerChannelSettings,
   ChannelSettings,
@@ -205,6 +217,7 @@ export type { ServersSettings } from "./servers/settings.js";
 export type { ErrorReply, StompSubProtocolErrorHandler } from "./session/error-reply.js";
 export type { EndpointOptions } from "./socket/endpoint.js";
 export type { HandshakeInterceptor } from "./socket/handshake-interceptor.js";
+export { isSameOrigin } from "./socket/origin.js";
 export type { SockJSOptions, SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 export type { ListenOptions, StompTcpServer, TcpConnection } from "./socket/tcp-server.js";
 export type { CloseOptions, StompMessaging } from "./stomp-messaging.js";

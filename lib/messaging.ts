@@ -13,6 +13,7 @@ import {
 import { AccessDeniedError } from "./errors.js";
 import { EventPublisher, type MessagingEventListener, type MessagingEvents } from "./events.js";
 import { CompositeMessageConverter } from "./message/converters.js";
+import { FrameTaps } from "./observe/frame-taps.js";
 import { Health } from "./observe/health.js";
 import { Observer } from "./observe/observer.js";
 import { resolveOptions } from "./options/resolve-options.js";
@@ -34,6 +35,7 @@ import { describe } from "./wiring/description.js";
 import { Attachments, makeEndpoints, middlewareOf } from "./wiring/endpoints.js";
 import { tellOfExpiry } from "./wiring/expiry-notice.js";
 import { historyOf } from "./wiring/history.js";
+import { makeInspection } from "./wiring/inspection.js";
 import { makePresence } from "./wiring/presence.js";
 import { makeRates } from "./wiring/rates.js";
 import { makeServers } from "./wiring/servers.js";
@@ -92,8 +94,15 @@ export function stompMessaging(
   const endSubscription = (subscription: SimpSubscription, reason?: string) =>
     unsubscribe(subscription, reason, { clientInboundChannel, clientOutboundChannel, events, logger });
 
+  const taps = new FrameTaps({
+    clock,
+    logger,
+    separator: options.destinationSeparator,
+    watchApplication: (sent) => brokerChannel.watchBy(sent),
+  });
   const sessions: SessionRegistry = makeSessions(options, {
     ...channels,
+    taps,
     pace,
     events,
     clock: ticks,
@@ -156,6 +165,14 @@ export function stompMessaging(
     ],
   });
 
+  const inspection = makeInspection(options, {
+    ...common,
+    access,
+    broker,
+    controllers: controllerHandler,
+    taps,
+  });
+
   const messaging = Object.assign(middlewareOf(endpoints), {
     template,
     userRegistry,
@@ -176,6 +193,7 @@ export function stompMessaging(
     health: () => health.now(),
     start: () => broker.start?.(),
     stats: () => statsOf({ ...channels, sessions, broker, controllers: controllerHandler, servers }),
+    inspection,
     on: <E extends keyof MessagingEvents>(name: E, listener: MessagingEventListener<E>) =>
       events.on(name, listener),
     close: (drain?: CloseOptions) => closing.close(drain),

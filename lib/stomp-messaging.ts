@@ -7,6 +7,7 @@ import type { SimpMessagingTemplate } from "./channel/messaging-template.js";
 import type { MessagingDescription } from "./description.js";
 import type { MessagingEventListener, MessagingEvents } from "./events.js";
 import type { MessagingHealth } from "./observe/health.js";
+import type { Inspection } from "./observe/inspection.js";
 import type { MessagingStats } from "./observe/stats.js";
 import type { ListenOptions, StompTcpServer } from "./socket/tcp-server.js";
 import type { Presence } from "./user/presence/presence.js";
@@ -176,6 +177,8 @@ export interface StompMessaging extends RequestHandler {
   health(): MessagingHealth;
   /** Connects to a broker that was told not to start by itself (`autoStartup: false`). */
   start(): void;
+  /** The state of this moment, for tools of those who run the server: sessions, subscriptions, queues, mappings, rules, frames. */
+  readonly inspection: Inspection;
   /** Counts since the start, and how many are connected now. */
   stats(): MessagingStats;
   /**

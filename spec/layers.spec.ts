@@ -68,7 +68,8 @@ const SUBPATHS: Record<string, readonly string[]> = {
   "testing/broker": [],
   prometheus: ["index"],
   opentelemetry: ["index"],
-  inspector: ["index"],
+  inspector: ["index", "inspector/page"],
+  "inspector/page": [],
   asyncapi: ["index"],
   // What drivers of backplanes have in common.
   driver: ["index"],
@@ -78,7 +79,7 @@ const SUBPATHS: Record<string, readonly string[]> = {
 };
 
 /** Those of them that browsers run: no package, none of Node's either. */
-const FOR_BROWSERS = new Set(["client", "contract", "testing/broker"]);
+const FOR_BROWSERS = new Set(["client", "contract", "testing/broker", "inspector/page"]);
 
 /** They join the stations, and may know them all. */
 const WIRING = new Set(["messaging", "wiring", "index"]);

@@ -95,6 +95,11 @@ export class AckWindow {
     return this.#entries.length === 0;
   }
 
+  /** Deliveries that wait for their ACK or NACK. */
+  get size(): number {
+    return this.#queued + this.#others;
+  }
+
   /** Whether its `prefetch-count` lets it have one more. */
   get isOpen(): boolean {
     return this.#queued + this.#others < this.#prefetch;

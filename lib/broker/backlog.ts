@@ -15,13 +15,18 @@ export class Backlog implements Sequenced {
   readonly destination: string;
   /** Grows with every backlog: the queue in which something has waited longest has the lowest. */
   readonly sequence: number;
+  /** Since when something has waited here, in ms since 1970. */
+  readonly since: number;
+  /** Bytes that the messages take in memory. */
+  bytes = 0;
   readonly messages = new InOrder<QueuedMessage>();
   readonly readers = new Set<BacklogReader>();
   /** How many messages each payer has here, once they are not all of one. */
   #byPayer: Map<string, InOrder<QueuedMessage>> | undefined;
   #counts: Shares | undefined;
 
-  constructor(destination: string, sequence: number) {
+  constructor(destination: string, sequence: number, since: number) {
+    this.since = since;
     this.destination = destination;
     this.sequence = sequence;
   }
@@ -30,12 +35,13 @@ export class Backlog implements Sequenced {
     const { first } = this.messages;
     if (!this.#byPayer && first && first.payer !== message.payer) this.#tellApart();
     this.messages.insert(message);
+    this.bytes += message.size;
     if (this.#byPayer) this.#count(message);
   }
 
   remove(message: QueuedMessage): void {
     const { payer } = message;
-    this.messages.remove(message);
+    if (this.messages.remove(message)) this.bytes -= message.size;
     const messages = this.#byPayer?.get(payer);
     if (messages?.remove(message)) this.#counts?.add(payer, -1);
     if (messages?.length === 0) this.#byPayer?.delete(payer);

@@ -1,4 +1,5 @@
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
+import type { QueueView } from "../observe/views.js";
 import { ownText } from "../own-text.js";
 import type { Backlog } from "./backlog.js";
 import { InOrder } from "./in-order.js";
@@ -29,6 +30,13 @@ export class Backlogs {
   among(pattern: DestinationPattern): () => InOrder<Backlog> | undefined {
     const branch = pattern.beginning(BRANCH_SEGMENTS);
     return branch === undefined ? () => this.#all : () => this.#branches.get(branch);
+  }
+
+  /** All of them, also while others come and go. */
+  *views(): Generator<QueueView> {
+    for (const { destination, messages, bytes, since } of this.#byDestination.values()) {
+      yield { destination, messages: messages.length, bytes, since: new Date(since) };
+    }
   }
 
   add(backlog: Backlog): void {

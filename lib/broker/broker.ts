@@ -6,6 +6,7 @@ import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { BrokerStats } from "../observe/stats.js";
+import type { KeptView, QueueView, SubscriptionView } from "../observe/views.js";
 import type { ServerRoads } from "../servers/roads.js";
 import type { ServersSettings } from "../servers/settings.js";
 import type { UsersOfAllServers } from "../servers/users-of-all-servers.js";
@@ -65,6 +66,17 @@ export interface Broker extends MessageHandler {
    *   too long to look for
    */
   history?(destination: string, query: HistoryQuery, user?: string): Promise<HistoryPage>;
+  /**
+   * Tells of the subscriptions that it delivers to, for those who run the server: each when it is asked for, also while
+   * others come and go. Default: nothing is told.
+   *
+   * @param sessionId whose; by default all
+   */
+  subscriptions?(sessionId?: string): Iterable<SubscriptionView>;
+  /** Tells of the queues in which something waits. Default: nothing is told, as of a broker elsewhere. */
+  queues?(): Iterable<QueueView>;
+  /** Tells how much it keeps of each destination. Default: nothing is told. */
+  kept?(): Iterable<KeptView>;
   /** Whether it delivers to this subscription. */
   hasSubscription(sessionId: string, subscriptionId: string): boolean;
   /**

@@ -3,6 +3,7 @@ import type { DestinationPattern } from "../destination/pattern.js";
 import { Delivery, QueueDelivery, ReplayDelivery } from "../message/delivery.js";
 import { namesEndNotice } from "../message/end-notice.js";
 import type { Subscriber } from "../message/message.js";
+import type { SubscriptionView } from "../observe/views.js";
 import type { AckMode, AckWindow, Unacknowledged } from "./ack-window.js";
 import type { BrokerCounts } from "./broker-counts.js";
 import type { BrokerSession } from "./broker-session.js";
@@ -110,6 +111,20 @@ export class Consumer implements Taker, Subscriber, Returning {
 
   get sessionHasEnded(): boolean {
     return this.#session.hasEnded;
+  }
+
+  /** The subscription as it is now, for those who run the server. */
+  get view(): SubscriptionView {
+    const { sessionId, id, pattern, isPrivate, selector, window } = this;
+    return {
+      sessionId,
+      id,
+      destination: pattern.text,
+      isPrivate,
+      ack: window ? (window.cumulative ? "client" : "client-individual") : "auto",
+      selector: selector?.text,
+      unacknowledged: window?.size,
+    };
   }
 
   /** The messages that wait for it in queues. */

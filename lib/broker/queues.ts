@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.js";
 import type { DestinationSeparator } from "../destination/pattern.js";
 import { refusal, soon } from "../errors.js";
 import { printable } from "../logger.js";
@@ -31,6 +32,7 @@ export interface QueuesOptions {
   readonly listeners: Listeners;
   readonly turns: Turns;
   readonly separator: DestinationSeparator;
+  readonly clock: Clock;
   /** Publishes a dead letter, which the same pays for. */
   publish(letter: Message, payer: string): void;
   /** Hears of a message that is a queue's no more, since nobody took it or it failed too often. */
@@ -213,7 +215,7 @@ export class Queues implements Source, TakesBack {
     const { destination = "" } = message.publication.headers;
     let backlog = this.backlogs.get(destination);
     if (!backlog) {
-      backlog = new Backlog(ownText(destination), ++this.#sequence);
+      backlog = new Backlog(ownText(destination), ++this.#sequence, this.#options.clock.date());
       this.backlogs.add(backlog);
       this.#space.held += BACKLOG_BYTES;
     }

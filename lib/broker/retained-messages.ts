@@ -1,5 +1,6 @@
 import { systemClock } from "../clock/clock.js";
 import type { DestinationPattern } from "../destination/pattern.js";
+import type { KeptView } from "../observe/views.js";
 import { MemoryHistory } from "./history/memory-history.js";
 import type { Publication } from "./publication.js";
 
@@ -63,6 +64,11 @@ export class RetainedMessages {
     const newest = destinations.findLast((destination) => this.#newest.last(destination));
     if (newest === undefined) return undefined;
     return this.#each(destinations, pattern, this.#newest.last(newest)?.number ?? 0, isOwed);
+  }
+
+  /** Tells of each destination that has one. */
+  views(): Iterable<KeptView> {
+    return this.#newest.views("retained");
   }
 
   clear(): void {

@@ -8,6 +8,7 @@ import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { BrokerStats } from "../observe/stats.js";
+import type { KeptView, QueueView, SubscriptionView } from "../observe/views.js";
 import type { BackplaneSettings } from "../servers/backplane-settings.js";
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { BrokerCounts } from "./broker-counts.js";
@@ -167,6 +168,7 @@ export class SimpleBroker implements Broker {
       ...options,
       space,
       separator,
+      clock: context.clock ?? systemClock,
       listeners: this.#listeners,
       turns: this.#turns,
       publish: (letter, payer) => void this.#publish(letter, payer),
@@ -286,6 +288,21 @@ export class SimpleBroker implements Broker {
 
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
     return this.#sessions.get(sessionId)?.consumers.has(subscriptionId) === true;
+  }
+
+  *subscriptions(sessionId?: string): Generator<SubscriptionView> {
+    const only = sessionId === undefined ? undefined : this.#sessions.get(sessionId);
+    const sessions = sessionId === undefined ? this.#sessions.values() : only ? [only] : [];
+    for (const { consumers } of sessions) for (const consumer of consumers.values()) yield consumer.view;
+  }
+
+  queues(): Iterable<QueueView> {
+    return this.#queues.backlogs.views();
+  }
+
+  *kept(): Generator<KeptView> {
+    yield* this.#retained.views();
+    yield* this.#history.views();
   }
 
   /** Whether an ACK or NACK names a delivery of this broker's, be it over already. */

@@ -137,6 +137,16 @@ export class SubscribableChannel implements MessageChannel {
     this.#interceptors.guardBy(guard);
   }
 
+  /**
+   * Names who sees what interceptors have let pass, and is no handler: nothing waits for it, and nothing is served by
+   * it. `undefined` takes it away.
+   *
+   * @internal
+   */
+  watchBy(watcher: ((message: Message) => void) | undefined): void {
+    this.#handlers.watcher = watcher;
+  }
+
   /** Adds a handler; the returned function removes it. */
   subscribe(handler: MessageHandler): () => void {
     return this.#handlers.add(handler);

@@ -22,6 +22,8 @@ export interface HandlersContext extends PassageContext {
 
 /** The handlers of a channel: each gets every message, past the interceptors that look at it. */
 export class Handlers {
+  /** Sees each message before the handlers do; `undefined` while nobody looks. Must not throw. */
+  watcher: ((message: Message) => void) | undefined;
   readonly #context: HandlersContext;
   readonly #pace: Pace | undefined;
   /** Never changed, but replaced: a handler that leaves while a message is handed on keeps it from no other. */
@@ -55,6 +57,7 @@ export class Handlers {
 
   /** Hands a message to all; while senders wait for readers that it would reach, behind the messages before it. */
   handOn(message: Message, handedOn: HandedOn | undefined): void | Promise<void> {
+    if (this.watcher !== undefined) this.watcher(message);
     const pace = this.#pace;
     if (!pace?.isCrowded(destinationOf(message))) return this.#handOnNow(message, handedOn);
     return pace.inTurn(destinationOf(message) ?? "", () => {

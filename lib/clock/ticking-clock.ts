@@ -52,6 +52,11 @@ export class TickingClock {
     return this.#trueNow;
   }
 
+  /** Ms since 1970, as `Clock.date`. */
+  date(): number {
+    return this.#time.date();
+  }
+
   /** The time between two ticks at present, in ms. */
   get tick(): number {
     return this.#tick;

@@ -11,10 +11,11 @@ import {
 } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
-import type { Message } from "../message/message.js";
+import type { Message, MessageHeaders } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { Observer } from "../observe/observer.js";
 import type { ControllerStats } from "../observe/stats.js";
+import type { Authorization } from "../security/authorization.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerContract } from "./contract.js";
 import { ControllerSessions } from "./controller-sessions.js";
@@ -39,6 +40,14 @@ export interface ControllerHandlerOptions
   readonly logger: Logger;
   /** Default: nobody looks. */
   readonly observer?: Observer;
+}
+
+/** A method as a message would meet it. */
+export interface GuardedMapping {
+  /** `Class.method`. */
+  readonly method: string;
+  readonly authorization: Authorization | undefined;
+  readonly variables: ReadonlyMap<string, string>;
 }
 
 /** A message and what it matched, as far as it is known before a method is called. */
@@ -108,6 +117,23 @@ export class ControllerHandler implements MessageHandler {
       timeouts: this.#timeouts,
       working: this.#working,
     };
+  }
+
+  /** The method that a client's message would go to, and its `@Authorize`; `undefined` when there is none, or two have an equal right. */
+  methodFor({ messageType, destination }: MessageHeaders): GuardedMapping | undefined {
+    if ((messageType !== "MESSAGE" && messageType !== "SUBSCRIBE") || destination === undefined)
+      return undefined;
+    const lookup = this.#mappings.lookupDestination(destination);
+    if (lookup === undefined) return undefined;
+    try {
+      const mapping = this.#mappings.find(messageType, lookup);
+      const variables = mapping?.pattern.match(lookup);
+      return (
+        variables && { method: mapping!.handler.name, authorization: mapping!.handler.authorize, variables }
+      );
+    } catch {
+      return undefined;
+    }
   }
 
   /** Whether a method is mapped to a destination, for SEND or for SUBSCRIBE. */

@@ -14,6 +14,7 @@ import type { Logger } from "../logger.js";
 import type { PayloadTarget } from "../message/converter.js";
 import { isPromise } from "../promise.js";
 import type { AccessControl } from "../security/access-control.js";
+import type { Authorization } from "../security/authorization.js";
 import { type ArgumentTools, argumentsOf } from "./arguments.js";
 import type { ControllerSessions } from "./controller-sessions.js";
 import type { DetachedRun, DetachedStreams } from "./detached-streams.js";
@@ -78,6 +79,11 @@ export class HandlerMethod {
     return this.#handle(invocation, streamFailed);
   }
 
+  /** The condition of `@Authorize`; `undefined` without one. */
+  get authorize(): Authorization | undefined {
+    return this.#method.type === "EXCEPTION" ? undefined : this.#method.authorize;
+  }
+
   get #detached(): MappedMethod["detached"] {
     return this.#method.type === "EXCEPTION" ? undefined : this.#method.detached;
   }
@@ -108,7 +114,7 @@ export class HandlerMethod {
 
   #call(invocation: Call): unknown {
     const { message, variables } = invocation;
-    const authorize = this.#method.type === "EXCEPTION" ? undefined : this.#method.authorize;
+    const { authorize } = this;
     const allowed = authorize && this.#context.access.guard(authorize, message, variables);
     return allowed
       ? this.#after(allowed, invocation, () => this.#invoke(invocation))

@@ -1,8 +1,9 @@
 import { inspect } from "node:util";
 import type { HeaderNames } from "./header-names.js";
 
-/** Values that must not reach a log by way of a printed message. */
-const SECRET = new Set(["passcode", "authorization", "x-csrf-token"]);
+/** Headers whose values must not reach a log or a tool of the staff: names like these, and those that contain such a word. */
+const SECRET =
+  /^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key)$|passcode|passw|secret|token|credential/i;
 
 const NO_MARKS: readonly number[] = [];
 
@@ -149,9 +150,9 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
     for (let at = 0; at < this.size; at++) yield [this.#nameAt(at), this.#valueAt(at)];
   }
 
-  /** For logs: pairs with secrets masked. */
+  /** For logs and tools: pairs with secrets masked. */
   toJSON(): [string, string][] {
-    return [...this].map(([name, value]) => [name, SECRET.has(name.toLowerCase()) ? "PROTECTED" : value]);
+    return [...this].map(([name, value]) => [name, SECRET.test(name) ? "PROTECTED" : value]);
   }
 
   /** Which pair, from one of them on, has this name; -1 if none has. */

@@ -12,6 +12,7 @@ import {
 import type { Message } from "../message/message.js";
 import type { SessionEnd } from "../message/session-end.js";
 import type { BrokerStats } from "../observe/stats.js";
+import type { SubscriptionView } from "../observe/views.js";
 import type { ServersSettings } from "../servers/settings.js";
 import { ApplicationConnection } from "./application/application-connection.js";
 import { serversOnly } from "./application/servers-only.js";
@@ -168,6 +169,12 @@ class StompBrokerRelay implements Broker {
 
   hasSubscription(sessionId: string, subscriptionId: string): boolean {
     return this.#clients.get(sessionId)?.hasSubscription(subscriptionId) === true;
+  }
+
+  *subscriptions(sessionId?: string): Generator<SubscriptionView> {
+    const only = sessionId === undefined ? undefined : this.#clients.get(sessionId);
+    const clients = sessionId === undefined ? this.#clients.values() : only ? [only] : [];
+    for (const client of clients) yield* client.views();
   }
 
   /** Its last frames still go to the broker, and nothing of the broker's to it. */

@@ -48,6 +48,22 @@ export const DENIALS: OwnDestination = {
   },
 };
 
+/** The `@Authorize` of a controller's method, and the variables of its pattern, as a message meets them. */
+interface Guard {
+  readonly authorization: Authorization;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** A method that a message would go to, with `@Authorize` or without. */
+export interface AskedMethod extends Pick<Guard, "variables"> {
+  readonly authorization: Authorization | undefined;
+}
+
+/** A decision, and all who were asked for it, in order. */
+export interface Judged extends AuthorizationDecision {
+  readonly asked: readonly AuthorizationDecision[];
+}
+
 /** So many subscriptions are judged at a time where an application's functions take their time. */
 const JUDGEMENTS_AT_A_TIME = 64;
 
@@ -103,14 +119,29 @@ export class AccessControl implements ChannelInterceptor {
     message: Message,
     variables: ReadonlyMap<string, string>,
   ): void | Promise<void> {
-    const { security } = this.#options;
-    const rule = `@Authorize(${authorization.text})`;
-    const asked = { message, variables, authoritiesOf: security?.authoritiesOf };
-    const decide = (verdict: Verdict) => {
-      if (verdict !== true) throw this.#denied(message, rule, verdict === false ? undefined : verdict);
+    const decide = ({ granted, rule, reason }: AuthorizationDecision) => {
+      if (!granted) throw this.#denied(message, rule, reason);
     };
-    const verdict = this.#closed<Verdict>(rule, () => isAllowed(authorization, asked), false);
-    return isPromise(verdict) ? verdict.then(decide) : decide(verdict);
+    const decision = this.#ofMethod({ authorization, variables }, message);
+    return isPromise(decision) ? decision.then(decide) : decide(decision);
+  }
+
+  /**
+   * Says what the rules, and the `@Authorize` of the method that a message is for, make of it: nothing is denied by that,
+   * and nothing announced. The method is asked only if the rules grant, as for a message that comes.
+   */
+  async explain(message: Message, method: AskedMethod | undefined): Promise<Judged> {
+    const asked: AuthorizationDecision[] = [];
+    const first = this.#options.security
+      ? await this.#judge(message, asked)
+      : { granted: true, rule: "there are no rules: everybody may" };
+    // A rule that failed has given no answer of its own.
+    if (asked.at(-1) !== first) asked.push(first);
+    const { authorization, variables } = method ?? {};
+    if (!first.granted || !authorization || !variables) return { ...first, asked };
+
+    const last = await this.#ofMethod({ authorization, variables }, message);
+    return { ...last, asked: [...asked, last] };
   }
 
   /** Whether the session of a message was ended: then nothing more is begun for it. */
@@ -183,19 +214,38 @@ export class AccessControl implements ChannelInterceptor {
     return results.filter((result) => result.status === "fulfilled" && result.value).length;
   }
 
-  #judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+  #judge(
+    message: Message,
+    asked?: AuthorizationDecision[],
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { messageType, destination } = message.headers;
     const room = messageType === "SUBSCRIBE" ? this.#options.roomOf?.(destination) : undefined;
-    if (room === undefined) return this.#ask(message);
+    if (room === undefined) return this.#ask(message, asked);
 
-    const decided = (decision: AuthorizationDecision) => (decision.granted ? this.#ask(message) : decision);
-    const decision = this.#ask(withHeaders(message, { destination: room }));
+    const decided = (decision: AuthorizationDecision) =>
+      decision.granted ? this.#ask(message, asked) : decision;
+    const decision = this.#ask(withHeaders(message, { destination: room }), asked);
     return isPromise(decision) ? decision.then(decided) : decided(decision);
   }
 
-  #ask(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+  #ask(
+    message: Message,
+    asked: AuthorizationDecision[] | undefined,
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const security = this.#options.security as MessageSecurity;
-    return this.#closed("The rules", () => security.judge(message), FAILED);
+    return this.#closed("The rules", () => security.judge(message, asked), FAILED);
+  }
+
+  #ofMethod(
+    { authorization, variables }: Guard,
+    message: Message,
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
+    const rule = `@Authorize(${authorization.text})`;
+    const asked = { message, variables, authoritiesOf: this.#options.security?.authoritiesOf };
+    const decided = (verdict: Verdict): AuthorizationDecision =>
+      typeof verdict === "boolean" ? { granted: verdict, rule } : { granted: false, rule, reason: verdict };
+    const verdict = this.#closed<Verdict>(rule, () => isAllowed(authorization, asked), false);
+    return isPromise(verdict) ? verdict.then(decided) : decided(verdict);
   }
 
   #judged(

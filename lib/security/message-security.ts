@@ -238,16 +238,21 @@ export class MessageSecurity {
    * The same as `decide`, for the user in the headers, at once if it can. Throws, or rejects
    * with, what the application's own functions do, but for an
    * `AccessDeniedError`, which is a denial with that reason.
+   *
+   * @param asked gets the answer of each rule that was asked, in order: the last one has decided
    */
-  judge(message: Message): AuthorizationDecision | Promise<AuthorizationDecision> {
+  judge(
+    message: Message,
+    asked?: AuthorizationDecision[],
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { messageType, destination } = message.headers;
     if (UNSTOPPABLE.includes(messageType as ClientMessageType)) return ALWAYS;
     if (destination === undefined) {
-      return this.#ask((this.#nullDest.get(messageType) as Entry).rule, message, NO_VARIABLES);
+      return this.#ask((this.#nullDest.get(messageType) as Entry).rule, message, NO_VARIABLES, asked);
     }
 
     const reach = this.#reading(messageType, destination);
-    if (reach) return this.#judgeReach(message, reach);
+    if (reach) return this.#judgeReach(message, reach, asked);
 
     let first = this.#general.get(messageType) as Entry;
     for (const entries of this.#index.match(destination)) {
@@ -257,7 +262,7 @@ export class MessageSecurity {
     }
     const { rule, pattern } = first;
     const needsVariables = pattern !== undefined && rule.authorization.kind === "access";
-    return this.#ask(rule, message, needsVariables ? pattern.match(destination) : NO_VARIABLES);
+    return this.#ask(rule, message, needsVariables ? pattern.match(destination) : NO_VARIABLES, asked);
   }
 
   /** The rules as a table, in the order they are asked. */
@@ -265,14 +270,18 @@ export class MessageSecurity {
     return tableOf(this.#rules);
   }
 
-  async #judgeReach(message: Message, reach: DestinationPattern): Promise<AuthorizationDecision> {
+  async #judgeReach(
+    message: Message,
+    reach: DestinationPattern,
+    asked: AuthorizationDecision[] | undefined,
+  ): Promise<AuthorizationDecision> {
     for (const rule of this.#rules) {
       if (rule.nullDest || !rule.types.has(message.headers.messageType)) continue;
-      if (!rule.patterns) return this.#ask(rule, message, NO_VARIABLES);
+      if (!rule.patterns) return this.#ask(rule, message, NO_VARIABLES, asked);
 
       for (const pattern of rule.patterns) {
         if (!overlaps(pattern, reach)) continue;
-        const decision = await this.#ask(rule, message, commonVariables(pattern, reach));
+        const decision = await this.#ask(rule, message, commonVariables(pattern, reach), asked);
         if (!decision.granted || covers(pattern, reach)) return decision;
       }
     }
@@ -283,10 +292,17 @@ export class MessageSecurity {
     rule: Rule,
     message: Message,
     variables: ReadonlyMap<string, string> | undefined,
+    asked: AuthorizationDecision[] | undefined,
   ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const decision = (verdict: Verdict): AuthorizationDecision => {
-      if (verdict === true) return rule.granted;
-      return verdict === false ? rule.denied : { ...rule.denied, reason: verdict };
+      const decided =
+        verdict === true
+          ? rule.granted
+          : verdict === false
+            ? rule.denied
+            : { ...rule.denied, reason: verdict };
+      asked?.push(decided);
+      return decided;
     };
     const allowed = isAllowed(rule.authorization, { message, variables, authoritiesOf: this.authoritiesOf });
     return isPromise(allowed) ? allowed.then(decision) : decision(allowed);

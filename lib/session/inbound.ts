@@ -27,6 +27,7 @@ export class Inbound implements Intake, Watched {
   readonly #decoder: StompDecoder;
   #rate: InboundRate | undefined;
   #received = 0;
+  #frames = 0;
   /** Frames that a client has left behind wait for the rate: the session's own watch has ended. */
   #lingers = false;
   #paused = false;
@@ -49,6 +50,11 @@ export class Inbound implements Intake, Watched {
   /** How many bytes came. */
   get received(): number {
     return this.#received;
+  }
+
+  /** How many well-formed frames came. */
+  get frames(): number {
+    return this.#frames;
   }
 
   receive(chunk: Uint8Array): void {
@@ -158,8 +164,11 @@ export class Inbound implements Intake, Watched {
   }
 
   #decoded(frame: Frame): void {
+    const { stats, taps } = this.#session.context;
     this.exchanges.add(frame);
-    this.#session.context.stats.received(frame.command);
+    stats.received(frame.command);
+    this.#frames++;
+    if (taps.isOn) taps.received(this.#session, frame);
     if (this.#session.version !== undefined) return;
 
     agreeVersion(frame, this.#session);

@@ -26,6 +26,7 @@ export class Outbound implements Reader {
   /** Only where messages may be dropped: else the socket holds all that waits. */
   readonly #queue: SendQueue | undefined;
   #given = 0;
+  #frames = 0;
   #isOver = false;
   #passed = 0;
   /** The bytes that waited when the socket was last asked, and all that it was given since: no less than wait now. */
@@ -64,10 +65,20 @@ export class Outbound implements Reader {
     return this.#given;
   }
 
+  /** Frames that were written, those included that wait. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /** Looks whether anything waits that has not left the process. */
   checkWaiting(): boolean {
+    return this.measureWaiting() > 0;
+  }
+
+  /** Gives how many bytes have not left the process: at interceptors, in front of the socket, and in it. */
+  measureWaiting(): number {
     const heldUp = this.#context.clientOutboundChannel.waiting(this.#session.id);
-    return heldUp > 0 || this.watchBuffer() > 0 || (this.#queue?.size ?? 0) > 0;
+    return heldUp + (this.#queue?.size ?? 0) + this.watchBuffer();
   }
 
   /** Looks whether more waits than may, and nothing of it may be dropped. */
@@ -217,7 +228,9 @@ export class Outbound implements Reader {
 
   message(message: Message): void {
     const encoded = this.#context.encoder.encode(message, this.version);
-    this.#context.stats.messagesSent++;
+    const { stats, taps } = this.#context;
+    stats.messagesSent++;
+    if (taps.isOn) taps.given(this.#session, message);
     this.#send(encoded, this.#queue !== undefined && this.#droppable(message));
   }
 
@@ -232,7 +245,9 @@ export class Outbound implements Reader {
 
   /** Writes a frame that nobody shares. */
   frame(frame: WrittenFrame): void {
-    this.#context.stats.wrote(frame.command);
+    const { stats, taps } = this.#context;
+    stats.wrote(frame.command);
+    if (taps.isOn) taps.written(this.#session, frame);
     this.#send(new SharedMessage(encodeOctets(frame, this.version), isBinary(frame.body)), false);
   }
 
@@ -242,6 +257,7 @@ export class Outbound implements Reader {
   }
 
   #send(message: SharedMessage, droppable: Droppable): void {
+    this.#frames++;
     if (this.#queue) {
       this.#queue.send(message.bytes, message.binary, droppable);
     } else if (this.#socket.sendShared) {

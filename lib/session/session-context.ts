@@ -4,6 +4,7 @@ import type { TickingClock } from "../clock/ticking-clock.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
+import type { FrameTaps } from "../observe/frame-taps.js";
 import type { TransportSettings } from "../options/transport-options.js";
 import type { Deduplication } from "./deduplication.js";
 import type { StompSubProtocolErrorHandler } from "./error-reply.js";
@@ -26,6 +27,8 @@ export interface SessionContext {
   readonly handlerTimeout: number;
   readonly errorHandler: StompSubProtocolErrorHandler | undefined;
   readonly stats: SessionStats;
+  /** Those who look at frames as they pass. */
+  readonly taps: FrameTaps;
   /** Set if repeats of a SEND are not handled. */
   readonly deduplication: Deduplication | undefined;
   /** Set if there are limits of how often clients may send. */

@@ -3,6 +3,7 @@ import { MessageDeliveryError } from "../errors.js";
 import type { HandshakeRefusal } from "../events.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, SessionHeaders } from "../message/message.js";
+import type { SessionView } from "../observe/views.js";
 import { addressOf } from "../socket/address.js";
 import type { Handshake, Socket } from "../socket/socket.js";
 import type { ClientSession, SessionOwner } from "./client-session.js";
@@ -69,6 +70,16 @@ export class SessionRegistry implements MessageHandler, SessionOwner {
 
   get stats(): SessionCounts {
     return this.#stats.snapshot(this.#sessions.values(), this.#sessions.size - this.#unconnected.size);
+  }
+
+  /** The sessions as they are: each when it is asked for, also while others come and go. */
+  *views(): Generator<SessionView> {
+    for (const session of this.#sessions.values()) yield session.view;
+  }
+
+  /** One of them; `undefined` when it is not there. */
+  viewOf(sessionId: string): SessionView | undefined {
+    return this.#sessions.get(sessionId)?.view;
   }
 
   /**

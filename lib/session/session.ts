@@ -3,6 +3,7 @@ import { LimitExceededError } from "../errors.js";
 import { Delivery } from "../message/delivery.js";
 import type { Message, Principal, SessionHeaders } from "../message/message.js";
 import type { SessionGrant } from "../message/session-grant.js";
+import type { SessionView } from "../observe/views.js";
 import type { Handshake, Socket, SocketListener } from "../socket/socket.js";
 import { type AgreedHeartBeat, NO_HEART_BEAT } from "../stomp/heart-beat.js";
 import type { StompVersion } from "../stomp/version.js";
@@ -36,6 +37,7 @@ export class Session implements SocketListener, ClientSession, CountedSession {
   announced = false;
   closed = false;
   ended = false;
+  readonly #since: number;
   readonly #attributes: Map<string, unknown>;
   readonly #socket: Socket;
   readonly #owner: SessionOwner;
@@ -56,6 +58,7 @@ export class Session implements SocketListener, ClientSession, CountedSession {
     this.#messageHeaders = this.#headers();
     this.address = handshake.address;
     this.#isPage = handshake.isPage;
+    this.#since = context.clock.date();
     this.#inbound = new Inbound(this);
     this.outbound = new Outbound(socket, context, this);
     this.#watch = new SessionWatch(this, this.#inbound);
@@ -95,6 +98,24 @@ export class Session implements SocketListener, ClientSession, CountedSession {
 
   get framesWaiting(): number {
     return this.#inbound.exchanges.waiting;
+  }
+
+  /** The session as it is now, for those who run the server. */
+  get view(): SessionView {
+    return {
+      id: this.id,
+      user: this.#user,
+      isConnected: this.state === "connected",
+      transport: this.#socket.transport,
+      version: this.version,
+      address: this.address,
+      since: new Date(this.#since),
+      framesReceived: this.#inbound.frames,
+      framesSent: this.outbound.frames,
+      bytesReceived: this.bytesReceived,
+      bytesSent: this.bytesSent,
+      bytesWaiting: this.outbound.measureWaiting(),
+    };
   }
 
   data(chunk: Uint8Array): void {

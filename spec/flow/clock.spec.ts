@@ -182,7 +182,7 @@ describe("The option clock", () => {
       (file) =>
         // The test kit makes clocks, and waits in real time for what a test expects; a page has no other clock, nor
         // has a driver, which is made before messaging is, and waits for a store elsewhere.
-        !/^(testing|client|driver|cluster|redis|nats)\//.test(file) &&
+        !/^(testing|client|driver|cluster|redis|nats|inspector\/page)\//.test(file) &&
         file.endsWith(".ts") &&
         timing.test(codeOf(readFileSync(`lib/${file}`, "utf8"))),
     );

@@ -51,6 +51,7 @@ function outbound(socket: Socket): Outbound {
     encoder: new MessageEncoder(),
     limits,
     stats: new SessionStats(),
+    taps: { isOn: false },
   };
   return new Outbound(socket, context as unknown as SessionContext, {
     id: "s",

@@ -7,6 +7,7 @@ import {
 import { Pace } from "#lib/channel/pace.js";
 import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
+import { FrameTaps } from "#lib/observe/frame-taps.js";
 import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
@@ -41,6 +42,7 @@ export class SessionStage {
       logger,
       clock: new TickingClock({ time: this.time }),
       encoder: new MessageEncoder(),
+      taps: new FrameTaps({ clock: this.time, logger, separator: "/" }),
       preserveReceiveOrder: true,
       handlerTimeout: 0,
       errorHandler: undefined,

@@ -3,6 +3,7 @@ import { createMessage, SubscribableChannel, type TransportOptions } from "expre
 import { Pace } from "#lib/channel/pace.js";
 import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
+import { FrameTaps } from "#lib/observe/frame-taps.js";
 import { TRANSPORT } from "#lib/options/transport-options.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { SessionRegistry } from "#lib/session/session-registry.js";
@@ -69,6 +70,7 @@ export class TimedSession {
       logger,
       clock: new TickingClock({ time: this.time }),
       encoder: new MessageEncoder(),
+      taps: new FrameTaps({ clock: this.time, logger, separator: "/" }),
       preserveReceiveOrder: true,
       handlerTimeout: 0,
       errorHandler: undefined,

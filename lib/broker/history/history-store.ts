@@ -1,4 +1,5 @@
 import type { DestinationPattern } from "../../destination/pattern.js";
+import type { KeptView } from "../../observe/views.js";
 import type { Publication } from "../publication.js";
 
 /** A publication in a history. It stays known when the history has let go of it, so that whoever still counts on it notices. */
@@ -43,6 +44,8 @@ export interface HistoryStore {
   find(question: HistoryQuestion): Found | Promise<Found>;
   /** Forgets everything, since something may be missing: what was published up to that number nobody can tell any more. */
   restart(number: number): void;
+  /** Tells how much it keeps of each destination; one that keeps it elsewhere tells nothing. */
+  views?(kind: KeptView["kind"]): Iterable<KeptView>;
   /** Forgets everything, and ends its timers. */
   close(): void;
 }

@@ -6,6 +6,7 @@ import { printable } from "../../logger.js";
 import { type Message, type MessageHeaders, NO_PAYLOAD } from "../../message/message.js";
 import { NativeHeaders } from "../../message/native-headers.js";
 import { saying } from "../../message/reserved-headers.js";
+import type { KeptView } from "../../observe/views.js";
 import { isPromise } from "../../promise.js";
 import { Publication } from "../publication.js";
 import type { Turns } from "../turns.js";
@@ -94,6 +95,11 @@ export class History {
   /** Whether messages of a destination are kept, of a user's own too. */
   keeps(destination: string): boolean {
     return this.#context.rules.boundsOf(destination) !== undefined;
+  }
+
+  /** Tells how much is kept of each destination. */
+  views(): Iterable<KeptView> {
+    return this.#store.views?.("history") ?? [];
   }
 
   /** Keeps a message, if it is to be kept. @param user the user whom it is for, if it is not for everybody @param age how long ago it was published, in ms, if that was not now */

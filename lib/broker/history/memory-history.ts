@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock/clock.js";
 import type { DestinationPattern } from "../../destination/pattern.js";
 import { sizeOf } from "../../message/message.js";
+import type { KeptView } from "../../observe/views.js";
 import { ownText } from "../../own-text.js";
 import type { Publication } from "../publication.js";
 import type { Found, HistoryQuestion, HistoryStore, Kept } from "./history-store.js";
@@ -131,6 +132,16 @@ export class MemoryHistory implements HistoryStore {
     for (let window = this.#oldest; window; window = window.newer) while (window.shift());
     this.#clear();
     this.#forgotten = { ofAll: number, ofUsers: number };
+  }
+
+  /** The windows that hold something, those of users too, also while others come and go. */
+  *views(kind: KeptView["kind"]): Generator<KeptView> {
+    // Messages that are over and not freed yet are told, too: a look changes nothing.
+    for (const windows of [this.#windows, ...this.#ofUsers.values()]) {
+      for (const { destination, user, length: messages, bytes } of windows.values()) {
+        if (messages > 0) yield { kind, destination, user, messages, bytes };
+      }
+    }
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { refusal } from "../../errors.js";
 import type { Message } from "../../message/message.js";
+import { ownText } from "../../own-text.js";
 import { type SelectorStep, type SelectorValue, truth } from "./operations.js";
 import { SelectorParser } from "./parser.js";
 
@@ -13,12 +14,15 @@ const LENGTH_LIMIT = 512;
 export class Selector {
   /** How many of its LIKEs have to read all of a header. */
   readonly searches: number;
+  /** As the client wrote it. */
+  readonly text: string;
   readonly #steps: readonly SelectorStep[];
 
   private constructor(text: string) {
     const parser = new SelectorParser(text);
     this.#steps = parser.parse();
     this.searches = parser.searches;
+    this.text = ownText(text);
   }
 
   /** @throws MessageDeliveryError when it is too long, or makes no sense */

@@ -3,6 +3,8 @@ import type { MessageHandler } from "../../channel/message-handler.js";
 import { refusal } from "../../errors.js";
 import { printable } from "../../logger.js";
 import { type Message, withHeaders } from "../../message/message.js";
+import type { SubscriptionView } from "../../observe/views.js";
+import { ownText } from "../../own-text.js";
 import { checkMessageSize } from "../line/message-size.js";
 import type { RelayCounts } from "../relay-counts.js";
 import type { RelaySettings } from "../relay-settings.js";
@@ -23,8 +25,8 @@ export interface RelayedSessionOptions {
 /** One client: its private subscriptions are served here, and its other frames go to the broker. */
 export class RelayedSession implements MessageHandler {
   readonly #options: RelayedSessionOptions;
-  /** Ids of all, private or the broker's. */
-  readonly #subscriptions = new Set<string>();
+  /** All, private or the broker's, by their ids: what they hear, as those who run the server are told. */
+  readonly #subscriptions = new Map<string, SubscriptionView>();
   #gone: Promise<void> | undefined;
 
   constructor(options: RelayedSessionOptions) {
@@ -38,6 +40,10 @@ export class RelayedSession implements MessageHandler {
 
   hasSubscription(id: string): boolean {
     return this.#subscriptions.has(id);
+  }
+
+  views(): Iterable<SubscriptionView> {
+    return this.#subscriptions.values();
   }
 
   handle(message: Message): void | Promise<void> {
@@ -92,7 +98,7 @@ export class RelayedSession implements MessageHandler {
       throw refusal(`A session has at most ${subscriptionLimit} subscriptions`);
     }
     const judged = privateTo === undefined ? this.#judge("SUBSCRIBE", message) : undefined;
-    this.#subscriptions.add(subscriptionId);
+    this.#subscriptions.set(subscriptionId, viewOf(message));
     await (judged ? access.subscribe(judged.message, judged.mayShare) : privates.handle(message));
   }
 
@@ -139,4 +145,20 @@ export class RelayedSession implements MessageHandler {
   #isOurs({ headers }: Message): boolean {
     return headers.destination !== undefined && this.#options.isOurs(headers.destination);
   }
+}
+
+/** A subscription as its SUBSCRIBE says. */
+function viewOf({ headers }: Message): SubscriptionView {
+  const { sessionId = "", subscriptionId = "", destination = "", privateTo, native } = headers;
+  const ack = native.get("ack");
+  const selector = native.get("selector");
+  return {
+    sessionId,
+    id: ownText(subscriptionId),
+    destination: ownText(destination),
+    isPrivate: privateTo !== undefined,
+    ack: ack === "client" || ack === "client-individual" ? ack : "auto",
+    selector: selector && ownText(selector),
+    unacknowledged: undefined,
+  };
 }
