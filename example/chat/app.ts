@@ -13,12 +13,14 @@ import {
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
+import { IMPORT_MAP } from "../shared/import-map.js";
 import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
+import { chatContract } from "./chat-contract.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
 import { chatSecurity } from "./chat-security.js";
@@ -95,6 +97,7 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
       members: container.get(MemberRepository),
     }),
     controllers: [StompChatController, PeopleController],
+    contract: chatContract,
     container,
     ...(logger && { logger }),
     ...(clock && { clock }),
@@ -106,12 +109,16 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
   app.set("views", join(HERE, "views"));
   app.set("view engine", "ejs");
 
+  app.locals.importMap = IMPORT_MAP;
+
   app.use(securityHeaders);
   app.use((req, res, next) => {
     Object.assign(res.locals, { texts: texts(req), fill });
     next();
   });
   app.use("/vendor", clientLibraries());
+  // As it was compiled for this server: the pages run the same file.
+  app.use("/chat-contract.js", express.static(join(import.meta.dirname, "chat-contract.js")));
   app.use("/public", express.static(join(HERE, "public")), express.static(join(SHARED, "public")));
 
   app.use(sessions.middleware);

@@ -1,5 +1,5 @@
 import { injectable } from "inversify";
-import type { ChatMessage } from "./chat-message.js";
+import type { ChatMessage } from "./chat-contract.js";
 import { ChatDatabase } from "./database.js";
 
 /** Keeps what was said. */

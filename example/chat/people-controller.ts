@@ -4,16 +4,18 @@ import {
   Header,
   MessageExceptionHandler,
   MessageHandlingError,
-  MessageMapping,
   Payload,
   Principal,
-  SendToUser,
   SimpMessagingTemplate,
   SimpUserRegistry,
 } from "express-stomp";
+import { typedServer } from "express-stomp/contract/server";
 import { readName } from "../shared/text.js";
-import { field, readMessage, refusal } from "./chat-message.js";
-import { AbsentError, type Notice, type PrivateMessage, type RefusalNotice } from "./private-message.js";
+import { AbsentError } from "./absent-error.js";
+import { chatContract, type Notice, type PrivateMessage, type RefusalNotice } from "./chat-contract.js";
+import { readMessage, refusal } from "./chat-message.js";
+
+const { MessageMapping, SendToUser, sendToUser } = typedServer(chatContract, { prefix: "/pub" });
 
 const REASON_LIMIT = 200;
 
@@ -34,12 +36,12 @@ export class PeopleController {
 
   @MessageMapping("/chat/private")
   async write(
-    @Payload() payload: unknown,
+    @Payload() given: { name: string; message: string },
     @Principal() user: Principal,
     @Header("nativeHeaders.dedup-id", { required: false }) dedupId: string | undefined,
   ): Promise<void> {
-    const message = readMessage(payload);
-    const recipient = this.#otherThan(user, payload);
+    const message = readMessage(given.message);
+    const recipient = this.#otherThan(user, given.name);
     const written: PrivateMessage = {
       kind: "private",
       id: dedupId ?? randomUUID(),
@@ -49,21 +51,24 @@ export class PeopleController {
       sentAt: Date.now(),
     };
     for (const name of [recipient, user.name]) {
-      await this.template.convertAndSendToUser(name, "/queue/private", written);
+      await sendToUser(this.template, name, "/queue/private", written);
     }
   }
 
   /** Ends all sessions of somebody. The rules let only the staff come here. */
   @MessageMapping("/chat/staff/end")
-  async end(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
-    const reason = readName(field(payload, "reason"));
+  async end(
+    @Payload() given: { name: string; reason: string },
+    @Principal() user: Principal,
+  ): Promise<void> {
+    const reason = readName(given.reason);
     if (!reason || reason.length > REASON_LIMIT) {
       throw refusal(`A reason is one line of 1 to ${REASON_LIMIT} characters.`);
     }
-    const name = this.#otherThan(user, payload);
+    const name = this.#otherThan(user, given.name);
     // Before ERROR, which cannot tell pages that this one is for good.
     const notice: Notice = { problem: "ended", reason };
-    await this.template.convertAndSendToUser(name, "/queue/errors", notice);
+    await sendToUser(this.template, name, "/queue/errors", notice);
     this.sessions.end(name, reason);
   }
 
@@ -78,14 +83,15 @@ export class PeopleController {
     return { problem, reason: error.publicMessage ?? "", name: nameIn(payload), receipt };
   }
 
-  #otherThan(user: Principal, payload: unknown): string {
-    const name = nameIn(payload);
+  #otherThan(user: Principal, given: string): string {
+    const name = readName(given) ?? "";
     if (name === user.name) throw refusal("That is you.");
     if (!this.users.getUser(name)) throw new AbsentError();
     return name;
   }
 }
 
+/** A payload that was refused may be anything. */
 function nameIn(payload: unknown): string {
-  return readName(field(payload, "name")) ?? "";
+  return readName(Object(payload).name) ?? "";
 }

@@ -1,19 +1,14 @@
-import {
-  Controller,
-  DestinationVariable,
-  Header,
-  MessageMapping,
-  Payload,
-  Principal,
-  SimpMessagingTemplate,
-  SubscribeMapping,
-} from "express-stomp";
-import { type ChatEntrance, type ChatMessage, field, readMessage, refusal } from "./chat-message.js";
+import { Controller, DestinationVariable, Header, Payload, Principal, SimpMessagingTemplate } from "express-stomp";
+import { typedServer } from "express-stomp/contract/server";
+import { type ChatEntrance, type ChatMessage, chatContract } from "./chat-contract.js";
+import { readMessage, refusal } from "./chat-message.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import type { ChatRoom } from "./chat-room.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
 
 const HISTORY_LENGTH = 50;
+
+const { MessageMapping, SubscribeMapping, send } = typedServer(chatContract, { prefix: "/pub" });
 
 /** The talk in the rooms. Who writes is told by the login, never by the message. */
 @Controller()
@@ -31,8 +26,8 @@ export class StompChatController {
   }
 
   @MessageMapping("/chat/enter")
-  async enter(@Payload() payload: unknown, @Principal() user: Principal): Promise<void> {
-    const room = await this.#roomOf(payload);
+  async enter(@Payload() { roomId }: { roomId: string }, @Principal() user: Principal): Promise<void> {
+    const room = await this.#find(roomId);
     await this.#tell({ kind: "enter", roomId: room.id, writer: user.name, sentAt: Date.now() });
   }
 
@@ -42,21 +37,21 @@ export class StompChatController {
    */
   @MessageMapping("/chat/message")
   async message(
-    @Payload() payload: unknown,
+    @Payload() { roomId, message }: { roomId: string; message: string },
     @Principal() user: Principal,
     @Header("nativeHeaders.dedup-id", { required: false }) dedupId: string | undefined,
   ): Promise<void> {
-    const room = await this.#roomOf(payload);
-    await this.#tell(await this.messages.create(room.id, user.name, readMessage(payload), dedupId));
+    const room = await this.#find(roomId);
+    await this.#tell(await this.messages.create(room.id, user.name, readMessage(message), dedupId));
   }
 
-  async #roomOf(payload: unknown): Promise<ChatRoom> {
-    const room = await this.rooms.findById(field(payload, "roomId"));
+  async #find(roomId: string): Promise<ChatRoom> {
+    const room = await this.rooms.findById(roomId);
     if (!room) throw refusal("This room does not exist.");
     return room;
   }
 
   #tell(news: ChatMessage | ChatEntrance): Promise<void> {
-    return this.template.convertAndSend(`/sub/chat/room/${news.roomId}`, news);
+    return send(this.template, "/sub/chat/room/{roomId}", { roomId: news.roomId }, news);
   }
 }

@@ -1,8 +1,9 @@
 import type { RequestHandler } from "express";
+import { IMPORT_MAP_SOURCE } from "./import-map.js";
 
 const POLICY = [
   "default-src 'none'",
-  "script-src 'self'",
+  `script-src 'self' ${IMPORT_MAP_SOURCE}`,
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",

@@ -1,22 +1,26 @@
+import { typedClient, watchPresence } from "express-stomp/client";
 import { stompClient } from "/public/stomp-client.js";
-import { resuming, watchPresence } from "/vendor/express-stomp/client/index.js";
+import { chatContract } from "../chat-contract.js";
+import { find } from "./elements.js";
 import { People } from "./people.js";
 import { Talk } from "./talk.js";
 
-const { roomId, member, staff } = document.body.dataset;
-const texts = JSON.parse(document.body.dataset.texts);
+/** @import { Notice } from "../chat-contract.js" */
 
-const connection = document.getElementById("connection");
-const composer = document.getElementById("composer");
-const input = document.getElementById("message");
-const send = document.getElementById("send");
-const notice = document.getElementById("notice");
-const again = document.getElementById("again");
-const privately = document.getElementById("privately");
-const ending = document.getElementById("ending");
+const { roomId = "", member = "", staff, texts: json = "{}" } = document.body.dataset;
+/** @type {import("../texts.js").Texts} */
+const texts = JSON.parse(json);
 
-const talk = new Talk(document.getElementById("messages"), { member, texts, reply: writeTo });
-const people = new People(document.getElementById("present"), {
+const connection = find("#connection", HTMLElement);
+const composer = find("#composer", HTMLFormElement);
+const input = find("#message", HTMLTextAreaElement);
+const send = find("#send", HTMLButtonElement);
+const notice = find("#notice", HTMLElement);
+const again = find("#again", HTMLButtonElement);
+const privately = find("#privately", HTMLElement);
+
+const talk = new Talk(find("#messages", HTMLElement), { member, texts, reply: writeTo });
+const people = new People(find("#present", HTMLElement), {
   member,
   isStaff: staff !== undefined,
   texts,
@@ -24,12 +28,20 @@ const people = new People(document.getElementById("present"), {
   end: askForReason,
 });
 
-/** Messages that were sent and not yet confirmed, by receipt: they are sent again after a reconnect. */
+/**
+ * Messages that were sent and not yet confirmed, by receipt: they are sent again after a reconnect.
+ *
+ * @type {Map<string, string>}
+ */
 const unconfirmed = new Map();
 let entered = false;
 /** Tells that messages of before are missing here: at first, and when the server has not kept what was missed. */
 let lacksOlder = true;
-/** The member whom alone the next message is for. */
+/**
+ * The member whom alone the next message is for.
+ *
+ * @type {string | undefined}
+ */
 let recipient;
 /** Whether the staff has ended the session: then nothing connects again by itself. */
 let ended = false;
@@ -42,17 +54,16 @@ const client = stompClient({
   onConnect() {
     // It comes behind the word whether messages were missed.
     client.watchForReceipt("let-in", () => lacksOlder || letIn());
-    const heedError = (frame) => heed(JSON.parse(frame.body));
-    client.subscribe("/user/queue/errors", heedError, { receipt: "let-in" });
+    client.subscribe("/user/queue/errors", ({ body }) => heed(JSON.parse(body)), { receipt: "let-in" });
     // The news are subscribed to already: nothing falls between the two, and what is in both is shown once.
     if (lacksOlder) loadOlder();
 
-    if (!entered) client.publish({ destination: "/pub/chat/enter", body: JSON.stringify({ roomId }) });
+    if (!entered) typed.publish("/pub/chat/enter", { roomId }).catch(refused);
     entered = true;
   },
 
   onStompError({ headers }) {
-    if (!ended) giveBack(headers["receipt-id"], put(texts.refused, { reason: headers.message }));
+    if (!ended) giveBack(headers["receipt-id"], put(texts.refused, { reason: headers.message ?? "" }));
   },
 
   onWebSocketClose() {
@@ -69,31 +80,37 @@ const client = stompClient({
   },
 });
 
-const live = resuming(client);
-const take = (frame) => talk.add(JSON.parse(frame.body));
-live.subscribe("/user/queue/private", take);
+const typed = typedClient(chatContract, client);
+typed.subscribe("/user/queue/private", (message) => talk.add(message));
 // Before the room: that somebody subscribes to it is what is told here.
 watchPresence(client, `/sub/chat/room/${roomId}`, ({ users }) =>
   people.show([...(users?.keys() ?? [])].sort()),
 );
-live.subscribe(`/sub/chat/room/${roomId}`, take, { onReload: loadOlder });
+typed.subscribe("/sub/chat/room/{roomId}", { roomId }, (news) => talk.add(news), { onReload: loadOlder });
 
 /** Asks for what was said last, from the database. */
 function loadOlder() {
   lacksOlder = true;
-  client.subscribe(`/pub/chat/room/${roomId}`, (frame) => {
+  typed.request("/pub/chat/room/{roomId}", { roomId }).then((messages) => {
     lacksOlder = false;
-    for (const message of JSON.parse(frame.body)) talk.add(message);
+    for (const message of messages) talk.add(message);
     letIn();
-  });
+  }, refused);
 }
+
+/** The server says by ERROR that it has refused something, of which more is said there; after a reconnect it is asked again. */
+function refused() {}
 
 function letIn() {
   if (connection.dataset.state === "notLetIn" || notice.textContent === texts.waitForConnection) say("");
   show("connected");
 }
 
-/** Shows the state of the connection; without one, writing goes on but sending waits. */
+/**
+ * Shows the state of the connection; without one, writing goes on but sending waits.
+ *
+ * @param {"connecting" | "connected" | "reconnecting" | "notLetIn" | "ended"} state
+ */
 function show(state) {
   connection.dataset.state = state;
   connection.textContent = texts[state];
@@ -101,46 +118,50 @@ function show(state) {
   again.hidden = state !== "ended";
 }
 
+/** @param {string} text */
 function say(text) {
   notice.textContent = text;
   notice.hidden = text === "";
 }
 
-/** Takes what the server tells this member alone: that something was refused, or that the session ends. */
-function heed({ problem, reason, name, receipt }) {
-  if (problem !== "ended") {
-    return giveBack(
-      receipt,
-      problem === "absent" ? put(texts.absent, { name }) : put(texts.refused, { reason }),
-    );
+/**
+ * Takes what the server tells this member alone: that something was refused, or that the session ends.
+ *
+ * @param {Notice} told
+ */
+function heed(told) {
+  if (told.problem !== "ended") {
+    const { problem, name, reason, receipt } = told;
+    const text = problem === "absent" ? put(texts.absent, { name }) : put(texts.refused, { reason });
+    return giveBack(receipt, text);
   }
   ended = true;
   client.deactivate();
   show("ended");
-  say(put(texts.endedBecause, { reason }));
+  say(put(texts.endedBecause, { reason: told.reason }));
 }
 
 function submit() {
   if (send.disabled) {
     // Where more than time is needed to be connected, something is said already.
-    if (["connecting", "reconnecting"].includes(connection.dataset.state)) say(texts.waitForConnection);
+    if (["connecting", "reconnecting"].includes(connection.dataset.state ?? "")) say(texts.waitForConnection);
     return;
   }
 
   const message = input.value.trim();
   if (message === "") return say(texts.messageEmpty);
   if (message.length > texts.messageLimit) {
-    return say(texts.messageTooLong.replace("{length}", message.length));
+    return say(put(texts.messageTooLong, { length: `${message.length}` }));
   }
 
   const receipt = crypto.getRandomValues(new Uint32Array(4)).join("-");
   unconfirmed.set(receipt, message);
-  const publication = {
-    destination: recipient === undefined ? "/pub/chat/message" : "/pub/chat/private",
-    headers: { "dedup-id": receipt },
-    body: JSON.stringify(recipient === undefined ? { roomId, message } : { name: recipient, message }),
-  };
-  live.publish(publication, { retry: true }).then(
+  const options = { retry: true, headers: { "dedup-id": receipt } };
+  const published =
+    recipient === undefined
+      ? typed.publish("/pub/chat/message", { roomId, message }, options)
+      : typed.publish("/pub/chat/private", { name: recipient, message }, options);
+  published.then(
     () => unconfirmed.delete(receipt),
     // The server says by ERROR that it has refused something, of which more is said there.
     () => giveBack(receipt, notice.textContent || texts.notDelivered),
@@ -149,39 +170,57 @@ function submit() {
   say("");
 }
 
-/** Puts a message that did not get through back where it was written. */
-function giveBack(receipt, reason) {
+/**
+ * Puts a message that did not get through back where it was written.
+ *
+ * @param {string | undefined} receipt
+ * @param {string} reason
+ */
+function giveBack(receipt = "", reason) {
   const message = unconfirmed.get(receipt);
   unconfirmed.delete(receipt);
   if (message !== undefined) input.value = [message, input.value].filter(Boolean).join("\n");
   say(reason);
 }
 
-/** From now on messages are for one person; without a name, for everyone. */
+/**
+ * From now on messages are for one person; without a name, for everyone.
+ *
+ * @param {string} [name]
+ */
 function writeTo(name) {
   recipient = name;
   privately.hidden = name === undefined;
-  privately.firstElementChild.textContent = name === undefined ? "" : put(texts.privatelyTo, { name });
+  find("span", HTMLElement, privately).textContent = name === undefined ? "" : put(texts.privatelyTo, { name });
   input.focus();
 }
 
-/** Lets the staff say why somebody's session ends. */
+/**
+ * Lets the staff say why somebody's session ends.
+ *
+ * @param {string} name
+ */
 function askForReason(name) {
-  const reason = ending.querySelector("[name=reason]");
+  const ending = find("#ending", HTMLDialogElement);
+  const reason = find("[name=reason]", HTMLInputElement, ending);
   reason.value = "";
   ending.returnValue = "";
-  ending.querySelector("h2").textContent = put(texts.endSessionOf, { name });
+  find("h2", HTMLElement, ending).textContent = put(texts.endSessionOf, { name });
   ending.onclose = () => {
     if (ending.returnValue !== "end" || !client.connected) return;
-    const body = JSON.stringify({ name, reason: reason.value });
-    client.publish({ destination: "/pub/chat/staff/end", body });
+    typed.publish("/pub/chat/staff/end", { name, reason: reason.value }).catch(refused);
   };
   ending.showModal();
 }
 
-/** Puts values in the places of `{name}`. */
+/**
+ * Puts values in the places of `{name}`.
+ *
+ * @param {string} text
+ * @param {Record<string, string>} values
+ */
 function put(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_place, name) => values[name]);
+  return text.replace(/\{(\w+)\}/g, (_place, name) => values[name] ?? "");
 }
 
 composer.addEventListener("submit", (event) => {
@@ -199,7 +238,7 @@ input.addEventListener("keydown", (event) => {
 
 input.addEventListener("input", () => say(""));
 
-privately.querySelector("button").addEventListener("click", () => writeTo(undefined));
+find("button", HTMLButtonElement, privately).addEventListener("click", () => writeTo(undefined));
 
 again.addEventListener("click", () => {
   ended = false;

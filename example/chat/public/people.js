@@ -8,12 +8,21 @@ export class People {
   #texts;
   #write;
   #end;
-  /** The items of the list, by name. */
+  /**
+   * The items of the list, by name.
+   *
+   * @type {Map<string, HTMLElement>}
+   */
   #items = new Map();
 
   /**
-   * @param write is called with the name of whom to write to
-   * @param end is called with the name of whose session to end
+   * @param {HTMLElement} list
+   * @param {object} options
+   * @param {string} options.member whose page it is
+   * @param {boolean} options.isStaff
+   * @param {import("../texts.js").Texts} options.texts
+   * @param {(name: string) => void} options.write is called with the name of whom to write to
+   * @param {(name: string) => void} options.end is called with the name of whose session to end
    */
   constructor(list, { member, isStaff, texts, write, end }) {
     this.#list = list;
@@ -24,19 +33,26 @@ export class People {
     this.#end = end;
   }
 
-  /** Shows these people, and nobody else. */
+  /**
+   * Shows these people, and nobody else.
+   *
+   * @param {readonly string[]} names
+   */
   show(names) {
-    const focused = this.#list.contains(document.activeElement) ? document.activeElement : undefined;
+    const { activeElement } = document;
+    const focused = this.#list.contains(activeElement) ? activeElement : undefined;
     // Items stay who stay, so that nobody's button vanishes below a finger or loses the focus.
     this.#items = new Map(names.map((name) => [name, this.#items.get(name) ?? this.#item(name)]));
     this.#list.replaceChildren(...this.#items.values());
-    focused?.focus();
+    if (focused instanceof HTMLElement) focused.focus();
   }
 
+  /** @param {string} name */
   #item(name) {
     const item = document.createElement("li");
     const own = name === this.#member;
-    const person = document.createElement(own ? "span" : "button");
+    const button = own ? undefined : document.createElement("button");
+    const person = button ?? document.createElement("span");
     person.className = "person";
     const avatar = document.createElement("span");
     avatar.className = "avatar";
@@ -46,9 +62,9 @@ export class People {
     label.textContent = own ? this.#texts.you.replace("{name}", () => name) : name;
     person.append(avatar, label);
     item.append(person);
-    if (own) return item;
+    if (!button) return item;
 
-    this.#makeButton(person, this.#texts.writePrivately, name, this.#write);
+    this.#makeButton(button, this.#texts.writePrivately, name, this.#write);
     if (this.#isStaff) {
       const end = document.createElement("button");
       end.className = "end";
@@ -59,6 +75,12 @@ export class People {
     return item;
   }
 
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {string} text
+   * @param {string} name
+   * @param {(name: string) => void} action
+   */
   #makeButton(button, text, name, action) {
     button.type = "button";
     button.title = text.replace("{name}", () => name);

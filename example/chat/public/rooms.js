@@ -6,4 +6,6 @@ const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyl
 
 for (const time of document.querySelectorAll("time"))
   time.textContent = format.format(new Date(time.dateTime));
-for (const avatar of document.querySelectorAll(".avatar")) paintAvatar(avatar, avatar.dataset.name);
+for (const avatar of document.querySelectorAll(".avatar")) {
+  if (avatar instanceof HTMLElement) paintAvatar(avatar, avatar.dataset.name ?? "");
+}

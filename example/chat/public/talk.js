@@ -1,21 +1,36 @@
 import { paintAvatar } from "./avatar.js";
 
+/** @import { ChatEntrance, ChatMessage, PrivateMessage } from "../chat-contract.js" */
+/** @typedef {ChatMessage | ChatEntrance | PrivateMessage} News */
+
 /** The messages of a room on the page: in their own order, whatever order they arrive in. */
 export class Talk {
   #list;
+  #view;
   #member;
   #texts;
   #reply;
   #clock;
   #calendar;
-  /** The message that each item of the list shows. */
+  /**
+   * The message that each item of the list shows.
+   *
+   * @type {Map<Element, News>}
+   */
   #news = new Map();
   /** The messages that are shown, by number; private ones by writer and id. */
   #shown = new Set();
 
-  /** @param reply is called with the name of whom to answer privately */
+  /**
+   * @param {HTMLElement} list
+   * @param {object} options
+   * @param {string} options.member whose page it is
+   * @param {import("../texts.js").Texts} options.texts
+   * @param {(name: string) => void} options.reply is called with the name of whom to answer privately
+   */
   constructor(list, { member, texts, reply }) {
     this.#list = list;
+    this.#view = list.parentElement ?? list;
     this.#member = member;
     this.#texts = texts;
     this.#reply = reply;
@@ -23,7 +38,11 @@ export class Talk {
     this.#calendar = new Intl.DateTimeFormat(texts.language, { dateStyle: "medium", timeStyle: "short" });
   }
 
-  /** Shows what the server told: a message, to all or to one, or that someone came in. */
+  /**
+   * Shows what the server told: a message, to all or to one, or that someone came in.
+   *
+   * @param {News} news
+   */
   add(news) {
     // Messages that are shown already come again with the history, after a reconnect; or are sent again.
     const name = nameOf(news);
@@ -32,24 +51,33 @@ export class Talk {
     const atEnd = this.#isAtEnd();
     const item = news.kind === "enter" ? this.#entrance(news) : this.#bubble(news);
     this.#place(item, news);
-    if (atEnd || news.writer === this.#member) this.#list.parentElement.scrollTop = this.#list.scrollHeight;
+    if (atEnd || news.writer === this.#member) this.#view.scrollTop = this.#list.scrollHeight;
   }
 
   #isAtEnd() {
-    const view = this.#list.parentElement;
-    return view.scrollHeight - view.scrollTop - view.clientHeight < 80;
+    const { scrollHeight, scrollTop, clientHeight } = this.#view;
+    return scrollHeight - scrollTop - clientHeight < 80;
   }
 
+  /**
+   * @param {HTMLElement} item
+   * @param {News} news
+   */
   #place(item, news) {
-    const before = [...this.#list.children].findLast((shown) => isBefore(this.#news.get(shown), news));
+    const before = [...this.#list.children].findLast((shown) => {
+      const other = this.#news.get(shown);
+      return other && isBefore(other, news);
+    });
     if (before) before.after(item);
     else this.#list.prepend(item);
 
     this.#news.set(item, news);
-    this.#shown.add(nameOf(news));
+    const name = nameOf(news);
+    if (name !== undefined) this.#shown.add(name);
     this.#joinRuns();
   }
 
+  /** @param {ChatMessage | PrivateMessage} news */
   #bubble(news) {
     const { kind, writer, message, sentAt } = news;
     const item = make("li", "message");
@@ -64,13 +92,17 @@ export class Talk {
     bubble.append(make("p", "text", message), this.#time(sentAt));
     item.append(
       avatar,
-      kind === "private" ? this.#privateWriter(news) : make("span", "writer", writer),
+      news.kind === "private" ? this.#privateWriter(news) : make("span", "writer", writer),
       bubble,
     );
     return item;
   }
 
-  /** Says between whom it is; whom it comes from can be answered. */
+  /**
+   * Says between whom it is; whom it comes from can be answered.
+   *
+   * @param {PrivateMessage} news
+   */
   #privateWriter({ writer, recipient }) {
     const own = writer === this.#member;
     const other = own ? recipient : writer;
@@ -86,6 +118,7 @@ export class Talk {
     return button;
   }
 
+  /** @param {ChatEntrance} news */
   #entrance({ writer, sentAt }) {
     const item = make(
       "li",
@@ -96,6 +129,7 @@ export class Talk {
     return item;
   }
 
+  /** @param {number} sentAt */
   #time(sentAt) {
     const date = new Date(sentAt);
     const today = date.toDateString() === new Date().toDateString();
@@ -106,27 +140,53 @@ export class Talk {
 
   /** Marks what continues the bubble above it, so that name and picture stand once. */
   #joinRuns() {
+    /** @type {string | undefined} */
     let above;
     for (const item of this.#list.children) {
-      const { kind, writer, recipient } = this.#news.get(item);
-      const run = kind === "enter" ? undefined : JSON.stringify([writer, recipient]);
+      const news = this.#news.get(item);
+      const run = news && runOf(news);
       item.classList.toggle("continued", run !== undefined && run === above);
       above = run;
     }
   }
 }
 
-/** The name that a message is known by; entrances are as many as they are told. */
-function nameOf({ kind, id, writer }) {
-  if (kind === "enter") return undefined;
-  return kind === "message" ? id : JSON.stringify([writer, id]);
+/**
+ * The name that a message is known by; entrances are as many as they are told.
+ *
+ * @param {News} news
+ */
+function nameOf(news) {
+  if (news.kind === "enter") return undefined;
+  return news.kind === "message" ? news.id : JSON.stringify([news.writer, news.id]);
 }
 
-/** Messages of the room are in the order of their numbers; all else has only its time. */
+/**
+ * The writer, and for whom: messages of the same run stand together.
+ *
+ * @param {News} news
+ */
+function runOf(news) {
+  if (news.kind === "enter") return undefined;
+  return JSON.stringify([news.writer, news.kind === "private" ? news.recipient : undefined]);
+}
+
+/**
+ * Messages of the room are in the order of their numbers; all else has only its time.
+ *
+ * @param {News} one
+ * @param {News} other
+ */
 function isBefore(one, other) {
   return one.kind === "message" && other.kind === "message" ? one.id < other.id : one.sentAt <= other.sentAt;
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
 function make(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;

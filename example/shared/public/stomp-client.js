@@ -1,10 +1,21 @@
 import { Client, ReconnectionTimeMode } from "/vendor/stompjs/index.js";
 
+/** @import { IFrame, StompConfig } from "/vendor/stompjs/index.js" */
+
+/**
+ * @typedef {object} Connection
+ * @property {string} endpoint where it connects
+ * @property {string} csrf where the token is
+ * @property {string} user whose page this is
+ * @property {(frame: IFrame) => void} onConnect
+ * @property {(event: CloseEvent) => void} onWebSocketClose
+ * @property {(reason: string) => void} onRefused is told why the server does not let the page connect at all
+ */
+
 /**
  * Makes a client that connects by SockJS, again and again, and brings a CSRF token each time.
  *
- * @param options `endpoint` is where it connects, `csrf` where the token is, `user` whose page this is; `onRefused`
- *   is told why the server does not let the page connect at all; all else is for `Client`
+ * @param {StompConfig & Connection} options all else is for `Client`
  */
 export function stompClient({ endpoint, csrf, user, onConnect, onWebSocketClose, onRefused, ...options }) {
   let connected = false;
@@ -43,7 +54,11 @@ export function stompClient({ endpoint, csrf, user, onConnect, onWebSocketClose,
   return client;
 }
 
-/** Why the server lets no connection of this page in, if so. Other than by GET, it hears by OPTIONS whose page asks. */
+/**
+ * Why the server lets no connection of this page in, if so. Other than by GET, it hears by OPTIONS whose page asks.
+ *
+ * @param {string} endpoint
+ */
 async function refusal(endpoint) {
   const options = { method: "OPTIONS", signal: AbortSignal.timeout(10_000) };
   const answer = await fetch(`${endpoint}/info`, options).catch(() => undefined);

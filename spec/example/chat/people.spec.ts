@@ -132,7 +132,8 @@ describe("the chat's people", () => {
       ["to nobody the chat knows", { name: "Nobody", message: "a" }, { problem: "absent", name: "Nobody" }],
       ["to a member who is not there", { name: "Jun", message: "a" }, { problem: "absent", name: "Jun" }],
       ["to a name in another case", { name: "mina", message: "a" }, { problem: "absent", name: "mina" }],
-      ["to no name", { message: "a" }, { problem: "absent", name: "" }],
+      ["to no name", { message: "a" }, { problem: "refused", name: "" }],
+      ["to an empty name", { name: " ", message: "a" }, { problem: "absent", name: "" }],
       ["to __proto__", { name: "__proto__", message: "a" }, { problem: "absent", name: "__proto__" }],
       ["to themselves", { name: "Mina", message: "a" }, { problem: "refused", reason: "That is you." }],
       [

@@ -5,6 +5,9 @@ import { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
 import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
 
+/** Begins what the contract's schemas find. */
+const INVALID = "The payload is not valid\\c ";
+
 describe("the chat's messages", () => {
   onEachDatabase((newDatabase) => {
     let chat: Chat;
@@ -100,8 +103,8 @@ describe("the chat's messages", () => {
         ["empty", "", "A message needs some text."],
         ["blank", " \n ", "A message needs some text."],
         ["too long", "x".repeat(1001), "A message has at most 1000 characters; this one has 1001."],
-        ["no text", 17, "A message is text without control characters."],
-        ["missing", undefined, "A message is text without control characters."],
+        ["no text", 17, `${INVALID}message\\c A message is text without control characters.`],
+        ["missing", undefined, `${INVALID}message\\c Invalid key\\c Expected "message" but received undefined`],
         ["with a NUL", "a\u0000b", "A message is text without control characters."],
       ] as const) {
         it(`answers one that is ${what} with ERROR and the reason, and keeps nothing`, async () => {
@@ -126,18 +129,21 @@ describe("the chat's messages", () => {
         expect(await one.frame()).to.match(/^RECEIPT\nreceipt-id:r1\n/);
       });
 
-      for (const body of [
-        { message: "hello" },
-        { roomId: "00000000-0000-4000-8000-000000000000", message: "hello" },
-        "text",
-        [1],
-      ]) {
+      for (const [body, reason] of [
+        [{ message: "hello" }, `${INVALID}roomId\\c Invalid key`],
+        [
+          { roomId: "00000000-0000-4000-8000-000000000000", message: "hello" },
+          "This room does not exist.",
+        ],
+        ["text", `${INVALID}Invalid type`],
+        [[1], `${INVALID}roomId\\c Invalid key`],
+      ] as const) {
         it(`answers ${JSON.stringify(body)} with ERROR: there is no such room`, async () => {
           for (const destination of ["/pub/chat/message", "/pub/chat/enter"]) {
             const one = await connect(mina);
             one.send(send(destination, body, "receipt:r1\n"));
 
-            expect(await one.frame()).to.include("\nmessage:This room does not exist.\n");
+            expect(await one.frame()).to.include(`\nmessage:${reason}`);
           }
         });
       }
