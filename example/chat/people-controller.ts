@@ -57,10 +57,7 @@ export class PeopleController {
 
   /** Ends all sessions of somebody. The rules let only the staff come here. */
   @MessageMapping("/chat/staff/end")
-  async end(
-    @Payload() given: { name: string; reason: string },
-    @Principal() user: Principal,
-  ): Promise<void> {
+  async end(@Payload() given: { name: string; reason: string }, @Principal() user: Principal): Promise<void> {
     const reason = readName(given.reason);
     if (!reason || reason.length > REASON_LIMIT) {
       throw refusal(`A reason is one line of 1 to ${REASON_LIMIT} characters.`);

@@ -1,4 +1,11 @@
-import { Controller, DestinationVariable, Header, Payload, Principal, SimpMessagingTemplate } from "express-stomp";
+import {
+  Controller,
+  DestinationVariable,
+  Header,
+  Payload,
+  Principal,
+  SimpMessagingTemplate,
+} from "express-stomp";
 import { typedServer } from "express-stomp/contract/server";
 import { type ChatEntrance, type ChatMessage, chatContract } from "./chat-contract.js";
 import { readMessage, refusal } from "./chat-message.js";

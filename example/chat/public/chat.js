@@ -191,7 +191,8 @@ function giveBack(receipt = "", reason) {
 function writeTo(name) {
   recipient = name;
   privately.hidden = name === undefined;
-  find("span", HTMLElement, privately).textContent = name === undefined ? "" : put(texts.privatelyTo, { name });
+  find("span", HTMLElement, privately).textContent =
+    name === undefined ? "" : put(texts.privatelyTo, { name });
   input.focus();
 }
 

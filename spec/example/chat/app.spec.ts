@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { type Chat, createChat } from "../../../example/chat/app.js";
 import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
@@ -258,6 +259,19 @@ describe("the chat's pages", () => {
     it("serves the client libraries itself", async () => {
       for (const path of ["/vendor/stompjs/index.js", "/vendor/sockjs-client/sockjs.min.js"]) {
         expect((await new Visitor(origin).get(path)).status, path).to.equal(200);
+      }
+    });
+
+    it("serves what its import map names, which its policy lets stand in the page, and the contract", async () => {
+      const visitor = new Visitor(origin);
+      const { text, headers } = await visitor.get("/login");
+      const [, map = ""] = /<script type="importmap">(.*?)<\/script>/.exec(text) ?? [];
+      const hash = createHash("sha256").update(map).digest("base64");
+      expect(headers["content-security-policy"]).to.include(`'sha256-${hash}'`);
+      for (const path of [...Object.values<string>(JSON.parse(map).imports), "/chat-contract.js"]) {
+        const { status, headers: served } = await visitor.get(path);
+        expect(status, path).to.equal(200);
+        expect(served["content-type"], path).to.match(/^(text|application)\/javascript/);
       }
     });
 

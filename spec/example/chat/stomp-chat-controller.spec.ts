@@ -104,7 +104,11 @@ describe("the chat's messages", () => {
         ["blank", " \n ", "A message needs some text."],
         ["too long", "x".repeat(1001), "A message has at most 1000 characters; this one has 1001."],
         ["no text", 17, `${INVALID}message\\c A message is text without control characters.`],
-        ["missing", undefined, `${INVALID}message\\c Invalid key\\c Expected "message" but received undefined`],
+        [
+          "missing",
+          undefined,
+          `${INVALID}message\\c Invalid key\\c Expected "message" but received undefined`,
+        ],
         ["with a NUL", "a\u0000b", "A message is text without control characters."],
       ] as const) {
         it(`answers one that is ${what} with ERROR and the reason, and keeps nothing`, async () => {
@@ -131,10 +135,7 @@ describe("the chat's messages", () => {
 
       for (const [body, reason] of [
         [{ message: "hello" }, `${INVALID}roomId\\c Invalid key`],
-        [
-          { roomId: "00000000-0000-4000-8000-000000000000", message: "hello" },
-          "This room does not exist.",
-        ],
+        [{ roomId: "00000000-0000-4000-8000-000000000000", message: "hello" }, "This room does not exist."],
         ["text", `${INVALID}Invalid type`],
         [[1], `${INVALID}roomId\\c Invalid key`],
       ] as const) {
