@@ -159,6 +159,7 @@ export { stompMessaging } from "./messaging.js";
 export type { TapListener } from "./observe/frame-taps.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";
 export type { Inspection } from "./observe/inspection.js";
+export { MEASURES, type Measure } from "./observe/measures.js";
 export type { HandlerCall, Observation, ObservedMessaging, SendCall } from "./observe/observation.js";
 export type {
   BrokerStats,

@@ -103,7 +103,8 @@ export class Observer {
       return outcome.value;
     };
     try {
-      ignoreRejection(observe(once));
+      const observed = observe(once);
+      if (isPromise(observed)) ignoreRejection(observed);
     } catch (error) {
       const isRuns = outcome !== undefined && "fault" in outcome && outcome.fault === error;
       if (!isRuns) this.#failed(error);

@@ -1,0 +1,1 @@
+export { type PrometheusObservation, type PrometheusOptions, prometheus } from "./prometheus.js";
