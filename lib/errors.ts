@@ -218,6 +218,29 @@ export class StompConversionError extends MessagingError {
   }
 }
 
+/** The reason for which a question to a client has no answer. */
+export type ClientRequestFailure = "nobody" | "timeout" | "ended" | "refused" | "limit" | "closed";
+
+/**
+ * A question to a client has no answer. `reason` tells why:
+ *
+ * - `nobody`: the user has no session on this server that subscribed to the destination
+ * - `timeout`: no answer came in time
+ * - `ended`: every session that was asked has ended
+ * - `refused`: the client has answered that it failed; the message has its text
+ * - `limit`: `requestLimit` questions are open
+ * - `closed`: `messaging.close` was called
+ */
+export class ClientRequestError extends MessagingError {
+  override name = "ClientRequestError";
+  readonly reason: ClientRequestFailure;
+
+  constructor(reason: ClientRequestFailure, message: string) {
+    super("CLIENT_REQUEST", message);
+    this.reason = reason;
+  }
+}
+
 /**
  * One pattern is refused. Its parser does not know whose it is: an
  * application's becomes a `ConfigurationError` elsewhere, a client's a

@@ -35,6 +35,7 @@ export type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js
 export { simpleBroker } from "./broker/simple-broker.js";
 export type { SimpleBrokerOptions } from "./broker/simple-broker-options.js";
 export { SubscribableChannel } from "./channel/channel.js";
+export type { ClientRequestOptions } from "./channel/client-asker.js";
 export type { ChannelInterceptor } from "./channel/interceptor.js";
 export type {
   InterceptorDescription,
@@ -114,12 +115,13 @@ export {
   type PayloadClass,
   type PayloadValidator,
 } from "./controller/payload-validator.js";
-export type { StandardSchema } from "./controller/schema.js";
 export type { EndpointDescription, MessagingDescription } from "./description.js";
 export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,
   BrokerNotAvailableError,
+  ClientRequestError,
+  type ClientRequestFailure,
   ConfigurationError,
   type FieldIssue,
   HandlerTimeoutError,
@@ -155,6 +157,7 @@ export {
 export { NativeHeaders } from "./message/native-headers.js";
 export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
+export type { StandardSchema } from "./message/standard-schema.js";
 export { stompMessaging } from "./messaging.js";
 export type { TapListener } from "./observe/frame-taps.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";

@@ -38,6 +38,7 @@ import { historyOf } from "./wiring/history.js";
 import { makeInspection } from "./wiring/inspection.js";
 import { makePresence } from "./wiring/presence.js";
 import { makeRates } from "./wiring/rates.js";
+import { makeRequests } from "./wiring/requests.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
 import { statsOf } from "./wiring/stats.js";
@@ -88,7 +89,9 @@ export function stompMessaging(
   const channels = makeChannels(options, { events, pace, observer, sessions: () => sessions });
   const { clientInboundChannel, clientOutboundChannel, brokerChannel } = channels;
   const converter = new CompositeMessageConverter(options.messageConverters);
-  const template = new SimpMessagingTemplate(brokerChannel, converter, prefix);
+  const template = new SimpMessagingTemplate(brokerChannel, converter, prefix, {
+    request: (...question) => requests.request(...question),
+  });
   const userSessions = new UserSessions();
   const userRegistry = new SimpUserRegistry(userSessions);
   const endSubscription = (subscription: SimpSubscription, reason?: string) =>
@@ -107,7 +110,9 @@ export function stompMessaging(
     events,
     clock: ticks,
     rates: makeRates(options, { template, arePlain: () => broker.plainDestinations === true }),
+    answers: { take: (sessionId, headers) => requests.take(sessionId, headers) },
     ended: (ending) => {
+      requests.sessionEnded(ending);
       controllerHandler?.sessionEnded(ending);
       userClients.sessionEnded(ending);
     },
@@ -140,6 +145,7 @@ export function stompMessaging(
     },
     endSubscription,
   });
+  const requests = makeRequests(options, { ...common, converter, userSessions });
   const users = { ...common, broker, userSessions, others: servers.users, endSession, presence };
   const { userMessages, userClients } = makeUsers(options, users);
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));
@@ -153,6 +159,7 @@ export function stompMessaging(
     sessions,
     detached: controllerHandler?.detached,
     broker,
+    requests,
     channels: [brokerChannel, clientOutboundChannel],
     afterwards: [
       attachments,

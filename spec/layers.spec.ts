@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ["options/transport-options", "socket", "stomp", "channel", "observe", "message", "events"],
   user: ["channel", "destination", "message", "events"],
   security: ["user", "channel", "destination", "message", "events"],
+  requests: ["user", "channel", "destination", "message"],
   limits: ["security", "destination", "message"],
   controller: ["security", "user", "channel", "observe", "destination", "message", "events"],
   servers: ["user", "channel", "observe", "message"],

@@ -11,6 +11,7 @@ import {
 import { NativeHeaders } from "../message/native-headers.js";
 import { isPromise } from "../promise.js";
 import type { SubscribableChannel } from "./channel.js";
+import type { ClientAsker, ClientRequestOptions } from "./client-asker.js";
 
 /** Headers for subscribers to find in MESSAGE, as text; and the one session that is meant. */
 export interface UserMessageHeaders {
@@ -32,6 +33,7 @@ export class SimpMessagingTemplate {
   readonly #brokerChannel: SubscribableChannel;
   readonly #converter: CompositeMessageConverter;
   readonly #userPrefix: string;
+  readonly #asker: ClientAsker | undefined;
   /** Where messages go that name no destination. */
   defaultDestination: string | undefined;
 
@@ -39,7 +41,9 @@ export class SimpMessagingTemplate {
     brokerChannel: SubscribableChannel,
     converter: CompositeMessageConverter,
     userPrefix = "/user/",
+    asker?: ClientAsker,
   ) {
+    this.#asker = asker;
     this.#brokerChannel = brokerChannel;
     this.#converter = converter;
     this.#userPrefix = userPrefix;
@@ -140,6 +144,33 @@ export class SimpMessagingTemplate {
       const message = this.#convert(payload, NativeHeaders.of(others), { ...ours, privateTo });
       return this.#send(postProcessor(message));
     });
+  }
+
+  /**
+   * Asks a user, and resolves with the answer of the first of the sessions on this server that subscribed to `/user` and
+   * this destination. The client answers by `answering` of `express-stomp/client`, or sends its answer to what `reply-to`
+   * says, with the same `correlation-id`. Text comes as text, JSON as what it says, bytes as bytes.
+   *
+   * @param name any text; for a session without a user its id
+   * @param question converted as by `convertAndSend`
+   * @throws ClientRequestError (rejects with it) when no answer comes: its `reason` says why; the reason of `signal`;
+   *   MessageConversionError or MethodArgumentNotValidError when the answer cannot be read, or the schema refuses it
+   * @example
+   * ```ts
+   * const isSure = await template.request<boolean>("rod", "/queue/confirm", { text: "Sell all?" }, { timeout: 30_000 });
+   * ```
+   */
+  request<A = unknown>(
+    name: string,
+    destination: string,
+    question: unknown,
+    options?: ClientRequestOptions<A>,
+  ): Promise<A> {
+    const asker = this.#asker;
+    const asked = asker
+      ? asker.request(name, destination, question, options)
+      : Promise.reject(new MessageDeliveryError("This template has no sessions that it could ask"));
+    return this.#brokerChannel.sending(asked as Promise<A>, destination);
   }
 
   /** Never throws: who does not await it would hear of that too. */

@@ -1,3 +1,4 @@
+export { type Answering, answering } from "./answering.js";
 export { Place, type PlaceOptions } from "./place.js";
 export type { PositionStorage } from "./positions.js";
 export {

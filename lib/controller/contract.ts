@@ -1,7 +1,7 @@
 import type { ApplicationDestinations } from "../destination/application-destinations.js";
 import { ConfigurationError } from "../errors.js";
+import type { StandardSchema } from "../message/standard-schema.js";
 import type { ExceptionMethod, MappedMethod } from "./metadata.js";
-import type { StandardSchema } from "./schema.js";
 
 /** The messages under each destination, as `destinations(…)` of `express-stomp/contract` says them. */
 export interface StompContract {

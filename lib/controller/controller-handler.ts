@@ -33,6 +33,8 @@ export interface ControllerHandlerOptions
   extends MappingsOptions,
     DetachedStreamsContext,
     Omit<HandlerMethodContext, "controllerSessions" | "detached"> {
+  /** The destination of clients' answers to questions, which is no method's, whatever pattern that has. */
+  readonly answers?: string | undefined;
   /** As `resolveControllers` gives them; advices among them. */
   readonly controllers: readonly ControllerSource[];
   readonly contract?: ControllerContract | undefined;
@@ -170,7 +172,7 @@ export class ControllerHandler implements MessageHandler {
 
   #dispatch(type: MappingType, message: Message): void | Promise<void> {
     const { destination } = message.headers;
-    if (destination === undefined) return;
+    if (destination === undefined || destination === this.#options.answers) return;
 
     const lookupDestination = this.#mappings.lookupDestination(destination);
     if (lookupDestination === undefined) return;

@@ -1,3 +1,4 @@
+import type { StandardSchema } from "../message/standard-schema.js";
 import type { Authorization } from "../security/authorization.js";
 import { type ArgumentTools, argumentNotes } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
@@ -5,7 +6,6 @@ import type { DetachedNote } from "./detached-note.js";
 import { clientHeader } from "./header-argument.js";
 import type { ExceptionMethod, ExceptionType, MappedMethod, Parameter } from "./metadata.js";
 import { DEFAULT_REPLIES } from "./reply.js";
-import type { StandardSchema } from "./schema.js";
 
 /** The class that the compiler noted for a parameter; `undefined` where it says nothing. */
 type ParameterClass = Parameter["type"];

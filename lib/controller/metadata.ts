@@ -2,12 +2,12 @@ import "reflect-metadata";
 import { ConfigurationError } from "../errors.js";
 import type { PayloadTarget } from "../message/converter.js";
 import type { Message } from "../message/message.js";
+import type { StandardSchema } from "../message/standard-schema.js";
 import type { Authorization } from "../security/authorization.js";
 import type { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
 import { checkDetached, type DetachedNote } from "./detached-note.js";
 import { type ReplyDecorators, type ReplyNote, replyNote } from "./reply-note.js";
-import type { StandardSchema } from "./schema.js";
 
 /** The note of a parameter decorator about an argument. */
 export type ArgumentNote =

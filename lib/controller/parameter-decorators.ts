@@ -1,9 +1,9 @@
 import { ConfigurationError } from "../errors.js";
 import type { Message as MessageData, Principal as PrincipalData } from "../message/message.js";
+import { isSchema, type StandardSchema } from "../message/standard-schema.js";
 import { isText } from "../options/checks.js";
 import { checkCalled, type Prototype } from "./decorator-target.js";
 import { type ArgumentNote, noteOf } from "./metadata.js";
-import { isSchema, type StandardSchema } from "./schema.js";
 
 /** Stands before a parameter of a method that is not static. */
 export type ArgumentDecorator = (prototype: Prototype, method: string | symbol, index: number) => void;

@@ -1,11 +1,11 @@
 import { MessageConversionError, MethodArgumentNotValidError } from "../errors.js";
 import { isOpen, type PayloadTarget } from "../message/converter.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
+import { type StandardSchema, validate } from "../message/standard-schema.js";
 import type { Argument } from "./invocation.js";
 import type { ArgumentNote } from "./metadata.js";
 import { collectionOf, instanceOf } from "./payload-instance.js";
 import type { PayloadClass, PayloadValidator } from "./payload-validator.js";
-import { type StandardSchema, validate } from "./schema.js";
 
 export interface PayloadTools {
   readonly converter: CompositeMessageConverter;

@@ -40,6 +40,7 @@ const OPTIONS = {
   userDestinationPrefix: userPrefix,
   clientsMaySendToUsers: (given?: boolean) => flag("clientsMaySendToUsers", given, false),
   userSessions,
+  requestLimit,
   rateLimits,
   presence: (given?: PresenceOptions) => given && presenceSettings(given),
   security,
@@ -197,6 +198,11 @@ function userSessions(
     );
   }
   return { limit, beyond };
+}
+
+function requestLimit(given = 1_000): number {
+  if (isCount(given)) return given;
+  throw new ConfigurationError(`requestLimit is ${String(given)}: it must be a whole number above 0`);
 }
 
 function rateLimits(

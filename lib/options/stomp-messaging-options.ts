@@ -70,6 +70,8 @@ export interface StompMessagingOptions {
   clientsMaySendToUsers?: boolean;
   /** How many sessions a user may have at a time. @default as many as they like */
   userSessions?: UserSessionLimitOptions;
+  /** How many questions to clients, by `template.request`, may be open. @default 1000 */
+  requestLimit?: number;
   /** How often clients may send and subscribe. All that fit a frame count. @default as often as they like */
   rateLimits?: readonly RateLimitOptions[];
   /** The users whose presence is told: those who subscribe to a destination, at `<destination>/presence`. @default nobody's */

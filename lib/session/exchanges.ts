@@ -43,8 +43,15 @@ export class Exchanges implements Turns {
     this.#intake = intake;
   }
 
-  /** Adds a frame, or the error at which decoding ended. */
+  /**
+   * Adds a frame, or the error at which decoding ended. The answer that a method waits for overtakes those that wait
+   * for the method.
+   */
   add(next: Frame | Error): void {
+    if (!(next instanceof Error) && this.#isAwaited(next)) {
+      this.#beginAside(next);
+      return;
+    }
     // Most often it is alone; an array that was pushed to would keep room for 17.
     if (this.#waiting.length === 0) this.#waiting = [next];
     else this.#waiting.push(next);
@@ -114,6 +121,26 @@ export class Exchanges implements Turns {
 
     this.#entering = undefined;
     this.go();
+  }
+
+  #isAwaited({ command, headers }: Frame): boolean {
+    const { state, id, context } = this.#session;
+    if (command !== "SEND" || !context.answers || state !== "connected") return false;
+    return context.answers.take(id, headers);
+  }
+
+  #beginAside(frame: Frame): void {
+    if (!this.#session.checkGrant()) return;
+    const exchange = new Exchange(frame, meaningOf(frame), this.#session, this);
+    this.#atWork++;
+    const handled = exchange.run();
+    if (!handled) this.#done(exchange);
+    else {
+      void handled.then(() => {
+        this.#done(exchange);
+        this.go();
+      });
+    }
   }
 
   #mayFollow(next: Frame | Error | undefined): boolean {

@@ -32,8 +32,8 @@ export class Inbound implements Intake, Watched {
   #lingers = false;
   #paused = false;
   #finished = false;
-  /** Lets the frame go on that is held up. */
-  #letGo: ((mayGoOn: boolean) => void) | undefined;
+  /** Let the frames go on that are held up. */
+  readonly #letGo = new Set<(mayGoOn: boolean) => void>();
   /** How long those were held up that a client has left behind, in ms. */
   #heldUp = 0;
 
@@ -111,25 +111,26 @@ export class Inbound implements Intake, Watched {
     }
     if (this.#finished) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const stop = this.#session.context.clock.after(ms, () => this.#letGo?.(true));
-      this.#letGo = (mayGoOn) => {
+      const letGo = (mayGoOn: boolean) => {
         stop();
-        this.#letGo = undefined;
+        this.#letGo.delete(letGo);
         resolve(mayGoOn);
       };
+      const stop = this.#session.context.clock.after(ms, () => letGo(true));
+      this.#letGo.add(letGo);
     });
   }
 
   /** Forgets what waits: nothing that follows a fault is handled. */
   drop(): void {
     this.exchanges.drop();
-    this.#letGo?.(false);
+    for (const letGo of this.#letGo) letGo(false);
   }
 
   /** Takes no more, and calls back when what came has been handled, which no limit of how often it may come holds up any longer. */
   finish(callback: () => void): void {
     this.#finished = true;
-    this.#letGo?.(true);
+    for (const letGo of this.#letGo) letGo(true);
     this.#rate = undefined;
     this.#session.pause();
     this.exchanges.whenIdle(callback);

@@ -12,6 +12,12 @@ import type { MessageEncoder } from "./message-encoder.js";
 import type { SessionRates } from "./session-rates.js";
 import type { SessionStats } from "./session-stats.js";
 
+/** The answers that the application waits for. */
+export interface ExpectedAnswers {
+  /** Whether a SEND is one that this session was asked for: once of each. */
+  take(sessionId: string, headers: { get(name: string): string | undefined }): boolean;
+}
+
 /** The parts of the library that all sessions share. */
 export interface SessionContext {
   readonly clientInboundChannel: SubscribableChannel;
@@ -33,6 +39,8 @@ export interface SessionContext {
   readonly deduplication: Deduplication | undefined;
   /** Set if there are limits of how often clients may send. */
   readonly rates?: SessionRates | undefined;
+  /** Set if clients may be asked. */
+  readonly answers?: ExpectedAnswers | undefined;
   /** Tells everybody behind the channels that a session is over. */
   ended(end: SessionEnd): void;
 }

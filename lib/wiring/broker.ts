@@ -3,6 +3,7 @@ import type { ControllerHandler } from "../controller/controller-handler.js";
 import { ApplicationDestinations } from "../destination/application-destinations.js";
 import { ConfigurationError } from "../errors.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
+import { answersOf } from "./requests.js";
 
 /**
  * Makes the broker, which keeps away from the destinations of the controllers.
@@ -29,7 +30,8 @@ export function makeBroker(
     destinationSeparator,
     userDestinationPrefix: options.userDestinationPrefix,
     controllers: {
-      isPrefixed: (destination) => applications.has(destination),
+      // Clients' answers are for the application alone, be there prefixes or not.
+      isPrefixed: (destination) => applications.has(destination) || destination === answersOf(options),
       isMapped: (destination) => !applications.arePrefixed && controllers?.isMapped(destination) === true,
     },
   });

@@ -25,6 +25,8 @@ export interface ClosingOptions {
   /** Streams of controllers that outlive their sessions. */
   readonly detached: { idle(): Promise<void>; close(): void } | undefined;
   readonly broker: { flush?(): void };
+  /** The questions to clients: nobody is heard any more. */
+  readonly requests: { close(): void };
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
   /** Stations that end when no session is left, one after the other. */
@@ -70,6 +72,7 @@ export class Closing {
     const closing = { code: GOING_AWAY, reason: `Server is shutting down${hint}` };
     if (spreadMs > 0) await this.#spread(sessions.departures(closing), spreadMs);
 
+    this.#options.requests.close();
     const drainTime = new Countdown(this.#drainMs, clock);
     this.#drainTime = drainTime;
     // All stay until what any of them has sent was handled, and has reached them.

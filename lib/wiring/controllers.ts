@@ -3,6 +3,7 @@ import { ControllerHandler, type ControllerHandlerOptions } from "../controller/
 import { type ControllerBindings, resolveControllers } from "../controller/resolve-controllers.js";
 import { ApplicationDestinations } from "../destination/application-destinations.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
+import { answersOf } from "./requests.js";
 
 /** Makes the controllers' station, if there are any. @throws ConfigurationError when one cannot be made, or is none */
 export function makeControllers(
@@ -18,7 +19,13 @@ export function makeControllers(
     contract?.check([]);
     return undefined;
   }
-  const handler = new ControllerHandler({ ...options, ...context, controllers, contract });
+  const handler = new ControllerHandler({
+    ...options,
+    ...context,
+    controllers,
+    contract,
+    answers: answersOf(options),
+  });
   clientInboundChannel.subscribe(handler);
   return handler;
 }

@@ -7,7 +7,10 @@ describe("express-stomp/client", () => {
   it("takes at most 4 KB in a page, and nothing but itself", async () => {
     const { outputFiles, metafile } = await build({
       // A page pays for what it imports.
-      stdin: { contents: 'export { resuming } from "./dist/client/index.js";', resolveDir: process.cwd() },
+      stdin: {
+        contents: 'export { answering, resuming } from "./dist/client/index.js";',
+        resolveDir: process.cwd(),
+      },
       bundle: true,
       minify: true,
       format: "esm",

@@ -28,6 +28,7 @@ describe("Closing", () => {
         close: async ({ code, reason }) => void done.push(`${code} ${reason}`),
       },
       detached: { idle: step("streams"), close: () => void done.push("end of streams") },
+      requests: { close() {} },
       broker: { flush: () => void done.push("flush") },
       channels: [{ idle: step("first channel") }, { idle: step("second channel") }],
       afterwards: [{ close: step("servers") }, { close: step("broker") }],
