@@ -101,9 +101,9 @@ export class SharedPublications implements UsersOfAllServers {
     return this.#split.isAvailable;
   }
 
-  /** Settles when what others publish is heard from now on, at once while the backplane is away. Never rejects. */
+  /** Settles when what others publish is heard from now on; `undefined` if it is, or the backplane is away. Never rejects. */
   get listening(): Promise<void> | undefined {
-    return this.#split.isJoining ? this.#split.joined.catch(() => {}) : undefined;
+    return this.#split.joining;
   }
 
   serve(handler: Handler): void {

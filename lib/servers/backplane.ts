@@ -11,7 +11,7 @@ export interface Backplane {
   readonly isAvailable: boolean;
   /**
    * Resolves when all who listen will hear it, this server among them. Rejects when nobody can know; it may be heard all
-   * the same, then once. A server that only publishes never calls `subscribe`. What one server publishes, also before the first of it is there, is heard in that order.
+   * the same, then once. What one server publishes, also before the first of it is there, is heard in that order.
    */
   publish(bytes: Uint8Array): Promise<void>;
   /**

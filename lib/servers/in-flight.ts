@@ -36,7 +36,7 @@ export class InFlight {
     return this.#bytes > BUSY_SIZE;
   }
 
-  /** Settles when all that is on its way was confirmed, or failed. */
+  /** Settles when all that is on its way was confirmed, or failed; in the end, since it has its time. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#publishing);
   }
@@ -55,14 +55,15 @@ export class InFlight {
     const size = bytes + ENTRY_BYTES;
     this.#bytes += size;
     const publishing = publish();
-    const settled = publishing
-      .catch(() => {})
-      .then(() => {
-        this.#bytes -= size;
-        this.#publishing.delete(settled);
-      });
-    this.#publishing.add(settled);
-    return this.#inTime(publishing);
+    const settled = () => {
+      this.#bytes -= size;
+    };
+    publishing.then(settled, settled);
+    const confirmed = this.#inTime(publishing);
+    this.#publishing.add(confirmed);
+    const over = () => void this.#publishing.delete(confirmed);
+    confirmed.then(over, over);
+    return confirmed;
   }
 
   close(): void {

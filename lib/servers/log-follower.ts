@@ -58,6 +58,7 @@ export class LogFollower {
   /** Reads all that the log has, before anything is live. Done without it when that is closed. */
   async readAll(): Promise<void> {
     const { log } = this.#options.backplane;
+    let failures = 0;
     for (let isFirst = true; log && !this.#isClosed; isFirst = false) {
       try {
         const { entries, complete } = await log.since(this.position, PAGE);
@@ -65,6 +66,10 @@ export class LogFollower {
         if (!(await this.#takeAll(entries, true))) return;
       } catch (error) {
         this.#options.logger.debug("The log of the backplane could not be read; it is asked again", error);
+        if (++failures > ATTEMPTS) {
+          this.#options.missed("lost", undefined);
+          return;
+        }
         await this.#pause();
       }
     }

@@ -13,6 +13,9 @@ const HEAD_LENGTH = 4;
 const ROADS = { publications: 1, registry: 2 } as const;
 type Road = keyof typeof ROADS;
 
+/** How long who subscribes waits for the backplane when a server starts, in ms: then it is away. */
+const PATIENCE = 2_000;
+
 /** Hears what servers publish, and all that concerns the backplane itself. */
 export interface PublicationsListener {
   take(entry: BackplaneEntry, isOld: boolean): void | Promise<void>;
@@ -41,6 +44,8 @@ export class SplitBackplane {
   readonly #follower: LogFollower;
   readonly #links = new Map<number, BackplaneListener>();
   readonly #joined: Promise<void>;
+  #joining: Promise<void> | undefined;
+  #stopPatience: () => void = () => {};
   #hasJoined = false;
   #holds = 0;
   #isClosed = false;
@@ -63,6 +68,15 @@ export class SplitBackplane {
     this.#joined.catch((error: unknown) => {
       if (!this.#isClosed) logger.error(`The backplane ${backplane.name} cannot be heard`, error);
     });
+    this.#joining = new Promise((resolve) => {
+      const over = () => {
+        this.#stopPatience();
+        this.#joining = undefined;
+        resolve();
+      };
+      this.#stopPatience = clock.after(PATIENCE, over);
+      this.#joined.then(over, over);
+    });
   }
 
   /** Whether something can be published, and is heard. */
@@ -70,9 +84,9 @@ export class SplitBackplane {
     return this.#hasJoined && !this.#isClosed && this.#options.backplane.isAvailable;
   }
 
-  /** Whether it begins to listen just now. */
-  get isJoining(): boolean {
-    return !this.#hasJoined && !this.#isClosed && this.#options.backplane.isAvailable;
+  /** Settles when it listens; `undefined` if it does, or has been waited for long enough: it is away. Never rejects. */
+  get joining(): Promise<void> | undefined {
+    return this.#joining;
   }
 
   /** Whether entries wait for clients who are behind: nobody is silent then. */
@@ -83,11 +97,6 @@ export class SplitBackplane {
   /** The position up to which all was heard; empty without a log. */
   get position(): string {
     return this.#follower.position;
-  }
-
-  /** Settles when what is published is heard; rejects when it never will be. */
-  get joined(): Promise<void> {
-    return this.#joined;
   }
 
   /** Gives one road of it. */
@@ -113,6 +122,7 @@ export class SplitBackplane {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#stopPatience();
     this.#follower.close();
     await this.#options.backplane.close();
   }
@@ -122,7 +132,6 @@ export class SplitBackplane {
     const follower = this.#follower;
     // The links that are made with it shall hear all.
     await undefined;
-    if (readsAll) await follower.readAll();
     if (this.#isClosed) return;
     let joined: () => void = () => {};
     follower.holdUntil(
@@ -136,6 +145,7 @@ export class SplitBackplane {
         lost: () => follower.lost(),
         availability: () => this.#tell(),
       });
+      if (readsAll) await follower.readAll();
       await follower.join();
     } finally {
       joined();

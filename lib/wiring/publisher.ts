@@ -52,7 +52,8 @@ const OPTIONS = {
 } satisfies Record<keyof PublisherOptions, true>;
 
 /**
- * Makes a sender to the clients of servers on a backplane, without being one of the servers: it listens to nobody.
+ * Makes a sender to the clients of servers on a backplane, without being one of the servers. It joins the backplane, and
+ * passes over what it hears there.
  * Interceptors and rules of the servers are not asked; it is as trusted as they are.
  *
  * @throws ConfigurationError when an option makes no sense, or the backplane serves a broker of this process
@@ -77,11 +78,14 @@ export function publisher(options: PublisherOptions): Publisher {
   takeBackplane("publisher", backplane);
   const prefix = userDestinationPrefix.endsWith("/") ? userDestinationPrefix : `${userDestinationPrefix}/`;
   const logger = onceLogger(steadyLogger(options.logger ?? consoleLogger));
+  // Drivers are connected when they listen.
+  const joined = backplane.subscribe({ take() {}, lost() {}, availability() {} });
+  joined.catch((error: unknown) => logger.error(`The backplane ${backplane.name} cannot be joined`, error));
   const publications = new Publications({
     road: {
       name: backplane.name,
       sizeLimit: sizeLimitOf(backplane),
-      publish: (bytes) => publishOn(backplane, "publications", bytes),
+      publish: (bytes) => joined.then(() => publishOn(backplane, "publications", bytes)),
     },
     key: settings.secret === undefined ? undefined : serversKey(settings.secret),
     clock,
