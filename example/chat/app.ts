@@ -10,13 +10,14 @@ import {
   simpleBroker,
   stompMessaging,
 } from "express-stomp";
+import { type InspectorOptions, type InspectorPermission, inspector } from "express-stomp/inspector";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
 import { IMPORT_MAP } from "../shared/import-map.js";
 import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
-import { membersOnlyHandshake } from "../shared/members-only.js";
+import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
@@ -137,6 +138,8 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
   app.get("/", (_req, res) => res.redirect("/chat/rooms"));
   app.use(authentication.routes());
   app.use(container.get(RoomController).routes());
+  app.get("/staff/inspector", membersOnly);
+  app.use("/staff/inspector", inspector(messaging, inspectorOptions(container.get(MemberRepository))));
   app.use((req, res) => {
     res.status(404).render("problem", { problem: texts(req).pageNotFound });
   });
@@ -154,6 +157,19 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
       await messaging.close();
       await closeServer(server);
       await database.destroy();
+    },
+  };
+}
+
+/** The rights of the staff: no bodies, since private messages are nobody else's, and no sending in the name of the chat. */
+const STAFF_MAY: readonly InspectorPermission[] = ["look", "disconnect", "unsubscribe"];
+
+function inspectorOptions(members: MemberRepository): InspectorOptions {
+  return {
+    allow: async ({ user }) => (user && (await members.isStaff(user.name)) ? STAFF_MAY : false),
+    findUser: async (name) => {
+      const member = await members.findByName(name);
+      return member && { name: member.name };
     },
   };
 }

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { csrfToken, type Logger, type StompMessaging, stompMessaging } from "express-stomp";
+import { inspector } from "express-stomp/inspector";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
 import { closeServer, listen } from "../shared/http-server.js";
@@ -16,6 +17,7 @@ import { trustProxy } from "../shared/trust-proxy.js";
 import { AccountRepository } from "./account-repository.js";
 import { brokerAt } from "./broker.js";
 import { openDatabase, PortfolioDatabase } from "./database.js";
+import { isStaff } from "./demo-accounts.js";
 import { checkToken, loginPages } from "./login-pages.js";
 import { PortfolioController } from "./portfolio-controller.js";
 import { portfolioSecurity } from "./portfolio-security.js";
@@ -131,6 +133,11 @@ export async function createPortfolio({
   app.get("/users", membersOnly, (_req, res) => {
     res.json(messaging.userRegistry.getUsers().map(({ name }) => name));
   });
+  app.get("/staff/inspector", membersOnly);
+  app.use(
+    "/staff/inspector",
+    inspector(messaging, { allow: ({ user }) => isStaff(user) && ["look", "payloads", "disconnect"] }),
+  );
   app.use((req, res) => res.status(404).render("problem", { problem: texts(req).pageNotFound }));
   app.use(showProblem(log));
 

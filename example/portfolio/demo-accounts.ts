@@ -9,6 +9,11 @@ export const DEMO_ACCOUNTS = [
   { name: "paulson", password: "bond", shares: { EMC: 75, GOOG: 5, VMW: 23, RHT: 15 } },
 ] as const;
 
+/** Whether somebody may look at the inspector: paulson, who is the administrator of Spring's sample too. */
+export function isStaff(user: { readonly name: string } | undefined): boolean {
+  return user?.name === "paulson";
+}
+
 const CASH = 10_000_00;
 
 /** Opens the demo accounts, with cash and first shares, and starts the clock of the quotes: a part of a migration. */

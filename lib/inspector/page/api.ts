@@ -1,4 +1,5 @@
 import type { ErrorAnswer } from "./answers.js";
+import { say, words } from "./words.js";
 
 /** A request that was refused or failed, with a sentence for the person. */
 export class Refused extends Error {}
@@ -33,5 +34,5 @@ async function answerOf<Answer>(response: Response): Promise<Answer> {
   if (response.ok && isJson) return (await response.json()) as Answer;
   const { error } = isJson ? ((await response.json()) as Partial<ErrorAnswer>) : {};
   // Without JSON somebody else has answered: a login page, perhaps, since the session is over.
-  throw new Refused(error ?? `HTTP ${response.status}`);
+  throw new Refused(error ?? say(words.notUs, response.status));
 }

@@ -146,6 +146,8 @@ const EN = {
   doneSend: "Sent.",
   failed: "That failed: {0}",
   unreachable: "The server does not answer. Trying again every two seconds.",
+  notUs:
+    "Something else has answered in the inspector's place (HTTP {0}): perhaps your login is over. Load the page anew.",
   isOld: "Figures stand still until it does.",
 };
 
@@ -300,6 +302,8 @@ const KO: Words = {
   doneSend: "보냈습니다.",
   failed: "실패했습니다: {0}",
   unreachable: "서버가 응답하지 않습니다. 2초마다 다시 시도합니다.",
+  notUs:
+    "인스펙터가 아닌 다른 곳에서 답했습니다(HTTP {0}). 로그인이 끝났을 수 있으니 페이지를 새로 고치세요.",
   isOld: "그때까지 수치는 멈춰 있습니다.",
 };
 

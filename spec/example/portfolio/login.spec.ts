@@ -40,6 +40,16 @@ describe("a login of the portfolio", () => {
     return investor;
   }
 
+  it("of paulson, the administrator, opens the inspector, and no other does", async () => {
+    const admin = new PageVisitor(origin);
+    await admin.logIn("paulson", passwordOf("paulson"));
+    await connect(admin);
+    const { body } = await admin.get("/staff/inspector/api/sessions");
+    expect(body.rows[0]).to.include({ user: "paulson", transport: "websocket" });
+    expect((await (await visitor()).get("/staff/inspector/api/sessions")).status).to.equal(403);
+    expect((await new PageVisitor(origin).get("/staff/inspector")).headers.location).to.equal("/login");
+  });
+
   it("cuts its connections when it is over, and not those of the user's other logins", async () => {
     const [desk, phone] = [await visitor(), await visitor()];
     const [one, two, other] = [await connect(desk), await connect(desk), await connect(phone)];
