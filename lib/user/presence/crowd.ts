@@ -41,10 +41,15 @@ export class Crowd {
     this.#note(member);
   }
 
-  /** @param isMeant whether it is not awaited */
-  left({ user: { name } }: SimpSession, isHidden: boolean, isMeant: boolean): void {
+  /**
+   * @param isMeant whether it is not awaited
+   * @param other a session of the same user that is there still, and shown: it speaks for the user from now on
+   */
+  left({ user: { name } }: SimpSession, isHidden: boolean, isMeant: boolean, other?: SimpSession): void {
     const member = this.members.get(name);
-    if (member) this.#left(member, isHidden, isMeant);
+    if (!member) return;
+    if (other) member.session = other;
+    this.#left(member, isHidden, isMeant);
   }
 
   /** So many more strangers are there; below 0 so many fewer. */
@@ -55,12 +60,10 @@ export class Crowd {
     this.#note(this.#strangers);
   }
 
-  /** Something else is said of a session that is there; from now on it speaks for its user. */
-  described(session: SimpSession): void {
-    const member = this.members.get(session.user.name);
-    if (!member) return;
-    member.session = session;
-    this.#note(member);
+  /** Something else is said of a session that is there. */
+  described({ user }: SimpSession): void {
+    const member = this.members.get(user.name);
+    if (member) this.#note(member);
   }
 
   /** Gives those who changed since it was asked last, and forgets those of them who are gone. */

@@ -12,7 +12,7 @@ export class Member {
   hidden = 0;
   /** Sessions that were lost and are awaited, the oldest first. */
   away: Away[] | undefined;
-  /** The session that came last, for what is said of the user; it may have gone. */
+  /** The session that came last of those that are there, shown ones first, for what is said of the user; if none is, one that has gone. */
   session: SimpSession | undefined;
   /** The sessions that watchers were told last, and the info; 0 when they know of none. */
   told = 0;
@@ -48,7 +48,7 @@ export class Member {
     }
     if (isHidden) this.hidden++;
     else this.shown++;
-    if (session) this.session = session;
+    if (session && (!isHidden || this.sessions === 0)) this.session = session;
   }
 
   left(isHidden: boolean): void {

@@ -157,9 +157,9 @@ export class PresenceStation implements SessionsListener, Presence {
   left(session: SimpSession, isMeant: boolean): void {
     const isForGood = this.#isForGood(isMeant);
     for (const destination of new Set(roomsOf(session, this.#context.destinations))) {
-      this.#rooms.get(destination)?.left(session, isHiddenAt(session, destination), isForGood);
+      this.#leave(session, destination, isHiddenAt(session, destination), isForGood);
     }
-    this.#everybody.left(session, false, isForGood);
+    this.#everybody.left(session, false, isForGood, [...session.user.sessions.values()].at(-1));
   }
 
   subscribed({ session, destination }: SimpSubscription): void {
@@ -171,7 +171,7 @@ export class PresenceStation implements SessionsListener, Presence {
 
   unsubscribed({ session, destination }: SimpSubscription): void {
     if (subscribesTo(session, destination)) return;
-    this.#rooms.get(destination)?.left(session, isHiddenAt(session, destination), true);
+    this.#leave(session, destination, isHiddenAt(session, destination), true);
   }
 
   renewed(session: SimpSession, principal: Principal): void {
@@ -186,10 +186,9 @@ export class PresenceStation implements SessionsListener, Presence {
 
   hidden(session: SimpSession, destination: string): void {
     if (!subscribesTo(session, destination)) return;
-    const room = this.#rooms.get(destination);
     const isHidden = isHiddenAt(session, destination);
-    room?.left(session, !isHidden, true);
-    room?.came(session, isHidden);
+    this.#leave(session, destination, !isHidden, true);
+    this.#rooms.get(destination)?.came(session, isHidden);
   }
 
   strangers({ destination, by, isMeant }: StrangersChange): void {
@@ -213,6 +212,13 @@ export class PresenceStation implements SessionsListener, Presence {
     this.#stopGathering?.();
     this.#away.close();
     this.#changed.clear();
+  }
+
+  #leave(session: SimpSession, destination: string, isHidden: boolean, isForGood: boolean): void {
+    const others = [...session.user.sessions.values()].filter(
+      (each) => each !== session && subscribesTo(each, destination) && !isHiddenAt(each, destination),
+    );
+    this.#rooms.get(destination)?.left(session, isHidden, isForGood, others.at(-1));
   }
 
   #isForGood(isMeant: boolean): boolean {

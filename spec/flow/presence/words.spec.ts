@@ -25,7 +25,7 @@ describe("What presence tells of a user", () => {
     const { watcher, state } = await stage.watch();
     expect(state.users![0]!.info).to.deep.equal({ device: "phone", of: "ann", isId: true });
     device = "laptop";
-    await stage.join("ann");
+    const laptop = await stage.join("ann");
     await stage.pass(250);
     const [diff] = await stage.told(watcher);
     expect(diff!.changed![0]).to.deep.include({
@@ -33,6 +33,15 @@ describe("What presence tells of a user", () => {
       info: { device: "laptop", of: "ann", isId: true },
     });
     expect(stage.messaging.presence.of(ROOM).users[0]!.info).to.deep.include({ device: "laptop" });
+
+    laptop.send("UNSUBSCRIBE\nid:room\n\n^@");
+    await laptop.synchronize();
+    await stage.pass(250);
+    const [back] = await stage.told(watcher);
+    expect(back!.changed![0]).to.deep.include({
+      sessions: 1,
+      info: { device: "phone", of: "ann", isId: true },
+    });
   });
 
   for (const [what, info, fault] of [
@@ -100,6 +109,20 @@ describe("What presence tells of a user", () => {
     await stage.pass(250);
     expect((await stage.told(watcher)).map((each) => short(each).slice(3))).to.deep.equal(["+ann", "-bob"]);
     expect(stage.events.filter((event) => event.startsWith("absent"))).to.deep.equal([]);
+  });
+
+  it("is never what a hidden session of somebody says who is shown by another", async () => {
+    let isHidden = false;
+    await open({ visible: () => !isHidden, info: () => (isHidden ? "secret" : "public") });
+    await stage.join("ann");
+    isHidden = true;
+    const hidden = await stage.join("ann");
+    const { watcher, state } = await stage.watch();
+    expect(state.users).to.have.length(1);
+    expect(state.users![0]).to.deep.include({ sessions: 1, info: "public" });
+    await stage.leave(hidden);
+    await stage.pass(250);
+    expect(await stage.told(watcher)).to.deep.equal([]);
   });
 
   it("is never said of somebody invisible whose line is lost", async () => {
