@@ -217,6 +217,13 @@ describe("messaging.description", () => {
     ]);
   });
 
+  it("tells where presence is told of", () => {
+    const { ownMessages } = messagingWith({
+      presence: { destinations: ["/topic/room/{id}"], suffix: "who" },
+    }).description;
+    expect(ownMessages.map(({ destination }) => destination)).to.deep.equal(["/topic/room/{id}/who"]);
+  });
+
   describe("foresee", () => {
     const security = messageSecurity((messages) =>
       messages

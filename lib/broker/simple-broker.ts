@@ -516,8 +516,12 @@ export class SimpleBroker implements Broker {
   #publishTo(publication: Publication, sessionId: string, id: string): void {
     const consumer = this.#sessions.get(sessionId)?.consumers.get(id);
     if (!consumer?.isPrivate || !consumer.pattern.fits(publication.headers.destination ?? "")) return;
-    if (consumer.plain) this.#fanOut.deliver(publication, consumer);
-    else consumer.offer(publication);
+    if (!consumer.plain) {
+      consumer.offer(publication);
+      return;
+    }
+    this.#fanOut.deliver(publication, consumer);
+    this.#counts.deliveries++;
   }
 
   #publication(message: Message): Publication {

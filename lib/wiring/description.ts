@@ -1,4 +1,5 @@
 import type { Broker } from "../broker/broker.js";
+import type { OwnDestination } from "../channel/interceptor-description.js";
 import type { ControllerHandler } from "../controller/controller-handler.js";
 import type { MessagingDescription } from "../description.js";
 import { parsePattern } from "../destination/pattern.js";
@@ -8,6 +9,14 @@ import { allOf, foresee } from "../security/foresight.js";
 import { hasOrigins } from "../socket/origin.js";
 import { type SockJSTransport, sockJSSettings } from "../socket/sockjs/sock-js-options.js";
 import { SUPPORTED_VERSIONS } from "../stomp/version.js";
+
+/** The destinations at which clients are told who is there. */
+function presenceMessages({ presence, destinationSeparator }: ResolvedOptions): OwnDestination[] {
+  return (presence?.destinations ?? []).map((destination) => ({
+    destination: `${destination}${destinationSeparator}${presence?.suffix}`,
+    text: "Tells who subscribes to a destination: all at first, then what changes",
+  }));
+}
 
 /** Tells what clients may send and hear. */
 export function describe(
@@ -37,6 +46,7 @@ export function describe(
     ownMessages: [
       ...interceptors.flatMap(({ messages = [] }) => messages),
       ...(security?.onDenied === "message" ? [DENIALS] : []),
+      ...presenceMessages(options),
     ].map((each) => (each.toUser ? { ...each, destination: `${userPrefix}${each.destination}` } : each)),
     applicationDestinationPrefixes,
     brokerDestinationPrefixes: broker.destinationPrefixes ?? [],

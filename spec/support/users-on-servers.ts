@@ -74,7 +74,8 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
     this.timeout(60_000);
     dismissed = new Set();
     judging = undefined;
-    servers = await startServers(2, () => ({ ...options(), security }));
+    const presence = { destinations: ["/topic/room.*"], gather: 50, suffix: "who" };
+    servers = await startServers(2, () => ({ ...options(), security, presence }));
     [here, there] = servers.map(({ server }) => server.messaging) as [StompMessaging, StompMessaging];
     await until(() => servers.every(({ server }) => server.messaging.userRegistry.getUserCount() === 0));
   });
@@ -168,6 +169,14 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
       await until(() => messaging.userRegistry.getUser("rod")?.sessions.size === 2);
       await until(() => messaging.userRegistry.getUserCount() === 2);
     }
+  });
+
+  it("tell who is in a room of all servers, of whose presence the broker hears nothing", async () => {
+    const watcher = await listening(0, "watcher", "/topic/room.7/who");
+    const rod = await listening(1, "rod", "/topic/room.7");
+    expect(await watcher.frame()).to.match(/\npresence:diff\n[\s\S]*"joined":\[\{"name":"rod","sessions":1,/);
+    rod.send("UNSUBSCRIBE\nid:0\n\n^@");
+    expect(await watcher.frame()).to.match(/\npresence:diff\n[\s\S]*"left":\["rod"\]/);
   });
 
   it("tell a server that comes later who is there", async () => {

@@ -24,6 +24,22 @@ describe("Presence of many", () => {
     expect(told[0]!.count).to.equal(100);
   });
 
+  it("is told by one message, made once for all who watch", async () => {
+    const payloads: Uint8Array[] = [];
+    stage = await PresenceStage.open();
+    for (let i = 0; i < 20; i++) await stage.watch(`watcher-${i}`);
+    stage.messaging.clientOutboundChannel.addInterceptor({
+      preSend(message) {
+        if (message.headers.native.get("presence") === "diff") payloads.push(message.payload);
+        return message;
+      },
+    });
+    await stage.join("ann");
+    await stage.pass(250);
+    expect(payloads).to.have.length(20);
+    expect(new Set(payloads).size).to.equal(1);
+  });
+
   it("is told so often at most, however much happens", async () => {
     stage = await PresenceStage.open({ gather: 1_000 });
     const { watcher } = await stage.watch();

@@ -143,6 +143,23 @@ describe("The destinations of presence", () => {
     expect((await stage.messaging.history("/topic/**")).messages).to.deep.equal([]);
   });
 
+  it("are told whole where the broker conflates, retains and keeps what is under the room", async () => {
+    await open({
+      broker: simpleBroker({
+        destinationPrefixes: ["/topic"],
+        retainLast: ["/topic/**"],
+        conflate: [{ destinations: ["/topic/**"], every: 60_000 }],
+      }),
+    });
+    const { watcher } = await stage.watch();
+    await stage.join("ann");
+    await stage.pass(250);
+    await stage.join("bob");
+    await stage.pass(250);
+    expect((await stage.told(watcher)).map((each) => short(each).slice(3))).to.deep.equal(["+ann", "+bob"]);
+    expect((await stage.watch("other")).state.count).to.equal(2);
+  });
+
   it("end with UNSUBSCRIBE", async () => {
     await open();
     const { watcher } = await stage.watch();

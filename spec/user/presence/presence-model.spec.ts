@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { createMessage, type Message } from "express-stomp";
+import { createMessage, type Message, SimpUserRegistry } from "express-stomp";
 import fc from "fast-check";
 import { TickingClock } from "#lib/clock/ticking-clock.js";
 import { EventPublisher } from "#lib/events.js";
@@ -208,7 +208,10 @@ describe("Presence", () => {
           for (const each of steps) stage.run(each);
           // A watcher knows at every moment no more than what was told; now all is.
           stage.time.pass(GONE_AFTER + 5_000);
+          const registry = new SimpUserRegistry(stage.sessions);
           for (const destination of ROOMS) {
+            const walked = registry.findSubscriptions((each) => each.destination === destination);
+            expect(registry.findSubscriptionsTo(destination)).to.have.members(walked);
             const shown = stage.truth(destination, false);
             const { users, strangers, count } = stage.station.of(destination);
             expect(new Map(users.map(({ name, sessions }) => [name, sessions]))).to.deep.equal(shown);
