@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import { csrfToken, type Logger, type StompMessaging, stompMessaging } from "express-stomp";
+import { asyncApiPage } from "express-stomp/asyncapi";
 import { inspector } from "express-stomp/inspector";
 import { Container } from "inversify";
 import { clientLibraries } from "../shared/client-libraries.js";
@@ -15,6 +16,7 @@ import { PasswordLogin } from "../shared/password-login.js";
 import { securityHeaders } from "../shared/security-headers.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 import { AccountRepository } from "./account-repository.js";
+import { portfolioApi } from "./asyncapi.js";
 import { brokerAt } from "./broker.js";
 import { openDatabase, PortfolioDatabase } from "./database.js";
 import { isStaff } from "./demo-accounts.js";
@@ -130,6 +132,12 @@ export async function createPortfolio({
   });
   app.use(loginPages(login));
   app.get("/", membersOnly, checkToken, (req, res) => res.render("portfolio", { name: req.user!.name }));
+  const api = portfolioApi(messaging);
+  app.use(
+    "/docs/messaging",
+    membersOnly,
+    asyncApiPage((req) => api.forUser(req.user)),
+  );
   app.get("/users", membersOnly, (_req, res) => {
     res.json(messaging.userRegistry.getUsers().map(({ name }) => name));
   });

@@ -3,6 +3,7 @@ import type { Authorization } from "../security/authorization.js";
 import { type ArgumentTools, argumentNotes } from "./arguments.js";
 import { isAdvice } from "./class-decorators.js";
 import type { DetachedNote } from "./detached-note.js";
+import { typesOf } from "./exception-handlers.js";
 import { clientHeader } from "./header-argument.js";
 import type { ExceptionMethod, ExceptionType, MappedMethod, Parameter } from "./metadata.js";
 import { DEFAULT_REPLIES } from "./reply.js";
@@ -115,7 +116,7 @@ export function describeMethod(
       }),
     ),
     replies: isMapped ? [] : repliesOf(method, userDestinationPrefix),
-    exceptionTypes: isMapped ? [] : method.exceptionTypes,
+    exceptionTypes: isMapped ? [] : typesOf(method),
     payload,
     headers: noted.flatMap(({ note, type: parameterClass }) => {
       const header = note.kind === "header" ? clientHeader(note.name) : undefined;

@@ -55,8 +55,8 @@ export class ExceptionHandlers {
   }
 }
 
-/** The classes of errors that a handler names, or else those of its parameters. */
-function typesOf({ name, exceptionTypes, parameters }: ExceptionMethod): readonly ExceptionType[] {
+/** The classes of errors that a handler names, or else that of its parameter. @throws ConfigurationError when a parameter cannot hold what it takes */
+export function typesOf({ name, exceptionTypes, parameters }: ExceptionMethod): readonly ExceptionType[] {
   const wanted = parameters.flatMap(({ note, type }) =>
     (note === undefined || note.kind === "exception") && isErrorClass(type) ? [type] : [],
   );

@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
+import { testMessaging } from "express-stomp/testing";
 import type { Browser } from "playwright-core";
+import { app, messaging } from "../../../example/greeting/app.js";
 import { launchChromium } from "../../support/chromium.js";
 import { axeFaults } from "../shared/axe.js";
 
@@ -29,9 +31,18 @@ describe("example/greeting", function () {
   });
 
   it("takes no more than 120 lines", () => {
-    const files = ["example/greeting/server.ts", "example/greeting/index.html"];
+    const files = ["app.ts", "server.ts", "index.html"].map((file) => `example/greeting/${file}`);
     const lines = files.flatMap((file) => readFileSync(file, "utf8").trimEnd().split("\n"));
     expect(lines.length).to.be.at.most(120);
+  });
+
+  it("greets all who have subscribed, without a port", async () => {
+    const stomp = await testMessaging(app, messaging);
+    const [rod, ann] = [await stomp.connect(), await stomp.connect()];
+    const greetings = await Promise.all([rod, ann].map((client) => client.subscribe("/topic/greetings")));
+    await rod.send("/app/hello", { name: "Rod" });
+    for (const each of greetings) expect(await each.next()).to.deep.equal({ content: "Hello, Rod!" });
+    await stomp.close();
   });
 
   it("says which port is taken", async () => {

@@ -1,0 +1,14 @@
+export { type AsyncApi, asyncApi } from "./async-api.js";
+export type {
+  AsyncApiChannel,
+  AsyncApiDocument,
+  AsyncApiMessage,
+  AsyncApiOperation,
+  AsyncApiParameter,
+  AsyncApiReply,
+  AsyncApiServer,
+  JsonSchema,
+  Reference,
+} from "./document.js";
+export type { AsyncApiInfo } from "./options.js";
+export { type AsyncApiForRequest, asyncApiPage } from "./page.js";
