@@ -1,5 +1,4 @@
 import {
-  ConfigurationError,
   type MessagingDescription,
   type MethodDescription,
   type ReplyDescription,

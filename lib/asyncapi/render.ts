@@ -9,13 +9,7 @@ import type {
   JsonSchema,
   Reference,
 } from "./document.js";
-import {
-  askedFor,
-  type ChannelModel,
-  type MessageModel,
-  type ReceiveModel,
-  type SendModel,
-} from "./model.js";
+import { type ChannelModel, type MessageModel, type ReceiveModel, type SendModel } from "./model.js";
 import type { AsyncApiInfo } from "./options.js";
 import { Schemas } from "./schemas.js";
 import type { Selection } from "./selection.js";
@@ -72,7 +66,7 @@ class Renderer {
       servers: serversOf(this.#description, {
         host: host ?? "localhost",
         mountPath,
-        security: this.#security,
+        security: this.#access.security,
       }),
       channels,
       operations,
