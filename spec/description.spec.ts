@@ -158,7 +158,7 @@ describe("messaging.description", () => {
     expect(method("Advice.failed")).to.deep.include({
       isAdvice: true,
       replies: [{ destination: undefined, to: "subscribers", isDefault: true }],
-      exceptionTypes: [],
+      exceptionTypes: [Error],
     });
   });
 

@@ -76,7 +76,7 @@ export class AsyncApi {
  * ```ts
  * const messaging = stompMessaging({ endpoints: [{ path: "/ws" }] });
  * const api = asyncApi(messaging, { title: "Chat", version: "1.4.0", host: "chat.example" });
- * express().get("/asyncapi.json", (_request, response) => void response.json(api));
+ * console.log(JSON.stringify(api, null, 2), api.warnings);
  * ```
  */
 export function asyncApi(messaging: Pick<StompMessaging, "description">, info: AsyncApiInfo): AsyncApi {

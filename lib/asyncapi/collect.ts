@@ -40,7 +40,7 @@ class Collector {
         note: own.text,
       });
     }
-    // What neither methods nor the library sends, the template does.
+    // The template sends what neither methods nor the library does.
     for (const destination of this.#heard.unused) this.model.send(this.#heardMessage(destination));
     this.#addRuled();
   }
@@ -54,7 +54,7 @@ class Collector {
       if (!types.includes("SUBSCRIBE") || authorization.kind === "denyAll") continue;
       for (const pattern of patterns) {
         const isHeard = prefixes.some((prefix) => pattern.startsWith(prefix));
-        // What is true of all destinations below names none.
+        // A rule about all destinations below names none.
         if (!isHeard || pattern.includes("**") || known.has(widened(pattern))) continue;
         known.add(widened(pattern));
         this.model.send(this.#heardMessage(pattern), { note: "The rules name it, and nothing else does." });
@@ -176,7 +176,7 @@ class Collector {
     });
   }
 
-  /** What the contract lets clients send, and no method takes, goes to the broker. */
+  /** The broker gets what the contract lets clients send, and no method takes. */
   #addBrokerSends(): void {
     const mapped = new Set(
       this.model.receives.flatMap(({ command, message }) => (command === "SEND" ? message.channel : [])),

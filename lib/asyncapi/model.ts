@@ -18,7 +18,7 @@ export interface MessageModel {
 export interface ChannelModel {
   readonly id: string;
   readonly destination: string;
-  /** What is said of each variable. */
+  /** Sentences about each variable. */
   readonly variables: Map<string, Set<string>>;
   readonly messages: Map<string, MessageModel>;
 }

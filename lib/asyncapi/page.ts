@@ -59,9 +59,11 @@ if (response.ok) {
  * ```ts
  * const messaging = stompMessaging({ endpoints: [{ path: "/ws" }] });
  * const api = asyncApi(messaging, { title: "Chat", version: "1.4.0" });
- * const app = express();
- * // Behind the middleware that finds req.user.
- * app.use("/docs/messaging", asyncApiPage((request) => request.user && api.forUser(request.user)));
+ * // For app.use("/docs/messaging", page), behind the middleware that finds req.user.
+ * const page = asyncApiPage((request) => {
+ *   const { user } = request as { user?: { name: string } };
+ *   return user && api.forUser(user);
+ * });
  * ```
  */
 export function asyncApiPage(forRequest: AsyncApiForRequest): RequestHandler {
@@ -106,7 +108,7 @@ async function serve(request: Request, response: Response, { files, forRequest }
   if (!api) response.status(403).type("text").send("You may not see this document.\n");
   else if (name === "page.js") response.type("js").send(SCRIPT);
   else if (name === "asyncapi.json") response.json(api);
-  // What the page loads stands beside it.
+  // The files that the page loads stand beside it.
   else if (!request.originalUrl.split("?", 1)[0]?.endsWith("/")) response.redirect(`${request.baseUrl}/`);
   else response.type("html").send(HTML);
   return true;

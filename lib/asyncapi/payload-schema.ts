@@ -1,7 +1,7 @@
 import type { StandardSchema } from "../index.js";
 import type { JsonSchema } from "./document.js";
 
-/** What is known of a payload. */
+/** A payload, as far as it is known. */
 export interface PayloadSource {
   /** A schema in whatever library; those with Standard JSON Schema can be described. */
   readonly schema?: StandardSchema | undefined;

@@ -17,7 +17,7 @@ import { serversOf } from "./servers.js";
 
 export interface Rendered {
   readonly document: AsyncApiDocument;
-  /** What the document cannot say. */
+  /** Sentences about what the document cannot say. */
   readonly warnings: readonly string[];
 }
 
