@@ -143,8 +143,8 @@ const NO_HEADERS = new Set([
 /** Headers that lib/ reads and writes by name: arguments of a header's methods, keys of header objects, names in HTTP's spelling. */
 function headersIn(folder: string): string[] {
   const names = new Set<string>();
-  // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients.
-  for (const text of sourcesIn(folder, (file) => !/header-policy\.ts$|^(client|testing)\//.test(file))) {
+  // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients, or write a document.
+  for (const text of sourcesIn(folder, (file) => !/header-policy\.ts$|^(asyncapi|client|testing)\//.test(file))) {
     for (const pattern of [
       /(?:headers|native|own|connect)\??\.(?:get|has|with|without)\("([A-Za-z][\w-]*)"/g,
       /\.(?:set|setHeader|getHeader|removeHeader)\("([A-Za-z][\w-]*)"/g,
