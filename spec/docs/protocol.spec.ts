@@ -144,7 +144,10 @@ const NO_HEADERS = new Set([
 function headersIn(folder: string): string[] {
   const names = new Set<string>();
   // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients, or write a document.
-  for (const text of sourcesIn(folder, (file) => !/header-policy\.ts$|^(asyncapi|client|testing)\//.test(file))) {
+  for (const text of sourcesIn(
+    folder,
+    (file) => !/header-policy\.ts$|^(asyncapi|client|testing)\//.test(file),
+  )) {
     for (const pattern of [
       /(?:headers|native|own|connect)\??\.(?:get|has|with|without)\("([A-Za-z][\w-]*)"/g,
       /\.(?:set|setHeader|getHeader|removeHeader)\("([A-Za-z][\w-]*)"/g,
