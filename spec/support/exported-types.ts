@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import ts from "typescript";
 
 /** The declarations that users' compilers read, and how to ask about them. */
@@ -16,14 +17,27 @@ export function exportedTypes(entry = "dist/index.d.ts"): Exports {
   return known;
 }
 
-function readExports(entry: string): Exports {
-  const program = ts.createProgram([entry], {
+let program: ts.Program | undefined;
+
+/** One program of all entries: each by itself would read the same declarations again. */
+function programOfAll(): ts.Program {
+  const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
+    exports: Record<string, { readonly types: string } | string>;
+  };
+  const entries = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === "string" ? [] : entry.types,
+  );
+  return ts.createProgram(entries, {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     skipLibCheck: true,
     types: ["node"],
   });
+}
+
+function readExports(entry: string): Exports {
+  program ??= programOfAll();
   const checker = program.getTypeChecker();
   const file = program.getSourceFile(entry);
   const exported = file && checker.getSymbolAtLocation(file);
