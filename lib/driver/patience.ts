@@ -1,3 +1,5 @@
+import { randomInt } from "node:crypto";
+
 /** How long an answer is waited for, in ms. */
 const ANSWERS_WITHIN = 4_000;
 /** The pauses between two tries, in ms: twice as long each time. */
@@ -41,7 +43,7 @@ export class Pauses {
 
   /** Waits, unless it is aborted. */
   async pass(signal: AbortSignal): Promise<void> {
-    const ms = this.#next * (0.5 + Math.random() / 2);
+    const ms = (this.#next * randomInt(500, 1001)) / 1000;
     this.#next = Math.min(2 * this.#next, LONGEST_PAUSE);
     await new Promise<void>((resolve) => {
       const over = () => {

@@ -136,7 +136,7 @@ function heed(told) {
     return giveBack(receipt, text);
   }
   ended = true;
-  client.deactivate();
+  void client.deactivate();
   show("ended");
   say(put(texts.endedBecause, { reason: told.reason }));
 }
