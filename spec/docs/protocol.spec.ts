@@ -143,7 +143,7 @@ const NO_HEADERS = new Set([
 /** Headers that lib/ reads and writes by name: arguments of a header's methods, keys of header objects, names in HTTP's spelling. */
 function headersIn(folder: string): string[] {
   const names = new Set<string>();
-  // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients, or write a document.
+  // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients, write a document, or are pages.
   for (const text of sourcesIn(
     folder,
     (file) => !/header-policy\.ts$|^(asyncapi|client|testing)\//.test(file),
