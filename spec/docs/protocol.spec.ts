@@ -146,7 +146,7 @@ function headersIn(folder: string): string[] {
   // The headers of clients that brokers act on have a table of their own, in docs/relay.md; and these packages are clients, write a document, or are pages.
   for (const text of sourcesIn(
     folder,
-    (file) => !/header-policy\.ts$|^(asyncapi|client|testing)\//.test(file),
+    (file) => !/header-policy\.ts$|^(asyncapi|client|inspector|testing)\//.test(file),
   )) {
     for (const pattern of [
       /(?:headers|native|own|connect)\??\.(?:get|has|with|without)\("([A-Za-z][\w-]*)"/g,
