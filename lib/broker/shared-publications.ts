@@ -128,10 +128,11 @@ export class SharedPublications implements UsersOfAllServers {
     return this.#publish(topic(message));
   }
 
-  /** @throws MessageDeliveryError when one of these could not be published now */
+  /** @throws MessageDeliveryError when not all of these could be published now */
   check(messages: readonly Message[]): void {
-    if (messages.length > 0) this.#expectAvailable();
-    for (const message of messages) this.#publications.check(topic(message));
+    if (messages.length === 0) return;
+    this.#expectAvailable();
+    this.#publications.check(messages.map(topic));
   }
 
   /**

@@ -41,9 +41,10 @@ export class InFlight {
     await Promise.allSettled(this.#publishing);
   }
 
-  /** @throws MessageDeliveryError when there is no space for so many bytes more */
-  check(bytes: number): void {
-    if (this.#bytes === 0 || this.#bytes + bytes + ENTRY_BYTES <= SIZE_LIMIT) return;
+  /** @throws MessageDeliveryError when there is no space for entries of these lengths, all of them */
+  check(...lengths: readonly number[]): void {
+    const size = lengths.reduce((sum, length) => sum + length + ENTRY_BYTES, 0);
+    if (this.#bytes + size <= SIZE_LIMIT || (this.#bytes === 0 && lengths.length === 1)) return;
     throw new MessageDeliveryError(
       `Too much waits for the backplane ${this.#name}: ${this.#bytes} bytes, and ${SIZE_LIMIT} are the most. Await what is sent`,
       { publicMessage: "Too much waits for the other servers", retry: "now" },

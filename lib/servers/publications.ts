@@ -90,9 +90,9 @@ export class Publications {
     return this.#inFlight.isBusy;
   }
 
-  /** @throws MessageDeliveryError when it is longer than the backplane takes, or too much is on its way */
-  check(outgoing: Outgoing): void {
-    this.#encode(outgoing);
+  /** @throws MessageDeliveryError when one is longer than the backplane takes, or too much is on its way for all of them */
+  check(all: readonly Outgoing[]): void {
+    this.#inFlight.check(...all.map((outgoing) => this.#encode(outgoing).length));
   }
 
   /**
@@ -103,6 +103,7 @@ export class Publications {
   publish(outgoing: Outgoing): Promise<void> {
     if (this.#isClosed) throw new BrokerNotAvailableError("The backplane was closed");
     const bytes = this.#encode(outgoing);
+    this.#inFlight.check(bytes.length);
     const { road } = this.#options;
     const published = this.#inFlight.add(bytes.length, async () => {
       await road.publish(this.#seal.close(bytes));
@@ -160,7 +161,6 @@ export class Publications {
     const payload = "message" in outgoing ? outgoing.message.payload : NOTHING;
     const bytes = encodeEnvelope<Told>({ content: told }, payload);
     this.#checkSize(bytes.length);
-    this.#inFlight.check(bytes.length);
     return bytes;
   }
 

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { ConfigurationError, publisher, type SimpleBrokerOptions, simpleBroker } from "express-stomp";
 import { BackplaneHub, FaultyBackplane } from "express-stomp/testing";
 import {
+  type BackplaneServer,
   BackplaneStage,
   bodies,
   type Client,
@@ -59,6 +60,28 @@ describe("Senders on a backplane", () => {
       .to.include("message:Broker not available\n")
       .and.include("receipt-id:c\n");
     stage.servers[0]!.backplane.back();
+    expect(await far.synchronize()).to.deep.equal([]);
+  });
+
+  it("that commit more than there is room for on the way send nothing of it", async () => {
+    const [{ server, backplane }] = stage.servers as [BackplaneServer];
+    const KIB = 1024;
+    sender.send("BEGIN\ntransaction:t\n\n^@");
+    for (const n of "12") {
+      sender.send(`SEND\ndestination:${NEWS}\ntransaction:t\n\n${n.repeat(30 * KIB)}^@`);
+    }
+    await sender.synchronize();
+    backplane.stall();
+    // Of 16 MiB some 45 KiB are left: room for each of the two.
+    const sizes = [...Array.from({ length: 15 }, () => 1024 * KIB), 960 * KIB];
+    const others = sizes.map((size) =>
+      server.messaging.template.convertAndSend("/topic/other", "x".repeat(size)),
+    );
+    sender.send("COMMIT\ntransaction:t\nreceipt:c\n\n^@");
+    const error = await Promise.race([sender.frame(), sender.synchronize().then(String)]);
+    backplane.resume();
+    await Promise.all(others);
+    expect(error).to.include("message:Too much waits for the other servers");
     expect(await far.synchronize()).to.deep.equal([]);
   });
 
