@@ -1,4 +1,9 @@
-import type { MessagingDescription, Principal, StompMessaging } from "../index.js";
+import {
+  ConfigurationError,
+  type MessagingDescription,
+  type Principal,
+  type StompMessaging,
+} from "../index.js";
 import { collect } from "./collect.js";
 import type { AsyncApiDocument } from "./document.js";
 import { askedFor, type Model, type ReceiveModel, type SendModel } from "./model.js";
@@ -80,6 +85,11 @@ export class AsyncApi {
  * ```
  */
 export function asyncApi(messaging: Pick<StompMessaging, "description">, info: AsyncApiInfo): AsyncApi {
+  if (typeof messaging?.description !== "object") {
+    throw new ConfigurationError(
+      "asyncApi takes what stompMessaging returned, and then what only you know: asyncApi(messaging, { title, version })",
+    );
+  }
   checkInfo(info);
   const { description } = messaging;
   const model = collect(description, info);

@@ -5,7 +5,7 @@ import express, {
   type Response,
   Router,
 } from "express";
-import type { StompMessaging } from "../index.js";
+import { ConfigurationError, type StompMessaging } from "../index.js";
 import { ACT_NAMES, act } from "./acts.js";
 import { admit, expectOwnPage, type Visitor } from "./gate.js";
 import { destinations, elsewhere, mappings, overview, rules, session, sessions } from "./looks.js";
@@ -39,6 +39,11 @@ const HEADERS = {
  * ```
  */
 export function inspector(messaging: StompMessaging, options: InspectorOptions): RequestHandler {
+  if (typeof messaging?.inspection !== "object") {
+    throw new ConfigurationError(
+      "inspector takes what stompMessaging returned, and then its options: inspector(messaging, { allow })",
+    );
+  }
   const settings = inspectorSettings(options);
   const endpoints = messaging.description.endpoints.map(({ path }) => path);
   const context = { messaging, settings, endpoints, walks: new Walks() };

@@ -676,6 +676,15 @@ describe("asyncApi", () => {
       });
     }
 
+    it("a call without messaging", () => {
+      for (const forgotten of [undefined, INFO]) {
+        expect(() => asyncApi(forgotten as never, INFO)).to.throw(
+          ConfigurationError,
+          "asyncApi takes what stompMessaging returned, and then what only you know",
+        );
+      }
+    });
+
     it("no missing host, of which it warns", () => {
       const { document, warnings } = asyncApi(messaging, { title: "x", version: "1" });
       expect(document.servers.ws?.host).to.equal("localhost");

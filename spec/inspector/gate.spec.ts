@@ -17,6 +17,11 @@ describe("The inspector's gate", () => {
   it("wants to be told who may look, and says what makes no sense", async () => {
     const make = (options: unknown) => () => inspector(stage.server.messaging, options as InspectorOptions);
     const allow = () => true;
+    for (const forgotten of [undefined, {}, { allow }]) {
+      expect(() => inspector(forgotten as never, { allow })).to.throw(
+        "inspector takes what stompMessaging returned, and then its options",
+      );
+    }
     expect(make({})).to.throw("inspector needs allow: it shows who is connected");
     expect(make(undefined)).to.throw("inspector takes an object: it has allow, userOf");
     expect(make({ allow: ["look"] })).to.throw("inspector needs allow");
