@@ -31,6 +31,8 @@ export class TapStreams {
   open(req: Request, res: Response, { name: by, allowed }: Visitor): void {
     const { limit } = this.#settings.taps;
     const { inspection } = this.#messaging;
+    // The close of a visitor who has left meanwhile does not come again.
+    if (res.destroyed) return;
     const target = targetOf(req);
     if (this.#open >= limit) {
       throw new Problem(429, `${limit} taps are open already: end one of them first.`);

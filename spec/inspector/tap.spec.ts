@@ -108,6 +108,40 @@ describe("The inspector's tap", () => {
     }
   });
 
+  it("takes no place for a visitor who has left before the application has let them in", async () => {
+    let letIn = () => {};
+    const gone = new Promise<void>((resolve) => {
+      letIn = resolve;
+    });
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    stage = await InspectorStage.open({
+      taps: { limit: 1, duration: 50 },
+      async allow(req) {
+        if (req.get("x-slow") !== undefined) {
+          req.res?.once("close", letIn);
+          asked();
+          await gone;
+        }
+        return ["look"];
+      },
+    });
+    const leaving = new AbortController();
+    const left = fetch(`${stage.origin}/admin/stomp/api/tap?destination=/topic/a`, {
+      headers: { "x-staff": "max", "x-slow": "yes" },
+      signal: leaving.signal,
+    }).catch((error: Error) => error.name);
+    await isAsked;
+    leaving.abort();
+    expect(await left).to.equal("AbortError");
+    await gone;
+    const { status } = await stage.ask("api/tap?destination=/topic/a", "sue");
+    expect(status).to.equal(200);
+    expect(stage.acts.map(({ by }) => by)).to.deep.equal(["sue"]);
+  });
+
   it("ends by itself when its time is over, and when the messaging closes", async () => {
     stage = await InspectorStage.open({ taps: { duration: 50 } });
     const short = await open("destination=/topic/a");
