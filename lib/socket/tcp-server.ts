@@ -62,7 +62,12 @@ export interface ListenOptions {
 /** A port where clients connect without WebSocket. */
 export interface StompTcpServer {
   readonly address: AddressInfo;
-  /** Takes another key and certificate, for connections from now on. @throws ConfigurationError without TLS; what node's tls throws */
+  /**
+   * Takes another key and certificate, for connections from now on. Whatever else is not named stays as it was: `ca`
+   * and `crl`, by which clients are known, and versions and ciphers.
+   *
+   * @throws ConfigurationError without TLS; what node's tls throws
+   */
   renew(tls: TlsOptions): void;
   /** Listens no more; open sessions live on. `messaging.close` does it too. */
   close(): void;
@@ -101,6 +106,8 @@ export class TcpServer implements StompTcpServer {
   /** Clients that were refused, and may still read why. */
   readonly #refused = new Set<NodeSocket>();
   #address: AddressInfo | undefined;
+  /** As they were renewed last. */
+  #tls: TlsOptions | undefined;
   #isClosed = false;
 
   /** @throws ConfigurationError when an option makes no sense; what node's tls throws of key and certificate */
@@ -108,6 +115,7 @@ export class TcpServer implements StompTcpServer {
     checkOptions(options);
     const { clock, logger, handshakeTimeout } = context;
     this.#options = options;
+    this.#tls = options.tls;
     this.#context = context;
     this.#log = new SparingLog({ logger, clock, lines: 20, period: "hour" });
     this.#server = options.tls
@@ -138,8 +146,11 @@ export class TcpServer implements StompTcpServer {
   }
 
   renew(tls: TlsOptions): void {
-    if (!this.#options.tls) throw new ConfigurationError("renew is for a server with tls: this one has none");
-    (this.#server as NodeTlsServer).setSecureContext(tls);
+    if (!this.#tls) throw new ConfigurationError("renew is for a server with tls: this one has none");
+    // Node forgets what it is not given anew: without `ca`, it would take client certificates of any public authority.
+    const renewed = { ...this.#tls, ...(IDENTITY.some((part) => part in tls) && NO_IDENTITY), ...tls };
+    (this.#server as NodeTlsServer).setSecureContext(renewed);
+    this.#tls = renewed;
   }
 
   close(): void {
@@ -245,6 +256,10 @@ export class TcpServer implements StompTcpServer {
     this.#log.warn(`${this.#name}: a client's ${what} failed: ${printable(message)}`, what);
   }
 }
+
+/** The parts of a server's own certificate: they are renewed together. */
+const NO_IDENTITY = { key: undefined, cert: undefined, pfx: undefined, passphrase: undefined };
+const IDENTITY = Object.keys(NO_IDENTITY);
 
 type FindUser = NonNullable<ListenOptions["user"]>;
 

@@ -352,6 +352,22 @@ describe("messaging.listen, STOMP without WebSocket", () => {
     expect(() => plain.renew(TLS)).to.throw("renew is for a server with tls");
   });
 
+  it("knows clients by the same authorities when it has taken another certificate of its own", async () => {
+    await host.listen();
+    const tls = { ...TLS, ca: CERTIFICATE, requestCert: true, rejectUnauthorized: false };
+    const user: ListenOptions["user"] = ({ certificate }) =>
+      certificate && { name: String(certificate.subject.CN) };
+    const listening = await host.server.messaging.listen({ port: 0, tls, user });
+    for (const renewal of [TLS, { ...TLS, minVersion: "TLSv1.3" as const }]) {
+      listening.renew(renewal);
+      const device = kept(await LineClient.connect(listening.address.port, "", TLS));
+      expect(host.server.messaging.userRegistry.getUserCount()).to.equal(1);
+      const gone = host.event("disconnect");
+      device.cut();
+      await gone;
+    }
+  });
+
   it("ends a line on which TLS does not get ahead", async () => {
     const port = await listen({ tls: TLS }, { transport: { handshakeTimeout: 100 } });
     const line = connect(port, "127.0.0.1");
