@@ -39,8 +39,8 @@ export interface MessagingDescription {
   /** The rules, if there are any: `rules`, `rulesFor(…)` and `decide(…)`. */
   readonly security: MessageSecurity | undefined;
   /**
-   * Tells what a user, or a stranger, may do before it is done: what the rules say, and `@Authorize` of the method that is
-   * mapped to just this destination. It may be a pattern: `yes` and `no` then hold for all destinations that fit it.
+   * Tells what a user, or a stranger, may do before it is done: what the rules say (of presence: of its room, too), and
+   * `@Authorize` of the method that is mapped to just this destination. It may be a pattern: `yes` and `no` then hold for all destinations that fit it.
    *
    * @throws whatever `authoritiesOf` of the rules throws (rejects with it)
    * @example

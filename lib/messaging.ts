@@ -120,11 +120,12 @@ export function stompMessaging(
   const endSession = (id: string, reason: string) => sessions.end(id, new AccessDeniedError(reason), true);
 
   const common = { ...channels, events, sessions, template };
+  const roomOf = (destination: string | undefined) => presence?.roomOf(destination);
   const access = makeAccess(options, {
     ...common,
     userSessions,
     endSubscription,
-    roomOf: (destination) => presence?.roomOf(destination),
+    roomOf,
   });
   const stations = { ...common, access, userRegistry, converter, observer };
   const controllerHandler = makeControllers(options, stations);
@@ -207,6 +208,6 @@ export function stompMessaging(
   });
   observer.start(messaging);
   // As a getter, which assign would not keep: it is made of all mappings, and few ask for it.
-  const getter = { get: () => describe(options, { controllers: controllerHandler, broker }) };
+  const getter = { get: () => describe(options, { controllers: controllerHandler, broker, roomOf }) };
   return Object.defineProperty(messaging, "description", getter) as StompMessaging;
 }

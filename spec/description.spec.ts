@@ -277,6 +277,26 @@ describe("messaging.description", () => {
       }
     });
 
+    it("lets those hear who is in a room who may hear the room, as a subscription does", async () => {
+      const { description: told } = messagingWith({
+        presence: { destinations: ["/topic/room/{id}"] },
+        security: messageSecurity((messages) =>
+          messages
+            .simpSubscribeDestMatchers("/topic/room/1", "/topic/room/2/presence")
+            .hasRole("STAFF")
+            .anyMessage()
+            .permitAll(),
+        ),
+      });
+      const may = (user: Principal, destination: string) => told.foresee(user, SUBSCRIBE(destination));
+      expect(await may(rod, "/topic/room/1/presence")).to.equal("no");
+      expect(await may(staff, "/topic/room/1/presence")).to.equal("yes");
+      expect(await may(rod, "/topic/room/2/presence")).to.equal("no");
+      expect(await may(rod, "/topic/room/3/presence")).to.equal("yes");
+      expect(await may(rod, "/topic/room/{id}/presence")).to.equal("depends");
+      expect(await told.foresee(rod, SEND("/topic/room/1/presence"))).to.equal("yes");
+    });
+
     it("says without rules what @Authorize does", async () => {
       const { description: open } = messagingWith();
       const say = SEND("/app/rooms/{room:[0-9]+}/say");

@@ -18,10 +18,17 @@ function presenceMessages({ presence, destinationSeparator }: ResolvedOptions): 
   }));
 }
 
+export interface DescriptionContext {
+  readonly controllers: ControllerHandler | undefined;
+  readonly broker: Broker;
+  /** The destination that a subscription tells of, if it is not the one that it names. */
+  roomOf(destination: string | undefined): string | undefined;
+}
+
 /** Tells what clients may send and hear. */
 export function describe(
   options: ResolvedOptions,
-  { controllers, broker }: { readonly controllers: ControllerHandler | undefined; readonly broker: Broker },
+  { controllers, broker, roomOf }: DescriptionContext,
 ): MessagingDescription {
   const { security, destinationSeparator, contract, applicationDestinationPrefixes, clientsMaySendToUsers } =
     options;
@@ -68,8 +75,12 @@ export function describe(
           ? authorize
           : [],
       );
+      const room = type === "SUBSCRIBE" ? roomOf(destination) : undefined;
       return allOf([
         (await security?.foresee(user, message)) ?? "yes",
+        ...(room !== undefined && security
+          ? [await security.foresee(user, { type, destination: room })]
+          : []),
         ...(await Promise.all(guards.map((guard) => foresee(guard, reach, foreseen)))),
       ]);
     },
