@@ -134,7 +134,8 @@ function firstLine(socket: Socket): Promise<Buffer | undefined> {
     const chunks: Buffer[] = [];
     const settle = (head: Buffer | undefined) => {
       socket.off("readable", read).off("close", over).setTimeout(0);
-      if (!head) socket.destroy();
+      if (head) stopReading(socket);
+      else socket.destroy();
       resolve(head);
     };
     const over = () => settle(undefined);
@@ -151,4 +152,13 @@ function firstLine(socket: Socket): Promise<Buffer | undefined> {
     socket.on("readable", read).on("close", over);
     socket.setTimeout(FIRST_LINE, over);
   });
+}
+
+/**
+ * Leaves what comes from now on to the worker. Node goes on reading a connection that it sends, until the worker has
+ * confirmed it, and forgets what it reads; of a `Socket` there is no other way to stop that.
+ */
+function stopReading(socket: Socket): void {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readStop(): void } | null };
+  handle?.readStop();
 }

@@ -78,6 +78,27 @@ describe("stickySockJS", function () {
     expect(answer).to.match(/\r\nconnection: close\r\n/i);
   });
 
+  it("loses nothing of bodies that come in pieces while a connection is handed on, one or many at once", async () => {
+    const session = "/ws/000/many";
+    await http(`${session}/xhr`, "POST");
+    const body = JSON.stringify(["\n".repeat(100)]);
+    const head = `POST ${session}/xhr_send HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n`;
+    async function statusOf(): Promise<string> {
+      const socket = connect(cluster.port, "127.0.0.1").setNoDelay();
+      const answered = once(socket, "data");
+      for (const piece of [head, ...body]) {
+        socket.write(piece);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const [answer] = (await answered) as [Buffer];
+      socket.destroy();
+      return answer.toString("latin1", 9, 12);
+    }
+    expect(await statusOf()).to.equal("204");
+    const statuses = await Promise.all(Array.from({ length: 12 }, statusOf));
+    expect(statuses).to.deep.equal(Array(12).fill("204"));
+  });
+
   it("ends a connection that says no request line", async () => {
     const socket = connect(cluster.port, "127.0.0.1");
     socket.on("error", () => {}).write("A".repeat(20_000));
