@@ -378,6 +378,23 @@ describe("messaging.listen, STOMP without WebSocket", () => {
     kept(await LineClient.connect(port, "", {}));
   });
 
+  it("counts lines that left in the midst of TLS, or were refused before it, no longer", async () => {
+    const port = await listen({ tls: TLS }, { transport: { unconnectedLimit: 2, connectionLimit: 1 } });
+    const closed = (line: ReturnType<typeof connect>) =>
+      new Promise((resolve) => line.on("error", () => {}).once("close", resolve));
+    const first = await LineClient.connect(port, "", {});
+    for (let i = 0; i < 5; i++) await closed(connect(port, "127.0.0.1"));
+    first.cut();
+    while (host.server.messaging.stats().connections > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (let i = 0; i < 5; i++) {
+      const line = connect(port, "127.0.0.1", () => line.end(Buffer.of(22, 3, 1)));
+      await closed(line);
+    }
+    kept(await LineClient.connect(port, "", {}));
+  });
+
   it("listens at this process's own address, unless told otherwise", async () => {
     await host.listen();
     const { messaging } = host.server;
