@@ -67,7 +67,7 @@ export class RateLimits {
   judge(frame: CountedFrame): Excess | undefined {
     const now = this.#options.clock.now();
     const counted: Counted[] = [];
-    let longest: Excess | undefined;
+    let longest: { readonly each: Counted; readonly delay: number } | undefined;
     for (const each of this.#limits) {
       const { limit, buckets } = each;
       if (!this.#isFor(limit, frame)) continue;
@@ -76,12 +76,13 @@ export class RateLimits {
       if (delay > 0) {
         const isTooLong = limit.beyond === "wait" && delay > LONGEST_WAIT;
         if (limit.beyond !== "wait" || isTooLong) return this.#excess(each, frame, { now, delay, isTooLong });
-        if (!longest || delay > longest.delay) longest = this.#excess(each, frame, { now, delay });
+        if (!longest || delay > longest.delay) longest = { each, delay };
       }
       counted.push(each);
     }
     for (const { limit, buckets } of counted) buckets.take(payerOf(limit, frame), now);
-    return longest;
+    // Only now: each limit is told once in a window, and what another one decides is not told of it.
+    return longest && this.#excess(longest.each, frame, { now, delay: longest.delay });
   }
 
   #isFor({ command, patterns }: RateLimit, frame: CountedFrame): boolean {

@@ -377,6 +377,22 @@ describe("rateLimits", () => {
     });
   });
 
+  it("tell of one when it lets a frame wait, though another has refused the frame before", async () => {
+    const wait = { ...CHAT, limit: 1, window: 8_000, beyond: "wait" } as const;
+    await start([wait, { ...CHAT, limit: 1, beyond: "ignore" }]);
+    const client = await StompSession.connect(server.port);
+    const told = () => exceeded.map(({ limit }) => limit);
+
+    say(client, "1", "2");
+    await client.messages();
+    expect(told()).to.deep.equal(["rateLimits[1]"]);
+    time.pass(1_000);
+    say(client, "3");
+    await reached(() => server.messaging.stats().limitsExceeded["rateLimits[0]"] === 1);
+    expect(told()).to.deep.equal(["rateLimits[1]", "rateLimits[0]"]);
+    client.cut();
+  });
+
   for (const transport of ["xhr", "xhr_streaming"] as const) {
     it(`hold for SockJS by ${transport}`, async () => {
       await start([{ ...CHAT, window: 60_000, beyond: "ignore" }], { clock: systemClock });
