@@ -14,6 +14,8 @@ export interface Intake {
   admit(): boolean;
   /** Frames have begun: there may be room for others. */
   wentOn(): void;
+  /** Whether a frame that has begun is held up by a rate limit: it does not hang. */
+  readonly isHeldUp: boolean;
 }
 
 /**
@@ -103,7 +105,7 @@ export class Exchanges implements Turns {
     );
   }
 
-  /** Calls back when all have been handled; or when they do not go on for `handlerTimeout`. */
+  /** Calls back when all have been handled; or when they do not go on for `handlerTimeout`, and no rate limit holds them up. */
   whenIdle(callback: () => void): void {
     this.#tellWhenIdle(callback);
     this.go();
@@ -187,6 +189,10 @@ export class Exchanges implements Turns {
   }
 
   #giveUp(): void {
+    if (this.#intake.isHeldUp) {
+      this.#waitPatiently();
+      return;
+    }
     const { id, context } = this.#session;
     context.logger.error(
       `Session ${id} ends though ${this.#hanging} did not settle within ${context.handlerTimeout} ms`,

@@ -57,6 +57,10 @@ export class Inbound implements Intake, Watched {
     return this.#frames;
   }
 
+  get isHeldUp(): boolean {
+    return this.#letGo.size > 0;
+  }
+
   receive(chunk: Uint8Array): void {
     this.#received += chunk.length;
     if (this.#session.closed || this.#finished) return;
@@ -116,7 +120,11 @@ export class Inbound implements Intake, Watched {
         this.#letGo.delete(letGo);
         resolve(mayGoOn);
       };
-      const stop = this.#session.context.clock.after(ms, () => letGo(true));
+      const stop = this.#session.context.clock.after(ms, () => {
+        letGo(true);
+        // Its handlers have all of their time from now on.
+        this.exchanges.go();
+      });
       this.#letGo.add(letGo);
     });
   }

@@ -280,6 +280,21 @@ describe("rateLimits", () => {
       expect(chat.said).to.deep.equal(["1", "2", "3", "4"]);
     });
 
+    it("hold up what a client left behind longer than handlerTimeout, which is for methods that hang", async () => {
+      await start([{ ...CHAT, limit: 1, window: 4_000, beyond: "wait" }], { handlerTimeout: 1_000 });
+      const client = await StompSession.connect(server.port, "1.2", { login: "rod" });
+      const gone = new Promise<unknown>((resolve) => server.messaging.on("disconnect", resolve));
+
+      say(client, "1", "2", "3");
+      await reached(() => exceeded.length === 1);
+      client.cut();
+      await reached(() => server.messaging.userRegistry.getUserCount() === 0);
+      for (let i = 0; i < 10; i++) await passed(1_000);
+      await gone;
+      expect(chat.said).to.deep.equal(["1", "2", "3"]);
+      expect(server.log.join("\n")).not.to.include("did not settle");
+    });
+
     it("let all that came be handled at once when the server closes", async () => {
       await start([{ ...CHAT, limit: 1, beyond: "wait" }]);
       const client = await StompSession.connect(server.port);
