@@ -57,6 +57,8 @@ export function natsJetStream(options: NatsJetStreamOptions): Backplane {
     if (!Number.isSafeInteger(value) || value < 1)
       throw new ConfigurationError(`${name} is a whole number from 1, not ${value}`);
   }
+  if (storage !== "file" && storage !== "memory")
+    throw new ConfigurationError(`storage is "file" or "memory", not ${JSON.stringify(storage)}`);
   return new NatsJetStream({ connection, jetStream, stream, subject, maxLength, replicas, storage });
 }
 
@@ -311,16 +313,22 @@ class NatsJetStream implements Backplane {
       const dash = position.lastIndexOf("-");
       const isPresent = position.slice(0, dash) === epoch;
       const behind = isPresent ? Number(position.slice(dash + 1)) : base;
-      const complete = (isPresent || position === "") && first <= behind + 1 && behind <= last;
+      let complete = (isPresent || position === "") && first <= behind + 1 && behind <= last;
       const from = Math.max(first, behind + 1);
       const count = Math.min(limit, AHEAD);
       const entries: BackplaneEntry[] = [];
+      let expected = from;
       // Marks may be among them: that there are none of ours is known at the end.
       for (let next = from; next <= last && entries.length === 0; next += count) {
         for (const { seq, subject, data } of await this.#page(next, Math.min(count, last - next + 1))) {
+          // It was trimmed meanwhile, or deleted.
+          if (seq !== expected) complete = false;
+          expected = seq + 1;
           if (subject === this.#options.subject) entries.push({ position: `${epoch}-${seq}`, bytes: data });
         }
       }
+      // They were trimmed meanwhile, all of them, or NATS did not give them in time.
+      if (entries.length === 0 && expected <= last) complete = false;
       return { entries, complete };
     });
   }
