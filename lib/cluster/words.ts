@@ -49,9 +49,9 @@ export interface Line<Out, In> {
 }
 
 export function pack(bytes: Uint8Array, knowsBytes: boolean): Packed {
-  return knowsBytes
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+  if (!knowsBytes) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+  // Of a part of some memory a thread would be given the whole, and the log would keep that.
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 export function unpack(packed: Packed): Buffer {

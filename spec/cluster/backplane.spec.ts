@@ -64,6 +64,8 @@ describe("clusterBackplane", function () {
       await heard.count(5);
       expect(heard.texts.toSorted()).to.deep.equal(["a1", "a2", "b1", "b2", "main"]);
       for (const each of told) expect(each.heard).to.deep.equal(heard.texts);
+      // A thread is given the whole memory that bytes are in, and the log would keep it.
+      for (const { bytes } of heard.entries) expect(bytes.buffer.byteLength).to.equal(bytes.length);
     } finally {
       await own.close();
       await Promise.all(threads.map((thread) => thread.terminate()));
