@@ -23,6 +23,8 @@ export interface ConflationContext {
   readonly sizeLimit: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Throws unless a message that is to wait could be published now. */
+  check(message: Message): void;
   /** Hears of a message that a newer one has replaced. */
   replaced(): void;
   /** Lets a message go out that has waited. */
@@ -84,7 +86,7 @@ export class Conflation {
     }));
   }
 
-  /** Takes a message that has to wait; `false` if it may go out now. */
+  /** Takes a message that has to wait; `false` if it may go out now. @throws what `check` does: nothing is replaced then */
   holds(message: Message): boolean {
     if (this.#isOver) return false;
     const { destination = "" } = message.headers;
@@ -99,6 +101,7 @@ export class Conflation {
       this.#begin(rule, name);
       return false;
     }
+    this.#context.check(message);
     if (subject.waiting) this.#context.replaced();
     const wait = ownCopy(message);
     const size = sizeOf(wait) - (subject.waiting ? sizeOf(subject.waiting) : 0);

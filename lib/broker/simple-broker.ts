@@ -144,6 +144,7 @@ export class SimpleBroker implements Broker {
       sizeLimit: options.conflationSizeLimit,
       clock,
       logger: context.logger,
+      check: (message) => this.#shared?.check([message]),
       replaced: () => {
         this.#counts.conflated++;
       },

@@ -254,6 +254,25 @@ describe("A backplane", () => {
     await stage.close();
   });
 
+  it("refuses what would wait to be conflated as it does all else, and what waited stays", async () => {
+    const stage = new BackplaneStage({ sizeLimit: 100_000 });
+    const [here, there] = await stage.openAll(2, { conflate: [{ destinations: [NEWS], every: 60_000 }] });
+    const client = await there!.connect("rod");
+    await listen(client, NEWS);
+    const send = (text: string) => here!.server.messaging.template.convertAndSend(NEWS, text);
+    await send("1");
+    await send("2");
+    expect(await thrownBy(send("x".repeat(100_000)))).to.be.instanceOf(MessageDeliveryError);
+    here!.backplane.away();
+    expect(await thrownBy(send("3"))).to.have.property("code", "BROKER_NOT_AVAILABLE");
+    expect(here!.server.messaging.stats().conflated).to.equal(0);
+    here!.backplane.back();
+    await untilAvailable(here!.server.messaging);
+    await here!.close();
+    expect(await bodies(client, 2)).to.deep.equal(["1", "2"]);
+    await there!.close();
+  });
+
   it("that is away when a server starts is joined when it is there", async () => {
     const stage = new BackplaneStage({ remembers: 100 });
     const here = await stage.open({ history: HISTORY });
