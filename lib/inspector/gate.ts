@@ -18,7 +18,8 @@ export interface Visitor {
  * @throws Problem (rejects with it) when they may not look; or whatever the application's functions throw
  */
 export async function admit(req: Request, settings: InspectorSettings): Promise<Visitor> {
-  const name = settings.userOf(req);
+  const given: unknown = settings.userOf(req);
+  const name = typeof given === "string" && given !== "" ? given : undefined;
   if (name === undefined && !settings.unprotected) {
     throw new Problem(
       403,

@@ -49,6 +49,18 @@ describe("The inspector's gate", () => {
     await server.close();
   });
 
+  it("knows nobody by what is no name", async () => {
+    const server = await startServer();
+    for (const [at, given] of [null, "", 0, {}, Promise.resolve("sue")].entries()) {
+      const userOf = (() => given) as unknown as () => string;
+      server.app.use(`/stomp${at}`, inspector(server.messaging, { allow: () => true, userOf }));
+      const { status, text } = await http(server.port, `/stomp${at}/api/overview`);
+      expect(status, String(given)).to.equal(403);
+      expect(text).to.include("Nobody is known who makes this request");
+    }
+    await server.close();
+  });
+
   it("lets those look whom allow lets, and do no more than it says", async () => {
     for (const rights of ["", "send", "nonsense"]) {
       const { status, body } = await stage.ask("api/overview", `sue:${rights}`);
