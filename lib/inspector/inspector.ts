@@ -1,3 +1,4 @@
+import { promisify } from "node:util";
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -108,8 +109,10 @@ export function inspector(messaging: StompMessaging, options: InspectorOptions):
   for (const name of ACT_NAMES) {
     router.post(
       `/api/${name}`,
-      express.json({ limit: "256kb" }),
-      asJson((req, _res, visitor) => act(name, req, visitor, messaging)),
+      asJson(async (req, res, visitor) => {
+        await readBody(req, res);
+        return act(name, req, visitor, messaging);
+      }),
     );
   }
   router.use("/api", (req, res) => {
@@ -128,6 +131,11 @@ export function inspector(messaging: StompMessaging, options: InspectorOptions):
   router.use(showProblem);
   return router;
 }
+
+/** Reads the body of somebody who was let in. */
+const readBody = promisify(express.json({ limit: "256kb" }) as BodyReader);
+
+type BodyReader = (req: Request, res: Response, done: (error?: unknown) => void) => void;
 
 /** Answers with the sentence of a problem; all else is the application's error middleware's. */
 const showProblem: ErrorRequestHandler = (error: unknown, _req, res, next) => {

@@ -34,6 +34,18 @@ describe("The inspector's gate", () => {
     expect(make({ allow, taps: { size: 1 } })).to.throw('taps of inspector has no option "size"');
   });
 
+  it("reads a body of those only who may look, and of its own page", async () => {
+    for (const body of ["{", "x".repeat(300_000)]) {
+      const refused = await stage.act("send", body, "sue:");
+      expect([refused.status, refused.body.error]).to.deep.equal([
+        403,
+        "You may not look here: the application's allow says so.",
+      ]);
+      const foreign = await stage.act("send", body, undefined, { origin: "https://evil.example" });
+      expect(foreign.status).to.equal(403);
+    }
+  });
+
   it("answers 403 with a sentence when no login stands in front, whatever allow says, for the page and each answer", async () => {
     const server = await startServer();
     server.app.use("/stomp", inspector(server.messaging, { allow: () => true }));

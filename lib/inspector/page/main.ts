@@ -99,7 +99,7 @@ setInterval(() => {
 /** Shows the page that the address names. */
 function show(): void {
   const [name = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
-  const known = PAGES[name] ? name : "overview";
+  const known = Object.hasOwn(PAGES, name) ? name : "overview";
   view?.leave?.();
   fill(notice);
   place = known;
