@@ -10,19 +10,19 @@ export function outcomeOf(failed: boolean, error?: unknown): Outcome {
   return error instanceof HandlerTimeoutError ? "timeout" : "error";
 }
 
-/** Runs something, and calls back once when it is done: at once, unless it is asynchronous. */
-export function settled<T>(run: () => T, done: (failed: boolean) => void): T {
+/** Runs something, and calls back once when it is done, with the error if it failed: at once, unless it is asynchronous. */
+export function settled<T>(run: () => T, done: (failed: boolean, error?: unknown) => void): T {
   let result: T;
   try {
     result = run();
   } catch (error) {
-    done(true);
+    done(true, error);
     throw error;
   }
   if (result instanceof Promise) {
     result.then(
       () => done(false),
-      () => done(true),
+      (error: unknown) => done(true, error),
     );
   } else done(false);
   return result;

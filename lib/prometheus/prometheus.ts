@@ -57,8 +57,8 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusObservati
 
     handle(call, run) {
       const begin = performance.now();
-      return settled(run, (failed) => {
-        const outcome = outcomeOf(failed, call.error);
+      return settled(run, (failed, error) => {
+        const outcome = outcomeOf(failed, call.error ?? error);
         calls.observe({ pattern: call.pattern, outcome }, (performance.now() - begin) / 1000);
       });
     },
@@ -67,8 +67,8 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusObservati
       const begin = performance.now();
       return settled(
         () => run(message),
-        (failed) => {
-          sends.observe({ outcome: outcomeOf(failed) }, (performance.now() - begin) / 1000);
+        (failed, error) => {
+          sends.observe({ outcome: outcomeOf(failed, error) }, (performance.now() - begin) / 1000);
         },
       );
     },

@@ -8,6 +8,7 @@ import {
   ClientRequestError,
   type ClientRequestFailure,
   ConfigurationError,
+  DestinationPatternError,
   MessageDeliveryError,
   refusal,
 } from "../errors.js";
@@ -191,7 +192,13 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   }
 
   #hears(subscribed: string, destination: string): boolean {
-    return parsePattern(subscribed, { separator: this.#options.separator }).fits(destination);
+    try {
+      return parsePattern(subscribed, { separator: this.#options.separator }).fits(destination);
+    } catch (error) {
+      // A broker elsewhere may take what is no pattern here.
+      if (error instanceof DestinationPatternError) return subscribed === destination;
+      throw error;
+    }
   }
 
   #read(message: Message, { schema }: Question): unknown {

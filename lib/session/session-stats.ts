@@ -1,4 +1,4 @@
-import type { MessagingStats } from "../observe/stats.js";
+import type { BrokerStats, MessagingStats } from "../observe/stats.js";
 import { COMMANDS, type StompCommand, type StompSide } from "../stomp/command.js";
 import { Counts } from "./counts.js";
 
@@ -8,20 +8,7 @@ const CLOSE_CODES = [
 ].map(String);
 
 /** The part of the sessions in `messaging.stats()`. */
-export type SessionCounts = Omit<
-  MessagingStats,
-  | "subscriptions"
-  | "publications"
-  | "conflated"
-  | "deliveries"
-  | "acknowledgements"
-  | "redeliveries"
-  | "queues"
-  | "controllers"
-  | "channels"
-  | "relay"
-  | "servers"
->;
+export type SessionCounts = Omit<MessagingStats, keyof BrokerStats | "controllers" | "channels" | "servers">;
 
 /** The counts that each session has of itself; it is asked for them when they are wanted. */
 export interface CountedSession {

@@ -489,6 +489,22 @@ describe("template.request", () => {
 });
 
 describe("template.request with the relay", () => {
+  it("asks a user whose broker took a destination that is no pattern of ours", async () => {
+    const stage = await RelayStage.open({ server: { clientInboundChannel: { interceptors: [login] } } });
+    await stage.system();
+    const { messaging } = stage.server;
+    const subscribed = new Promise((resolve) => messaging.on("subscribed", resolve));
+    const client = await StompSession.connect(stage.server.port, "1.2", { login: "rod" });
+    client.send("SUBSCRIBE", { id: "odd", destination: "/topic/{a}/{a}" });
+    await subscribed;
+    const answer = await messaging.template
+      .request("rod", "/queue/confirm", "?")
+      .catch((error: unknown) => error);
+    expect(answer).to.include({ name: "ClientRequestError", reason: "nobody" });
+    client.cut();
+    await stage.close();
+  });
+
   it("asks past the broker, and takes the answer itself", async () => {
     const stage = await RelayStage.open({
       broker: { receipts: true },

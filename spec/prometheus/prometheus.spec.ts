@@ -72,6 +72,30 @@ describe("express-stomp/prometheus", () => {
     await server.close();
   });
 
+  it("tells why a publication failed", async () => {
+    await start({
+      brokerChannel: {
+        interceptors: [
+          {
+            preSend: async ({ headers }) => {
+              throw headers.destination === "/topic/denied"
+                ? new AccessDeniedError("no")
+                : new Error("broken");
+            },
+          },
+        ],
+      },
+    });
+    const { template } = server.messaging;
+    for (const destination of ["/topic/denied", "/topic/broken"]) {
+      await template.convertAndSend(destination, "x").catch(() => {});
+    }
+    const after = await scrape();
+    for (const outcome of ["denied", "error"]) {
+      expect(after.get(`express_stomp_publish_duration_seconds_count{outcome="${outcome}"}`)).to.equal(1);
+    }
+  });
+
   it("gives every number of scripted traffic by its name", async () => {
     await start();
     client.send("SUBSCRIBE\nid:0\ndestination:/topic/room\n\n^@");
