@@ -1,8 +1,9 @@
 import "reflect-metadata";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import {
+  type Backplane,
   type Clock,
   csrfToken,
   type Logger,
@@ -19,6 +20,7 @@ import { LoginInterceptor } from "../shared/login-interceptor.js";
 import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
+import { shareLogoutsOver } from "../shared/share-logouts-over.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
 import { chatContract } from "./chat-contract.js";
@@ -41,15 +43,26 @@ export interface ChatOptions {
   readonly databaseUrl: string;
   /** The proxies in front, as `TRUST_PROXY` has them. @default none */
   readonly proxies?: string | undefined;
+  /** The roads to the other servers, which only they can use. @default none: this server is alone */
+  readonly roads?: ChatRoads;
   /** By default warnings and errors of the messaging, and the chat's own, go to the console. */
   readonly logger?: Logger;
   /** Of the messaging. @default the process's */
   readonly clock?: Clock;
 }
 
+/** The roads between the servers of one chat. */
+export interface ChatRoads {
+  /** For messages. */
+  readonly backplane: Backplane;
+  /** For logins that are over. */
+  readonly logouts: Backplane;
+}
+
 export interface Chat {
   readonly app: Express;
   readonly messaging: StompMessaging;
+  readonly server: Server;
   /** Starts the server, and gives the port it listens on. */
   listen(port: number, host?: string): Promise<number>;
   /** Sends everyone away and closes the database. */
@@ -57,7 +70,7 @@ export interface Chat {
 }
 
 /** Makes the chat: its database, its pages, its messaging. */
-export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOptions): Promise<Chat> {
+export async function createChat({ databaseUrl, proxies, roads, logger, clock }: ChatOptions): Promise<Chat> {
   const log = logger ?? console;
   const database = await openDatabase(databaseUrl);
 
@@ -74,11 +87,13 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
 
   const authentication = container.get(Authentication);
   const logins = new LoginInterceptor((login) => sessions.has(login));
+  const end = (login: string) => logins.end(login);
+  const ended = roads ? shareLogoutsOver({ backplane: roads.logouts, end, logger: log }) : end;
   const sessions = await loginSessions({
     database,
     cookieName: COOKIE_NAME,
     logger: log,
-    ended: (login) => logins.end(login),
+    ended,
   });
   const csrf = csrfToken();
 
@@ -89,6 +104,7 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
       destinationPrefixes: ["/sub"],
       // For pages whose line breaks: a room's older messages are in the database, private ones nowhere else.
       history: { destinations: ["/sub/chat/room/*", "/user/queue/private"], size: 100, ttl: 600_000 },
+      ...(roads && { backplane: roads.backplane, trusted: true }),
     }),
     // Told at …/presence to those who are in the room; a page that is loaded again has not left it.
     presence: { destinations: ["/sub/chat/room/*"], goneAfter: 2_000, gather: 100 },
@@ -151,10 +167,12 @@ export async function createChat({ databaseUrl, proxies, logger, clock }: ChatOp
   return {
     app,
     messaging,
+    server,
     listen: (port, host) => listen(server, port, host),
     async close() {
       sessions.stop();
       await messaging.close();
+      await roads?.logouts.close();
       await closeServer(server);
       await database.destroy();
     },

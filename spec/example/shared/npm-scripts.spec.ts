@@ -11,6 +11,7 @@ const DATABASE = "example.db";
 
 for (const [script, files] of [
   ["start", [DATABASE]],
+  ["chat:cores", [DATABASE]],
   ["portfolio", [DATABASE]],
   ["greeting", []],
 ] as const) {
