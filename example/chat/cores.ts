@@ -36,7 +36,11 @@ async function runPrimary(cores: number): Promise<void> {
     }
   });
   // One after the other: the first makes the tables.
-  for (let i = 0; i < cores; i++) await open(cluster.fork());
+  for (let i = 0; i < cores; i++) {
+    const worker = cluster.fork();
+    await open(worker);
+    console.log(`Worker ${worker.process.pid} is open.`);
+  }
   console.log(`The chat is open on ${cores} cores: http://localhost:${sticky.port}`);
 }
 

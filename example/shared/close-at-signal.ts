@@ -1,3 +1,5 @@
+import cluster from "node:cluster";
+
 const LOOK_MS = 500;
 
 /**
@@ -16,8 +18,10 @@ export function closeAtSignal(close: () => Promise<unknown>): void {
       console.error(error);
       process.exitCode = 1;
     }
-    // The line to the process that started this one would keep it.
-    if (process.connected) process.disconnect();
+    // The line to the process that started this one would keep it. A worker of node:cluster leaves by its own word: else Node
+    // ends it at once, and the embedded database, which is put into one file as the process ends, stays in three.
+    if (cluster.worker?.isConnected()) cluster.worker.disconnect();
+    else if (process.connected) process.disconnect();
   }
 
   for (const event of ["SIGINT", "SIGTERM", "disconnect"]) process.on(event, () => void end());
