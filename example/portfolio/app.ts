@@ -14,6 +14,7 @@ import { loginSessions } from "../shared/login-sessions.js";
 import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { PasswordLogin } from "../shared/password-login.js";
 import { securityHeaders } from "../shared/security-headers.js";
+import { shareLogoutsOver } from "../shared/share-logouts-over.js";
 import { trustProxy } from "../shared/trust-proxy.js";
 import { AccountRepository } from "./account-repository.js";
 import { portfolioApi } from "./asyncapi.js";
@@ -39,7 +40,7 @@ const COOKIE_NAME = "portfolio.sid";
 export interface PortfolioOptions {
   /** `postgres://…`, or the path of an embedded database file, made if missing. Several servers share one. */
   readonly databaseUrl: string;
-  /** `stomp://login:passcode@host:port`, which several servers share. @default none: the simple broker, for one server */
+  /** `stomp://login:passcode@host:port` or `redis://host:port`, which several servers share. @default none: one server */
   readonly brokerUrl?: string | undefined;
   /** The proxies in front, as `TRUST_PROXY` has them. @default "loopback": the balancer is on this machine */
   readonly proxies?: string | undefined;
@@ -85,12 +86,13 @@ export async function createPortfolio({
 
   const logins = new LoginInterceptor((login) => sessions.has(login));
   const csrf = csrfToken();
+  const { broker, kind, logouts } = brokerAt(brokerUrl, await keptSecret(database, "servers' secret"));
   const messaging = stompMessaging({
     endpoints: [{ path: "/portfolio", sockJS: true }],
     applicationDestinationPrefixes: ["/app"],
-    broker: brokerAt(brokerUrl, await keptSecret(database, "servers' secret")),
+    broker,
     clientInboundChannel: { interceptors: [csrf, logins] },
-    security: portfolioSecurity(brokerUrl === undefined ? "simple" : "relay"),
+    security: portfolioSecurity(kind),
     controllers: [PortfolioController],
     container,
     ...(logger && { logger }),
@@ -103,7 +105,10 @@ export async function createPortfolio({
     home: "/",
     cookieName: COOKIE_NAME,
   });
-  const ended = shareLogouts({ messaging, end: (login) => logins.end(login), logger: log });
+  const end = (login: string) => logins.end(login);
+  const ended = logouts
+    ? shareLogoutsOver({ backplane: logouts, end, logger: log })
+    : shareLogouts({ messaging, end, logger: log });
   const sessions = await loginSessions({ database, cookieName: COOKIE_NAME, logger: log, ended });
 
   const app = express();
@@ -179,6 +184,7 @@ export async function createPortfolio({
       await Promise.all(clockwork.map((stop) => stop()));
       sessions.stop();
       await messaging.close();
+      await logouts?.close();
       await closeServer(server);
       await database.destroy();
     },

@@ -6,7 +6,7 @@ import { Balancer } from "./balancer.js";
 
 export interface PortfolioServersOptions {
   readonly count: number;
-  /** `stomp://login:passcode@host:port` */
+  /** `stomp://login:passcode@host:port`, or `redis://host:port` */
   readonly brokerUrl: string;
   /** All of them have it. */
   readonly databaseUrl: string;
