@@ -99,19 +99,29 @@ async function scriptedBroker(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** `--list`: each file is named, and its functions. */
+const isListing = process.argv.includes("--list");
+
 const inspector = new Session();
 inspector.connect();
 await inspector.post("Profiler.enable");
 await inspector.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
 
-/** Counts the files and functions of `dist/` that were called since the last time. */
-async function visited(): Promise<{ files: number; functions: number }> {
+/** The functions of each file of `dist/` that were called since the last time. */
+async function visited(): Promise<ReadonlyMap<string, readonly string[]>> {
   const { result } = await inspector.post("Profiler.takePreciseCoverage");
-  const called = result
-    .filter(({ url }) => url.startsWith("file:") && url.includes("/dist/"))
-    .map(({ functions }) => functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0).length)
-    .filter((count) => count > 0);
-  return { files: called.length, functions: called.reduce((sum, count) => sum + count, 0) };
+  const files = new Map<string, readonly string[]>();
+  for (const { url, functions } of result) {
+    const [, file] = /^file:.*\/dist\/(.*)\.js$/.exec(url) ?? [];
+    const called = functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
+    if (file !== undefined && called.length > 0) {
+      files.set(
+        file,
+        called.map(({ functionName }) => functionName || "(a function without a name)"),
+      );
+    }
+  }
+  return files;
 }
 
 /** Goes once unseen, so that functions of the first time alone do not count. */
@@ -121,8 +131,12 @@ async function trip(name: string, go: () => Promise<void>): Promise<void> {
   await visited();
   await go();
   await new Promise((resolve) => setImmediate(resolve));
-  const { files, functions } = await visited();
-  console.log(`| ${name} | ${files} | ${functions} |`);
+  const files = await visited();
+  console.log(`| ${name} | ${files.size} | ${[...files.values()].flat().length} |`);
+  if (!isListing) return;
+  console.log("");
+  for (const [file, functions] of files) console.log(`- ${file}: ${functions.join(", ")}`);
+  console.log("");
 }
 
 console.log("| trip | files | functions |\n|---|---|---|");

@@ -9,6 +9,7 @@ import { ConfigurationError, DestinationPatternError, refusal } from "../errors.
 import { printable } from "../logger.js";
 import type { MessageHeaders } from "../message/message.js";
 import type { BrokerContext, ControllersDestinations } from "./broker.js";
+import type { TopicPlaces } from "./topic-patterns.js";
 
 /** Longer destinations are not told whole. */
 const SHORT = 60;
@@ -20,6 +21,8 @@ export interface BrokerDestinationsOptions {
   /** Without one, all destinations are the broker's that are not the controllers'. */
   readonly destinationPrefixes: readonly string[];
   readonly queuePrefixes: readonly string[];
+  /** Where messages of queues go that have failed too often. */
+  readonly deadLetterDestination: string | undefined;
 }
 
 /**
@@ -64,6 +67,7 @@ export class BrokerDestinations {
   /** Empty when all is the broker's that nobody else has. */
   readonly prefixes: readonly string[];
 
+  /** @throws ConfigurationError when a prefix, or the destination of dead letters, is under one of the application */
   constructor(
     options: BrokerDestinationsOptions,
     { destinationSeparator = "/", controllers }: Pick<BrokerContext, "destinationSeparator" | "controllers">,
@@ -74,6 +78,22 @@ export class BrokerDestinations {
     const { destinationPrefixes, queuePrefixes } = options;
     checkPrefixes("simpleBroker", [...destinationPrefixes, ...queuePrefixes], controllers);
     this.prefixes = destinationPrefixes.length > 0 ? [...destinationPrefixes, ...queuePrefixes] : [];
+    const { deadLetterDestination: destination } = options;
+    if (destination !== undefined && !this.isOurs({ destination })) {
+      throw new ConfigurationError(
+        `simpleBroker: deadLetterDestination ${destination} is under a prefix of the application, which no broker serves`,
+      );
+    }
+  }
+
+  /** Where its topics are, for options that name some. */
+  get places(): TopicPlaces {
+    return {
+      queuePrefixes: this.#options.queuePrefixes,
+      prefixes: this.prefixes,
+      isControllers: (destination) => this.#controllers?.isPrefixed(destination) === true,
+      separator: this.#separator,
+    };
   }
 
   /** Whether a message is for the broker; what is private to a session always is. */

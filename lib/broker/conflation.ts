@@ -8,8 +8,10 @@ import { publishedHeaders } from "../message/publication.js";
 import { ownText } from "../own-text.js";
 import { isPromise } from "../promise.js";
 import { SparingLog } from "../sparing-log.js";
+import type { BrokerCounts } from "./broker-counts.js";
 import type { ConflationOptions } from "./conflation-options.js";
 import { readTopics, type TopicPlaces } from "./topic-patterns.js";
+import type { Turns } from "./turns.js";
 
 /** About what a subject takes in memory beside its characters, in bytes. */
 const SUBJECT_BYTES = 256;
@@ -25,10 +27,10 @@ export interface ConflationContext {
   readonly logger: Logger;
   /** Throws unless a message that is to wait could be published now. */
   check(message: Message): void;
-  /** Hears of a message that a newer one has replaced. */
-  replaced(): void;
-  /** Lets a message go out that has waited. */
-  publish(message: Message): void;
+  readonly counts: Pick<BrokerCounts, "conflated">;
+  readonly turns: Turns;
+  /** Publishes a message that has waited; a promise if it goes to other servers. */
+  publish(message: Message): void | Promise<void>;
 }
 
 /** A thing that messages tell of, from one that went out until none has come for a while. */
@@ -56,8 +58,6 @@ interface Rule {
  * published, and has no number.
  */
 export class Conflation {
-  /** Whether any topics are conflated. */
-  readonly isOn: boolean;
   readonly #context: ConflationContext;
   readonly #rules: readonly Rule[];
   readonly #log: SparingLog;
@@ -69,7 +69,6 @@ export class Conflation {
     const { conflate, places, logger, clock } = context;
     const notQueues = "Each message of a queue is somebody's work, and none replaces another";
     this.#context = context;
-    this.isOn = conflate.length > 0;
     this.#log = new SparingLog({ logger, clock, lines: 10, period: "hour" });
     this.#rules = conflate.map(({ destinations, every, key }, i) => ({
       patterns: destinations.map((text) => {
@@ -102,7 +101,7 @@ export class Conflation {
       return false;
     }
     this.#context.check(message);
-    if (subject.waiting) this.#context.replaced();
+    if (subject.waiting) this.#context.counts.conflated++;
     const wait = ownCopy(message);
     const size = sizeOf(wait) - (subject.waiting ? sizeOf(subject.waiting) : 0);
     if (this.#bytes + size > this.#context.sizeLimit) {
@@ -124,7 +123,7 @@ export class Conflation {
       for (const subject of rule.subjects.values()) {
         const { waiting } = subject;
         this.#replace(subject, undefined);
-        if (waiting) this.#context.publish(waiting);
+        if (waiting) this.#publish(waiting);
       }
       rule.subjects.clear();
     }
@@ -188,13 +187,20 @@ export class Conflation {
       this.#replace(subject, undefined);
       if (waiting) {
         this.#wentOut(rule, subject);
-        this.#context.publish(waiting);
+        this.#publish(waiting);
       } else {
         rule.subjects.delete(subject.name);
         this.#bytes -= subject.bytes;
       }
     }
     this.#arm(rule);
+  }
+
+  #publish(message: Message): void {
+    const { turns, publish, logger } = this.#context;
+    const failed = (error: unknown) =>
+      logger.error("A message that was conflated could not be published", error);
+    void turns.take(() => publish(message)?.catch(failed));
   }
 
   *#due({ subjects }: Rule, now: number): Generator<Subject> {

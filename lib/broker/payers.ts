@@ -1,8 +1,15 @@
+import type { MessageHeaders } from "../message/message.js";
 import type { QueuedMessage } from "./queued-message.js";
 import { Shares } from "./shares.js";
 
 /** The payer of what the application sends by itself. */
 export const APPLICATION = "application";
+
+/** The payer of a message that waits in a queue: all sessions of a user together, or the application. */
+export function payerOf({ user, sessionId }: MessageHeaders): string {
+  if (user) return `user ${user.name}`;
+  return sessionId === undefined ? APPLICATION : `session ${sessionId}`;
+}
 
 /** How many bytes of each payer wait, and in which queues. */
 export class Payers {

@@ -28,11 +28,9 @@ const NEWEST = { size: 1, ttl: Number.POSITIVE_INFINITY };
 
 /** Keeps the newest message of each destination that fits a pattern; of so many destinations, those most recently set. */
 export class RetainedMessages {
-  readonly #isOn: boolean;
   readonly #newest: MemoryHistory;
 
   constructor({ patterns, limit, sizeLimit, dropped }: RetainedMessagesOptions) {
-    this.#isOn = patterns.length > 0;
     this.#newest = new MemoryHistory({
       boundsOf: (destination) => (patterns.some((pattern) => pattern.fits(destination)) ? NEWEST : undefined),
       destinationLimit: limit,
@@ -45,7 +43,7 @@ export class RetainedMessages {
 
   /** Keeps a message, if it is of such a destination. */
   keep(publication: Publication): void {
-    if (this.#isOn) this.#newest.keep(publication, undefined);
+    this.#newest.keep(publication, undefined);
   }
 
   /**
@@ -57,8 +55,6 @@ export class RetainedMessages {
    * @returns each message that fits; for each destination that does not, the work of looking at it, in characters
    */
   of(pattern: DestinationPattern, isOwed?: (number: number) => boolean): Retained | undefined {
-    if (!this.#isOn) return undefined;
-
     const destinations = pattern.isPattern ? this.#newest.destinations() : [pattern.text];
     // The last that has one has the newest of all.
     const newest = destinations.findLast((destination) => this.#newest.last(destination));
