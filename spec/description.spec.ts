@@ -305,6 +305,14 @@ describe("messaging.description", () => {
       expect(await open.foresee(undefined, SEND("/app/rooms/{room:[0-9]+}/shout"))).to.equal("yes");
     });
 
+    it("says of a destination that cannot be read what it says of any", async () => {
+      const { description: open } = messagingWith();
+      for (const odd of ["/topic/{", "/app/}", "/topic/{a:(}"]) {
+        expect(await open.foresee(rod, SUBSCRIBE(odd)), odd).to.equal("yes");
+        expect(await description.foresee(rod, SEND(odd)), odd).to.equal("depends");
+      }
+    });
+
     it("gives the rules that may decide, up to the first that has all", () => {
       const numbers = (message: ImaginedMessage) => security.rulesFor(message).map(({ number }) => number);
       expect(numbers(SEND("/app/rooms/{room:[0-9]+}/say"))).to.deep.equal([2, 5]);

@@ -38,9 +38,9 @@ export function pageFiles(): PageFiles {
     page(req, res) {
       const path = new URL(req.originalUrl, "http://localhost").pathname;
       if (!path.endsWith("/")) {
-        // Relative, as what stands before it is perhaps a proxy's.
+        // Relative, as what stands before it is perhaps a proxy's; and a path in any case, as its name may have a colon.
         const { search } = new URL(req.originalUrl, "http://localhost");
-        res.redirect(302, `${posix.basename(path)}/${search}`);
+        res.redirect(302, `./${posix.basename(path)}/${search}`);
         return;
       }
       const asked = req.query.lang;

@@ -53,6 +53,8 @@ interface Question {
   readonly asked: Set<string>;
   /** Of those, the ones whose answer is on its way. */
   readonly answering: Set<string>;
+  /** Its answer has come, and the schema looks at it. */
+  isJudged: boolean;
   readonly schema: ClientRequestOptions["schema"];
   answer(value: unknown): void;
   fail(error: unknown): void;
@@ -123,7 +125,8 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     if (this.#open.size === 0 || headers.get("destination") !== this.#options.answers) return false;
 
     const question = this.#open.get(headers.get("correlation-id") ?? "");
-    if (!question?.asked.has(sessionId) || question.answering.has(sessionId)) return false;
+    if (!question || question.isJudged) return false;
+    if (!question.asked.has(sessionId) || question.answering.has(sessionId)) return false;
     question.answering.add(sessionId);
     return true;
   }
@@ -139,7 +142,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     if (native.has("transaction")) throw refusal("An answer cannot be part of a transaction");
 
     const question = this.#open.get(native.get("correlation-id") ?? "");
-    if (!question?.asked.has(sessionId)) return;
+    if (!question?.asked.has(sessionId) || question.isJudged) return;
 
     const error = native.get("error");
     if (error !== undefined) {
@@ -150,8 +153,9 @@ export class ClientRequests implements MessageHandler, ClientAsker {
       const value = this.#read(message, question);
       if (!isPromise(value)) question.answer(value);
       else {
-        // It has come: whatever the schema takes its time for, no other answer counts.
-        this.#forget(question);
+        // No other answer counts, and no end of a session; but it is open as long as it takes memory.
+        question.isJudged = true;
+        this.#forgetSessions(question);
         return Promise.resolve(value).then(question.answer, (fault: unknown) => {
           question.fail(fault);
           throw fault;
@@ -173,10 +177,20 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     }
   }
 
-  /** Nobody is read from any more, so that no answer can come. */
+  /** Nobody is read from any more, so that no answer can come. One that has come is waited for with its frame. */
   close(): void {
     this.#isClosed = true;
-    for (const question of [...this.#open.values()]) question.fail(failed("closed", question.text));
+    this.#failAll(({ isJudged }) => !isJudged);
+  }
+
+  /** Nothing is waited for any longer. */
+  end(): void {
+    this.#failAll(() => true);
+  }
+
+  #failAll(isOver: (question: Question) => boolean): void {
+    for (const question of [...this.#open.values()].filter(isOver))
+      question.fail(failed("closed", question.text));
   }
 
   /** The sessions of a user, here, that would hear a question. */
@@ -225,6 +239,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     const question: Question = {
       ...asked,
       answering: new Set(),
+      isJudged: false,
       answer: (value) => {
         over();
         resolve(value);
@@ -254,6 +269,10 @@ export class ClientRequests implements MessageHandler, ClientAsker {
 
   #forget(question: Question): void {
     this.#open.delete(question.id);
+    this.#forgetSessions(question);
+  }
+
+  #forgetSessions(question: Question): void {
     for (const sessionId of question.asked) {
       const questions = this.#bySession.get(sessionId);
       questions?.delete(question);

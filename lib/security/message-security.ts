@@ -1,7 +1,7 @@
 import { DestinationIndex } from "../destination/destination-index.js";
-import { type DestinationPattern, type DestinationSeparator, parsePattern } from "../destination/pattern.js";
+import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import { commonVariables, covers, overlaps } from "../destination/reach.js";
-import { ConfigurationError, DestinationPatternError } from "../errors.js";
+import { ConfigurationError } from "../errors.js";
 import {
   createMessage,
   type Message,
@@ -15,7 +15,7 @@ import { isPromise } from "../promise.js";
 import { type AuthoritiesOf, isAllowed, type Verdict } from "./authorization.js";
 import { anyOf, type Foresight, foresee } from "./foresight.js";
 import { CLIENT_MESSAGE_TYPES, type MessageMatchers, rulesOf, UNSTOPPABLE } from "./message-matchers.js";
-import { type Reading, type RuledBroker, readingOf } from "./reading.js";
+import { type Reading, type RuledBroker, reachOf, readingOf } from "./reading.js";
 import {
   type AuthorizationDecision,
   type ClientMessageType,
@@ -195,7 +195,7 @@ export class MessageSecurity {
   async foresee(user: Principal | undefined | null, message: ImaginedMessage): Promise<Foresight> {
     const { authoritiesOf } = this;
     if (UNSTOPPABLE.includes(message.type)) return "yes";
-    const reach = this.#reachOf(message.destination);
+    const reach = reachOf(message.destination, this.destinationSeparator);
     const foreseen = { user: user ?? undefined, type: message.type, reach, authoritiesOf };
     const found = await Promise.all(
       [...this.#rulesWithin(message)].map(({ rule, pattern }) =>
@@ -208,7 +208,7 @@ export class MessageSecurity {
   /** The rules, each with a pattern of its that a message's destination may fit, up to the first that takes them all. */
   *#rulesWithin({ type, destination }: ImaginedMessage): Iterable<Pick<Entry, "rule" | "pattern">> {
     checkOneOf("the type to look for", type, CLIENT_MESSAGE_TYPES);
-    const reach = this.#reachOf(destination);
+    const reach = reachOf(destination, this.destinationSeparator);
     for (const rule of this.#rules) {
       if (!rule.types.has(type) || (rule.nullDest && reach !== undefined)) continue;
       if (!rule.patterns) {
@@ -219,18 +219,6 @@ export class MessageSecurity {
       const fitting = rule.patterns.filter((pattern) => overlaps(pattern, reach));
       for (const pattern of fitting) yield { rule, pattern };
       if (fitting.some((pattern) => covers(pattern, reach))) return;
-    }
-  }
-
-  /** A destination of which nobody knows how it is read may be any. */
-  #reachOf(destination: string | undefined): DestinationPattern | undefined {
-    const { destinationSeparator: separator } = this;
-    if (destination === undefined) return undefined;
-    try {
-      return parsePattern(destination, { regex: true, separator });
-    } catch (error) {
-      if (error instanceof DestinationPatternError) return parsePattern("**", { separator });
-      throw error;
     }
   }
 

@@ -8,6 +8,20 @@ export type RuledBroker = "simple" | "relay";
 /** Reads what a client's SEND or SUBSCRIBE could reach. `undefined`: the destination that it spells, and no other. */
 export type Reading = (type: SimpMessageType, destination: string) => DestinationPattern | undefined;
 
+/** Gives the destinations that an application means by one with variables. One of which nobody knows how it is read may be any. */
+export function reachOf(
+  destination: string | undefined,
+  separator: DestinationSeparator,
+): DestinationPattern | undefined {
+  if (destination === undefined) return undefined;
+  try {
+    return parsePattern(destination, { regex: true, separator });
+  } catch (error) {
+    if (error instanceof DestinationPatternError) return parsePattern("**", { separator });
+    throw error;
+  }
+}
+
 /**
  * Gives what destinations stand for at a broker. Never less than what the
  * broker makes of them; more, where that depends on the broker behind a relay.

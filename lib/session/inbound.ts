@@ -34,8 +34,10 @@ export class Inbound implements Intake, Watched {
   #finished = false;
   /** Let the frames go on that are held up. */
   readonly #letGo = new Set<(mayGoOn: boolean) => void>();
-  /** How long those were held up that a client has left behind, in ms. */
-  #heldUp = 0;
+  /** Until when the newest of them is held up. */
+  #heldUntil = 0;
+  /** How long those are held up that a client has left behind, in ms; `undefined` until it has left. */
+  #heldUp: number | undefined;
 
   constructor(session: ClientSession) {
     const { limits, clock } = session.context;
@@ -108,11 +110,14 @@ export class Inbound implements Intake, Watched {
 
   /** Lets the frame that is being handled wait. What a client left behind has 10 s in all, and is dropped then. */
   holdUp(ms: number): Promise<boolean> {
-    if (this.#session.closed) this.#heldUp += ms;
-    if (this.#heldUp > LONGEST_HOLD) {
-      this.exchanges.drop();
-      return Promise.resolve(false);
+    if (this.#heldUp !== undefined) {
+      this.#heldUp += ms;
+      if (this.#heldUp > LONGEST_HOLD) {
+        this.exchanges.drop();
+        return Promise.resolve(false);
+      }
     }
+    this.#heldUntil = this.#session.context.clock.now + ms;
     if (this.#finished) return Promise.resolve(true);
     return new Promise((resolve) => {
       const letGo = (mayGoOn: boolean) => {
@@ -150,6 +155,8 @@ export class Inbound implements Intake, Watched {
    * no more than one that stays.
    */
   whenIdle(callback: () => void): void {
+    // The client has left. What is held up now is among what it has left behind.
+    this.#heldUp ??= Math.max(0, this.#heldUntil - this.#session.context.clock.now);
     this.exchanges.whenIdle(callback);
     if (!this.#rate || this.#lingers || this.exchanges.isIdle) return;
 

@@ -25,8 +25,8 @@ export interface ClosingOptions {
   /** Streams of controllers that outlive their sessions. */
   readonly detached: { idle(): Promise<void>; close(): void } | undefined;
   readonly broker: { flush?(): void };
-  /** The questions to clients: nobody is heard any more. */
-  readonly requests: { close(): void };
+  /** The questions to clients: nobody is heard any more, and then nothing that was heard is waited for. */
+  readonly requests: { close(): void; end(): void };
   /** In the order in which messages pass them. */
   readonly channels: readonly { idle(): Promise<void> }[];
   /** Stations that end when no session is left, one after the other. */
@@ -79,6 +79,7 @@ export class Closing {
     await Promise.race([this.#drained(), drainTime.over]);
     drainTime.stop();
     // Where something hangs it has not come to that.
+    this.#options.requests.end();
     this.#options.broker.flush?.();
     // A client that waits for the rest of a stream is told that there is none.
     this.#options.detached?.close();

@@ -2,10 +2,10 @@ import type { Broker } from "../broker/broker.js";
 import type { OwnDestination } from "../channel/interceptor-description.js";
 import type { ControllerHandler } from "../controller/controller-handler.js";
 import type { MessagingDescription } from "../description.js";
-import { parsePattern } from "../destination/pattern.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { DENIALS } from "../security/access-control.js";
 import { allOf, foresee } from "../security/foresight.js";
+import { reachOf } from "../security/reading.js";
 import { hasOrigins } from "../socket/origin.js";
 import { type SockJSTransport, sockJSSettings } from "../socket/sockjs/sock-js-options.js";
 import { SUPPORTED_VERSIONS } from "../stomp/version.js";
@@ -65,10 +65,7 @@ export function describe(
     security,
     async foresee(user, message) {
       const { type, destination } = message;
-      const reach =
-        destination === undefined
-          ? undefined
-          : parsePattern(destination, { regex: true, separator: destinationSeparator });
+      const reach = reachOf(destination, destinationSeparator);
       const foreseen = { user: user ?? undefined, type, reach, authoritiesOf: security?.authoritiesOf };
       const guards = methods.flatMap(({ authorize, type: mapped, mappings }) =>
         authorize && mapped === type && mappings.some((each) => each.destination === destination)

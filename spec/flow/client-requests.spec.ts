@@ -309,6 +309,71 @@ describe("template.request", () => {
     expect(await asked).to.equal(7);
   });
 
+  describe("whose schema takes its time", () => {
+    let letGo: () => void;
+    let isAsked: Promise<void>;
+    let schema: StandardSchema<number>;
+
+    beforeEach(() => {
+      let asks = () => {};
+      isAsked = new Promise((resolve) => {
+        asks = resolve;
+      });
+      const gate = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const validate = async (value: unknown) => {
+        asks();
+        await gate;
+        return { value: Number(value) };
+      };
+      schema = { "~standard": { version: 1, vendor: "spec", validate } };
+    });
+
+    /** Asks, and has the client answer 7, which the schema looks at then. */
+    async function answered(): Promise<{ readonly client: StompSession; readonly asked: Promise<unknown> }> {
+      const client = await open();
+      const asked = ask({ schema }).catch((error: unknown) => error);
+      answer(client, await client.frame(), "7");
+      await isAsked;
+      return { client, asked };
+    }
+
+    it("counts among those that are open, and takes no second answer", async () => {
+      await start({ requestLimit: 1 });
+      const other = await open();
+      const { asked } = await answered();
+      expect(await reason(ask())).to.equal("limit");
+      answer(other, await other.frame(), "8", { receipt: "r" });
+      expect((await other.frame()).headers.get("receipt-id")).to.equal("r");
+      letGo();
+      expect(await asked).to.equal(7);
+      const again = ask();
+      answer(other, await other.frame(), "9");
+      expect(await again).to.equal(9);
+    });
+
+    it("is waited for by close, though its session ends", async () => {
+      await start();
+      const { client, asked } = await answered();
+      const ended = new Promise((resolve) => server.messaging.on("disconnect", resolve));
+      client.cut();
+      const closed = server.messaging.close();
+      letGo();
+      expect(await asked).to.equal(7);
+      await Promise.all([closed, ended]);
+    });
+
+    it("rejects when close waits no longer", async () => {
+      await start();
+      const { asked } = await answered();
+      const closed = server.messaging.close({ drainMs: 100 });
+      time.pass(100);
+      await closed;
+      expect(await asked).to.include({ reason: "closed" });
+    });
+  });
+
   it("fails with the interceptor that refuses the question, and with a payload that cannot be written", async () => {
     const refuse: ChannelInterceptor = { preSend: () => null };
     await start({ brokerChannel: { interceptors: [refuse] } });

@@ -145,7 +145,13 @@ describe("The inspector's gate", () => {
       headers: { "x-staff": "sue:look" },
       redirect: "manual",
     });
-    expect([answer.status, answer.headers.get("location")]).to.deep.equal([302, "stomp/?lang=ko"]);
+    stage.server.app.use(
+      "/of\\:staff",
+      inspector(stage.server.messaging, { allow: () => true, unprotected: true }),
+    );
+    const odd = await fetch(`${stage.origin}/of:staff`, { redirect: "manual" });
+    expect(new URL(odd.headers.get("location") ?? "", odd.url).href).to.equal(`${stage.origin}/of:staff/`);
+    expect([answer.status, answer.headers.get("location")]).to.deep.equal([302, "./stomp/?lang=ko"]);
   });
 
   it("speaks English and Korean, as the browser or the address asks", async () => {

@@ -1,8 +1,12 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "chai";
+import { type Message, withHeaders } from "express-stomp";
 import type { Browser, Page } from "playwright-core";
 import { axeFaults } from "../example/shared/axe.js";
 import { openPage, type PageOptions } from "../example/shared/browser-person.js";
+import { bodyOf } from "../support/backplane-stage.js";
 import { launchChromium } from "../support/chromium.js";
+import { RawClient } from "../support/raw-client.js";
 import { subscribe } from "../support/users.js";
 import { InspectorStage } from "./stage.js";
 
@@ -121,11 +125,53 @@ describe("The inspector's page", function () {
 
     await open("#/send");
     await page.getByLabel("Destination").fill("/topic/a");
-    await page.getByLabel("Body").fill('{"a":1}');
+    await page.getByLabel("Body").fill(' {"a":\n1}\n\n');
     await page.getByLabel("Reason").fill("a trial");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Sent.").waitFor();
-    expect(await rod.frame()).to.include('{"a":1}');
+    expect(bodyOf(await rod.frame())).to.equal(' {"a":\n1}\n\n');
+  });
+
+  it("offers to end all of a user's sessions when its CONNECT has said who it is", async () => {
+    await stage.close();
+    const preSend = (message: Message) => {
+      const name = message.headers.native.get("login");
+      return name === undefined ? message : withHeaders(message, { user: { name } });
+    };
+    stage = await InspectorStage.open({}, { clientInboundChannel: { interceptors: [{ preSend }] } });
+    const client = await RawClient.open(stage.server.port);
+    while ([...stage.server.messaging.inspection.sessions()].length === 0) await nextTurn();
+    const [view] = stage.server.messaging.inspection.sessions();
+    await open(`#/session?id=${view?.id}`);
+    await page.getByRole("button", { name: "Disconnect", exact: true }).waitFor();
+    client.send("CONNECT\naccept-version:1.2\nhost:spec\nlogin:rod\n\n^@");
+    await page.getByRole("button", { name: "Disconnect all of rod" }).click();
+    await page.getByLabel("Reason").fill("You flood us");
+    await page.getByLabel("Reason").press("Enter");
+    expect(await client.frame()).to.match(/^CONNECTED/);
+    expect(await client.frame()).to.include("message:You flood us");
+  });
+
+  it("holds no tap that it only asked for to learn why one was refused", async () => {
+    await stage.close();
+    stage = await InspectorStage.open({ taps: { limit: 1 } });
+    await open("");
+    // By the second question there is room again.
+    await page.route("**/api/tap**", (route) => route.fulfill({ status: 429 }), { times: 1 });
+    const again = page.waitForRequest(
+      (request) => request.resourceType() === "fetch" && /tap/.test(request.url()),
+    );
+    await page.evaluate("location.hash = '#/tap?of=/topic/a'");
+    await again;
+    while (stage.acts.length === 0) await nextTurn();
+    const tap = () =>
+      fetch(`${stage.origin}/admin/stomp/api/tap?destination=/topic/b`, {
+        headers: { "x-staff": "sue:look" },
+      });
+    let answer = await tap();
+    while (answer.status === 429) answer = await tap();
+    expect(answer.status).to.equal(200);
+    await answer.body?.cancel();
   });
 
   it("has no fault that axe knows on any page, in both schemes and languages, at a desk and on a phone", async () => {

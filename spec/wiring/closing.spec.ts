@@ -28,14 +28,14 @@ describe("Closing", () => {
         close: async ({ code, reason }) => void done.push(`${code} ${reason}`),
       },
       detached: { idle: step("streams"), close: () => void done.push("end of streams") },
-      requests: { close() {} },
+      requests: { close() {}, end: () => void done.push("answers") },
       broker: { flush: () => void done.push("flush") },
       channels: [{ idle: step("first channel") }, { idle: step("second channel") }],
       afterwards: [{ close: step("servers") }, { close: step("broker") }],
     });
   });
 
-  const REST = ["flush", "end of streams", "1001 Server is shutting down", "servers", "broker"];
+  const REST = ["answers", "flush", "end of streams", "1001 Server is shutting down", "servers", "broker"];
 
   it("lets no client in, waits for what was sent, then ends the clients, then all else", async () => {
     const closed = closing.close();

@@ -14,6 +14,23 @@ export async function ask<Answer>(
   );
 }
 
+/** Gives the sentence with which something is refused; `undefined` if it is not any more, and then lets go of it. */
+export async function refusalOf(
+  path: string,
+  query: Readonly<Record<string, string | number>>,
+): Promise<string | undefined> {
+  const gone = new AbortController();
+  try {
+    const response = await fetch(`api/${path}${queryOf(query)}`, { signal: gone.signal });
+    if (!response.ok) await answerOf(response);
+  } catch (error) {
+    return error instanceof Refused ? error.message : undefined;
+  } finally {
+    gone.abort();
+  }
+  return undefined;
+}
+
 /** Has the server do something. @throws as `ask` */
 export async function act<Answer>(name: string, body: Readonly<Record<string, unknown>>): Promise<Answer> {
   const headers = { "content-type": "application/json", accept: "application/json" };

@@ -7,6 +7,7 @@ import { say, words } from "./words.js";
 /** Sends as the application does. */
 export const send: MakeView = (shell, parameters) => {
   const problem = h("p", { class: "bad", role: "alert", hidden: true });
+  const body = h("textarea", { name: "body", spellcheck: "false" });
   const form = h(
     "form",
     {
@@ -24,7 +25,7 @@ export const send: MakeView = (shell, parameters) => {
       ["application/json", "application/json"],
       ["text/plain;charset=utf-8", "text/plain"],
     ]),
-    h("label", {}, words.body, h("textarea", { name: "body", spellcheck: "false" })),
+    h("label", {}, words.body, body),
     field(words.reason, "reason", "", { required: true, maxlength: "200" }),
     h("p", { class: "hint" }, words.reasonLog),
     problem,
@@ -33,7 +34,8 @@ export const send: MakeView = (shell, parameters) => {
   async function run(): Promise<void> {
     problem.hidden = true;
     try {
-      await act("send", valuesOf(form));
+      // A form would send its lines with CRLF, and blanks are a message's own.
+      await act("send", { ...valuesOf(form), body: body.value });
       shell.tell(words.doneSend);
     } catch (error) {
       problem.hidden = false;

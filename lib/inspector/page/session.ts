@@ -14,6 +14,8 @@ export const session: MakeView = (shell, parameters) => {
   const heading = h("h2", {}, words.session);
   const empty = h("p", { class: "empty", hidden: true }, words.noSubscriptions);
   let whose = "";
+  /** The user whom the buttons are for; one may come with CONNECT. */
+  let known: string | undefined;
   const list = table<SubscriptionRow>(words.subscriptions, [
     {
       title: words.destination,
@@ -79,7 +81,11 @@ export const session: MakeView = (shell, parameters) => {
         fact(words.waiting, bytes(row.bytesWaiting)),
         fact(words.subscriptions, number(subscriptionCount)),
       );
-      if (!actions.hasChildNodes()) fill(actions, ...buttons(row.user));
+      const isNew = !actions.hasChildNodes() || known !== row.user;
+      if (isNew && !actions.contains(document.activeElement)) {
+        known = row.user;
+        fill(actions, ...buttons(row.user));
+      }
       list.show(subscriptions);
       list.element.hidden = subscriptions.length === 0;
       empty.hidden = subscriptions.length > 0;

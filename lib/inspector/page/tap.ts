@@ -1,5 +1,5 @@
 import type { FrameRow } from "./answers.js";
-import { ask, queryOf } from "./api.js";
+import { queryOf, refusalOf } from "./api.js";
 import { fill, h, mono, plain } from "./dom.js";
 import { bytes, lasted, number, timeOfDay } from "./format.js";
 import { field, filter } from "./list.js";
@@ -84,7 +84,7 @@ export const tap: MakeView = (shell, parameters) => {
       // The browser would try again by itself, and begin another tap.
       end(words.lost);
       // It keeps the sentence of a refusal for itself.
-      if (isRefused) void ask("tap", target).catch((error: Error) => fill(state, error.message));
+      if (isRefused) void refusalOf("tap", target).then((text) => text && fill(state, text));
     });
   }
 };
