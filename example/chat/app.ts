@@ -30,6 +30,7 @@ import { chatSecurity } from "./chat-security.js";
 import { ChatDatabase, openDatabase } from "./database.js";
 import { MemberRepository } from "./member-repository.js";
 import { PeopleController, SessionEnder } from "./people-controller.js";
+import { PrivateMessageRepository } from "./private-message-repository.js";
 import { RoomController } from "./room-controller.js";
 import { StompChatController } from "./stomp-chat-controller.js";
 import { fill, texts } from "./texts.js";
@@ -78,6 +79,7 @@ export async function createChat({ databaseUrl, proxies, roads, logger, clock }:
   container.bind(ChatDatabase).toConstantValue(database);
   container.bind(ChatRoomRepository).toSelf().inSingletonScope();
   container.bind(ChatMessageRepository).toSelf().inSingletonScope();
+  container.bind(PrivateMessageRepository).toSelf().inSingletonScope();
   container.bind(MemberRepository).toSelf().inSingletonScope();
   container.bind(Authentication).toSelf().inSingletonScope();
   container.bind(RoomController).toSelf().inSingletonScope();
@@ -102,7 +104,7 @@ export async function createChat({ databaseUrl, proxies, roads, logger, clock }:
     applicationDestinationPrefixes: ["/pub"],
     broker: simpleBroker({
       destinationPrefixes: ["/sub"],
-      // For pages whose line breaks: a room's older messages are in the database, private ones nowhere else.
+      // For pages whose line breaks. What is older, or of before this process, they have from the database.
       history: { destinations: ["/sub/chat/room/*", "/user/queue/private"], size: 100, ttl: 600_000 },
       ...(roads && { backplane: roads.backplane, trusted: true }),
     }),

@@ -16,13 +16,10 @@ const chatMessage = object({
 /** News that someone came in, told to those present and not kept. Pages put it into words, in their language. */
 const chatEntrance = object({ kind: literal("enter"), roomId: string(), writer: string(), sentAt: number() });
 
-/**
- * A message of one member to another, in all pages of both. Not kept. The id is its writer's: a page that has seen it
- * has it, though it be sent again.
- */
+/** A message of one member to another, in all pages of both. Its number counts up, too. */
 const privateMessage = object({
   kind: literal("private"),
-  id: string(),
+  id: number(),
   writer: string(),
   recipient: string(),
   message: string(),
@@ -30,11 +27,12 @@ const privateMessage = object({
 });
 
 /**
- * The refusal that a member is told. `absent`: nobody of this name is connected. `refused`: for the reason given.
+ * The refusal that a member is told. `absent`: nobody of this name is connected. `unknown`: there is no such member.
+ * `refused`: for the reason given.
  * `name` is the member whom it was about, empty when the client did not say; `receipt` that of the frame that is answered.
  */
 const refusalNotice = object({
-  problem: union([literal("absent"), literal("refused")]),
+  problem: union([literal("absent"), literal("unknown"), literal("refused")]),
   reason: string(),
   name: string(),
   receipt: optional(string()),
@@ -50,7 +48,7 @@ const name = string("A member has a name.");
 export const chatContract = destinations({
   "/pub/chat/enter": { send: object({ roomId }) },
   "/pub/chat/message": { send: object({ roomId, message: text }) },
-  "/pub/chat/private": { send: object({ name, message: text }) },
+  "/pub/chat/private": { send: object({ name, message: text }), subscribe: array(privateMessage) },
   "/pub/chat/staff/end": { send: object({ name, reason: string("A reason is text.") }) },
   "/pub/chat/room/{roomId}": { subscribe: array(chatMessage) },
   "/sub/chat/room/{roomId}": { message: variant("kind", [chatMessage, chatEntrance]) },

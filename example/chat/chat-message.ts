@@ -2,6 +2,8 @@ import { MessageHandlingError } from "express-stomp";
 import { readText } from "../shared/text.js";
 
 export const MESSAGE_LIMIT = 1000;
+/** How many messages of before a page is given, of a room and of private ones. */
+export const HISTORY_LENGTH = 50;
 
 /** Reads the text that a client sent, trimmed. What cannot be said is refused with its reason. */
 export function readMessage(message: string): string {

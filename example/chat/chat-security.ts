@@ -34,7 +34,7 @@ export function chatSecurity({ rooms, members }: ChatSecurityOptions): MessageSe
           "/sub/chat/room/{roomId}/presence",
         )
         .access(isRoom)
-        .simpSubscribeDestMatchers("/user/queue/private", "/user/queue/errors")
+        .simpSubscribeDestMatchers("/pub/chat/private", "/user/queue/private", "/user/queue/errors")
         .authenticated()
         .anyMessage()
         .denyAll(),

@@ -23,6 +23,15 @@ export interface ChatTables extends LoginTables {
     /** Of the SEND that it came by. */
     dedup_id: string | null;
   };
+  private_message: {
+    id: Generated<number>;
+    writer: string;
+    recipient: string;
+    message: string;
+    sent_at: number;
+    /** Of the SEND that it came by. */
+    dedup_id: string | null;
+  };
 }
 
 /** The queries of the chat start here. A class of its own, so that it can be injected by name. */

@@ -60,5 +60,31 @@ export const migrations: Migrations = (counter) => {
           .execute();
       },
     },
+    "4-private-message": {
+      async up(database: Kysely<unknown>) {
+        await database.schema
+          .createTable("private_message")
+          .addColumn("id", counter.type, counter.primaryKey)
+          .addColumn("writer", "text", (column) => column.notNull())
+          .addColumn("recipient", "text", (column) => column.notNull())
+          .addColumn("message", "text", (column) => column.notNull())
+          .addColumn("sent_at", "bigint", (column) => column.notNull())
+          .addColumn("dedup_id", "text")
+          .execute();
+        for (const name of ["writer", "recipient"]) {
+          await database.schema
+            .createIndex(`private_message_${name}`)
+            .on("private_message")
+            .columns([name, "id"])
+            .execute();
+        }
+        await database.schema
+          .createIndex("private_message_once")
+          .unique()
+          .on("private_message")
+          .columns(["writer", "dedup_id"])
+          .execute();
+      },
+    },
   };
 };

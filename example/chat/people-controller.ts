@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   Controller,
   Header,
@@ -13,9 +12,14 @@ import { typedServer } from "express-stomp/contract/server";
 import { readName } from "../shared/text.js";
 import { AbsentError } from "./absent-error.js";
 import { chatContract, type Notice, type PrivateMessage, type RefusalNotice } from "./chat-contract.js";
-import { readMessage, refusal } from "./chat-message.js";
+import { HISTORY_LENGTH, readMessage, refusal } from "./chat-message.js";
+import { MemberRepository } from "./member-repository.js";
+import { PrivateMessageRepository } from "./private-message-repository.js";
+import { UnknownMemberError } from "./unknown-member-error.js";
 
-const { MessageMapping, SendToUser, sendToUser } = typedServer(chatContract, { prefix: "/pub" });
+const { MessageMapping, SendToUser, SubscribeMapping, sendToUser } = typedServer(chatContract, {
+  prefix: "/pub",
+});
 
 const REASON_LIMIT = 200;
 
@@ -32,8 +36,17 @@ export class PeopleController {
     private readonly template: SimpMessagingTemplate,
     private readonly users: SimpUserRegistry,
     private readonly sessions: SessionEnder,
+    private readonly members: MemberRepository,
+    private readonly messages: PrivateMessageRepository,
   ) {}
 
+  /** Answers a subscription of `/pub/chat/private` with what the member wrote and was written last. */
+  @SubscribeMapping("/chat/private")
+  history(@Principal() user: Principal): Promise<PrivateMessage[]> {
+    return this.messages.findLatest(user.name, HISTORY_LENGTH);
+  }
+
+  /** A member who is not there gets it on coming back, and one that is sent again has the number that it had. */
   @MessageMapping("/chat/private")
   async write(
     @Payload() given: { name: string; message: string },
@@ -41,16 +54,11 @@ export class PeopleController {
     @Header("nativeHeaders.dedup-id", { required: false }) dedupId: string | undefined,
   ): Promise<void> {
     const message = readMessage(given.message);
-    const recipient = this.#otherThan(user, given.name);
-    const written: PrivateMessage = {
-      kind: "private",
-      id: dedupId ?? randomUUID(),
-      writer: user.name,
-      recipient,
-      message,
-      sentAt: Date.now(),
-    };
-    for (const name of [recipient, user.name]) {
+    const recipient = await this.members.findByName(readName(given.name) ?? "");
+    if (!recipient) throw new UnknownMemberError();
+    if (recipient.name === user.name) throw refusal("That is you.");
+    const written = await this.messages.create(user.name, recipient.name, message, dedupId);
+    for (const name of [written.recipient, written.writer]) {
       await sendToUser(this.template, name, "/queue/private", written);
     }
   }
@@ -62,7 +70,9 @@ export class PeopleController {
     if (!reason || reason.length > REASON_LIMIT) {
       throw refusal(`A reason is one line of 1 to ${REASON_LIMIT} characters.`);
     }
-    const name = this.#otherThan(user, given.name);
+    const name = readName(given.name) ?? "";
+    if (name === user.name) throw refusal("That is you.");
+    if (!this.users.getUser(name)) throw new AbsentError();
     // Before ERROR, which cannot tell pages that this one is for good.
     const notice: Notice = { problem: "ended", reason };
     await sendToUser(this.template, name, "/queue/errors", notice);
@@ -76,16 +86,13 @@ export class PeopleController {
     @Payload() payload: unknown,
     @Header("nativeHeaders.receipt", { required: false }) receipt: string | undefined,
   ): RefusalNotice {
-    const problem = error instanceof AbsentError ? "absent" : "refused";
-    return { problem, reason: error.publicMessage ?? "", name: nameIn(payload), receipt };
+    return { problem: problemOf(error), reason: error.publicMessage ?? "", name: nameIn(payload), receipt };
   }
+}
 
-  #otherThan(user: Principal, given: string): string {
-    const name = readName(given) ?? "";
-    if (name === user.name) throw refusal("That is you.");
-    if (!this.users.getUser(name)) throw new AbsentError();
-    return name;
-  }
+function problemOf(error: MessageHandlingError): RefusalNotice["problem"] {
+  if (error instanceof AbsentError) return "absent";
+  return error instanceof UnknownMemberError ? "unknown" : "refused";
 }
 
 /** A payload that was refused may be anything. */

@@ -8,12 +8,10 @@ import {
 } from "express-stomp";
 import { typedServer } from "express-stomp/contract/server";
 import { type ChatEntrance, type ChatMessage, chatContract } from "./chat-contract.js";
-import { readMessage, refusal } from "./chat-message.js";
+import { HISTORY_LENGTH, readMessage, refusal } from "./chat-message.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
 import type { ChatRoom } from "./chat-room.js";
 import { ChatRoomRepository } from "./chat-room-repository.js";
-
-const HISTORY_LENGTH = 50;
 
 const { MessageMapping, SubscribeMapping, send } = typedServer(chatContract, { prefix: "/pub" });
 

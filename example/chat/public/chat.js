@@ -35,8 +35,17 @@ const people = new People(find("#present", HTMLElement), {
  */
 const unconfirmed = new Map();
 let entered = false;
-/** Tells that messages of before are missing here: at first, and when the server has not kept what was missed. */
-let lacksOlder = true;
+/** Asks for what was said last, from the database. */
+const older = {
+  toAll: () => typed.request("/pub/chat/room/{roomId}", { roomId }),
+  privately: () => typed.request("/pub/chat/private"),
+};
+/**
+ * Those of which messages of before are missing here: at first both, and later when the server has not kept what was missed.
+ *
+ * @type {Set<keyof typeof older>}
+ */
+const lacking = new Set(["toAll", "privately"]);
 /**
  * The member whom alone the next message is for.
  *
@@ -53,10 +62,10 @@ const client = stompClient({
 
   onConnect() {
     // It comes behind the word whether messages were missed.
-    client.watchForReceipt("let-in", () => lacksOlder || letIn());
+    client.watchForReceipt("let-in", letInIfWhole);
     client.subscribe("/user/queue/errors", ({ body }) => heed(JSON.parse(body)), { receipt: "let-in" });
     // The news are subscribed to already: nothing falls between the two, and what is in both is shown once.
-    if (lacksOlder) loadOlder();
+    for (const which of lacking) loadOlder(which);
 
     if (!entered) typed.publish("/pub/chat/enter", { roomId }).catch(refused);
     entered = true;
@@ -81,27 +90,32 @@ const client = stompClient({
 });
 
 const typed = typedClient(chatContract, client);
-typed.subscribe("/user/queue/private", (message) => talk.add(message));
+typed.subscribe("/user/queue/private", (message) => talk.add(message), {
+  onReload: () => loadOlder("privately"),
+});
 // Before the room: that somebody subscribes to it is what is told here.
 watchPresence(client, `/sub/chat/room/${roomId}`, ({ users }) =>
   people.show([...(users?.keys() ?? [])].sort()),
 );
-typed.subscribe("/sub/chat/room/{roomId}", { roomId }, (news) => talk.add(news), { onReload: loadOlder });
+typed.subscribe("/sub/chat/room/{roomId}", { roomId }, (news) => talk.add(news), {
+  onReload: () => loadOlder("toAll"),
+});
 
-/** Asks for what was said last, from the database. */
-function loadOlder() {
-  lacksOlder = true;
-  typed.request("/pub/chat/room/{roomId}", { roomId }).then((messages) => {
-    lacksOlder = false;
+/** @param {keyof typeof older} which */
+function loadOlder(which) {
+  lacking.add(which);
+  older[which]().then((messages) => {
+    lacking.delete(which);
     for (const message of messages) talk.add(message);
-    letIn();
+    letInIfWhole();
   }, refused);
 }
 
 /** The server says by ERROR that it has refused something, of which more is said there; after a reconnect it is asked again. */
 function refused() {}
 
-function letIn() {
+function letInIfWhole() {
+  if (lacking.size > 0) return;
   if (connection.dataset.state === "notLetIn" || notice.textContent === texts.waitForConnection) say("");
   show("connected");
 }
@@ -132,8 +146,7 @@ function say(text) {
 function heed(told) {
   if (told.problem !== "ended") {
     const { problem, name, reason, receipt } = told;
-    const text = problem === "absent" ? put(texts.absent, { name }) : put(texts.refused, { reason });
-    return giveBack(receipt, text);
+    return giveBack(receipt, put(texts[problem], { name, reason }));
   }
   ended = true;
   void client.deactivate();

@@ -18,7 +18,7 @@ export class Talk {
    * @type {Map<Element, News>}
    */
   #news = new Map();
-  /** The messages that are shown, by number; private ones by writer and id. */
+  /** The messages that are shown, by kind and number. */
   #shown = new Set();
 
   /**
@@ -158,7 +158,7 @@ export class Talk {
  */
 function nameOf(news) {
   if (news.kind === "enter") return undefined;
-  return news.kind === "message" ? news.id : JSON.stringify([news.writer, news.id]);
+  return `${news.kind} ${news.id}`;
 }
 
 /**
@@ -172,13 +172,15 @@ function runOf(news) {
 }
 
 /**
- * Messages of the room are in the order of their numbers; all else has only its time.
+ * Messages of the room are in the order of their numbers, and so are private ones; all else has only its time.
  *
  * @param {News} one
  * @param {News} other
  */
 function isBefore(one, other) {
-  return one.kind === "message" && other.kind === "message" ? one.id < other.id : one.sentAt <= other.sentAt;
+  if (one.kind === "enter" || other.kind === "enter" || one.kind !== other.kind)
+    return one.sentAt <= other.sentAt;
+  return one.id < other.id;
 }
 
 /**

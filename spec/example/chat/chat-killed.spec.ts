@@ -17,22 +17,29 @@ describe("People whose chat is killed and started again, in Chromium", function 
 
   before(async function () {
     browser = await launchChromium(this);
-  });
-
-  after(() => browser?.close());
-
-  beforeEach(async () => {
     databaseUrl = await newFile();
     chat = await ChatProcess.open(browser, databaseUrl);
-    [mina, jun] = await chat.twoInARoom();
+    [mina, jun] = [await chat.member("Mina"), await chat.member("Jun")];
   });
 
-  afterEach(() => chat.close());
+  after(async () => {
+    await chat?.close();
+    await browser?.close();
+  });
 
+  beforeEach(() => chat.enterANewRoom(mina, jun));
+
+  /** What was said in the room that they are in. */
   async function stored(): Promise<string[]> {
+    const room = new URL(mina.page.url()).searchParams.get("roomId");
     const database = await openDatabase(databaseUrl);
     try {
-      const rows = await database.selectFrom("chat_message").select("message").orderBy("id").execute();
+      const rows = await database
+        .selectFrom("chat_message")
+        .select("message")
+        .where("room_id", "=", room ?? "")
+        .orderBy("id")
+        .execute();
       return rows.map(({ message }) => message);
     } finally {
       await database.destroy();
@@ -48,8 +55,7 @@ describe("People whose chat is killed and started again, in Chromium", function 
       await chat.died();
       await Promise.all([mina.reconnecting(), jun.reconnecting()]);
       expect(await stored()).to.deep.equal(["one", "two"]);
-      await chat.restart();
-      await Promise.all([mina.connected(), jun.connected()]);
+      await chat.restart(mina, jun);
       await jun.say("three");
       await mina.say("four");
 
@@ -64,33 +70,12 @@ describe("People whose chat is killed and started again, in Chromium", function 
     });
   }
 
-  it("when a private message was told, before its receipt: it is shown once", async () => {
-    await jun.page.click("#present button:has-text('Mina')");
-    await chat.doom("before its receipt");
-    await jun.say("psst");
-    await chat.died();
-    await mina.sees("psst");
-    // It is sent again, and Mina has to be there.
-    await jun.page.route("**/stomp/**", (route) => route.abort());
-    await chat.restart();
-    await mina.connected();
-    await jun.page.unroute("**/stomp/**");
-    await jun.connected();
-    await jun.say("psst again");
-
-    for (const person of [mina, jun]) {
-      await person.sees("psst again");
-      expect(await person.messages()).to.have.length(2);
-    }
-  });
-
   it("when they have just said something: nothing of it is lost, nor comes twice, and all in order", async () => {
     const texts = ["one", "two", "three", "four"];
     for (const text of texts) await Promise.all([mina.say(`${text} of Mina`), jun.say(`${text} of Jun`)]);
     await chat.kill();
     await Promise.all([mina.reconnecting(), jun.reconnecting()]);
-    await chat.restart();
-    await Promise.all([mina.connected(), jun.connected()]);
+    await chat.restart(mina, jun);
     await Promise.all([mina.say("last of Mina"), jun.say("last of Jun")]);
 
     for (const person of [mina, jun]) {
@@ -103,4 +88,33 @@ describe("People whose chat is killed and started again, in Chromium", function 
     }
     expect(await mina.messages()).to.deep.equal(await jun.messages());
   });
+
+  // Last, since private messages are shown in each room.
+  for (const moment of ["before it is told", "before its receipt"] as const) {
+    it(`when a private message was stored, ${moment}, and its reader is away: each is heard once, in order`, async () => {
+      const texts = ["confirmed", "doomed", "behind"].map((text) => `${text} ${moment}`);
+      const [confirmed = "", doomed = "", behind = ""] = texts;
+      await jun.page.click("#present button:has-text('Mina')");
+      await chat.sendAway(mina);
+      await jun.say(confirmed);
+      await jun.sees(confirmed);
+      await chat.doom(moment);
+      await jun.say(doomed);
+      await chat.died();
+      await jun.reconnecting();
+      // It is sent again before its reader is back.
+      await chat.restart(jun);
+      await jun.say(behind);
+      await jun.sees(behind);
+      await mina.release();
+      await mina.connected();
+      await mina.sees(behind);
+
+      for (const person of [mina, jun]) {
+        const shown = (await person.messages()).filter((line) => line.endsWith(moment));
+        expect(shown.map((line) => line.replace(/^[^:]+: /, ""))).to.deep.equal(texts);
+        expect(person.faults).to.deep.equal([]);
+      }
+    });
+  }
 });

@@ -83,17 +83,24 @@ describe("people on the page of a room", function () {
     expect([...mina.faults, ...jun.faults, ...sora.faults]).to.deep.equal([]);
   });
 
-  it("says that nobody hears a private message, and gives it back", async () => {
+  it("brings a private message to somebody who is not there on coming back", async () => {
     const [mina, jun] = await stage.twoInARoom();
     await mina.seesPresent("Jun", "Mina (you)");
     await mina.page.getByRole("button", { name: "Write privately to Jun" }).click();
-    await jun.close();
+    const room = jun.page.url();
+    await jun.page.goto(`${stage.origin}/chat/rooms`);
     await mina.seesPresent("Mina (you)");
-    await mina.say("Are you there?");
+    for (const text of ["Are you there?", "Hello?"]) {
+      await mina.say(text);
+      await mina.sees(text);
+    }
+    await jun.page.goto(room);
+    await jun.connected();
 
-    await mina.page.getByText("Jun is not connected.").waitFor();
-    expect(await mina.page.inputValue("#message")).to.equal("Are you there?");
-    expect(await mina.messages()).to.deep.equal([]);
+    expect(await jun.messages()).to.deep.equal([
+      "Mina, privately: Are you there?",
+      "Mina, privately: Hello?",
+    ]);
   });
 
   it("lets the staff end a session, whose page says why and stays away until it is asked to come back", async () => {

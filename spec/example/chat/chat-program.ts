@@ -11,7 +11,8 @@ const chat = await createChat({ databaseUrl });
 let doom: unknown;
 process.on("message", (moment) => {
   doom = moment;
-  process.send?.("doomed");
+  if (moment === "without Mina") chat.messaging.disconnect({ user: "Mina" });
+  process.send?.("heard");
 });
 
 function die(): void {

@@ -31,11 +31,11 @@ describe("People whose line breaks while others talk, in Chromium", function () 
 
   /** Ends Jun's line, and lets it come back when the other thing is done. */
   async function whileAway(task: () => Promise<void>): Promise<void> {
-    await jun.page.route("**/stomp/**", (route) => route.abort());
+    await jun.hold();
     stage.chat.messaging.disconnect({ user: "Jun" });
     await jun.reconnecting();
     await task();
-    await jun.page.unroute("**/stomp/**");
+    await jun.release();
     await jun.connected();
   }
 
@@ -53,7 +53,7 @@ describe("People whose line breaks while others talk, in Chromium", function () 
       }
       const privately = {
         kind: "private",
-        id: "1",
+        id: 1,
         writer: "Mina",
         recipient: "Jun",
         message: "psst",
@@ -77,7 +77,7 @@ describe("People whose line breaks while others talk, in Chromium", function () 
   it("load from the database what the server has not kept, and have each message once", async () => {
     await mina.say("before");
     await jun.sees("before");
-    await jun.page.route("**/stomp/**", (route) => route.abort());
+    await jun.hold();
     await stage.chat.close();
     await Promise.all([mina.reconnecting(), jun.reconnecting()]);
     await stage.startChat();
@@ -86,7 +86,7 @@ describe("People whose line breaks while others talk, in Chromium", function () 
       await mina.say(text);
       await mina.sees(text);
     }
-    await jun.page.unroute("**/stomp/**");
+    await jun.release();
     await jun.connected();
     await mina.say("after");
     await jun.sees("after");

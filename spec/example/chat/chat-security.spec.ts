@@ -24,6 +24,7 @@ describe("the chat's rules", () => {
     { type: "MESSAGE", destination: "/pub/chat/message" },
     { type: "MESSAGE", destination: "/pub/chat/private" },
     { type: "SUBSCRIBE", destination: "/pub/chat/room/tea" },
+    { type: "SUBSCRIBE", destination: "/pub/chat/private" },
     { type: "SUBSCRIBE", destination: "/sub/chat/room/tea" },
     { type: "SUBSCRIBE", destination: "/sub/chat/room/tea/presence" },
     { type: "SUBSCRIBE", destination: "/user/queue/private" },

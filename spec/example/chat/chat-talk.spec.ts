@@ -19,6 +19,8 @@ describe("people who talk in a browser", function () {
     after(() => browser?.close());
 
     onEachDatabase((newDatabase) => talking(() => browser, newDatabase));
+
+    withoutWebSocket(() => browser);
   });
 
   describe("Firefox", () => {
@@ -31,6 +33,8 @@ describe("people who talk in a browser", function () {
     after(() => browser?.close());
 
     talking(() => browser, newFile);
+
+    withoutWebSocket(() => browser);
   });
 });
 
@@ -59,9 +63,9 @@ function talking(browser: () => Browser, newDatabase: () => Promise<string>): vo
   });
 
   it("lets no stranger see a page or open a connection", async () => {
-    const [mina] = await stage.twoInARoom();
+    const room = await (await stage.visitor("Mina")).openRoom("Tea house");
     const stranger = await stage.person("Stranger");
-    await stranger.page.goto(mina.page.url());
+    await stranger.page.goto(`${stage.origin}/chat/room?roomId=${room}`);
 
     expect(new URL(stranger.page.url()).pathname).to.equal("/login");
     const outcome = await stranger.page.evaluate(`new Promise((resolve) => {
@@ -72,6 +76,42 @@ function talking(browser: () => Browser, newDatabase: () => Promise<string>): vo
     expect(outcome).to.equal("refused");
     expect(await stranger.page.evaluate(async () => (await fetch("/stomp/chat/info")).status)).to.equal(401);
   });
+
+  it("reconnects by itself when the server was started again, and shows what was missed", async () => {
+    const [mina, jun] = await stage.twoInARoom();
+    await talk(mina, jun);
+    await jun.hold();
+    await stage.chat.close();
+    await Promise.all([mina.reconnecting(), jun.reconnecting()]);
+    expect(await mina.page.isDisabled("#send")).to.equal(true);
+    await mina.page.fill("#message", "I am back");
+
+    await stage.startChat();
+    await mina.connected();
+    await mina.page.press("#message", "Enter");
+    await mina.sees("I am back");
+    await jun.release();
+    await jun.connected();
+    await jun.say("So am I");
+    await mina.sees("So am I");
+
+    const said = ["Mina: Hello Jun", "Jun: Hello Mina", "Mina: I am back", "Jun: So am I"];
+    expect(await mina.messages()).to.deep.equal(said);
+    expect(await jun.messages()).to.deep.equal(said);
+  });
+}
+
+/** How a page connects is nothing to the database. */
+function withoutWebSocket(browser: () => Browser): void {
+  let stage: Stage;
+
+  before(async () => {
+    stage = await Stage.open(browser(), await newFile());
+  });
+
+  afterEach(() => stage.leave());
+
+  after(() => stage.close());
 
   for (const [transport, blocked] of [
     ["xhr_streaming", []],
@@ -98,29 +138,6 @@ function talking(browser: () => Browser, newDatabase: () => Promise<string>): vo
       else expect(used).to.not.include("xhr");
     });
   }
-
-  it("reconnects by itself when the server was started again, and shows what was missed", async () => {
-    const [mina, jun] = await stage.twoInARoom();
-    await talk(mina, jun);
-    await jun.page.route("**/stomp/**", (route) => route.abort());
-    await stage.chat.close();
-    await Promise.all([mina.reconnecting(), jun.reconnecting()]);
-    expect(await mina.page.isDisabled("#send")).to.equal(true);
-    await mina.page.fill("#message", "I am back");
-
-    await stage.startChat();
-    await mina.connected();
-    await mina.page.press("#message", "Enter");
-    await mina.sees("I am back");
-    await jun.page.unroute("**/stomp/**");
-    await jun.connected();
-    await jun.say("So am I");
-    await mina.sees("So am I");
-
-    const said = ["Mina: Hello Jun", "Jun: Hello Mina", "Mina: I am back", "Jun: So am I"];
-    expect(await mina.messages()).to.deep.equal(said);
-    expect(await jun.messages()).to.deep.equal(said);
-  });
 }
 
 async function talk(mina: Person, jun: Person): Promise<void> {

@@ -6,7 +6,9 @@ import { Visitor } from "./visitor.js";
 /** The people who came to a chat, which runs wherever its port is. */
 export abstract class Guests {
   readonly #browser: Browser;
-  readonly #people: Person[] = [];
+  protected people: Person[] = [];
+  /** Those who have signed up, by name: they do it once, since the hash of a password takes long. */
+  readonly #visitors = new Map<string, Visitor>();
 
   constructor(browser: Browser) {
     this.#browser = browser;
@@ -20,7 +22,7 @@ export abstract class Guests {
 
   async person(name: string, options?: PageOptions, browser = this.#browser): Promise<Person> {
     const person = await Person.open(browser, this.origin, name, options);
-    this.#people.push(person);
+    this.people.push(person);
     return person;
   }
 
@@ -33,15 +35,20 @@ export abstract class Guests {
     { browserOfJun = this.#browser, originOfJun = this.origin } = {},
   ): Promise<[Person, Person]> {
     const [mina, jun] = [await this.member("Mina"), await this.member("Jun", browserOfJun)];
-    const room = await mina.visitor.openRoom("Tea house");
-    for (const { person } of [mina, jun]) {
-      await prepare(person);
-      const origin = person === jun.person ? originOfJun : this.origin;
+    for (const person of [mina, jun]) await prepare(person);
+    await this.enterANewRoom(mina, jun, originOfJun);
+    return [mina, jun];
+  }
+
+  /** Mina opens a room, and the pages of both go there. */
+  async enterANewRoom(mina: Person, jun: Person, originOfJun = this.origin): Promise<void> {
+    const room = await (await this.visitor("Mina")).openRoom("Tea house");
+    for (const person of [mina, jun]) {
+      const origin = person === jun ? originOfJun : this.origin;
       await person.page.goto(`${origin}/chat/room?roomId=${room}`);
       await person.connected();
     }
-    await mina.person.page.getByText("Jun joined the room.").waitFor();
-    return [mina.person, jun.person];
+    await mina.page.getByText("Jun joined the room.").waitFor();
   }
 
   /** The same, by every page on the way: Mina and Jun sign up, Mina opens a room, both enter it. */
@@ -57,16 +64,27 @@ export abstract class Guests {
   }
 
   /** Somebody who has signed up; their browser has the cookie, and no page yet. */
-  async member(name: string, browser = this.#browser): Promise<{ person: Person; visitor: Visitor }> {
-    const visitor = new Visitor(this.origin);
-    await visitor.signUp(name);
+  async member(name: string, browser = this.#browser): Promise<Person> {
+    const visitor = await this.visitor(name);
     const person = await this.person(name, {}, browser);
     await person.takeCookie(visitor.cookie());
-    return { person, visitor };
+    return person;
+  }
+
+  /** Somebody who has signed up, and is at no page. */
+  async visitor(name: string): Promise<Visitor> {
+    let visitor = this.#visitors.get(name);
+    if (!visitor) {
+      visitor = new Visitor(this.origin);
+      await visitor.signUp(name);
+      this.#visitors.set(name, visitor);
+    }
+    return visitor;
   }
 
   /** Everybody leaves. */
   async leave(): Promise<void> {
-    for (const person of this.#people) await person.close();
+    for (const person of this.people) await person.close();
+    this.people = [];
   }
 }

@@ -10,6 +10,7 @@ import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
 describe("the chat's people", () => {
   let chat: Chat;
   let origin: string;
+  let url: string;
   let database: ChatDatabase;
   let mina: Visitor;
   let jun: Visitor;
@@ -18,10 +19,9 @@ describe("the chat's people", () => {
 
   beforeEach(async () => {
     clients = [];
-    const url = await newFile();
-    chat = await createChat({ databaseUrl: url, logger: recordingLogger() });
+    url = await newFile();
+    await openChat();
     database = await openDatabase(url);
-    origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
     [mina, jun] = [await memberNamed("Mina"), await memberNamed("Jun")];
     roomId = await mina.openRoom("Tea");
   });
@@ -31,6 +31,11 @@ describe("the chat's people", () => {
     await database.destroy();
     await chat.close();
   });
+
+  async function openChat() {
+    chat = await createChat({ databaseUrl: url, logger: recordingLogger() });
+    origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
+  }
 
   async function memberNamed(name: string) {
     const visitor = new Visitor(origin);
@@ -128,14 +133,46 @@ describe("the chat's people", () => {
       expect(await third.synchronize()).to.deep.equal([]);
     });
 
+    it("reaches who is not there on coming back, by the database: once, in order, and nobody else", async () => {
+      const [sora, client] = [await memberNamed("Sora"), await connect(mina, PRIVATE)];
+      for (const message of ["one", "two"]) client.send(send("/pub/chat/private", { name: "jun", message }));
+      await client.synchronize();
+
+      const told = async (visitor: Visitor) => {
+        const asking = await visitor.connect();
+        clients.push(asking);
+        asking.send(subscribe("/pub/chat/private"));
+        return (await next(asking)) as { id: number; message: string }[];
+      };
+      const letters = await told(jun);
+      expect(letters.map(({ message }) => message)).to.deep.equal(["one", "two"]);
+      expect(letters[0]).to.include({ kind: "private", writer: "Mina", recipient: "Jun" });
+      expect(await told(mina)).to.deep.equal(letters);
+      expect(await told(sora)).to.deep.equal([]);
+    });
+
+    it("is told under the number that it had when it is sent again after a restart", async () => {
+      const letter = send("/pub/chat/private", { name: "Jun", message: "psst" }, "dedup-id:1\n");
+      const before = await connect(mina, PRIVATE);
+      before.send(letter);
+      const told = await next(before);
+      await chat.close();
+      await openChat();
+      mina = new Visitor(origin);
+      await mina.logIn("Mina");
+      const after = await connect(mina, PRIVATE);
+      after.send(letter);
+
+      expect(await next(after)).to.deep.equal(told);
+    });
+
     for (const [what, body, notice] of [
-      ["to nobody the chat knows", { name: "Nobody", message: "a" }, { problem: "absent", name: "Nobody" }],
-      ["to a member who is not there", { name: "Jun", message: "a" }, { problem: "absent", name: "Jun" }],
-      ["to a name in another case", { name: "mina", message: "a" }, { problem: "absent", name: "mina" }],
+      ["to nobody the chat knows", { name: "Nobody", message: "a" }, { problem: "unknown", name: "Nobody" }],
       ["to no name", { message: "a" }, { problem: "refused", name: "" }],
-      ["to an empty name", { name: " ", message: "a" }, { problem: "absent", name: "" }],
-      ["to __proto__", { name: "__proto__", message: "a" }, { problem: "absent", name: "__proto__" }],
+      ["to an empty name", { name: " ", message: "a" }, { problem: "unknown", name: "" }],
+      ["to __proto__", { name: "__proto__", message: "a" }, { problem: "unknown", name: "__proto__" }],
       ["to themselves", { name: "Mina", message: "a" }, { problem: "refused", reason: "That is you." }],
+      ["to their name in another case", { name: "mina", message: "a" }, { problem: "refused", name: "mina" }],
       [
         "nothing",
         { name: "Jun", message: " " },

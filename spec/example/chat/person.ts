@@ -1,4 +1,4 @@
-import type { Browser } from "playwright-core";
+import type { Browser, Route } from "playwright-core";
 import { BrowserPerson, type OpenPage, openPage, type PageOptions } from "../shared/browser-person.js";
 
 const PASSWORD = "a long password";
@@ -7,6 +7,7 @@ const PASSWORD = "a long password";
 export class Person extends BrowserPerson {
   readonly name: string;
   readonly #origin: string;
+  #held: Route[] = [];
 
   private constructor(name: string, origin: string, opened: OpenPage) {
     super(opened);
@@ -53,6 +54,23 @@ export class Person extends BrowserPerson {
 
   async reconnecting(): Promise<void> {
     await this.page.waitForSelector("#connection[data-state=reconnecting]", { state: "attached" });
+  }
+
+  /**
+   * Lets all new requests to the messaging wait, WebSocket handshakes included, since SockJS asks for `/info` first. A
+   * page that is refused would wait longer each time, before it tries again.
+   */
+  async hold(): Promise<void> {
+    await this.page.route("**/stomp/**", (route) => void this.#held.push(route));
+  }
+
+  /** Lets them go on. */
+  async release(): Promise<void> {
+    await this.page.route("**/stomp/**", (route) => route.continue());
+    // The page may have given some of them up.
+    for (const route of this.#held) await route.continue().catch(() => {});
+    this.#held = [];
+    await this.page.unroute("**/stomp/**");
   }
 
   /** Types a message, and sends it by Enter. */
