@@ -5,10 +5,11 @@ import { spawn } from "node:child_process";
 const checks = [
   ["clean", "npm run --silent clean"],
   ["types", "tsc -b"],
+];
+/** They run beside the specs, one after the other: most specs wait. */
+const checksBeside = [
   ["format and lint", "biome ci ."],
   ["typed lint", "oxlint --type-aware lib spec example bench"],
-];
-const packageChecks = [
   ["package: publint", "publint --strict"],
   ["package: types resolve", "attw --pack . --profile esm-only"],
   ["package: nothing unused", "knip"],
@@ -23,12 +24,26 @@ await run(
   "Chromium, PostgreSQL, RabbitMQ, ActiveMQ, Redis, NATS and proxies for the specs",
   "node build/spec/support/install.js",
 );
+const beside = runBeside();
 countSpecs(await run("specs", "c8 node spec/lanes.mjs"));
-for (const [name, command] of packageChecks) count(name, (await run(name, command)).ok);
+for (const { name, ok, heading, output } of await beside) {
+  process.stdout.write(`${heading}\n${output}`);
+  count(name, ok);
+}
 
 for (const name of failed) console.log(`failed: ${name}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
+
+/** What they print waits until the specs have printed theirs. */
+async function runBeside() {
+  const ran = [];
+  for (const [name, command] of checksBeside) {
+    const { ok, output } = await start(command, () => {});
+    ran.push({ name, ok, heading: `\n— ${name}: ${command}`, output });
+  }
+  return ran;
+}
 
 function count(name, ok) {
   counts[ok ? "passed" : "failed"] += 1;
@@ -47,14 +62,20 @@ function countSpecs({ ok, output }) {
 
 function run(name, command) {
   console.log(`\n— ${name}: ${command}`);
+  return start(command, (text) => process.stdout.write(text));
+}
+
+function start(command, print) {
   return new Promise((resolve) => {
     // npm has put node_modules/.bin on the path.
-    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
-    child.stdout.on("data", (data) => {
-      output += data;
-      process.stdout.write(data);
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+        print(text);
+      });
+    }
     child.on("close", (code) => resolve({ ok: code === 0, output }));
   });
 }

@@ -51,7 +51,7 @@ app.use(
 );
 
 describe("asyncApiPage", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it("gives no document to those who may see none", async () => {
     for (const path of ["/", "/asyncapi.json", "/page.js"]) {

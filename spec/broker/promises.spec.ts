@@ -354,7 +354,7 @@ const ops = fc.oneof(
 
 describe("What sessions were promised by the simple broker", () => {
   it("holds, whoever reads slowly, polls, crashes, or does not read at all", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(fc.array(ops, { minLength: 20, maxLength: 120 }), async (steps) => {
         const play = new Play();

@@ -127,7 +127,7 @@ const end = session.map((name) => new Step(name, () => ["ended", (broker) => bro
 
 describe("SimpleBroker, beside a model of it", () => {
   it("delivers, refuses and drops the same, whatever its sessions do", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const steps = [
       subscribe,
       subscribe,

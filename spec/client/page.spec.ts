@@ -6,7 +6,7 @@ import { launchChromium } from "../support/chromium.js";
 import { StompStub } from "../support/stomp-stub.js";
 
 describe("express-stomp/client in Chromium", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let browser: Browser | undefined;
   let stub: StompStub;
 

@@ -7,7 +7,7 @@ import { ClusterProcess } from "../support/cluster-process.js";
 import { Heard } from "../support/heard.js";
 
 describe("clusterBackplane", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   for (const serialization of ["json", "advanced"] as const) {
     it(`has one order for all workers, by IPC that is ${serialization}`, async () => {

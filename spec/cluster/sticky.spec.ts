@@ -6,7 +6,7 @@ import { ClusterProcess } from "../support/cluster-process.js";
 import { RawClient } from "../support/raw-client.js";
 
 describe("stickySockJS", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let cluster: ClusterProcess;
   let agent: Agent;
 

@@ -23,7 +23,7 @@ const [one = "", several = ""] = blocks("nginx");
 
 describe("The nginx configurations of docs/deployment.md, with nginx", function () {
   // nginx is a program that starts.
-  this.timeout(30_000);
+  this.timeout(60_000);
   let nginx: ProxyProgram | undefined;
   let servers: TestServer[];
   let port: number;
@@ -212,7 +212,7 @@ const OTHERS = [
 for (const { name, find, start } of OTHERS) {
   describe(`The ${name} configuration of docs/deployment.md, with ${name}`, function () {
     // It is a program that starts.
-    this.timeout(30_000);
+    this.timeout(60_000);
     let proxy: ProxyProgram | undefined;
     let server: TestServer;
     let port: number;

@@ -23,7 +23,7 @@ function listed(page: string, type: string): string[] | undefined {
 
 describe("docs/options.md", function () {
   // The compiler reads all declarations.
-  this.timeout(60_000);
+  this.timeout(120_000);
   const page = readFileSync("docs/options.md", "utf8");
   const names = () =>
     exportedTypes()
@@ -47,7 +47,7 @@ describe("docs/options.md", function () {
 });
 
 describe("docs/events.md", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const page = readFileSync("docs/events.md", "utf8");
   const rows = [...page.matchAll(/^\| `(\w+)` \| (.*?) \| (.*) \|$/gm)];
 
@@ -86,7 +86,7 @@ describe("docs/events.md", function () {
 });
 
 describe("Every export", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it("has a docstring, which docs/api.md shows", () => {
     const page = readFileSync("docs/api.md", "utf8");

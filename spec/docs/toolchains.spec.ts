@@ -54,7 +54,7 @@ async function block(language: string, index = 0): Promise<string> {
 
 describe("docs/toolchains.md", function () {
   // Programs that start.
-  this.timeout(30_000);
+  this.timeout(60_000);
   let program: ChildProcess | undefined;
 
   async function greeting(file: string, source: string): Promise<unknown> {

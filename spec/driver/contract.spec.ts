@@ -7,7 +7,7 @@ import { Heard } from "../support/heard.js";
 const text = (value: string) => Buffer.from(value);
 
 describe("A driver of a backplane", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   onEachDriver((start, { remembers, isOrdered, stalls }) => {
     let driver: Driver;

@@ -146,7 +146,7 @@ describe("A guarded destination, however it is spelled", () => {
   }
 
   it("is reached by no SEND and no SUBSCRIBE at a controller", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(spelled([...APP, "/app/open/x"]), async (destination) => {
         await stranger(async (client) => {
@@ -170,7 +170,7 @@ describe("A guarded destination, however it is spelled", () => {
   });
 
   it("is heard by no SUBSCRIBE at the broker", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { template } = server.messaging;
     const bases = ["/topic/café", "/topic/x/secret", "/user/queue/x", "/topic/*", "/topic/**", "/topic/*/*"];
     await fc.assert(
@@ -191,7 +191,7 @@ describe("A guarded destination, however it is spelled", () => {
   });
 
   it("is heard of no SEND by those who listen", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const headers = { "x-user": "jo/\u00e9%" };
     const listener = await RawClient.connect(server.port, "", "/ws", { headers });
     for (const destination of ["/topic/café", "/topic/*/secret", "/user/queue/x"]) {

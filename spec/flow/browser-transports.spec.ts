@@ -70,7 +70,7 @@ function servePage(app: Express): void {
 }
 
 describe("A page in a browser", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser;
   let page: Page;

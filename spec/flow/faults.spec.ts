@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { faultSoak } from "../support/fault-soak.js";
 
 describe("Over lines that stall, tear and delay", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   for (const isAsync of [false, true]) {
     it(`nothing is lost, doubled or reordered, with interceptors that ${isAsync ? "wait" : "are none"}`, async () => {

@@ -10,7 +10,7 @@ import { RawClient } from "../support/raw-client.js";
 const FILES = 256;
 
 describe("A server without a file descriptor left (EMFILE)", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: ChildProcessByStdio<null, Readable, null>;
   let port: number;
   const clients: RawClient[] = [];

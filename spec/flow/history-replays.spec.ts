@@ -17,7 +17,7 @@ const LONG = "x".repeat(4_000);
 
 describe("A replay is given while there is room", function () {
   // Over TLS, since what loopback swallows at once would hide that a client has no room.
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestServer;
   let limits: string[];
   let recoveries: MessagingEvents["recovered"][];

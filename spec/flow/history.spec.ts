@@ -456,7 +456,7 @@ describe("History", () => {
   });
 
   it("gives everything once and in order, wherever the line was cut", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await start();
     const from = await position();
     for (let i = 0; i < 50; i++) await publish(`${i}`);

@@ -19,7 +19,7 @@ async function heapUsed(): Promise<number> {
 }
 
 describe("Memory", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestServer;
 
   beforeEach(async () => {

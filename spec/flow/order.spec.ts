@@ -108,7 +108,7 @@ async function hear(client: RawClient, until: string): Promise<string[]> {
 }
 
 describe("Order", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestServer;
   let runs = 0;
   /** What each session's frames came to, as interceptors saw them. */

@@ -61,7 +61,7 @@ function carriedBy(line: TcpSocket): Duplex {
 }
 
 describe("A client that resets its connection", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   for (const kind of ["plain", "secure", "shared"] as const) {
     describe(`of a server that is ${kind}`, () => {

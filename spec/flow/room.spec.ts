@@ -44,7 +44,7 @@ class Rows {
 
 describe("What can wait is given while there is room", function () {
   // Over TLS, since what loopback swallows at once would hide that a client has no room.
-  this.timeout(60_000);
+  this.timeout(120_000);
   let server: TestServer;
   let limits: string[];
   let dropped: MessagingEvents["messageDropped"][];

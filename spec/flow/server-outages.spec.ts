@@ -9,7 +9,7 @@ import { type Users, withUsers } from "../support/users.js";
 import { startServers, until, untilJoined } from "../support/users-on-servers.js";
 
 describe("Clients who share connections", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onRabbitMq((broker) => {
     it("go on when the broker was killed and is back; what was missed is missed", async () => {
@@ -41,7 +41,7 @@ describe("Clients who share connections", function () {
 });
 
 describe("One of two servers", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   const cases = [
     { connections: "own", harm: "broken", by: (line: FaultProxy) => line.cut() },
@@ -192,7 +192,7 @@ describe("One of two servers", function () {
 });
 
 describe("Servers whose broker was away for longer than they remember each other", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onEachBroker((broker) => {
     let lines: FaultProxy[];
@@ -251,7 +251,7 @@ describe("Servers whose broker was away for longer than they remember each other
 });
 
 describe("One of three servers", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onRabbitMq((broker) => {
     it("is forgotten when it is killed, and its users go on elsewhere", async () => {

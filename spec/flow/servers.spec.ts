@@ -7,7 +7,7 @@ import { type Users, withUsers } from "../support/users.js";
 import { describeUsersOnServers, startServers, until } from "../support/users-on-servers.js";
 
 describe("Servers on one broker", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onEachBroker((broker, name) => {
     describe("for their users", () => describeUsersOnServers(() => on(broker())));
@@ -146,7 +146,7 @@ describe("Servers on one broker", function () {
 });
 
 describe("Servers whose users have and send much", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onEachBroker((broker) => {
     it("lose neither their connection nor a subscription", async () => {

@@ -231,7 +231,7 @@ describe("messaging.close", () => {
   });
 
   it("cuts a client that does not answer the closing", async function () {
-    this.timeout(15_000);
+    this.timeout(60_000);
     const client = await connect();
     client.webSocket.pause();
 
@@ -273,7 +273,7 @@ describe("messaging.close, with interceptors that wait", () => {
 
 describe("A rolling restart", () => {
   it("loses no frame that got its receipt, of a thousand clients that send on to the next server", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const [clients, frames, atOnce] = [1_000, 5, 100];
     const gates = [new Gate(), new Gate()] as const;
     for (const gate of gates) gate.open();
@@ -329,7 +329,7 @@ describe("A rolling restart", () => {
 
 describe("A process that closes", () => {
   it("exits by itself, with clients of both kinds connected", async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     const script = fileURLToPath(new URL("../support/closing-server.js", import.meta.url));
     const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

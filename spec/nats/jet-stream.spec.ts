@@ -6,7 +6,7 @@ import { Heard } from "../support/heard.js";
 import { onNats } from "../support/stores.js";
 
 describe("natsJetStream", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   onNats((server) => {
     let connection: NatsConnection;

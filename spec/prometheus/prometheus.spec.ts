@@ -162,7 +162,7 @@ describe("express-stomp/prometheus", () => {
     expect(after.get('express_stomp_publish_duration_seconds_count{outcome="ok"}')).to.be.greaterThan(
       1_000_000,
     );
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it("fills the registry that it is given, and leaves it when messaging has closed", async () => {
     const registry = new Registry();

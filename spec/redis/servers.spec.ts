@@ -34,7 +34,7 @@ class Listener {
 }
 
 describe("Three servers, each a process of its own", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onRedis((redis) => {
     for (const kind of ["stream", "channel"] as const) {

@@ -10,7 +10,7 @@ import { Heard } from "../support/heard.js";
 import { missing } from "../support/programs.js";
 
 describe("redisStreams", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let redis: BrokerProcess;
   let admin: Redis;
   let open: Backplane[];

@@ -7,7 +7,7 @@ import { fresh, RealBrokerStage } from "../support/real-broker-stage.js";
 import { TcpStomp } from "../support/tcp-stomp.js";
 
 describe("The relay, when the broker goes away", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const stage = new RealBrokerStage();
 
   afterEach(() => stage.close());

@@ -7,7 +7,7 @@ import { onRabbitMq } from "../support/brokers.js";
 import { RealBrokerStage, receipt } from "../support/real-broker-stage.js";
 
 describe("resuming(client) on a stream", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const stage = new RealBrokerStage();
   let client: Client;
   let sockets: WebSocket[];

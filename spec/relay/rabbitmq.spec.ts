@@ -3,7 +3,7 @@ import { onRabbitMq } from "../support/brokers.js";
 import { decoded, fresh, RealBrokerStage, receipt } from "../support/real-broker-stage.js";
 
 describe("The relay", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const stage = new RealBrokerStage();
 
   afterEach(() => stage.close());

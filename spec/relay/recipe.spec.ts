@@ -4,7 +4,7 @@ import { onRabbitMq } from "../support/brokers.js";
 import { untilAvailable } from "../support/until-available.js";
 
 describe("The recipe rabbitmq", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onRabbitMq((broker) => {
     let cooked: Cooked<typeof import("../../example/recipes/rabbitmq.js")> | undefined;

@@ -18,7 +18,7 @@ const security = messageSecurity(
 );
 
 describe("Rules for a relay's broker", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const clients: TcpStomp[] = [];
 
   afterEach(() => {

@@ -153,7 +153,7 @@ describe('overflowStrategy: "drop-oldest"', () => {
   });
 
   it("drops whole MESSAGEs, the oldest that wait, and no RECEIPT; an event tells it once", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const told: MessagingEvents["slowConsumer"][] = [];
     server.messaging.on("slowConsumer", (event) => void told.push(event));
     const padding = "x".repeat(10_000);
@@ -183,7 +183,7 @@ describe('overflowStrategy: "drop-oldest"', () => {
   });
 
   it("drops none that is to be acknowledged: the session ends instead", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     client.send("SUBSCRIBE\nid:2\ndestination:/topic/b\nack:client\n\n^@");
     await client.synchronize();
     const failed = new Promise<MessagingEvents["sessionError"]>((resolve) => {
@@ -198,7 +198,7 @@ describe('overflowStrategy: "drop-oldest"', () => {
   });
 
   it("still tells ERROR behind what waits, and closes", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     client.webSocket.pause();
     for (let i = 0; i < 1_500; i++) {
       await server.messaging.template.convertAndSend("/topic/a", Buffer.alloc(10_000, "x"));
@@ -252,7 +252,7 @@ describe('overflowStrategy: "keep-latest"', () => {
   }
 
   it("leaves of what waits the newest of each destination, for each subscription", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     client.send("SUBSCRIBE\nid:all\ndestination:/topic/*\n\n^@SUBSCRIBE\nid:b\ndestination:/topic/b\n\n^@");
     await client.synchronize();
     // More than the kernel holds.
@@ -282,7 +282,7 @@ describe('overflowStrategy: "keep-latest"', () => {
   });
 
   it("drops none that is to be acknowledged, nor of a queue", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\nack:client\n\n^@");
     await client.synchronize();
     const failed = new Promise<MessagingEvents["sessionError"]>((resolve) => {

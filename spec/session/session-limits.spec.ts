@@ -111,7 +111,7 @@ describe("A session's limits that pass with time", () => {
 
   describe("when a client stops reading", () => {
     it("closes with 4500 after sendTimeLimit though nothing more is sent", async function () {
-      this.timeout(20_000);
+      this.timeout(60_000);
       await start({ sendTimeLimit: 400, sendBufferSizeLimit: 64 * 1024 * 1024 });
       const told = limitExceeded();
       const slow = new Promise<MessagingEvents["slowConsumer"]>((resolve) =>
@@ -128,7 +128,7 @@ describe("A session's limits that pass with time", () => {
     });
 
     it("closes with 4500 when one message alone passes sendBufferSizeLimit", async function () {
-      this.timeout(20_000);
+      this.timeout(60_000);
       await start({ sendBufferSizeLimit: 1024 * 1024, sendTimeLimit: 10_000 });
       const told = limitExceeded();
       const client = await connect("heart-beat:0,0\n");
@@ -180,7 +180,7 @@ describe("A session's limits that pass with time", () => {
     });
 
     it("names it in ERROR and closes with 4500 when it goes on for 10 s", async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       await start({ inboundRateLimit: 20 });
       const client = await connect("heart-beat:0,0\n");
       const flood = setInterval(() => {

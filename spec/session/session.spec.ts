@@ -206,7 +206,7 @@ describe("Session", () => {
 
   describe("whose client does not read", () => {
     it("ends at sendBufferSizeLimit, and keeps nobody else from reading", async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       await host.start();
       const ended = host.event("sessionError");
       const slow = await host.connect();
@@ -234,7 +234,7 @@ describe("Session", () => {
 
   describe("with heart-beats", () => {
     it("sends an EOL while nothing else is sent, and gives up a client that is silent", async function () {
-      this.timeout(15_000);
+      this.timeout(60_000);
       host.server = await startServer({
         broker: simpleBroker({ destinationPrefixes: ["/topic"], heartbeatValue: [200, 200] }),
       });

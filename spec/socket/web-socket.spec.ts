@@ -172,7 +172,7 @@ describe("WebSocketSocket", () => {
     });
 
     it("is cut after some seconds when the client does not answer", async function () {
-      this.timeout(20_000);
+      this.timeout(60_000);
       await start();
       const line = await openLine(port);
       const opened = await host.nth(0);

@@ -334,7 +334,7 @@ describe("the codec, of any bytes", () => {
     .map((parts) => Buffer.from(parts.join(""), "latin1"));
 
   it("throws nothing but what it refuses, and the same in any slices", function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const input = fc.record({
       bytes: fc.oneof(octets, mutated, tokens),
       version: fc.constantFrom(...SUPPORTED_VERSIONS),

@@ -6,7 +6,7 @@ import { onActiveMq, onEachBroker, onRabbitMq } from "./brokers.js";
 import { TcpStomp } from "./tcp-stomp.js";
 
 describe("The brokers of the specs", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   onEachBroker((broker) => {
     it("pass on what is sent to a topic", async () => {

@@ -34,7 +34,7 @@ export function onEachBroker(describeOn: (broker: () => RealBroker, name: string
 export function onRabbitMq(describeOn: (broker: () => BrokerProcess, name: string) => void): void {
   describe("on RabbitMQ", () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const program = findRabbitMq() ?? missing(this, "RabbitMQ");
       rabbitMq ??= (await startRabbitMq(program, { policies: [SHORT_STREAMS] })).broker;
     });
@@ -46,7 +46,7 @@ export function onRabbitMq(describeOn: (broker: () => BrokerProcess, name: strin
 export function onActiveMq(describeOn: (broker: () => BrokerProcess, name: string) => void): void {
   describe("on ActiveMQ", () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const jar = findActiveMq() ?? missing(this, "ActiveMQ");
       activeMq ??= await startActiveMq(jar);
     });
@@ -72,6 +72,6 @@ let rabbitMq: BrokerProcess | undefined;
 let activeMq: BrokerProcess | undefined;
 
 after(async function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   await Promise.all([rabbitMq?.stop(), activeMq?.stop()]);
 });

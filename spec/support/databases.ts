@@ -15,7 +15,7 @@ export function onEachDatabase(describeOn: (newDatabase: NewDatabase) => void): 
 
   describe("on PostgreSQL", () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const programs = findPostgres() ?? missing(this, "PostgreSQL");
       postgres ??= await Postgres.start(programs);
     });
@@ -36,7 +36,7 @@ let folder: string | undefined;
 let files = 0;
 
 after(async function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   await postgres?.stop();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });

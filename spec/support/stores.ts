@@ -8,7 +8,7 @@ import { findNats, missing } from "./programs.js";
 export function onRedis(describeOn: (redis: () => BrokerProcess) => void): void {
   describe("on Redis", () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const program = findRedis() ?? missing(this, "Redis");
       redis ??= await startRedis(program);
     });
@@ -21,7 +21,7 @@ export function onRedis(describeOn: (redis: () => BrokerProcess) => void): void 
 export function onNats(describeOn: (nats: () => BrokerProcess) => void): void {
   describe("on NATS", () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const program = findNats() ?? missing(this, "NATS");
       nats ??= await startNats(program);
     });
@@ -35,6 +35,6 @@ let redis: BrokerProcess | undefined;
 let nats: BrokerProcess | undefined;
 
 after(async function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   await Promise.all([redis?.stop(), nats?.stop()]);
 });

@@ -71,7 +71,7 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
   );
 
   beforeEach(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dismissed = new Set();
     judging = undefined;
     const presence = { destinations: ["/topic/room.*"], gather: 50, suffix: "who" };

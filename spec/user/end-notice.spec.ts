@@ -103,7 +103,7 @@ describe("The last MESSAGE of a subscription that the server has ended", () => {
 });
 
 describe("The last MESSAGE of a subscription behind the relay", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it("and what was delivered before it are acknowledged to nobody", async () => {
     const stage = await RelayStage.open({ server: USER });

@@ -213,7 +213,7 @@ class Stage {
 
 describe("SimpleBroker's history, beside all that was sent", () => {
   it("gives each client everything once and in order from its position on, or tells it that it cannot", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const sums = { recovered: 0, refused: 0, replayed: 0 };
     for (let seed = 1; seed <= 40; seed++) {
       const dice = new Dice(seed * 6_700_417);

@@ -10,7 +10,7 @@ const PROGRAM = fileURLToPath(new URL("../../../example/chat/cores.js", import.m
 
 /** A primary and two workers, each a process that makes the whole chat. */
 describe("the chat on all cores", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let primary: ChildProcess;
   let port: number;
   let workers: number[];

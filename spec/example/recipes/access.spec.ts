@@ -14,7 +14,7 @@ describe("The recipe", () => {
   });
 
   it("token-expiry: asks for the next token before one expires, and ends the session of who has logged out", async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const kitchen = await cook(() => import("../../../example/recipes/token-expiry.js"), {
       // A notice that comes before the client has subscribed comes again at half of the time.
       TOKEN_LIFETIME: "16s",

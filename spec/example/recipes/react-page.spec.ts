@@ -5,7 +5,7 @@ import { openPage } from "../shared/browser-person.js";
 import { cook } from "./kitchen.js";
 
 describe("The recipe react-page", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let browser: Browser | undefined;
   let close: (() => Promise<void>) | undefined;

@@ -16,7 +16,7 @@ for (const [script, files] of [
   ["greeting", []],
 ] as const) {
   describe(`npm run ${script}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
 
     let folder: string;
     let npm: ChildProcessByStdio<null, Readable, Readable>;

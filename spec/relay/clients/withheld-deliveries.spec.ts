@@ -113,7 +113,7 @@ describe("What the relay withholds from a client", () => {
   });
 
   describe("with a prefetch of its own", function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const stage = new RealBrokerStage();
 
     afterEach(() => stage.close());

@@ -79,7 +79,7 @@ describe("The line to the broker", () => {
   });
 
   describe("when one end is slow", function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const SIZE = 8 * 1024;
     const COUNT = 4_000;
     const body = "x".repeat(SIZE);

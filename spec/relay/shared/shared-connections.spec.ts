@@ -309,7 +309,9 @@ describe("stompBrokerRelay with shared connections", () => {
     ["broker, as the shared connection tells first,", true],
   ] as const) {
     it(`${others ? "forgets" : "remembers"} over what it may have been lost, when the ${away} was away`, async () => {
-      const opened = await openShared({ relay: { reconnectInterval: 10 } });
+      const tellsFirst = away.includes("first");
+      // Long enough that the shared connection is not back before the other one has told.
+      const opened = await openShared({ relay: { reconnectInterval: tellsFirst ? 500 : 10 } });
       ({ stage, shared } = opened);
       const [ann, eve, rod] = [await connect(), await connect(), await connect()];
       for (const destination of ["/topic/a", "/topic/b"]) {
@@ -322,7 +324,6 @@ describe("stompBrokerRelay with shared connections", () => {
       const refusal = eve.refusal("SEND", { destination: "/topic/a" });
       await shared.until("SEND");
       const lost = stage.available(false);
-      const tellsFirst = away.includes("first");
       if (others && !tellsFirst) opened.system.cut();
       shared.cut();
       if (tellsFirst) {
