@@ -18,6 +18,7 @@ import { Health } from "./observe/health.js";
 import { Observer } from "./observe/observer.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import type { StompMessagingOptions } from "./options/stomp-messaging-options.js";
+import { OpenQuestions } from "./requests/open-questions.js";
 import type { SessionRegistry } from "./session/session-registry.js";
 import type { ListenOptions } from "./socket/tcp-server.js";
 import type { CloseOptions, StompMessaging } from "./stomp-messaging.js";
@@ -38,7 +39,7 @@ import { historyOf } from "./wiring/history.js";
 import { makeInspection } from "./wiring/inspection.js";
 import { makePresence } from "./wiring/presence.js";
 import { makeRates } from "./wiring/rates.js";
-import { makeRequests } from "./wiring/requests.js";
+import { answersOf, makeRequests } from "./wiring/requests.js";
 import { makeServers } from "./wiring/servers.js";
 import { makeSessions } from "./wiring/sessions.js";
 import { statsOf } from "./wiring/stats.js";
@@ -103,6 +104,7 @@ export function stompMessaging(
     separator: options.destinationSeparator,
     watchApplication: (sent) => brokerChannel.watchBy(sent),
   });
+  const questions = new OpenQuestions(answersOf(options));
   const sessions: SessionRegistry = makeSessions(options, {
     ...channels,
     taps,
@@ -110,7 +112,7 @@ export function stompMessaging(
     events,
     clock: ticks,
     rates: makeRates(options, { template, arePlain: () => broker.plainDestinations === true }),
-    answers: { take: (sessionId, headers) => requests.take(sessionId, headers) },
+    answers: questions,
     ended: (ending) => {
       requests.sessionEnded(ending);
       controllerHandler?.sessionEnded(ending);
@@ -146,7 +148,7 @@ export function stompMessaging(
     },
     endSubscription,
   });
-  const requests = makeRequests(options, { ...common, converter, userSessions });
+  const requests = makeRequests(options, { ...common, converter, userSessions, questions });
   const users = { ...common, broker, userSessions, others: servers.users, endSession, presence };
   const { userMessages, userClients } = makeUsers(options, users);
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));

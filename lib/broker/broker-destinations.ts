@@ -62,7 +62,7 @@ export function checkPrefixes(
 /** Which destinations are the broker's, which of them are queues, and which are none at all. */
 export class BrokerDestinations {
   readonly #options: BrokerDestinationsOptions;
-  readonly #separator: DestinationSeparator;
+  readonly separator: DestinationSeparator;
   readonly #controllers: ControllersDestinations | undefined;
   /** Empty when all is the broker's that nobody else has. */
   readonly prefixes: readonly string[];
@@ -73,7 +73,7 @@ export class BrokerDestinations {
     { destinationSeparator = "/", controllers }: Pick<BrokerContext, "destinationSeparator" | "controllers">,
   ) {
     this.#options = options;
-    this.#separator = destinationSeparator;
+    this.separator = destinationSeparator;
     this.#controllers = controllers;
     const { destinationPrefixes, queuePrefixes } = options;
     checkPrefixes("simpleBroker", [...destinationPrefixes, ...queuePrefixes], controllers);
@@ -92,7 +92,7 @@ export class BrokerDestinations {
       queuePrefixes: this.#options.queuePrefixes,
       prefixes: this.prefixes,
       isControllers: (destination) => this.#controllers?.isPrefixed(destination) === true,
-      separator: this.#separator,
+      separator: this.separator,
     };
   }
 
@@ -113,15 +113,10 @@ export class BrokerDestinations {
     return this.#options.queuePrefixes.some((prefix) => pattern.mayBeginWith(prefix));
   }
 
-  /** @throws MessageDeliveryError when messages cannot be sent there */
-  check(destination: string): void {
-    checkLength(destination, this.#separator);
-  }
-
   /** Reads the destination of a SUBSCRIBE. @throws MessageDeliveryError when nobody can */
   pattern(destination: string): DestinationPattern {
     try {
-      return parsePattern(destination, { separator: this.#separator });
+      return parsePattern(destination, { separator: this.separator });
     } catch (error) {
       throw unreadable(destination, error);
     }

@@ -32,7 +32,7 @@ export class FanOut {
     const { destination = "" } = publication.headers;
     const groups =
       privateTo === undefined
-        ? this.#listeners.of(destination)
+        ? this.#listeners.all.match(destination)
         : this.#listeners.ofSession(privateTo, destination);
     let delivered = 0;
     for (const group of groups) {

@@ -2,13 +2,13 @@ import type { SubscribableChannel } from "../channel/channel.js";
 import type { Message, MessageHeaders } from "../message/message.js";
 import { publication } from "../message/publication.js";
 import type { BrokerCounts } from "./broker-counts.js";
-import type { BrokerDestinations } from "./broker-destinations.js";
+import { type BrokerDestinations, checkLength } from "./broker-destinations.js";
 import type { BrokerSessions } from "./broker-sessions.js";
 import type { Conflation } from "./conflation.js";
 import type { FanOut } from "./fan-out.js";
 import type { History } from "./history/history.js";
 import type { Positions } from "./history/positions.js";
-import { APPLICATION, payerOf } from "./payers.js";
+import { payerOf } from "./payers.js";
 import { Publication } from "./publication.js";
 import type { Queues } from "./queues.js";
 import type { RetainedMessages } from "./retained-messages.js";
@@ -53,11 +53,11 @@ export class Publishing {
     const { destination } = headers;
     const { destinations, settlements } = this.#context;
     if (destination === undefined || !destinations.isOurs(headers)) return;
-    destinations.check(destination);
+    checkLength(destination, destinations.separator);
 
     const transaction = headers.native.get("transaction");
     if (transaction !== undefined) return settlements.send(message, transaction);
-    return this.inTurn(message, byClient, () => this.publish(message, payerOf(headers)));
+    return this.inTurn(message, byClient, () => this.publish(message));
   }
 
   /** Sends to a user on all servers; a client's SEND in a transaction goes when that is committed. */
@@ -81,10 +81,11 @@ export class Publishing {
   }
 
   /**
+   * @param payer who pays for the space in a queue. Default: its sender
    * @param isAdmitted whether queues have space for it
    * @returns a promise if it goes to other servers: it settles when they will hear it
    */
-  publish(message: Message, payer: string, isAdmitted = false): void | Promise<void> {
+  publish(message: Message, payer?: string, isAdmitted = false): void | Promise<void> {
     const { shared, counts, conflation } = this.#context;
     const isPublic = isForAll(message.headers);
     if (!shared || !isPublic) counts.publications++;
@@ -95,7 +96,7 @@ export class Publishing {
   /** Publishes what has waited to be conflated. */
   publishNow(message: Message): void | Promise<void> {
     const { shared } = this.#context;
-    return shared ? shared.publish(message) : this.#publishHere(message, APPLICATION, false);
+    return shared ? shared.publish(message) : this.#publishHere(message);
   }
 
   /** Publishes what has come from a backplane for all, of this server too. */
@@ -103,7 +104,7 @@ export class Publishing {
     const { destinations, turns } = this.#context;
     // The servers of a deployment may have other prefixes than this one.
     if (!destinations.isOurs(message.headers)) return;
-    return turns.take(() => void this.publish(message, APPLICATION));
+    return turns.take(() => void this.publish(message));
   }
 
   /** Keeps what was published on a backplane before this server listened. @param user the user whom it is for, if it is not for everybody */
@@ -130,7 +131,7 @@ export class Publishing {
     return isToUser && shared ? shared.send(message, { byClient: true }) : this.publish(message, payer, true);
   }
 
-  #publishHere(message: Message, payer: string, isAdmitted: boolean): void {
+  #publishHere(message: Message, payer?: string, isAdmitted = false): void {
     const { headers } = message;
     const { clientOutboundChannel, destinations, queues, fanOut, retained, history } = this.#context;
     const made = this.#publication(message);
@@ -138,7 +139,7 @@ export class Publishing {
     if (clientOutboundChannel.intercepted) made.own();
 
     if (destinations.isQueue(headers)) {
-      queues.publish(made, payer, isAdmitted);
+      queues.publish(made, payer ?? payerOf(headers), isAdmitted);
       return;
     }
     const { privateTo, forSubscriptions, forUser } = headers;

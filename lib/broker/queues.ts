@@ -190,7 +190,7 @@ export class Queues implements Source, TakesBack {
     const backlog = this.seekers.isEmpty ? undefined : this.backlogs.get(destination);
     for (;;) {
       let next: Consumer | undefined;
-      for (const group of this.#options.listeners.of(destination)) {
+      for (const group of this.#options.listeners.all.match(destination)) {
         for (const consumer of group) {
           if (next && next.turn <= consumer.turn) continue;
           if ((but && (consumer === but || consumer.window === but)) || !consumer.takes) continue;
@@ -221,7 +221,7 @@ export class Queues implements Source, TakesBack {
     }
     backlog.insert(message);
     this.#payers.add(message);
-    for (const group of this.#options.listeners.of(destination)) {
+    for (const group of this.#options.listeners.all.match(destination)) {
       for (const consumer of group) consumer.unread.add(backlog, message);
     }
   }

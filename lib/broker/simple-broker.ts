@@ -140,7 +140,7 @@ export class SimpleBroker implements Broker {
 
   *receivers(destination: string): Generator<string> {
     if (this.#parts.destinations.isQueue({ destination })) return;
-    for (const group of this.#parts.listeners.of(destination))
+    for (const group of this.#parts.listeners.all.match(destination))
       for (const { sessionId } of group) yield sessionId;
   }
 

@@ -178,7 +178,7 @@ export class Handlers {
   #handOne(message: Message, handler: MessageHandler): void | PromiseLike<void> {
     const handled = handler.handle(message);
     // A handler in JavaScript may return anything: only a promise is waited for.
-    if (!isPromise(handled)) return;
+    if (handled === undefined || !isPromise(handled)) return;
     if (!isFarewell(message)) return handled;
     return this.#context.deadline.bound(handled, message, { method: "handle", of: handler });
   }

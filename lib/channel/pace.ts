@@ -19,13 +19,15 @@ export class Pace {
   #feeding = 0;
   readonly #patience = new WeakMap<Reader, Patience>();
   readonly #waitedFor = new Map<Reader, { readonly over: Promise<void>; end(): void }>();
-  readonly #crowds: Crowds;
+  /** `undefined` until somebody is waited for. */
+  #crowds: Crowds | undefined;
+  readonly #receivers: Receivers | undefined;
   #stop: (() => void) | undefined;
 
   /** @param receivers asked only while somebody is waited for. Default: only readers that a destination was found to reach are known */
   constructor(clock: Clock = systemClock, receivers?: Receivers) {
     this.#clock = clock;
-    this.#crowds = new Crowds(receivers);
+    this.#receivers = receivers;
   }
 
   /** Somebody begins to hand on a message, synchronously. Gives what `end` wants to know. */
@@ -48,17 +50,21 @@ export class Pace {
     const over = this.#giveWay(readers);
     // One who takes nothing makes nobody wait in turn.
     const patient = [...readers].filter((reader) => this.#isPatientWith(reader));
-    if (patient.length > 0) this.#crowds.gather(destination, patient, over);
+    if (patient.length > 0) {
+      this.#crowds ??= new Crowds(this.#receivers);
+      this.#crowds.gather(destination, patient, over);
+    }
     return over;
   }
 
   /** Whether a message to this destination has to wait for those before it: then it is to be handed on by `inTurn`. */
   isCrowded(destination: string | undefined): boolean {
-    return this.#crowds.isCrowded(destination);
+    return this.#crowds?.isCrowded(destination) === true;
   }
 
   /** Hands a message on when those have room again who were fed by others, and those before it are handed on. */
   inTurn<T>(destination: string, handOn: () => T | PromiseLike<T>): Promise<T> {
+    this.#crowds ??= new Crowds(this.#receivers);
     return this.#crowds.inTurn(destination, handOn);
   }
 

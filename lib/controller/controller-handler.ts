@@ -125,7 +125,7 @@ export class ControllerHandler implements MessageHandler {
   methodFor({ messageType, destination }: MessageHeaders): GuardedMapping | undefined {
     if ((messageType !== "MESSAGE" && messageType !== "SUBSCRIBE") || destination === undefined)
       return undefined;
-    const lookup = this.#mappings.lookupDestination(destination);
+    const lookup = this.#mappings.destinations.lookup(destination);
     if (lookup === undefined) return undefined;
     try {
       const mapping = this.#mappings.find(messageType, lookup);
@@ -174,7 +174,7 @@ export class ControllerHandler implements MessageHandler {
     const { destination } = message.headers;
     if (destination === undefined || destination === this.#options.answers) return;
 
-    const lookupDestination = this.#mappings.lookupDestination(destination);
+    const lookupDestination = this.#mappings.destinations.lookup(destination);
     if (lookupDestination === undefined) return;
     const mapping = this.#find(type, lookupDestination, message);
     if (!mapping) {

@@ -32,7 +32,7 @@ export class Mappings {
   readonly #mappings: Readonly<Record<MappingType, DestinationIndex<Mapping>>>;
   readonly #taken = new Map<string, MappedMethod>();
   readonly #patterns: Readonly<Record<MappingType, Mapping[]>> = { MESSAGE: [], SUBSCRIBE: [] };
-  readonly #destinations: ApplicationDestinations;
+  readonly destinations: ApplicationDestinations;
   readonly #separator: DestinationSeparator;
 
   constructor({ applicationDestinationPrefixes, destinationSeparator }: MappingsOptions) {
@@ -41,7 +41,7 @@ export class Mappings {
       MESSAGE: new DestinationIndex(destinationSeparator),
       SUBSCRIBE: new DestinationIndex(destinationSeparator),
     };
-    this.#destinations = new ApplicationDestinations(applicationDestinationPrefixes, destinationSeparator);
+    this.destinations = new ApplicationDestinations(applicationDestinationPrefixes, destinationSeparator);
   }
 
   /**
@@ -50,7 +50,7 @@ export class Mappings {
    * @throws ConfigurationError when there is none, or one makes no sense
    */
   patternsOf(method: MappedMethod): DestinationPattern[] {
-    return patternsOf(method, { separator: this.#separator, applications: this.#destinations });
+    return patternsOf(method, { separator: this.#separator, applications: this.destinations });
   }
 
   /** @throws ConfigurationError when another method has the same pattern */
@@ -95,14 +95,9 @@ export class Mappings {
     }
   }
 
-  /** The part of a destination that is looked up; `undefined` when it is not for controllers. */
-  lookupDestination(destination: string): string | undefined {
-    return this.#destinations.lookup(destination);
-  }
-
   /** Whether a method is mapped to a destination, by default for either command. */
   has(destination: string, type?: MappingType): boolean {
-    const lookup = this.lookupDestination(destination);
+    const lookup = this.destinations.lookup(destination);
     if (lookup === undefined) return false;
     const mappings = type ? [this.#mappings[type]] : Object.values(this.#mappings);
     return mappings.some((each) => each.match(lookup).length > 0);

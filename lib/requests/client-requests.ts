@@ -19,6 +19,7 @@ import { validate } from "../message/standard-schema.js";
 import { isTime, LONGEST_TIME, onlyKnown } from "../options/checks.js";
 import { isPromise } from "../promise.js";
 import type { UserSessions } from "../user/user-sessions.js";
+import type { OpenQuestions, Question } from "./open-questions.js";
 
 const TIMEOUT = 10_000;
 
@@ -31,8 +32,7 @@ const KNOWN = {
 } satisfies Record<keyof ClientRequestOptions, true>;
 
 export interface ClientRequestsOptions {
-  /** The destination that clients answer to. */
-  readonly answers: string;
+  readonly questions: OpenQuestions;
   /** How many questions may be open. */
   readonly limit: number;
   readonly template: SimpMessagingTemplate;
@@ -44,22 +44,6 @@ export interface ClientRequestsOptions {
   readonly userPrefix: string;
 }
 
-/** A question that has no answer yet. */
-interface Question {
-  readonly id: string;
-  /** As errors name it. */
-  readonly text: string;
-  /** The sessions that may still answer. */
-  readonly asked: Set<string>;
-  /** Of those, the ones whose answer is on its way. */
-  readonly answering: Set<string>;
-  /** Its answer has come, and the schema looks at it. */
-  isJudged: boolean;
-  readonly schema: ClientRequestOptions["schema"];
-  answer(value: unknown): void;
-  fail(error: unknown): void;
-}
-
 /**
  * Asks clients, and waits for what they answer: a MESSAGE with `reply-to` and
  * `correlation-id`, which a client sends back with its answer. The sessions
@@ -68,17 +52,17 @@ interface Question {
 export class ClientRequests implements MessageHandler, ClientAsker {
   readonly name = "answers";
   readonly #options: ClientRequestsOptions;
-  readonly #open = new Map<string, Question>();
-  readonly #bySession = new Map<string, Set<Question>>();
+  readonly #questions: OpenQuestions;
   #isClosed = false;
 
   constructor(options: ClientRequestsOptions) {
     this.#options = options;
+    this.#questions = options.questions;
   }
 
   /** How many questions are open. */
   get open(): number {
-    return this.#open.size;
+    return this.#questions.count;
   }
 
   async request(
@@ -87,7 +71,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     payload: unknown,
     options: ClientRequestOptions = {},
   ): Promise<unknown> {
-    const { answers, limit, template } = this.#options;
+    const { limit, template } = this.#options;
     const { timeout = TIMEOUT, sessionId, signal, headers, schema } = checked(options);
     signal?.throwIfAborted();
     if (typeof destination !== "string" || destination === "") {
@@ -97,7 +81,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     }
     const text = `The question to ${printable(String(name))} at ${printable(destination)}`;
     if (this.#isClosed) throw failed("closed", text);
-    if (this.#open.size >= limit) throw failed("limit", text, `${limit} questions are open`);
+    if (this.#questions.count >= limit) throw failed("limit", text, `${limit} questions are open`);
 
     const asked = this.#listening(name, destination, sessionId);
     if (asked.length === 0) throw failed("nobody", text);
@@ -109,7 +93,12 @@ export class ClientRequests implements MessageHandler, ClientAsker {
         { timeout, signal, resolve, reject },
       );
       const sent = asked.map((session) => {
-        const own = { ...headers, sessionId: session, "correlation-id": id, "reply-to": answers };
+        const own = {
+          ...headers,
+          sessionId: session,
+          "correlation-id": id,
+          "reply-to": this.#questions.destination,
+        };
         return template.convertAndSendToUser(name, destination, payload, own);
       });
       void Promise.allSettled(sent).then((results) => {
@@ -120,28 +109,17 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     });
   }
 
-  /** Whether a SEND is an answer that its session was asked for: of each session once, for more would overtake others. */
-  take(sessionId: string, headers: { get(name: string): string | undefined }): boolean {
-    if (this.#open.size === 0 || headers.get("destination") !== this.#options.answers) return false;
-
-    const question = this.#open.get(headers.get("correlation-id") ?? "");
-    if (!question || question.isJudged) return false;
-    if (!question.asked.has(sessionId) || question.answering.has(sessionId)) return false;
-    question.answering.add(sessionId);
-    return true;
-  }
-
   serves({ messageType, destination }: { messageType: string; destination?: string | undefined }): boolean {
-    return messageType === "MESSAGE" && destination === this.#options.answers;
+    return messageType === "MESSAGE" && destination === this.#questions.destination;
   }
 
   /** An answer. One that nobody waits for, or that comes of somebody else, is for nobody. */
   handle(message: Message): void | Promise<void> {
     const { messageType, destination, native, sessionId = "" } = message.headers;
-    if (messageType !== "MESSAGE" || destination !== this.#options.answers) return;
+    if (messageType !== "MESSAGE" || destination !== this.#questions.destination) return;
     if (native.has("transaction")) throw refusal("An answer cannot be part of a transaction");
 
-    const question = this.#open.get(native.get("correlation-id") ?? "");
+    const question = this.#questions.get(native.get("correlation-id"));
     if (!question?.asked.has(sessionId) || question.isJudged) return;
 
     const error = native.get("error");
@@ -155,7 +133,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
       else {
         // No other answer counts, and no end of a session; but it is open as long as it takes memory.
         question.isJudged = true;
-        this.#forgetSessions(question);
+        this.#questions.forgetSessions(question);
         return Promise.resolve(value).then(question.answer, (fault: unknown) => {
           question.fail(fault);
           throw fault;
@@ -169,9 +147,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
 
   /** A session cannot answer any more. */
   sessionEnded({ sessionId }: { readonly sessionId: string }): void {
-    const questions = this.#bySession.get(sessionId);
-    this.#bySession.delete(sessionId);
-    for (const question of questions ?? []) {
+    for (const question of this.#questions.takeOf(sessionId)) {
       question.asked.delete(sessionId);
       if (question.asked.size === 0) question.fail(failed("ended", question.text));
     }
@@ -189,7 +165,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   }
 
   #failAll(isOver: (question: Question) => boolean): void {
-    for (const question of [...this.#open.values()].filter(isOver))
+    for (const question of [...this.#questions.all].filter(isOver))
       question.fail(failed("closed", question.text));
   }
 
@@ -256,28 +232,11 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     const over = () => {
       stop();
       signal?.removeEventListener("abort", aborted);
-      this.#forget(question);
+      this.#questions.forget(question);
     };
     signal?.addEventListener("abort", aborted);
-    this.#open.set(question.id, question);
-    for (const sessionId of question.asked) {
-      const questions = this.#bySession.get(sessionId) ?? new Set();
-      this.#bySession.set(sessionId, questions.add(question));
-    }
+    this.#questions.add(question);
     return question;
-  }
-
-  #forget(question: Question): void {
-    this.#open.delete(question.id);
-    this.#forgetSessions(question);
-  }
-
-  #forgetSessions(question: Question): void {
-    for (const sessionId of question.asked) {
-      const questions = this.#bySession.get(sessionId);
-      questions?.delete(question);
-      if (questions?.size === 0) this.#bySession.delete(sessionId);
-    }
   }
 }
 

@@ -3,12 +3,15 @@ import type { Frame } from "../stomp/frame.js";
 import type { ClientSession, Failure } from "./client-session.js";
 import { announceLimit } from "./session-events.js";
 import { LIMIT_EXCEEDED } from "./session-limits.js";
-import type { Excess } from "./session-rates.js";
+import type { Excess, SessionRates } from "./session-rates.js";
 
 /** Counts a frame that has a destination. Gives the rate limit that it passes, if any. */
-export function excessOf({ command, headers }: Frame, session: ClientSession): Excess | undefined {
-  const { rates } = session.context;
-  if (!rates || (command !== "SEND" && command !== "SUBSCRIBE")) return undefined;
+export function excessOf(
+  { command, headers }: Frame,
+  session: ClientSession,
+  rates: SessionRates,
+): Excess | undefined {
+  if (command !== "SEND" && command !== "SUBSCRIBE") return undefined;
 
   const { id: sessionId, user, address } = session;
   return rates.judge({ command, destination: headers.get("destination") ?? "", sessionId, user, address });

@@ -1,6 +1,5 @@
 import { LimitExceededError, MessageHandlingError, refusal, StompConversionError } from "../errors.js";
 import { type Message, withHeaders } from "../message/message.js";
-import { isPromise } from "../promise.js";
 import type { Frame } from "../stomp/frame.js";
 import type { ClientSession } from "./client-session.js";
 import type { Claim, Deduplication } from "./deduplication.js";
@@ -62,7 +61,8 @@ export class Exchange {
     try {
       const message = this.#begin();
       this.message = message;
-      const excess = excessOf(this.frame, this.session);
+      const { rates } = this.session.context;
+      const excess = rates && excessOf(this.frame, this.session, rates);
       const handled = excess ? exceed(this, excess, () => this.#handle(message)) : this.#handle(message);
       return handled?.catch((error: unknown) => this.meaning.failed(this, error as Error));
     } catch (error) {
@@ -81,8 +81,8 @@ export class Exchange {
       this.session.handedOn(handedOn);
       this.#turns.handedOn(this);
     });
-    if (!isPromise(sent)) return this.meaning.handled(this, sent);
-    return Promise.resolve(sent).then((result) => this.meaning.handled(this, result));
+    if (typeof sent === "boolean") return this.meaning.handled(this, sent);
+    return sent.then((result) => this.meaning.handled(this, result));
   }
 
   /** A repeat waits for what becomes of the first, and is answered as that was; if that has failed, it is handled. */

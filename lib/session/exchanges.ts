@@ -127,7 +127,7 @@ export class Exchanges implements Turns {
 
   #isAwaited({ command, headers }: Frame): boolean {
     const { state, id, context } = this.#session;
-    if (command !== "SEND" || !context.answers || state !== "connected") return false;
+    if (command !== "SEND" || !context.answers?.count || state !== "connected") return false;
     return context.answers.take(id, headers);
   }
 

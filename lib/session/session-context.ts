@@ -14,6 +14,8 @@ import type { SessionStats } from "./session-stats.js";
 
 /** The answers that the application waits for. */
 export interface ExpectedAnswers {
+  /** How many. While it is 0, nothing is. */
+  readonly count: number;
   /** Whether a SEND is one that this session was asked for: once of each. */
   take(sessionId: string, headers: { get(name: string): string | undefined }): boolean;
 }

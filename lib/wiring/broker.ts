@@ -21,6 +21,7 @@ export function makeBroker(
 ): Broker {
   const { applicationDestinationPrefixes, destinationSeparator, security, logger, clock } = options;
   const applications = new ApplicationDestinations(applicationDestinationPrefixes, destinationSeparator);
+  const answers = answersOf(options);
   const broker = options.broker({
     clientOutboundChannel,
     sessions,
@@ -31,7 +32,9 @@ export function makeBroker(
     userDestinationPrefix: options.userDestinationPrefix,
     controllers: {
       // Clients' answers are for the application alone, be there prefixes or not.
-      isPrefixed: (destination) => applications.has(destination) || destination === answersOf(options),
+      isPrefixed: applications.arePrefixed
+        ? applications.has.bind(applications)
+        : (destination) => destination === answers,
       isMapped: (destination) => !applications.arePrefixed && controllers?.isMapped(destination) === true,
     },
   });

@@ -2,6 +2,7 @@ import type { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { ClientRequests } from "../requests/client-requests.js";
+import type { OpenQuestions } from "../requests/open-questions.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { Channels } from "./channels.js";
 
@@ -9,6 +10,7 @@ export interface RequestsContext extends Pick<Channels, "clientInboundChannel"> 
   readonly template: SimpMessagingTemplate;
   readonly converter: CompositeMessageConverter;
   readonly userSessions: UserSessions;
+  readonly questions: OpenQuestions;
 }
 
 /** The destination to which clients send their answers: under the application's first prefix, and never a broker's. */
@@ -19,11 +21,11 @@ export function answersOf({ applicationDestinationPrefixes: [prefix = ""] }: Res
 /** Makes the station that asks clients, and takes their answers. */
 export function makeRequests(
   options: ResolvedOptions,
-  { clientInboundChannel, template, converter, userSessions: sessions }: RequestsContext,
+  { clientInboundChannel, template, converter, userSessions: sessions, questions }: RequestsContext,
 ): ClientRequests {
   const { clock, destinationSeparator: separator, userDestinationPrefix: userPrefix } = options;
   const requests = new ClientRequests({
-    answers: answersOf(options),
+    questions,
     limit: options.requestLimit,
     template,
     converter,
