@@ -70,8 +70,18 @@ export interface MessagingEvents {
   subscribed: { sessionId: string; user: Principal | undefined; message: Message };
   /** A client's UNSUBSCRIBE was handed on. */
   unsubscribe: { sessionId: string; user: Principal | undefined; message: Message };
-  /** A session that was announced by `connect` has ended; once for each, with the close status. */
-  disconnect: { sessionId: string; user: Principal | undefined; code: number; reason: string };
+  /**
+   * A session that was announced by `connect` has ended; once for each, with the close status. `transport` is that of
+   * `stats().connectionsByTransport`, `duration` the ms since its connection was opened.
+   */
+  disconnect: {
+    sessionId: string;
+    user: Principal | undefined;
+    code: number;
+    reason: string;
+    transport: string;
+    duration: number;
+  };
   /**
    * A session's grant ends in so many ms, unless another comes. Told when as
    * much is left as the grant says, again at half of that, and so on.

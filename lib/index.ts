@@ -159,6 +159,7 @@ export type { SessionEnd } from "./message/session-end.js";
 export { SessionGrant, type SessionGrantOptions } from "./message/session-grant.js";
 export type { StandardSchema } from "./message/standard-schema.js";
 export { stompMessaging } from "./messaging.js";
+export { CONNECTION_DURATION, type DurationMeasure } from "./observe/connection-duration.js";
 export type { TapListener } from "./observe/frame-taps.js";
 export { type MessagingHealth, readiness } from "./observe/health.js";
 export type { Inspection } from "./observe/inspection.js";

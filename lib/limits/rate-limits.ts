@@ -16,6 +16,8 @@ export interface CountedFrame {
   readonly sessionId: string;
   readonly user: Principal | undefined;
   readonly address: string;
+  /** Nothing of its session waits any more. */
+  readonly hurries: boolean;
 }
 
 /** A frame is beyond a rate limit. */
@@ -71,6 +73,8 @@ export class RateLimits {
     for (const each of this.#limits) {
       const { limit, buckets } = each;
       if (!this.#isFor(limit, frame)) continue;
+      // Frames before it went earlier than they were to: by their tokens this one would wait too long.
+      if (frame.hurries && limit.beyond === "wait") continue;
 
       const delay = buckets.delay(payerOf(limit, frame), now);
       if (delay > 0) {

@@ -1,8 +1,30 @@
 import type { BatchObservableCallback, Meter, Observable } from "@opentelemetry/api";
-import { MEASURES, type ObservedMessaging } from "../index.js";
+import { CONNECTION_DURATION, MEASURES, type ObservedMessaging } from "../index.js";
 
-/** Makes an observable instrument for each measure; all are read from the same stats. @returns takes them out again */
+/** Exports all that `stats()` tells, and how long connections last. @returns ends that */
 export function exportMeasures(messaging: ObservedMessaging, meter: Meter): () => void {
+  const stops = [exportStats(messaging, meter), exportDurations(messaging, meter)];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function exportDurations(messaging: ObservedMessaging, meter: Meter): () => void {
+  const { name, unit, description, bounds } = CONNECTION_DURATION;
+  const histogram = meter.createHistogram(`express_stomp.${name}`, {
+    unit,
+    description,
+    advice: { explicitBucketBoundaries: [...bounds] },
+  });
+  return messaging.on("disconnect", (event) => {
+    const { labels, seconds } = CONNECTION_DURATION.read(event);
+    const pairs = Object.entries(labels).map(([label, value]) => [`express_stomp.${label}`, value]);
+    histogram.record(seconds, Object.fromEntries(pairs));
+  });
+}
+
+/** Makes an observable instrument for each measure; all are read from the same stats. */
+function exportStats(messaging: ObservedMessaging, meter: Meter): () => void {
   const instruments = MEASURES.map((measure) => {
     const { name, kind, unit, description } = measure;
     const options = { unit, description };

@@ -1,8 +1,8 @@
 import type { RequestHandler } from "express";
 import { Histogram, Registry } from "prom-client";
-import type { Observation } from "../index.js";
+import { CONNECTION_DURATION, type Observation } from "../index.js";
 import { outcomeOf, settled } from "./outcome.js";
-import { registerMeasures } from "./register-measures.js";
+import { metricOf, registerMeasures } from "./register-measures.js";
 
 /** Options of `prometheus`. */
 export interface PrometheusOptions {
@@ -10,7 +10,7 @@ export interface PrometheusOptions {
   readonly registry?: Registry;
   /** The beginning of every name. @default "express_stomp_" */
   readonly prefix?: string;
-  /** Upper bounds of the histograms, in seconds. @default 0.005 to 10, as OpenTelemetry advises for messaging */
+  /** Upper bounds of the histograms of calls and sendings, in seconds. @default 0.005 to 10, as OpenTelemetry advises for messaging */
   readonly buckets?: readonly number[];
 }
 
@@ -25,7 +25,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 
 
 /**
  * Gives Prometheus all that `messaging.stats()` tells, read at each scrape, and histograms of controllers by the
- * pattern of their mapping and of what the application sends. No label has a client's text.
+ * pattern of their mapping, of what the application sends, and of how long connections last. No label has a client's text.
  *
  * @throws Error of `prom-client` when the registry has metrics of these names: two of them need two prefixes
  * @example
@@ -51,6 +51,13 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusObservati
     buckets: [...buckets],
     registers: [registry],
   });
+  const connections = new Histogram({
+    name: prefix + metricOf(CONNECTION_DURATION),
+    help: CONNECTION_DURATION.description,
+    labelNames: [...CONNECTION_DURATION.labels],
+    buckets: [...CONNECTION_DURATION.bounds],
+    registers: [registry],
+  });
 
   return {
     registry,
@@ -73,7 +80,17 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusObservati
       );
     },
 
-    start: (messaging) => registerMeasures(messaging, { registry, prefix }),
+    start(messaging) {
+      const stopMeasures = registerMeasures(messaging, { registry, prefix });
+      const stopListening = messaging.on("disconnect", (event) => {
+        const { labels, seconds } = CONNECTION_DURATION.read(event);
+        connections.observe(labels, seconds);
+      });
+      return () => {
+        stopMeasures();
+        stopListening();
+      };
+    },
 
     handler: (_request, response, next) => {
       registry.metrics().then((text) => {

@@ -7,7 +7,7 @@ export interface Registration {
 }
 
 /** Units that Prometheus writes into a metric's name. */
-const UNITS: Readonly<Record<string, string>> = { By: "bytes" };
+const UNITS: Readonly<Record<string, string>> = { By: "bytes", s: "seconds" };
 
 /** Registers a metric for each measure, whose numbers are read at a scrape. @returns takes them out again */
 export function registerMeasures(
@@ -16,7 +16,7 @@ export function registerMeasures(
 ): () => void {
   const stats = oncePerTurn(() => messaging.stats());
   const names = MEASURES.map((measure) => {
-    const name = prefix + nameOf(measure);
+    const name = prefix + metricOf(measure);
     const config = {
       name,
       help: measure.description,
@@ -47,7 +47,8 @@ export function registerMeasures(
   };
 }
 
-function nameOf({ name, kind, unit }: Measure): string {
+/** The name of a metric, without its prefix. */
+export function metricOf({ name, kind, unit }: Pick<Measure, "name" | "unit"> & { kind?: string }): string {
   const parts = [name.replaceAll(".", "_"), UNITS[unit], kind === "counter" ? "total" : undefined];
   return parts.filter((part) => part !== undefined).join("_");
 }

@@ -10,6 +10,10 @@ import type { PassableLimit } from "./session-limits.js";
 export interface ClientSession extends AnnouncedSession {
   readonly context: SessionContext;
   readonly outbound: Outbound;
+  /** The name of its socket's transport. */
+  readonly transport: string;
+  /** Ms since its socket was opened. */
+  readonly age: number;
   /** The headers that every message of it carries. */
   readonly messageHeaders: SessionHeaders;
   user: Principal | undefined;
@@ -38,6 +42,8 @@ export interface ClientSession extends AnnouncedSession {
   checkGrant(): boolean;
   /** Lets its grant go, for nothing is left that depends on it. */
   releaseGrant(): void;
+  /** Whether nothing of it waits any more for how often frames may come: the server closes. */
+  readonly hurries: boolean;
   /** Lets the frame that is being handled wait so many ms, and all behind it. Resolves to whether it may still go on. */
   holdUp(ms: number): Promise<boolean>;
   /** Stops and starts reading. */

@@ -178,8 +178,11 @@ export class Ending {
     this.#gone = true;
     this.#session.releaseGrant();
     await this.#disconnected;
-    const { id, user, announced, context } = this.#session;
-    if (announced) context.events.publish("disconnect", { sessionId: id, user, code, reason });
+    const { id, user, announced, transport, age, context } = this.#session;
+    if (announced) {
+      const status = { code, reason, transport, duration: age };
+      context.events.publish("disconnect", { sessionId: id, user, ...status });
+    }
     this.#owner.gone(this.#session, code);
   }
 }

@@ -13,8 +13,9 @@ export function excessOf(
 ): Excess | undefined {
   if (command !== "SEND" && command !== "SUBSCRIBE") return undefined;
 
-  const { id: sessionId, user, address } = session;
-  return rates.judge({ command, destination: headers.get("destination") ?? "", sessionId, user, address });
+  const { id: sessionId, user, address, hurries } = session;
+  const destination = headers.get("destination") ?? "";
+  return rates.judge({ command, destination, sessionId, user, address, hurries });
 }
 
 /**

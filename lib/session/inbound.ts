@@ -59,6 +59,11 @@ export class Inbound implements Intake, Watched {
     return this.#frames;
   }
 
+  /** Whether it takes no more, and what came is handled as fast as can be. */
+  get isFinished(): boolean {
+    return this.#finished;
+  }
+
   get isHeldUp(): boolean {
     return this.#letGo.size > 0;
   }

@@ -19,6 +19,7 @@ export interface SessionRates {
     readonly sessionId: string;
     readonly user: Principal | undefined;
     readonly address: string;
+    readonly hurries: boolean;
   }): Excess | undefined;
   /** Tells a session that a frame of it was not handled. */
   tell(session: { readonly id: string; readonly user: Principal | undefined }, notice: ErrorNotice): void;

@@ -84,6 +84,10 @@ export class Session implements SocketListener, ClientSession, CountedSession {
     return this.#messageHeaders;
   }
 
+  get age(): number {
+    return Math.max(0, this.context.clock.date() - this.#since);
+  }
+
   get dropped(): boolean {
     return this.ending.dropped;
   }
@@ -191,6 +195,10 @@ export class Session implements SocketListener, ClientSession, CountedSession {
   releaseGrant(): void {
     this.#grant?.release();
     this.#grant = undefined;
+  }
+
+  get hurries(): boolean {
+    return this.#inbound.isFinished;
   }
 
   holdUp(ms: number): Promise<boolean> {

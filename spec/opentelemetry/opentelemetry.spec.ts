@@ -340,6 +340,9 @@ describe("express-stomp/opentelemetry", () => {
     client.send("SUBSCRIBE\nid:0\ndestination:/topic/**\n\n^@");
     await send(client, "/app/reply");
     await send(client, "/app/fails");
+    const gone = new Promise((resolve) => server.messaging.on("disconnect", resolve));
+    (await connect(server)).cut();
+    await gone;
     await reader.forceFlush();
     const all = memory
       .getMetrics()
@@ -353,9 +356,10 @@ describe("express-stomp/opentelemetry", () => {
         ]) ?? [];
     expect(pointsOf("express_stomp.connections")).to.deep.equal([["websocket", 1]]);
     expect(pointsOf("express_stomp.frames.received")).to.deep.include.members([
-      ["CONNECT", 1],
+      ["CONNECT", 2],
       ["SEND", 2],
     ]);
+    expect(pointsOf("express_stomp.connection.duration")).to.deep.equal([["websocket lost", 1]]);
     expect(pointsOf("express_stomp.deliveries")).to.deep.equal([["", 1]]);
     expect(pointsOf("express_stomp.controller.failures")).to.deep.equal([["", 1]]);
     expect(pointsOf("messaging.process.duration")).to.deep.equal([

@@ -13,6 +13,7 @@ import {
 } from "express-stomp";
 import { type PrometheusObservation, prometheus } from "express-stomp/prometheus";
 import { Registry } from "prom-client";
+import { FakeTime } from "../support/fake-time.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
 import { http } from "../support/sockjs-http.js";
@@ -131,6 +132,38 @@ describe("express-stomp/prometheus", () => {
     });
   });
 
+  it("tells how long connections lasted, by how they ended", async () => {
+    const time = new FakeTime();
+    await start({ clock: time });
+    const { messaging, port } = server;
+    const ended = async (end: (each: RawClient) => void, ms: number) => {
+      const each = await RawClient.connect(port);
+      const gone = new Promise((resolve) => messaging.on("disconnect", resolve));
+      time.pass(ms);
+      end(each);
+      await gone;
+    };
+    await ended((each) => each.webSocket.close(1000), 50);
+    await ended((each) => each.webSocket.close(1001), 70_000);
+    await ended((each) => each.webSocket.terminate(), 4_000);
+    await ended((each) => each.send("NONSENSE\n\n^@"), 4_000);
+    // One that never says CONNECT is no connection whose time says anything.
+    const early = await RawClient.open(port);
+    early.cut();
+    const scraped = await scrape();
+    const of = (end: string, part = "count", le = "") =>
+      scraped.get(
+        `express_stomp_connection_duration_seconds_${part}{${le && `le="${le}",`}transport="websocket",end="${end}"}`,
+      );
+    expect([of("left"), of("lost"), of("ended")]).to.deep.equal([2, 1, 1]);
+    expect([
+      of("left", "bucket", "0.1"),
+      of("left", "bucket", "60"),
+      of("left", "bucket", "300"),
+    ]).to.deep.equal([1, 1, 2]);
+    expect(of("lost", "sum")).to.equal(4);
+  });
+
   it("has no more series after a million odd destinations than after one", async () => {
     await start();
     const odd = async (from: number, to: number) => {
@@ -218,7 +251,7 @@ describe("express-stomp/prometheus", () => {
     expect([...named].filter((name) => !known.has(name))).to.deep.equal([]);
     const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
     const used = [...dashboard.matchAll(/by \(([^)]*)\)/g)].flatMap(([, names = ""]) => names.split(/,\s*/));
-    const fromTraffic = ["code", "reason", "limit", "instance"];
+    const fromTraffic = ["code", "reason", "limit", "instance", "end"];
     expect(used.filter((label) => !labels.has(label) && !fromTraffic.includes(label))).to.deep.equal([]);
   });
 });

@@ -17,6 +17,8 @@ export class TopicBroker {
   readonly refused = new Set<string>();
   /** Whether what it refuses costs the connection, as at RabbitMQ. */
   closesOnError = true;
+  /** Whether what is sent to a topic is published, as a broker does that has no script. */
+  isEchoing = false;
   /** Whether it keeps back receipts for SUBSCRIBE. */
   isHolding = false;
   #messages = 0;
@@ -34,8 +36,8 @@ export class TopicBroker {
   }
 
   /** Sends a message to all who listen. */
-  publish(destination: string, body: string): void {
-    const headers = { destination, "message-id": `${++this.#messages}` };
+  publish(destination: string, body: string, more: Readonly<Record<string, string>> = {}): void {
+    const headers = { ...more, destination, "message-id": `${++this.#messages}` };
     for (const { line, id, destination: taken } of this.#taken) {
       if (taken === destination) line.send("MESSAGE", { ...headers, subscription: id }, body);
     }
@@ -77,6 +79,10 @@ export class TopicBroker {
       else if (command === "SUBSCRIBE") this.#subscribe(line, frame);
       else {
         if (command === "UNSUBSCRIBE") this.#unsubscribe(line, headers.get("id"));
+        if (command === "SEND" && this.isEchoing) {
+          const { receipt: _, "content-length": _length, ...rest } = Object.fromEntries(headers);
+          this.publish(headers.get("destination") ?? "", frame.body, rest);
+        }
         this.#confirm(line, frame);
       }
     }
