@@ -2,6 +2,8 @@
 export interface Dialect {
   /** Where it takes WebSockets. */
   readonly path: string;
+  /** The last part of SockJS's URL, if subscribers come over HTTP. */
+  readonly sockJs?: "xhr_streaming" | "eventsource" | "xhr";
   /** Opens a session, with one answer. */
   readonly hello: string;
   readonly heartBeat: string;
@@ -35,6 +37,11 @@ export const STOMP: Dialect = {
   send: (destination, contentType, body) =>
     `SEND\ndestination:${destination}\ncontent-type:${contentType}\n\n${body}\0`,
 };
+
+/** Subscribers over HTTP; nobody promises heart-beats, which would be requests. */
+export function overSockJs(sockJs: Dialect["sockJs"]): Dialect {
+  return { ...STOMP, ...(sockJs && { sockJs }), hello: "CONNECT\naccept-version:1.2,1.1\nhost:/\n\n\0" };
+}
 
 /** It gives no receipts, but handles one frame after the other, and answers a second CONNECT. Dots separate segments. */
 export const STOMP_BROKER_JS: Dialect = {

@@ -2,8 +2,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Dialect } from "./dialect.js";
 import { PEERS } from "./peers.js";
-import { masked, NUMBER_LENGTH, RawClient } from "./raw-client.js";
+import { type LoadClient, masked, NUMBER_LENGTH, RawClient } from "./raw-client.js";
 import { type Flow, scenarioOf } from "./scenarios.js";
+import { SockJsClient } from "./sock-js-client.js";
 
 interface Publication {
   remaining: number;
@@ -62,7 +63,7 @@ process.on("uncaughtException", ({ message }) => {
   process.send?.({ failed: message }, () => process.exit(1));
 });
 setTimeout(() => fail("it took too long"), LIMIT_MS).unref();
-const clients: RawClient[] = [];
+const clients: LoadClient[] = [];
 setInterval(() => {
   for (const client of clients) client?.heartBeat();
 }, HEART_BEAT_MS).unref();
@@ -97,14 +98,17 @@ if (scenario.kind === "connect") {
   for (const client of stopped) client.pause();
   await told("ready");
   const limitMs = stopped.length > 0 ? SLOW_MS : RUN_MS;
-  const result = await flow.run({ ...scenario, limitMs, stopped: stopped.length });
-  for (const client of stopped) client.resume();
-  if (stopped.length > 0) await delay(READ_MS);
-  report({
-    ...result,
-    cut: stopped.filter((client) => client.closed).length,
-    rateBefore: before ? before.deliveries / before.seconds : 0,
-  });
+  for (;;) {
+    const result = await flow.run({ ...scenario, limitMs, stopped: stopped.length });
+    for (const client of stopped) client.resume();
+    if (stopped.length > 0) await delay(READ_MS);
+    report({
+      ...result,
+      cut: stopped.filter((client) => client.closed).length,
+      rateBefore: before ? before.deliveries / before.seconds : 0,
+    });
+    await asked();
+  }
 }
 
 async function prepare(scenario: Flow, dialect: Dialect) {
@@ -124,7 +128,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
   let completed: (topic: Topic, publication: Publication) => void = () => {};
 
   const subscribe = async (i: number): Promise<void> => {
-    const client = await RawClient.connect(port, dialect);
+    const client = await (dialect.sockJs ? SockJsClient : RawClient).connect(port, dialect);
     const topic = topics[scenario.patterns ? 0 : i % count] as Topic;
     let expected = 0;
     if (scenario.controller) client.behindNumber += '"}'.length;
@@ -237,6 +241,11 @@ async function inParallel(count: number, task: (i: number) => Promise<void>): Pr
 
 function told(what: string): Promise<void> {
   process.send?.(what);
+  return asked();
+}
+
+/** Resolves when a portion is wanted. */
+function asked(): Promise<void> {
   return new Promise((resolve) => process.once("message", () => resolve()));
 }
 

@@ -1,4 +1,4 @@
-import { type Dialect, RABBITMQ, SOCKET_IO, STOMP, STOMP_BROKER_JS } from "./dialect.js";
+import { type Dialect, overSockJs, RABBITMQ, SOCKET_IO, STOMP, STOMP_BROKER_JS } from "./dialect.js";
 
 /** What not every peer has. */
 export type Ability = "subscription ids" | "patterns" | "connections";
@@ -29,6 +29,14 @@ const raw = () => import("./peers/raw.js");
 const packages = () => import("./peers/packages.js");
 const rabbitMq = () => import("./peers/rabbitmq.js");
 
+/** The product with subscribers on SockJS; publishers have a WebSocket. */
+function overHttp(transport: Dialect["sockJs"]): Peer {
+  return {
+    start: async () => (await import("./peers/express-stomp.js")).expressStompWithSockJs(),
+    dialect: overSockJs(transport),
+  };
+}
+
 export const PEERS: Readonly<Record<string, Peer>> = {
   "ws-loop": {
     start: async () => (await raw()).wsLoop(),
@@ -56,6 +64,9 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     start: async () => (await import("./peers/express-stomp.js")).expressStompWithHistory(),
     dialect: STOMP,
   },
+  "xhr-streaming": overHttp("xhr_streaming"),
+  eventsource: overHttp("eventsource"),
+  "xhr-polling": overHttp("xhr"),
   "socket.io": {
     start: async () => (await packages()).socketIo(),
     dialect: SOCKET_IO,

@@ -8,16 +8,30 @@ const CLOSE = 8;
 /** How many digits at the end of a payload number it. */
 export const NUMBER_LENGTH = 8;
 
+/** A client of the load. */
+export interface LoadClient {
+  /** Called for each delivery with its number. */
+  onMessage: (number: number) => void;
+  /** Octets of a delivery that follow its number. */
+  behindNumber: number;
+  /** Whether the server has said goodbye or hung up. */
+  readonly closed: boolean;
+  /** Subscribes; resolves when the server confirms it. */
+  subscribe(topic: string, id: string): Promise<void>;
+  heartBeat(): void;
+  /** Hangs up. */
+  end(): Promise<void>;
+  pause(): void;
+  resume(): void;
+}
+
 /**
  * A client that costs next to nothing, so that the server is what is measured:
  * it reads frame heads and, of a delivery, the number at its end.
  */
-export class RawClient {
-  /** Called for each delivery with its number. */
+export class RawClient implements LoadClient {
   onMessage: (number: number) => void = () => {};
-  /** Octets of a delivery that follow its number. */
   behindNumber: number;
-  /** Whether the server has said goodbye or hung up. */
   closed = false;
   readonly #socket: Socket;
   readonly #dialect: Dialect;
@@ -59,7 +73,6 @@ export class RawClient {
     return client;
   }
 
-  /** Subscribes; resolves when the server confirms it. */
   subscribe(topic: string, id: string): Promise<void> {
     return this.ask(this.#dialect.subscribe(topic, id));
   }
@@ -72,7 +85,6 @@ export class RawClient {
     this.write(this.#heartBeat);
   }
 
-  /** Hangs up. */
   async end(): Promise<void> {
     if (this.#socket.destroyed) return;
 
@@ -129,7 +141,7 @@ export class RawClient {
   }
 }
 
-function numberAt(bytes: Buffer, at: number): number {
+export function numberAt(bytes: Buffer, at: number): number {
   let number = 0;
   for (let i = at; i < at + NUMBER_LENGTH; i++) number = number * 10 + (bytes[i] as number) - 48;
   return number;

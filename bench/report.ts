@@ -13,7 +13,12 @@ interface Columns {
 }
 
 const goalOf = ({ peer, scenario }: Summary) =>
-  peer === "express-stomp" && scenario.goal !== undefined ? `≤ ${scenario.goal}` : "";
+  isOurs(peer, scenario) && scenario.goal !== undefined ? `≤ ${scenario.goal}` : "";
+/** Of ours over HTTP polling has no goal: each of its deliveries is a request. */
+const isOurs = (peer: string, scenario: Summary["scenario"]) =>
+  scenario.kind === "flow" && scenario.reference === "express-stomp"
+    ? peer === "xhr-streaming" || peer === "eventsource"
+    : peer === "express-stomp";
 const kibibytesEach = (scenario: Summary["scenario"], bytes: number) =>
   (bytes / (scenario as Connect).connections / 1024).toFixed(1);
 const milliseconds = (ms: number) => ms.toFixed(ms < 1 ? 2 : 1);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LoadResult } from "./load.js";
 import { PEERS, type Started } from "./peers.js";
 import { forgetPeak, restOf, usageOf } from "./process-usage.js";
-import type { Scenario } from "./scenarios.js";
+import type { Flow, Scenario } from "./scenarios.js";
 
 export interface Measurement extends LoadResult {
   readonly peer: string;
@@ -42,6 +42,47 @@ const SETTLE_MS = 6_000;
 /** Those that serve all runs, by peer. */
 const lasting = new Map<string, Server>();
 
+/** A peer and its load, each in a process of its own, that stand ready for portions of a scenario. */
+export interface Stage {
+  /** Runs a portion. Gives microseconds of the server's CPU for each delivery. Rejects when anything was lost. */
+  portion(): Promise<number>;
+  end(): Promise<void>;
+}
+
+/** Portions at the most until V8 has compiled what runs: on a busy machine few publications fit into one. */
+const WARM_UP_PORTIONS = 8;
+/** The part of a scenario's publications by which it has. */
+const WARM_UP_PART = 1 / 3;
+
+/** Brings up a peer and its load, to run portions in turn with those of another peer. */
+export async function stageOf(peer: string, scenario: Flow): Promise<Stage> {
+  const { child, port, group } = await start(peer, undefined);
+  const load = loadOf(port, peer, scenario);
+  const stop = async () => {
+    load.kill("SIGKILL");
+    await end(child);
+  };
+  try {
+    await answer(load);
+    const enough = (WARM_UP_PART * scenario.publications * scenario.subscribers) / scenario.topics;
+    for (let portions = 0, done = 0; portions < WARM_UP_PORTIONS && done < enough; portions++) {
+      done += ((await ask(load, "go")) as LoadResult).deliveries;
+    }
+    await restOf(group);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    portion: async () => {
+      const before = usageOf(group);
+      const { deliveries } = (await ask(load, "go")) as LoadResult;
+      return (usageOf(group).exact - before.exact) / deliveries;
+    },
+    end: stop,
+  };
+}
+
 /** Runs one scenario against one peer, each in a fresh process. Rejects when anything was lost. */
 export async function runOnce({ peer, scenario, round, profile }: Run): Promise<Measurement> {
   const isConnect = scenario.kind === "connect";
@@ -51,7 +92,7 @@ export async function runOnce({ peer, scenario, round, profile }: Run): Promise<
   let load: ChildProcess | undefined;
   try {
     await restOf(group);
-    load = fork(new URL("load.js", import.meta.url), [String(server.port), peer, scenario.name]);
+    load = loadOf(server.port, peer, scenario);
     await answer(load);
     if (isConnect) await restOf(group);
     await ask(child, "start");
@@ -84,6 +125,10 @@ export async function runOnce({ peer, scenario, round, profile }: Run): Promise<
 export async function endLasting(): Promise<void> {
   await Promise.all([...lasting.values()].map(({ child }) => end(child)));
   lasting.clear();
+}
+
+function loadOf(port: number, peer: string, scenario: Scenario): ChildProcess {
+  return fork(new URL("load.js", import.meta.url), [String(port), peer, scenario.name]);
 }
 
 async function start(peer: string, profile: string | undefined): Promise<Server> {

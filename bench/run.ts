@@ -1,4 +1,4 @@
-// `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--append] [--profile]`
+// `npm run bench -- [scenario …] [--rounds=3] [--peers=a,b] [--append] [--profile]`, or `-- --short [row …] [--record]`
 import { mkdirSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { PEERS } from "./peers.js";
@@ -7,6 +7,7 @@ import { tablesOf, writeReport } from "./report.js";
 import { isMeasurement, keepResult, RESULTS, type Result, readResults } from "./results.js";
 import { endLasting, type Measurement, runOnce } from "./run-once.js";
 import { peersOf, referenceOf, roundsOf, SCENARIOS, type Scenario, scenarioOf, whyNot } from "./scenarios.js";
+import { measureShort } from "./short.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,15 +16,18 @@ const { values, positionals } = parseArgs({
     peers: { type: "string" },
     append: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    short: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
-const scenarios = positionals.length > 0 ? positionals.map(scenarioOf) : SCENARIOS;
+const scenarios = positionals.length > 0 && !values.short ? positionals.map(scenarioOf) : SCENARIOS;
 /** Of a part nothing is kept, unless it is added. */
 const isKept = values.append || (positionals.length === 0 && values.peers === undefined);
 
 try {
-  if (values.profile) await profile();
-  else await measure(await present(values.peers?.split(",") ?? Object.keys(PEERS)));
+  if (values.short) await measureShort(positionals, values.record);
+  else if (values.profile) await profile();
+  else await measure(await present(values.peers?.split(",") ?? wanted()));
 } finally {
   await endLasting();
 }
@@ -90,6 +94,11 @@ async function profile(): Promise<void> {
     table.add(scenario.title, path, measurement.user + measurement.system);
   }
   table.write();
+}
+
+/** Those that the scenarios have a row for: nobody else is installed or started. */
+function wanted(): string[] {
+  return [...new Set(scenarios.flatMap(peersOf))];
 }
 
 async function present(names: readonly string[]): Promise<string[]> {

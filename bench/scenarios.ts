@@ -27,6 +27,8 @@ export interface Flow {
   readonly goal?: number;
   /** It is one of those that show how cost grows with sessions: as many as there are subscribers. */
   readonly growth?: boolean;
+  /** The peer that others are compared with. Default: `ws-loop`. */
+  readonly reference?: string;
   readonly peers?: readonly string[];
 }
 
@@ -78,6 +80,21 @@ const fanOuts: readonly Flow[] = [100, 1024].flatMap((size) =>
   ),
 );
 
+/** Over HTTP, beside the same subscribers on WebSockets. */
+const overSockJs: readonly Flow[] = [1, 4].map((inFlight) => {
+  return {
+    ...FAN_OUT,
+    name: `sockjs-${inFlight}`,
+    title: `1 → 500, SockJS, ${inFlight} in flight`,
+    subscribers: 500,
+    inFlight,
+    publications: 400,
+    goal: 1.5,
+    reference: "express-stomp",
+    peers: ["express-stomp", "xhr-streaming", "eventsource", "xhr-polling"],
+  };
+});
+
 const manySessions: readonly Flow[] = [100, 1_000, 10_000].map((subscribers) => {
   return {
     ...FAN_OUT,
@@ -127,6 +144,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "controller",
     title: "1 → controller, JSON → 1, 64 in flight",
     controller: true,
+    reference: "ws-by-hand",
     peers: ["ws-by-hand", "express-stomp"],
     subscribers: 1,
     inFlight: 64,
@@ -151,6 +169,7 @@ export const SCENARIOS: readonly Scenario[] = [
     publications: 1500,
     goal: 1.2,
   },
+  ...overSockJs,
   ...manySessions,
   {
     ...FAN_OUT,
@@ -180,8 +199,16 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Of `--short` alone. */
+export const CONNECT_SHORT: Connect = {
+  kind: "connect",
+  name: "connect-short",
+  title: "1,500 connections",
+  connections: 1500,
+};
+
 export function scenarioOf(name: string): Scenario {
-  const scenario = SCENARIOS.find((each) => each.name === name);
+  const scenario = [...SCENARIOS, CONNECT_SHORT].find((each) => each.name === name);
   if (scenario === undefined) {
     throw new Error(`no scenario ${name}: there are ${SCENARIOS.map((each) => each.name).join(", ")}`);
   }
@@ -191,8 +218,8 @@ export function scenarioOf(name: string): Scenario {
 /** What a peer is compared with: the bare server; with patterns, which that has not, itself without. */
 export function referenceOf(scenario: Scenario, peer: string): { scenario: string; peer: string } {
   if (scenario.kind === "flow" && scenario.patterns) return { scenario: "exact-100", peer };
-  const controller = scenario.kind === "flow" && scenario.controller;
-  return { scenario: scenario.name, peer: controller ? "ws-by-hand" : "ws-loop" };
+  const { reference = "ws-loop" } = scenario.kind === "flow" ? scenario : {};
+  return { scenario: scenario.name, peer: reference };
 }
 
 /** Those that have a row, the one that others are compared with before them. */

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import express from "express";
 import {
   Controller,
+  type EndpointOptions,
   type HistoryOptions,
   MessageMapping,
   Payload,
@@ -34,11 +35,19 @@ export function expressStompWithHistory(): Promise<Started> {
   return expressStomp([{ destinations: ["/topic/**"], size: HISTORY_SIZE, ttl: 300_000 }]);
 }
 
+/** The same with an endpoint of SockJS beside. */
+export function expressStompWithSockJs(): Promise<Started> {
+  return expressStomp([], [{ path: "/sockjs", sockJS: true }]);
+}
+
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp(history: readonly HistoryOptions[] = []): Promise<Started> {
+export function expressStomp(
+  history: readonly HistoryOptions[] = [],
+  more: readonly EndpointOptions[] = [],
+): Promise<Started> {
   const app = express();
   const messaging = stompMessaging({
-    endpoints: [{ path: "/ws" }],
+    endpoints: [{ path: "/ws" }, ...more],
     applicationDestinationPrefixes: ["/app"],
     broker: simpleBroker({ destinationPrefixes: ["/topic"], history }),
     controllers: [GreetingController],

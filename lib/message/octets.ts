@@ -11,6 +11,11 @@ export function utf8(text: string): Octets {
   return (Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString("latin1")) as Octets;
 }
 
+/** The text whose UTF-8 it is; what is none becomes U+FFFD. */
+export function textOfOctets(octets: Octets): string {
+  return Buffer.from(octets, "latin1").toString();
+}
+
 /** Bytes as they are. */
 export function octetsOf(bytes: Uint8Array): Octets {
   if (bytes.length === 0) return "" as Octets;

@@ -1,18 +1,11 @@
 import { isBinary } from "../message/content-type.js";
 import { Delivery, ReplayDelivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
-import { join, type Octets } from "../message/octets.js";
+import { join } from "../message/octets.js";
 import { OF_FRAME_NAMES } from "../message/publication.js";
-import { SharedMessage } from "../socket/shared-message.js";
+import { SharedMessage, SharedPart, type Template } from "../socket/shared-message.js";
 import { endOf, headerLine, headOf, plainNameLine } from "../stomp/encoder.js";
 import type { StompVersion } from "../stomp/version.js";
-
-/** A publication as MESSAGE in one version, but for what is a subscriber's own. */
-interface Template {
-  readonly head: Octets;
-  readonly tail: Octets;
-  readonly binary: boolean;
-}
 
 /** A publication, and what was made of it so far. */
 interface Remembered {
@@ -21,6 +14,7 @@ interface Remembered {
 }
 
 interface Filled {
+  /** The publication as MESSAGE in one version, but for what is a subscriber's own. */
   readonly template: Template;
   /** Of the id that came first: to most publications there is no other. */
   first?: SharedMessage;
@@ -112,13 +106,13 @@ function templateOf({ payload, headers }: Message, version: StompVersion): Templ
       head = join(head, headerLine(name, value, version));
   }
   const tail = join(plainNameLine("message-id", messageId, version), endOf("MESSAGE", payload));
-  return { head, tail, binary: isBinary(payload, contentType) };
+  return { head: new SharedPart(head), tail: new SharedPart(tail), binary: isBinary(payload, contentType) };
 }
 
-function fill({ head, tail, binary }: Template, version: StompVersion, own: Own): SharedMessage {
+function fill(template: Template, version: StompVersion, own: Own): SharedMessage {
   let lines = plainNameLine("subscription", own.subscriptionId, version);
   // Before 1.2 a client acknowledges by message-id.
   if (own.ackId !== undefined && version === "1.2")
     lines = join(lines, plainNameLine("ack", own.ackId, version));
-  return new SharedMessage(join(join(head, lines), tail), binary);
+  return SharedMessage.filled(template, lines);
 }

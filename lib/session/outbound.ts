@@ -40,8 +40,9 @@ export class Outbound implements Reader {
     this.#socket = socket;
     const { sendBufferSizeLimit, overflowStrategy } = context.limits;
     const mayDrop = overflowStrategy !== "terminate";
-    // A transport that shares nothing may make more of what it is given; in front of a queue the socket is always asked.
-    this.#unasked = socket.sendShared && !mayDrop ? sendBufferSizeLimit / 4 : -1;
+    // A transport may make more of what it is given; in front of a queue the socket is always asked.
+    const { sendShared, longest = 1 } = socket;
+    this.#unasked = sendShared && !mayDrop ? sendBufferSizeLimit / 4 / longest : -1;
     if (!mayDrop) return;
 
     this.#queue = new SendQueue({

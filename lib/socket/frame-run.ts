@@ -7,8 +7,8 @@ const BINARY = 0x82;
 const LONG = 16 * 1024;
 
 /**
- * Whole WebSocket frames of a server (RFC 6455, 5.2), one behind the other, to
- * be written at once. A run that is continued with the same frame again gives
+ * Whole frames of a server, WebSocket's (RFC 6455, 5.2) or SockJS's, one behind
+ * the other, to be written at once. A run that is continued with the same frame again gives
  * the same run: sockets that are sent the same in one turn share what is written.
  */
 export class FrameRun {
@@ -23,6 +23,11 @@ export class FrameRun {
   /** A run of one frame, with this message. */
   static of(message: Octets, binary: boolean): FrameRun {
     return new FrameRun(join(frameHead(message.length, binary), message));
+  }
+
+  /** A run of frames as they stand on the line. */
+  static whole(frames: Octets): FrameRun {
+    return new FrameRun(frames);
   }
 
   get length(): number {

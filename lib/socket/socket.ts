@@ -19,6 +19,8 @@ export interface Socket {
    * Nothing happens when the socket is closing or closed.
    */
   send(data: Uint8Array, binary: boolean): void;
+  /** How many times as long as it is a message may be on the line, for a transport that escapes. Default 1. */
+  readonly longest?: number;
   /** As `send`, where a transport can use what it made of the message for another socket. */
   sendShared?(message: SharedMessage): void;
   /** Stops reading, so that the client's own sending stalls. */

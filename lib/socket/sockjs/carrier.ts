@@ -1,5 +1,11 @@
-import type { ServerResponse } from "node:http";
+import { ServerResponse } from "node:http";
+import { Socket as TcpSocket } from "node:net";
+import type { Octets } from "../../message/octets.js";
+import type { FrameRun } from "../frame-run.js";
+import { flushAfterTurn, type Gathering } from "../loop-turn.js";
+import type { Carriage, Carried, SharedMessage } from "../shared-message.js";
 import type { HttpTransport } from "./http-transport.js";
+import { messageFrame } from "./sock-js-frame.js";
 
 export interface CarrierOptions {
   readonly transport: HttpTransport;
@@ -9,17 +15,37 @@ export interface CarrierOptions {
   readonly streamBytesLimit: number;
 }
 
-/** A response that carries frames to the client: one, or as many as its transport and the limit allow. */
-export class Carrier {
+/** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
+const GATHER_LIMIT = 64 * 1024;
+
+/**
+ * A response that carries frames to the client: one, or as many as its transport
+ * and the limit allow. Frames that a streaming response is given in one turn of
+ * the event loop are written at once: past the response, when that is safe, since
+ * its bookkeeping for each write costs several times as much as the write.
+ */
+export class Carrier implements Gathering {
   readonly response: ServerResponse;
   readonly #options: CarrierOptions;
+  /** The line of the response, if we may write chunks to it. */
+  readonly #line: TcpSocket | undefined;
+  readonly #carriage: Carriage;
+  #gathered: FrameRun | undefined;
   #bytes = 0;
+  #left = () => {};
 
   constructor(response: ServerResponse, options: CarrierOptions) {
     this.response = response;
     this.#options = options;
     const prelude = options.transport.prelude(options.callback);
     if (prelude !== "") response.write(prelude);
+    this.#line = lineBeside(response);
+    this.#carriage = this.#line ? options.transport.chunked : options.transport.plain;
+  }
+
+  /** Bytes of frames that are gathered, and not written yet. */
+  get gathered(): number {
+    return this.#gathered?.length ?? 0;
   }
 
   /**
@@ -27,23 +53,69 @@ export class Carrier {
    *
    * @param left called when it has left the process, or its response has ended first
    */
-  write(frame: string, left: () => void): boolean {
-    const text = this.#text(frame);
-    this.#bytes += Buffer.byteLength(text);
-    if (!this.#options.transport.isStreaming || this.#bytes >= this.#options.streamBytesLimit) {
-      this.response.end(text);
-      return false;
+  write(frame: Octets, left: () => void): boolean {
+    if (this.#options.transport.isStreaming) {
+      return this.#gather(this.#carriage.carry(frame), left);
     }
-    this.response.write(text, left);
-    return true;
+    this.end(frame);
+    return false;
+  }
+
+  /** Sends a message, as `write` does its frame. */
+  writeShared(message: SharedMessage, left: () => void): boolean {
+    if (this.#options.transport.isStreaming) return this.#gather(message.carriedBy(this.#carriage), left);
+    return this.write(messageFrame([message.jsonText]), left);
   }
 
   /** Sends the last frame. */
-  end(frame: string): void {
-    this.response.end(this.#text(frame));
+  end(frame: Octets): void {
+    this.flush();
+    this.response.end(this.#options.transport.wrap(frame, this.#options.callback), "latin1");
   }
 
-  #text(frame: string): string {
-    return this.#options.transport.wrap(frame, this.#options.callback);
+  /** Writes what was gathered. */
+  flush(): void {
+    const chunk = this.#gathered?.chunk;
+    this.#gathered = undefined;
+    if (chunk === undefined || this.response.writableEnded || this.response.destroyed) return;
+
+    if (this.#line) this.#line.write(chunk, "latin1", this.#left);
+    else this.response.write(chunk, "latin1", this.#left);
   }
+
+  #gather({ run, length }: Carried, left: () => void): boolean {
+    this.#left = left;
+    if (this.#gathered === undefined) {
+      this.#gathered = run;
+      flushAfterTurn(this);
+    } else {
+      this.#gathered = this.#gathered.plus(run);
+    }
+    this.#bytes += length;
+    const isFull = this.#bytes >= this.#options.streamBytesLimit;
+    if (isFull) this.#endFull();
+    else if (this.#gathered.length >= GATHER_LIMIT) this.flush();
+    return !isFull;
+  }
+
+  /** What is left and the end of the response travel together. */
+  #endFull(): void {
+    const { socket } = this.response;
+    socket?.cork();
+    this.flush();
+    this.response.end();
+    socket?.uncork();
+  }
+}
+
+/**
+ * The line of a response that has begun, if chunks may be written to it between
+ * those of the response. The application's middleware may have put something of
+ * its own before what is written, as compression does: it sees all.
+ */
+function lineBeside(response: ServerResponse): TcpSocket | undefined {
+  const { socket } = response;
+  const isPlain =
+    response.headersSent && response.chunkedEncoding && response.write === ServerResponse.prototype.write;
+  return isPlain && socket instanceof TcpSocket ? socket : undefined;
 }

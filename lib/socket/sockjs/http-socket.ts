@@ -1,12 +1,14 @@
 import type { Clock } from "../../clock/clock.js";
+import { type Octets, octetsOf } from "../../message/octets.js";
 import { type CloseStatus, shortReason } from "../close-status.js";
+import { SharedMessage } from "../shared-message.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { Carrier } from "./carrier.js";
 import { Inlet } from "./inlet.js";
 import { LifeSigns } from "./life-signs.js";
-import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
+import { closeFrame, HEARTBEAT_FRAME, LONGEST, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
 import type { SockJSSettings } from "./sock-js-options.js";
-import { TextBytes, textOf } from "./text-bytes.js";
+import { TextBytes } from "./text-bytes.js";
 
 export interface HttpSocketOptions {
   /** The transport that opened it, by SockJS's name. */
@@ -27,6 +29,7 @@ const LIMIT_EXCEEDED = 4500;
  */
 export class HttpSocket implements Socket {
   readonly transport: string;
+  readonly longest = LONGEST;
   readonly #options: HttpSocketOptions;
   readonly #text = new TextBytes();
   readonly #inlet = new Inlet();
@@ -35,8 +38,8 @@ export class HttpSocket implements Socket {
   /** The one that takes the next frame. */
   #carrier: Carrier | undefined;
   #listener: SocketListener | undefined;
-  /** Messages that wait for a response to ride on. */
-  #messages: string[] = [];
+  /** Messages that wait for a response to ride on, as they stand in JSON. */
+  #messages: Octets[] = [];
   /** How many have waited and do so no more. */
   #deliveredMessages = 0;
   #waitingBytes = 0;
@@ -60,7 +63,7 @@ export class HttpSocket implements Socket {
   watchBuffer(): number {
     this.#isWatched = true;
     let bytes = this.#waitingBytes;
-    for (const { response } of this.#carriers) bytes += response.writableLength;
+    for (const { response, gathered } of this.#carriers) bytes += gathered + response.writableLength;
     return bytes;
   }
 
@@ -116,14 +119,17 @@ export class HttpSocket implements Socket {
   }
 
   send(data: Uint8Array): void {
+    this.sendShared(new SharedMessage(octetsOf(data), false));
+  }
+
+  sendShared(message: SharedMessage): void {
     if (this.#isClosing) return;
 
-    const text = textOf(data);
     if (this.#carrier !== undefined) {
-      this.#write(messageFrame([text]), this.#carrier);
+      this.#wrote(this.#carrier.writeShared(message, this.#left));
     } else if (this.#messages.length < this.#options.settings.httpMessageCacheSize) {
-      this.#messages.push(text);
-      this.#waitingBytes += data.byteLength;
+      this.#messages.push(message.jsonText);
+      this.#waitingBytes += message.length;
     } else {
       this.#overflow();
     }
@@ -201,12 +207,17 @@ export class HttpSocket implements Socket {
     this.#listener?.drained();
   };
 
-  #write(frame: string, carrier: Carrier): void {
-    if (carrier.write(frame, this.#left)) this.#lifeSigns.wrote();
+  #write(frame: Octets, carrier: Carrier): void {
+    this.#wrote(carrier.write(frame, this.#left));
+  }
+
+  /** @param mayFollow whether the response takes another frame */
+  #wrote(mayFollow: boolean): void {
+    if (mayFollow) this.#lifeSigns.wrote();
     else this.#release();
   }
 
-  #waitingMessages(): string {
+  #waitingMessages(): Octets {
     const frame = messageFrame(this.#messages);
     this.#deliveredMessages += this.#messages.length;
     this.#messages = [];

@@ -1,3 +1,7 @@
+import type { Octets } from "../../message/octets.js";
+import { FrameRun } from "../frame-run.js";
+import type { Carriage } from "../shared-message.js";
+
 /** One way of SockJS to carry frames to the client on HTTP responses. */
 export interface HttpTransport {
   /** SockJS's name for it where it is not part of a URL. */
@@ -10,8 +14,16 @@ export interface HttpTransport {
   readonly hasCallback: boolean;
   /** The beginning of a response, which makes browsers hand on what follows at once. */
   prelude(callback: string): string;
-  wrap(frame: string, callback: string): string;
+  /** A frame as it stands in the response. */
+  wrap(frame: Octets, callback: string): Octets;
+  /** How frames stand on the line in a response that has no callback of its client's: as they are, and in chunks of HTTP. */
+  readonly plain: Carriage;
+  readonly chunked: Carriage;
 }
+
+type Wrapping = Omit<HttpTransport, "wrap" | "plain" | "chunked"> & {
+  wrap(frame: string, callback: string): string;
+};
 
 const POST = ["OPTIONS", "POST"];
 const SCRIPT = "application/javascript; charset=UTF-8";
@@ -19,8 +31,7 @@ const PRELUDE_LENGTH = 2048;
 const HTML_LENGTH = 1024;
 const NO_PRELUDE = () => "";
 
-/** The transports by the last part of their URL. */
-export const HTTP_TRANSPORTS = new Map<string, HttpTransport>([
+const WRAPPINGS: readonly (readonly [string, Wrapping])[] = [
   [
     "xhr",
     {
@@ -83,7 +94,31 @@ export const HTTP_TRANSPORTS = new Map<string, HttpTransport>([
       wrap: (frame, callback) => `/**/${callback}(${scriptText(frame)});\r\n`,
     },
   ],
-]);
+];
+
+/** The transports by the last part of their URL. */
+export const HTTP_TRANSPORTS: ReadonlyMap<string, HttpTransport> = new Map(
+  WRAPPINGS.map(([name, wrapping]) => [name, transportOf(wrapping)]),
+);
+
+function transportOf(wrapping: Wrapping): HttpTransport {
+  // Whatever is put around a frame is ASCII.
+  const wrap = (frame: Octets, callback: string) => wrapping.wrap(frame, callback) as Octets;
+  const carriage = (onLine: (content: Octets) => Octets): Carriage => {
+    return {
+      carry: (frame) => {
+        const content = wrap(frame, "");
+        return { run: FrameRun.whole(onLine(content)), length: content.length };
+      },
+    };
+  };
+  return { ...wrapping, wrap, plain: carriage((content) => content), chunked: carriage(chunkOf) };
+}
+
+/** A chunk of a response (RFC 9112, 7.1). */
+function chunkOf(content: Octets): Octets {
+  return `${content.length.toString(16)}\r\n${content}\r\n` as Octets;
+}
 
 /** A frame as a script's string, which no message can end: not by `</script>`, nor by `<!--`. */
 function scriptText(frame: string): string {

@@ -1,17 +1,33 @@
+import { type Octets, textOfOctets, utf8 } from "../../message/octets.js";
+
 /** Characters that some browser, proxy or script engine has mangled: they travel escaped, as SockJS wants it. */
 const FRAGILE = /[\ud800-\udfff\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]/g;
+const NOT_ASCII = /[\x80-\xff]/;
 
-export const OPEN_FRAME = "o";
-export const HEARTBEAT_FRAME = "h";
+/** How many times as long as a message its JSON may be on a line, for any transport: `\\u0000` in a script's text. */
+export const LONGEST = 7;
 
-/** The frame that carries messages: `a["…"]`. */
-export function messageFrame(messages: readonly string[]): string {
-  return `a${JSON.stringify(messages).replace(FRAGILE, escaped)}`;
+export const OPEN_FRAME = utf8("o");
+export const HEARTBEAT_FRAME = utf8("h");
+
+/** A message, or a part of one that ends with a character, as it stands in a JSON string: between its quotes. */
+export function jsonTextOf(message: Octets): Octets {
+  if (!NOT_ASCII.test(message)) return JSON.stringify(message).slice(1, -1) as Octets;
+  return utf8(quoted(textOfOctets(message)).slice(1, -1));
+}
+
+/** The frame that carries messages: `a["…"]`. Each is given by `jsonTextOf`. */
+export function messageFrame(messages: readonly Octets[]): Octets {
+  return `a["${messages.join('","')}"]` as Octets;
 }
 
 /** The frame that says why nothing follows: `c[3000,"Go away!"]`. */
-export function closeFrame(code: number, reason: string): string {
-  return `c${JSON.stringify([code, reason]).replace(FRAGILE, escaped)}`;
+export function closeFrame(code: number, reason: string): Octets {
+  return utf8(`c[${code},${quoted(reason)}]`);
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(FRAGILE, escaped);
 }
 
 function escaped(character: string): string {

@@ -1,14 +1,17 @@
+import { type Octets, octetsOf } from "../../message/octets.js";
 import { shortReason } from "../close-status.js";
+import { SharedMessage } from "../shared-message.js";
 import type { Socket, SocketListener } from "../socket.js";
 import type { WebSocketSocket } from "../web-socket.js";
 import type { LifeSigns } from "./life-signs.js";
 import { messagesOf } from "./messages.js";
-import { closeFrame, HEARTBEAT_FRAME, messageFrame, OPEN_FRAME } from "./sock-js-frame.js";
+import { closeFrame, HEARTBEAT_FRAME, LONGEST, OPEN_FRAME } from "./sock-js-frame.js";
 import { TextBytes, textOf } from "./text-bytes.js";
 
 /** A WebSocket on which each message is a SockJS frame: `o`, `h`, `a[…]`, `c[code,reason]`. */
 export class SockJsWebSocket implements Socket {
   readonly transport = "websocket";
+  readonly longest = LONGEST;
   readonly #line: WebSocketSocket;
   readonly #text = new TextBytes();
   readonly #lifeSigns: LifeSigns;
@@ -27,7 +30,11 @@ export class SockJsWebSocket implements Socket {
   }
 
   send(data: Uint8Array): void {
-    this.#write(messageFrame([textOf(data)]));
+    this.sendShared(new SharedMessage(octetsOf(data), false));
+  }
+
+  sendShared(message: SharedMessage): void {
+    this.#line.sendShared(message.sockJs);
   }
 
   pause(): void {
@@ -95,7 +102,7 @@ export class SockJsWebSocket implements Socket {
     this.#lifeSigns.wrote();
   }
 
-  #write(frame: string): void {
-    this.#line.send(Buffer.from(frame), false);
+  #write(frame: Octets): void {
+    this.#line.sendShared(new SharedMessage(frame, false));
   }
 }
