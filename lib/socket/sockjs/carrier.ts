@@ -98,7 +98,7 @@ export class Carrier implements Gathering {
     return !isFull;
   }
 
-  /** What is left and the end of the response travel together. */
+  /** The rest and the end of the response travel together. */
   #endFull(): void {
     const { socket } = this.response;
     socket?.cork();

@@ -102,7 +102,7 @@ export const HTTP_TRANSPORTS: ReadonlyMap<string, HttpTransport> = new Map(
 );
 
 function transportOf(wrapping: Wrapping): HttpTransport {
-  // Whatever is put around a frame is ASCII.
+  // The wrapping is ASCII, so that text and octets are the same.
   const wrap = (frame: Octets, callback: string) => wrapping.wrap(frame, callback) as Octets;
   const carriage = (onLine: (content: Octets) => Octets): Carriage => {
     return {
