@@ -120,6 +120,16 @@ describe("SendQueue", () => {
       });
       expect(looked / 20_000).to.be.below(20);
     });
+
+    it("looks for what is stale only if something is, however many wait at the limit", () => {
+      const queue = queueOf(2_000);
+      buffered = 1_000;
+      const looked = countOperations(() => {
+        for (let i = 0; i < 3_000; i++) tell(queue, `${i}`, "x");
+      });
+      expect(queue.size).to.equal(1_000);
+      expect(looked / 3_000).to.be.below(20);
+    });
   });
 
   it("keeps what must arrive, however much it is", () => {
