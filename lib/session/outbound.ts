@@ -2,6 +2,7 @@ import type { Reader } from "../channel/patience.js";
 import { isBinary } from "../message/content-type.js";
 import { Delivery, QueueDelivery, ReplayDelivery } from "../message/delivery.js";
 import { type Message, NO_PAYLOAD } from "../message/message.js";
+import { octetsOf } from "../message/octets.js";
 import { SharedMessage } from "../socket/shared-message.js";
 import type { Socket } from "../socket/socket.js";
 import { encodeOctets, HEART_BEAT, type WrittenFrame } from "../stomp/encoder.js";
@@ -13,6 +14,8 @@ import { type AnnouncedSession, announceLimit } from "./session-events.js";
 
 /** Bytes that a WebSocket puts before a message, at most. */
 const FRAME_HEAD = 10;
+
+const EOL = new SharedMessage(octetsOf(HEART_BEAT), false);
 
 /** Writes one session's frames. */
 export class Outbound implements Reader {
@@ -48,7 +51,7 @@ export class Outbound implements Reader {
     this.#queue = new SendQueue({
       limit: sendBufferSizeLimit,
       buffered: () => this.watchBuffer(),
-      give: (bytes, binary) => this.#give(bytes, binary),
+      give: (message) => this.#give(message),
       dropped: (first) => {
         context.stats.messagesDropped++;
         if (first) announceLimit(session, "sendBufferSizeLimit", context);
@@ -224,7 +227,7 @@ export class Outbound implements Reader {
 
   /** An EOL, unless frames wait, which say as much. */
   heartBeat(): void {
-    if (!this.#queue?.size) this.#give(HEART_BEAT, false);
+    if (!this.#queue?.size) this.#give(EOL);
   }
 
   message(message: Message): void {
@@ -259,24 +262,15 @@ export class Outbound implements Reader {
 
   #send(message: SharedMessage, droppable: Droppable): void {
     this.#frames++;
-    if (this.#queue) {
-      this.#queue.send(message.bytes, message.binary, droppable);
-    } else if (this.#socket.sendShared) {
-      this.#count(message.length);
-      this.#socket.sendShared(message);
-    } else {
-      this.#give(message.bytes, message.binary);
-    }
+    if (this.#queue) this.#queue.send(message, droppable);
+    else this.#give(message);
   }
 
-  #give(bytes: Uint8Array, binary: boolean): void {
-    this.#count(bytes.length);
-    this.#socket.send(bytes, binary);
-  }
-
-  #count(bytes: number): void {
-    this.#given += bytes;
-    this.#waitingAtMost += bytes + FRAME_HEAD;
+  #give(message: SharedMessage): void {
+    this.#given += message.length;
+    this.#waitingAtMost += message.length + FRAME_HEAD;
+    if (this.#socket.sendShared) this.#socket.sendShared(message);
+    else this.#socket.send(message.bytes, message.binary);
   }
 }
 

@@ -1,9 +1,10 @@
+import type { SharedMessage } from "../socket/shared-message.js";
+
 /** Bytes in the socket at which frames begin to wait here: enough to keep the line busy. */
 const SOCKET_SHARE = 64 * 1024;
 
 interface Waiting {
-  readonly bytes: Uint8Array;
-  readonly binary: boolean;
+  readonly message: SharedMessage;
   readonly droppable: boolean;
   /** A newer frame of the same makes it stale. */
   readonly subject: string | undefined;
@@ -17,8 +18,8 @@ export interface SendQueueOptions {
   readonly limit: number;
   /** How many wait in the socket. */
   buffered(): number;
-  /** Gives bytes to the socket. */
-  give(bytes: Uint8Array, binary: boolean): void;
+  /** Gives a message to the socket. */
+  give(message: SharedMessage): void;
   /** Told of each frame that was dropped; `first` when none was since nothing waited. */
   dropped(first: boolean): void;
 }
@@ -51,18 +52,18 @@ export class SendQueue {
     return this.#size;
   }
 
-  send(bytes: Uint8Array, binary: boolean, mayDrop: Droppable): void {
+  send(message: SharedMessage, mayDrop: Droppable): void {
     const { limit, buffered, give } = this.#options;
     if (this.#waiting.size === 0 && buffered() < this.#share) {
-      give(bytes, binary);
+      give(message);
       return;
     }
 
     const subject = typeof mayDrop === "object" ? mayDrop.subject : undefined;
-    const frame = { bytes, binary, droppable: mayDrop !== false, subject };
+    const frame = { message, droppable: mayDrop !== false, subject };
     this.#waiting.add(frame);
     if (frame.droppable) this.#droppable.add(frame);
-    this.#size += bytes.length;
+    this.#size += message.length;
     if (subject !== undefined) this.#supersede(subject, frame);
     if (this.#size + buffered() > limit) this.#dropStale();
     for (const oldest of this.#droppable) {
@@ -97,7 +98,7 @@ export class SendQueue {
     for (const frame of this.#waiting) {
       if (buffered() >= this.#share) return;
       this.#remove(frame);
-      give(frame.bytes, frame.binary);
+      give(frame.message);
     }
     this.#dropping = false;
   }
@@ -106,7 +107,7 @@ export class SendQueue {
   flush(): void {
     for (const frame of this.#waiting) {
       this.#remove(frame);
-      this.#options.give(frame.bytes, frame.binary);
+      this.#options.give(frame.message);
     }
   }
 
@@ -115,6 +116,6 @@ export class SendQueue {
     this.#droppable.delete(frame);
     const { subject } = frame;
     if (subject !== undefined && this.#newest.get(subject) === frame) this.#newest.delete(subject);
-    this.#size -= frame.bytes.length;
+    this.#size -= frame.message.length;
   }
 }

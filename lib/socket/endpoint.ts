@@ -125,6 +125,8 @@ export class Endpoint {
     const settings = sockJSSettings(options.sockJS, hasOrigins(options));
     const { messageSizeLimit, clock = systemClock } = context;
     const unpackedLimit = UNPACKED_FRAMES * messageSizeLimit;
+    const socketOf = (ws: WebSocket, line: Duplex) =>
+      new WebSocketSocket(ws, line, { unpackedLimit, isContextFree: true });
     this.#path = checkedPath(options.path);
     this.#context = context;
     this.#log = new SparingLog({ logger: context.logger, clock, lines: 20, period: "hour" });
@@ -134,7 +136,7 @@ export class Endpoint {
     this.#originAllowed = originCheck(options, settings !== undefined);
     this.#webSocket = {
       handshake: this.#handshake(messageSizeLimit + MESSAGE_ALLOWANCE),
-      socketOf: (ws, line) => new WebSocketSocket(ws, line, unpackedLimit),
+      socketOf,
     };
     if (settings === undefined) return;
 
@@ -151,10 +153,7 @@ export class Endpoint {
     const webSocket = {
       handshake: this.#handshake(framedMessageLimit(messageSizeLimit)),
       socketOf: (ws: WebSocket, line: Duplex) =>
-        new SockJsWebSocket(
-          new WebSocketSocket(ws, line, unpackedLimit),
-          new LifeSigns(clock, settings.heartbeatTime),
-        ),
+        new SockJsWebSocket(socketOf(ws, line), new LifeSigns(clock, settings.heartbeatTime)),
     };
     this.#sockJs = { service, webSocket: settings.webSocketEnabled ? webSocket : undefined };
   }

@@ -2,6 +2,8 @@ import { bytesOf, join, type Octets, octetsOf } from "../message/octets.js";
 
 const TEXT = 0x81;
 const BINARY = 0x82;
+/** RSV1: the message is compressed (RFC 7692, 6). */
+const COMPRESSED = 0x40;
 
 /** From here on a write of bytes, which are not copied, costs less than one of text. */
 const LONG = 16 * 1024;
@@ -21,8 +23,9 @@ export class FrameRun {
   }
 
   /** A run of one frame, with this message. */
-  static of(message: Octets, binary: boolean): FrameRun {
-    return new FrameRun(join(frameHead(message.length, binary), message));
+  static of(message: Octets, binary: boolean, isCompressed = false): FrameRun {
+    const first = (binary ? BINARY : TEXT) | (isCompressed ? COMPRESSED : 0);
+    return new FrameRun(join(frameHead(message.length, first), message));
   }
 
   /** A run of frames as they stand on the line. */
@@ -51,13 +54,12 @@ export class FrameRun {
   }
 }
 
-function frameHead(length: number, binary: boolean): Octets {
-  const opcode = binary ? BINARY : TEXT;
-  if (length < 126) return String.fromCharCode(opcode, length) as Octets;
-  if (length < 65_536) return String.fromCharCode(opcode, 126, length >> 8, length & 255) as Octets;
+function frameHead(length: number, first: number): Octets {
+  if (length < 126) return String.fromCharCode(first, length) as Octets;
+  if (length < 65_536) return String.fromCharCode(first, 126, length >> 8, length & 255) as Octets;
 
   const long = Buffer.alloc(10);
-  long[0] = opcode;
+  long[0] = first;
   long[1] = 127;
   long.writeBigUInt64BE(BigInt(length), 2);
   return octetsOf(long);

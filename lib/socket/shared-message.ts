@@ -1,11 +1,18 @@
 import { bytesOf, join, type Octets } from "../message/octets.js";
+import { DeflatedPart, storedOrDeflated, THRESHOLD, withoutFlush } from "./deflate.js";
 import { FrameRun } from "./frame-run.js";
-import { jsonTextOf, messageFrame } from "./sockjs/sock-js-frame.js";
+import { jsonTextOf, MESSAGE_END, MESSAGE_START, messageFrame } from "./sockjs/sock-js-frame.js";
+
+const NOTHING = "" as Octets;
 
 /** A part of many messages: what a transport needs of it is made once, when the first asks. It ends with a character. */
 export class SharedPart {
   readonly octets: Octets;
   #jsonText: Octets | undefined;
+  #sockJsStart: SharedPart | undefined;
+  #sockJsEnd: SharedPart | undefined;
+  #deflated: DeflatedPart | undefined;
+  #deflatedBefore: Octets | undefined;
 
   constructor(octets: Octets) {
     this.octets = octets;
@@ -15,7 +22,33 @@ export class SharedPart {
     this.#jsonText ??= jsonTextOf(this.octets);
     return this.#jsonText;
   }
+
+  /** The first part of a message as that of the SockJS frame that carries it. */
+  get sockJsStart(): SharedPart {
+    this.#sockJsStart ??= new SharedPart(join(MESSAGE_START, this.jsonText));
+    return this.#sockJsStart;
+  }
+
+  /** The same of the last part. */
+  get sockJsEnd(): SharedPart {
+    this.#sockJsEnd ??= new SharedPart(join(this.jsonText, MESSAGE_END));
+    return this.#sockJsEnd;
+  }
+
+  /** Compressed as the last part of a message. */
+  get deflated(): DeflatedPart {
+    this.#deflated ??= new DeflatedPart(this.octets);
+    return this.#deflated;
+  }
+
+  /** Compressed as a part that another follows. */
+  get deflatedBefore(): Octets {
+    this.#deflatedBefore ??= storedOrDeflated(this.octets);
+    return this.#deflatedBefore;
+  }
 }
+
+const EMPTY = new SharedPart(NOTHING);
 
 /** Messages that differ by some lines only. */
 export interface Template {
@@ -42,16 +75,17 @@ export class SharedMessage {
   /** Whether it travels as a binary WebSocket message. */
   readonly binary: boolean;
   readonly #octets: Octets;
-  readonly #template: Template | undefined;
-  readonly #own: Octets | undefined;
+  #template: Template | undefined;
+  readonly #own: Octets;
   #bytes: Uint8Array | undefined;
   #frame: FrameRun | undefined;
   #jsonText: Octets | undefined;
   #sockJs: SharedMessage | undefined;
   #carried: Map<Carriage, Carried> | undefined;
+  #compressedFrame: FrameRun | undefined;
 
   /** @param template what `octets` was made of, by `filled` */
-  constructor(octets: Octets, binary: boolean, template?: Template, own?: Octets) {
+  constructor(octets: Octets, binary: boolean, template?: Template, own = NOTHING) {
     this.#octets = octets;
     this.binary = binary;
     this.#template = template;
@@ -82,13 +116,14 @@ export class SharedMessage {
 
   /** The message as it stands in a JSON string, between its quotes. */
   get jsonText(): Octets {
-    this.#jsonText ??= this.#makeJsonText();
+    const { head, tail } = this.#parts;
+    this.#jsonText ??= join(join(head.jsonText, jsonTextOf(this.#own)), tail.jsonText);
     return this.#jsonText;
   }
 
   /** The SockJS frame that carries it, as a message of a WebSocket. */
   get sockJs(): SharedMessage {
-    this.#sockJs ??= new SharedMessage(messageFrame([this.jsonText]), false);
+    this.#sockJs ??= this.#inSockJs();
     return this.#sockJs;
   }
 
@@ -103,10 +138,37 @@ export class SharedMessage {
     return carried;
   }
 
-  #makeJsonText(): Octets {
-    if (this.#template === undefined) return jsonTextOf(this.#octets);
+  /** The message as a compressed WebSocket frame, if that is shorter; `undefined` as long as it is being compressed. */
+  get compressedFrame(): FrameRun | undefined {
+    this.#compressedFrame ??= this.length < THRESHOLD ? this.frame : this.#compress();
+    return this.#compressedFrame;
+  }
 
-    const { head, tail } = this.#template;
-    return join(join(head.jsonText, jsonTextOf(this.#own as Octets)), tail.jsonText);
+  /** Calls once `compressedFrame` can be had; at once if it can. */
+  whenCompressed(then: () => void): void {
+    this.#parts.tail.deflated.whenDeflated(then);
+  }
+
+  /** A message that was made of no template is the last part of its own. */
+  get #parts(): Template {
+    this.#template ??= { head: EMPTY, tail: new SharedPart(this.#octets), binary: this.binary };
+    return this.#template;
+  }
+
+  #inSockJs(): SharedMessage {
+    const { head, tail } = this.#parts;
+    const template = { head: head.sockJsStart, tail: tail.sockJsEnd, binary: false };
+    return SharedMessage.filled(template, jsonTextOf(this.#own));
+  }
+
+  #compress(): FrameRun | undefined {
+    const { head, tail } = this.#parts;
+    const { deflated } = tail.deflated;
+    if (deflated === undefined) return undefined;
+    if (deflated === null) return this.frame;
+
+    const before = join(head.deflatedBefore, storedOrDeflated(this.#own));
+    const payload = join(before, withoutFlush(deflated));
+    return payload.length < this.length ? FrameRun.of(payload, this.binary, true) : this.frame;
   }
 }

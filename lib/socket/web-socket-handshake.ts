@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { THRESHOLD, WINDOW_BITS, ZLIB_OPTIONS } from "./deflate.js";
 import { deflateOffer } from "./deflate-offer.js";
 import type { Refusal } from "./refusal.js";
 import type { ClaimedUpgrade } from "./upgrade-conversation.js";
@@ -14,15 +15,16 @@ export interface WebSocketHandshakeOptions {
 
 const CLOSE_TIMEOUT_MS = 5_000;
 const EXTENSIONS = "sec-websocket-extensions";
-/** 4 KiB. */
-const WINDOW_BITS = 12;
-/** Bounds the memory of a compressed line: small windows, nothing kept between messages. */
-const DEFLATE: PerMessageDeflateOptions = {
+/**
+ * Bounds the memory of a compressed line: small windows, nothing kept between messages. So all lines agree on the
+ * same, and what was compressed once serves them all.
+ */
+export const DEFLATE: PerMessageDeflateOptions = {
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,
   serverMaxWindowBits: WINDOW_BITS,
-  threshold: 1024,
-  zlibDeflateOptions: { level: 3, memLevel: 5 },
+  threshold: THRESHOLD,
+  zlibDeflateOptions: ZLIB_OPTIONS,
 };
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 

@@ -4,18 +4,27 @@ import type { WebSocket } from "ws";
 import { type Octets, octetsOf } from "../message/octets.js";
 import { type CloseStatus, faultOf, shortReason } from "./close-status.js";
 import { FrameRun } from "./frame-run.js";
+import { HeldMessages } from "./held-messages.js";
 import { flushAfterTurn, type Gathering } from "./loop-turn.js";
-import type { SharedMessage } from "./shared-message.js";
+import { MessageBound } from "./message-bound.js";
+import { SharedMessage } from "./shared-message.js";
 import type { Socket, SocketListener } from "./socket.js";
 
 /** So much is written without waiting for the end of the turn: a client that reads is to have it, not we. */
 const GATHER_LIMIT = 64 * 1024;
 
-/** Bytes of a WebSocket frame's head, at most. */
-const FRAME_HEAD = 14;
-
 /** To copy a message of this length costs more than a write of its own. */
 const LONG_MESSAGE = 16 * 1024;
+
+export interface WebSocketSocketOptions {
+  /** Bytes of compressed messages that may be unpacked while the socket is paused. Default: any. */
+  readonly unpackedLimit?: number;
+  /**
+   * Whether a handshake that agreed on compression agreed on what `deflate.ts` makes: a window of that size, and no
+   * context from one message to the next. Else ws compresses. Default false.
+   */
+  readonly isContextFree?: boolean;
+}
 
 /**
  * A ws connection as a socket. Reads nothing until somebody listens. Messages
@@ -26,6 +35,8 @@ export class WebSocketSocket implements Socket, Gathering {
   readonly transport = "websocket";
   readonly #ws: WebSocket;
   readonly #line: Duplex;
+  /** Whether messages are compressed, by us or by ws. */
+  readonly #isCompressed: boolean;
   /** Bytes that may be unpacked while nobody reads: all that one read from the line held is. */
   readonly #unpackedLimit: number;
   /** How many were; `undefined` while somebody reads, and where nothing is packed. */
@@ -38,6 +49,8 @@ export class WebSocketSocket implements Socket, Gathering {
   /** Bytes that went past the buffer and have not left the process. */
   #leaving = 0;
   #gathered: FrameRun | undefined;
+  /** Messages that are sent while one is being compressed, that one first. */
+  #held: HeldMessages | undefined;
   /** Messages that arrived before anybody listened: ws had read them when the line broke. */
   #early: Uint8Array[] | undefined;
   #listener: SocketListener | undefined;
@@ -48,15 +61,17 @@ export class WebSocketSocket implements Socket, Gathering {
   #fault: CloseStatus | undefined;
   #closedWith: CloseStatus | undefined;
 
-  /**
-   * @param line what the WebSocket was made of
-   * @param unpackedLimit bytes of compressed messages that may be unpacked while the socket is paused
-   */
-  constructor(ws: WebSocket, line: Duplex, unpackedLimit = Number.POSITIVE_INFINITY) {
+  /** @param line what the WebSocket was made of */
+  constructor(
+    ws: WebSocket,
+    line: Duplex,
+    { unpackedLimit = Number.POSITIVE_INFINITY, isContextFree = false }: WebSocketSocketOptions = {},
+  ) {
     this.#ws = ws;
     this.#line = line;
+    this.#isCompressed = ws.extensions !== "";
     this.#unpackedLimit = unpackedLimit;
-    this.#stream = writableBeside(ws, line);
+    this.#stream = this.#isCompressed && !isContextFree ? undefined : writableBeside(line);
     this.#pastBuffer = this.#stream !== undefined && isPlain(this.#stream);
     ws.pause();
     ws.on("message", (data) => this.#receive(data as Buffer));
@@ -68,14 +83,15 @@ export class WebSocketSocket implements Socket, Gathering {
 
   watchBuffer(): number {
     this.#isWatched = true;
-    return this.#ws.bufferedAmount + this.#leaving + (this.#gathered?.length ?? 0);
+    const held = (this.#gathered?.length ?? 0) + (this.#held?.length ?? 0);
+    return this.#ws.bufferedAmount + this.#leaving + held;
   }
 
   send(data: Uint8Array, binary: boolean): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
 
-    if (this.#stream !== undefined && data.length < LONG_MESSAGE) {
-      this.#gather(FrameRun.of(octetsOf(data), binary));
+    if (this.#stream !== undefined && (this.#isCompressed || data.length < LONG_MESSAGE)) {
+      this.sendShared(new SharedMessage(octetsOf(data), binary));
     } else {
       this.flush();
       this.#ws.send(data, { binary }, () => this.#left());
@@ -85,7 +101,8 @@ export class WebSocketSocket implements Socket, Gathering {
   sendShared(message: SharedMessage): void {
     if (this.#stream === undefined) this.send(message.bytes, message.binary);
     // A closed one is found when it is written: to look at each delivery costs more.
-    else this.#gather(message.frame);
+    else if (!this.#isCompressed) this.#gather(message.frame);
+    else this.#gatherCompressed(message);
   }
 
   /** Writes what was gathered. Nothing may follow a close frame: what the client's has overtaken is dropped. */
@@ -105,38 +122,15 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#isClosing) return;
 
     this.#ws.pause();
-    if (this.#ws.extensions !== "") this.#unpacked = 0;
+    if (this.#isCompressed) this.#unpacked = 0;
   }
 
   boundMessages(bytes: number | undefined, exceeded = () => {}): void {
-    const before = this.#bound;
-    if (before) {
-      this.#line.off("data", before.count);
-      this.#line.off("data", before.check);
-    }
-    this.#bound = undefined;
-    if (bytes === undefined) return;
-
-    const bound: MessageBound = {
-      bytes,
-      unfinished: 0,
-      count: (chunk) => {
-        bound.unfinished += chunk.length;
-      },
-      check: () => {
-        if (this.#bound === bound && bound.unfinished > bytes) bound.pass();
-      },
-      pass: () => {
-        this.boundMessages(undefined);
-        exceeded();
-        // In the middle of a message no client can answer a close frame: it is held no longer than to be told.
-        this.#line.end(() => this.#line.destroy());
-      },
-    };
-    this.#bound = bound;
-    // One before ws takes what has come, and one when it has handed on all messages that are whole.
-    this.#line.prependListener("data", bound.count);
-    this.#line.on("data", bound.check);
+    this.#bound?.lift();
+    this.#bound =
+      bytes === undefined
+        ? undefined
+        : new MessageBound({ bytes, line: this.#line, isCompressed: this.#isCompressed, exceeded });
   }
 
   probe(): void {
@@ -155,14 +149,19 @@ export class WebSocketSocket implements Socket, Gathering {
     if (this.#isClosing) return;
 
     this.#isClosing = true;
-    this.flush();
-    this.#ws.close(code, shortReason(reason));
+    const close = () => {
+      this.flush();
+      this.#ws.close(code, shortReason(reason));
+    };
+    if (this.#held) this.#held.done = close;
+    else close();
     // The client's own close frame is among what has not been read yet.
     this.#ws.resume();
   }
 
   terminate(): void {
     this.#isClosing = true;
+    this.#held?.drop();
     this.#ws.terminate();
   }
 
@@ -184,6 +183,21 @@ export class WebSocketSocket implements Socket, Gathering {
       this.#gathered = this.#gathered.plus(frame);
     }
     if (this.#gathered.length >= GATHER_LIMIT) this.flush();
+  }
+
+  #gatherCompressed(message: SharedMessage): void {
+    const frame = this.#held ? undefined : message.compressedFrame;
+    if (frame) {
+      this.#gather(frame);
+    } else if (!this.#isClosing) {
+      this.#held ??= new HeldMessages(
+        (ready) => this.#gather(ready),
+        () => {
+          this.#held = undefined;
+        },
+      );
+      this.#held.add(message);
+    }
   }
 
   /** Only while nothing waits: then the buffer has nothing to do, and costs as much as all of ours. */
@@ -216,7 +230,7 @@ export class WebSocketSocket implements Socket, Gathering {
   #receive(data: Buffer): void {
     if (this.#isClosing) return;
 
-    if (this.#bound && !this.#fits(data, this.#bound)) return;
+    if (this.#bound?.fits(data) === false) return;
     if (this.#unpacked !== undefined) {
       this.#unpacked += data.length;
       if (this.#unpacked > this.#unpackedLimit) {
@@ -235,29 +249,12 @@ export class WebSocketSocket implements Socket, Gathering {
     }
   }
 
-  /** Whether a message may be so long. How long a packed one was on the line is not known: all that has come counts as its own. */
-  #fits({ length }: Buffer, bound: MessageBound): boolean {
-    const taken = this.#ws.extensions === "" ? length + FRAME_HEAD : bound.unfinished;
-    bound.unfinished = Math.max(0, bound.unfinished - taken);
-    if (length <= bound.bytes) return true;
-    bound.pass();
-    return false;
-  }
-
   #closed(code: number, reason: Buffer): void {
     this.#closedWith = this.#fault ?? { code, reason: reason.toString() };
     this.#isClosing = true;
+    this.#held?.drop();
     if (this.#listener !== undefined) tellClosed(this.#listener, this.#closedWith);
   }
-}
-
-/** How long a message may be, and how much has come of one that is not whole. */
-interface MessageBound {
-  readonly bytes: number;
-  unfinished: number;
-  count(chunk: Uint8Array): void;
-  check(): void;
-  pass(): void;
 }
 
 function tellClosed(listener: SocketListener, { code, reason, limit }: CloseStatus): void {
@@ -266,11 +263,11 @@ function tellClosed(listener: SocketListener, { code, reason, limit }: CloseStat
 
 /**
  * The stream, if whole frames may be written to it between those of ws. It holds
- * frames back only while it compresses one, and masks none; so its close and pong
- * frames stand before or behind ours, and never inside.
+ * frames back only while it compresses one itself, and masks none; so its close
+ * and pong frames stand before or behind ours, and never inside.
  */
-function writableBeside(ws: WebSocket, line: Duplex): TcpSocket | undefined {
-  return ws.extensions === "" && line instanceof TcpSocket ? line : undefined;
+function writableBeside(line: Duplex): TcpSocket | undefined {
+  return line instanceof TcpSocket ? line : undefined;
 }
 
 /**

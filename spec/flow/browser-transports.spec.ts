@@ -107,6 +107,7 @@ describe("A page in a browser", function () {
 
   for (const transport of [
     "websocket",
+    "websocket, compressed",
     "xhr-streaming",
     "xhr-polling",
     "eventsource",
@@ -117,16 +118,20 @@ describe("A page in a browser", function () {
     "iframe-xhr-polling",
   ]) {
     it(`talks over ${transport}`, async () => {
+      const [used = "", compressed] = transport.split(", ");
       const sockJS = {
         ...SOON,
         transportHandlers: ALL,
         clientLibraryUrl: "/js/sockjs.js",
         streamBytesLimit: 4096,
       };
-      await start({ endpoints: [{ path: "/ws", sockJS }] });
+      await start({
+        endpoints: [{ path: "/ws", sockJS }],
+        transport: { perMessageDeflate: compressed !== undefined },
+      });
       await page.goto(`http://127.0.0.1:${server.port}/`);
 
-      expect(await talk(transport, "/ws")).to.deep.equal({ used: transport, received: TEXTS });
+      expect(await talk(used, "/ws")).to.deep.equal({ used, received: TEXTS });
       expect(await page.title()).to.equal("");
       expect(faults).to.deep.equal([]);
     });

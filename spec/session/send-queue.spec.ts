@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { type MessagingEvents, simpleBroker } from "express-stomp";
+import { utf8 } from "#lib/message/octets.js";
 import { SendQueue } from "#lib/session/send-queue.js";
+import { SharedMessage } from "#lib/socket/shared-message.js";
 import { countOperations } from "../support/count-operations.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -15,14 +17,14 @@ describe("SendQueue", () => {
     new SendQueue({
       limit,
       buffered: () => buffered,
-      give: (bytes) => {
+      give: ({ bytes }) => {
         given.push(Buffer.from(bytes).toString());
         buffered += bytes.length;
       },
       dropped: (first) => dropped.push(first),
     });
   const send = (queue: SendQueue, text: string, droppable = true) =>
-    queue.send(Buffer.from(text), false, droppable);
+    queue.send(new SharedMessage(utf8(text), false), droppable);
 
   beforeEach(() => {
     given = [];
@@ -73,7 +75,7 @@ describe("SendQueue", () => {
 
   describe("with subjects", () => {
     const tell = (queue: SendQueue, subject: string, text: string) =>
-      queue.send(Buffer.from(text), false, { subject });
+      queue.send(new SharedMessage(utf8(text), false), { subject });
 
     it("keeps the newest of each once there is too much, and from then on until nothing waits", () => {
       const queue = queueOf(16);

@@ -5,13 +5,15 @@ import { type AddressInfo, connect, type Socket as TcpSocket } from "node:net";
 import { connect as connectSecure } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
 import { WebSocketSocket } from "#lib/socket/web-socket.js";
+import { DEFLATE } from "#lib/socket/web-socket-handshake.js";
 import { CERTIFICATE, KEY } from "./certificate.js";
 import { handshakeText } from "./socket-host.js";
 
 /** A road that a WebSocket's bytes take to the system. */
 export interface Way {
   readonly way: string;
-  readonly compressed?: boolean;
+  /** Whether compression is agreed on, and by whom messages are compressed then. */
+  readonly compressed?: "by ws" | "by us";
   readonly secure?: boolean;
   /** What is done to a stream before it is a WebSocket. */
   prepare?(stream: TcpSocket): void;
@@ -33,8 +35,10 @@ export const WAYS: readonly Way[] = [
   },
   // Two writes that overlap would end the process.
   { way: "over TLS", secure: true },
-  // What compresses holds frames back: then nothing may be written beside it.
-  { way: "through ws, which compresses", compressed: true },
+  // ws holds frames back while it compresses one: then nothing may be written beside it.
+  { way: "through ws, which compresses", compressed: "by ws" },
+  { way: "what was compressed once for all", compressed: "by us" },
+  { way: "what was compressed once for all, over TLS", compressed: "by us", secure: true },
 ];
 
 /** The server's side of a connection. */
@@ -60,12 +64,12 @@ export class WebSocketStage {
   readonly #ends: (() => void)[] = [];
 
   constructor(way: Way) {
-    const { compressed = false, secure, prepare } = way;
+    const { compressed, secure, prepare } = way;
     this.#way = way;
     this.#server = secure ? createSecureServer({ key: KEY, cert: CERTIFICATE }) : createServer();
     this.#webSockets = new WebSocketServer({
       server: this.#server,
-      perMessageDeflate: compressed && { threshold: 0 },
+      perMessageDeflate: compressed === "by us" ? DEFLATE : compressed === "by ws" && { threshold: 0 },
     });
     this.#server.on("connection", (stream: TcpSocket) => {
       this.#ends.push(() => stream.destroy());
@@ -128,7 +132,8 @@ export class WebSocketStage {
   #accept(): Promise<Accepted> {
     return new Promise((resolve) => {
       this.#webSockets.once("connection", (ws, req) => {
-        resolve({ ws, socket: new WebSocketSocket(ws, req.socket), stream: req.socket });
+        const isContextFree = this.#way.compressed === "by us";
+        resolve({ ws, socket: new WebSocketSocket(ws, req.socket, { isContextFree }), stream: req.socket });
       });
     });
   }

@@ -7,6 +7,10 @@ const NOT_ASCII = /[\x80-\xff]/;
 /** How many times as long as a message its JSON may be on a line, for any transport: `\\u0000` in a script's text. */
 export const LONGEST = 7;
 
+/** Octets around messages in the frame that carries them. */
+export const MESSAGE_START = utf8('a["');
+export const MESSAGE_END = utf8('"]');
+
 export const OPEN_FRAME = utf8("o");
 export const HEARTBEAT_FRAME = utf8("h");
 
@@ -18,7 +22,7 @@ export function jsonTextOf(message: Octets): Octets {
 
 /** The frame that carries messages: `a["…"]`. Each is given by `jsonTextOf`. */
 export function messageFrame(messages: readonly Octets[]): Octets {
-  return `a["${messages.join('","')}"]` as Octets;
+  return `${MESSAGE_START}${messages.join('","')}${MESSAGE_END}` as Octets;
 }
 
 /** The frame that says why nothing follows: `c[3000,"Go away!"]`. */
