@@ -1,38 +1,21 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { Client } from "@stomp/stompjs";
 import { expect } from "chai";
 import {
   type ChannelInterceptor,
   ClientRequestError,
-  type ClientRequestOptions,
   Controller,
   MessageMapping,
   messageSecurity,
   SimpMessagingTemplate,
   type StandardSchema,
-  type StompMessagingOptions,
   simpleBroker,
   stompMessaging,
-  withHeaders,
 } from "express-stomp";
-import { answering } from "express-stomp/client";
-import WebSocket from "ws";
 import { systemClock } from "#lib/clock/clock.js";
-import { FakeTime } from "../support/fake-time.js";
-import { RelayStage } from "../support/relay-stage.js";
-import { startServer, type TestServer } from "../support/server.js";
+import { login, RequestStage } from "../support/request-stage.js";
 import { SockJsReader } from "../support/sockjs-reader.js";
-import { type ReadFrame, StompSession } from "../support/stomp-session.js";
+import { StompSession } from "../support/stomp-session.js";
 
 const ANSWERS = "/app/express-stomp/answers";
-
-/** Users are who they say. */
-const login: ChannelInterceptor = {
-  preSend: (message) => {
-    const name = message.headers.native.get("login");
-    return name === undefined ? message : withHeaders(message, { user: { name } });
-  },
-};
 
 /** Asks the one whose message it handles. */
 @Controller()
@@ -54,59 +37,10 @@ class Transfers {
 }
 
 describe("template.request", () => {
-  let server: TestServer;
-  let time: FakeTime;
-  const clients: StompSession[] = [];
+  const stage = new RequestStage();
+  const { start, open, ask, answer, received, reason } = stage;
 
-  async function start(options: Partial<StompMessagingOptions> = {}): Promise<void> {
-    time = new FakeTime();
-    server = await startServer({
-      clock: time,
-      clientInboundChannel: { interceptors: [login] },
-      broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
-      ...options,
-    });
-  }
-
-  /** A session of a user that hears what it is asked. */
-  async function open(name = "rod", version = "1.2"): Promise<StompSession> {
-    const client = await StompSession.connect(server.port, version, { login: name });
-    clients.push(client);
-    client.send("SUBSCRIBE", { id: "q", destination: "/user/queue/confirm" });
-    await client.messages();
-    return client;
-  }
-
-  const ask = <A>(options: ClientRequestOptions<A> = {}, name = "rod") =>
-    server.messaging.template.request<A>(name, "/queue/confirm", { text: "Sure?" }, options);
-
-  function answer(client: StompSession, { headers }: ReadFrame, body: string, more = {}): void {
-    const to = headers.get("reply-to") ?? "";
-    const id = headers.get("correlation-id") ?? "";
-    client.send(
-      "SEND",
-      { destination: to, "correlation-id": id, "content-type": "application/json", ...more },
-      body,
-    );
-  }
-
-  /** Waits until the server has read so many frames. */
-  async function received(frames: number): Promise<void> {
-    while (server.messaging.stats().framesReceived < frames) await nextTurn();
-  }
-
-  /** The reason for which a question has no answer. */
-  async function reason(asked: Promise<unknown>): Promise<unknown> {
-    return asked.then(
-      (value) => ({ answered: value }),
-      (error: unknown) => (error instanceof ClientRequestError ? error.reason : error),
-    );
-  }
-
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.cut();
-    await server.close();
-  });
+  afterEach(() => stage.close());
 
   for (const version of ["1.0", "1.1", "1.2"]) {
     it(`resolves with what the client answers (STOMP ${version})`, async () => {
@@ -126,9 +60,9 @@ describe("template.request", () => {
   for (const transport of ["xhr", "xhr_streaming"] as const) {
     it(`reaches SockJS by ${transport}`, async () => {
       await start({ clock: systemClock });
-      const reader = await SockJsReader.connect(server.port, transport);
+      const reader = await SockJsReader.connect(stage.server.port, transport);
       const subscribed = new Promise<string>((resolve) =>
-        server.messaging.on("subscribed", ({ sessionId }) => resolve(sessionId)),
+        stage.server.messaging.on("subscribed", ({ sessionId }) => resolve(sessionId)),
       );
       await reader.send("SUBSCRIBE\nid:q\ndestination:/user/queue/confirm\n\n^@");
       const asked = ask({}, await subscribed);
@@ -169,7 +103,7 @@ describe("template.request", () => {
   it("asks the one session that is meant", async () => {
     await start();
     const [one, two] = [await open(), await open()];
-    const [session] = [...(server.messaging.userRegistry.getUser("rod")?.sessions.values() ?? [])];
+    const [session] = [...(stage.server.messaging.userRegistry.getUser("rod")?.sessions.values() ?? [])];
 
     const asked = ask({ sessionId: session?.id });
     expect(await two.bodies()).to.deep.equal([]);
@@ -193,7 +127,7 @@ describe("template.request", () => {
   it("rejects when nobody is there, or nobody has subscribed", async () => {
     await start();
     expect(await reason(ask())).to.equal("nobody");
-    clients.push(await StompSession.connect(server.port, "1.2", { login: "rod" }));
+    stage.clients.push(await StompSession.connect(stage.server.port, "1.2", { login: "rod" }));
     expect(await reason(ask())).to.equal("nobody");
     const client = await open();
     client.send("UNSUBSCRIBE", { id: "q" });
@@ -210,7 +144,7 @@ describe("template.request", () => {
 
     const asked = reason(ask({ timeout: 500 }));
     const question = await client.frame();
-    time.pass(500);
+    stage.time.pass(500);
     expect(await asked).to.equal("timeout");
     answer(client, question, "late", { receipt: "r" });
     expect((await client.frame()).headers.get("receipt-id")).to.equal("r");
@@ -266,7 +200,7 @@ describe("template.request", () => {
     const client = await open();
     const asked = reason(ask());
     await client.frame();
-    const closed = server.messaging.close();
+    const closed = stage.server.messaging.close();
     expect(await asked).to.equal("closed");
     expect(await reason(ask())).to.equal("closed");
     await closed;
@@ -309,78 +243,13 @@ describe("template.request", () => {
     expect(await asked).to.equal(7);
   });
 
-  describe("whose schema takes its time", () => {
-    let letGo: () => void;
-    let isAsked: Promise<void>;
-    let schema: StandardSchema<number>;
-
-    beforeEach(() => {
-      let asks = () => {};
-      isAsked = new Promise((resolve) => {
-        asks = resolve;
-      });
-      const gate = new Promise<void>((resolve) => {
-        letGo = resolve;
-      });
-      const validate = async (value: unknown) => {
-        asks();
-        await gate;
-        return { value: Number(value) };
-      };
-      schema = { "~standard": { version: 1, vendor: "spec", validate } };
-    });
-
-    /** Asks, and has the client answer 7, which the schema looks at then. */
-    async function answered(): Promise<{ readonly client: StompSession; readonly asked: Promise<unknown> }> {
-      const client = await open();
-      const asked = ask({ schema }).catch((error: unknown) => error);
-      answer(client, await client.frame(), "7");
-      await isAsked;
-      return { client, asked };
-    }
-
-    it("counts among those that are open, and takes no second answer", async () => {
-      await start({ requestLimit: 1 });
-      const other = await open();
-      const { asked } = await answered();
-      expect(await reason(ask())).to.equal("limit");
-      answer(other, await other.frame(), "8", { receipt: "r" });
-      expect((await other.frame()).headers.get("receipt-id")).to.equal("r");
-      letGo();
-      expect(await asked).to.equal(7);
-      const again = ask();
-      answer(other, await other.frame(), "9");
-      expect(await again).to.equal(9);
-    });
-
-    it("is waited for by close, though its session ends", async () => {
-      await start();
-      const { client, asked } = await answered();
-      const ended = new Promise((resolve) => server.messaging.on("disconnect", resolve));
-      client.cut();
-      const closed = server.messaging.close();
-      letGo();
-      expect(await asked).to.equal(7);
-      await Promise.all([closed, ended]);
-    });
-
-    it("rejects when close waits no longer", async () => {
-      await start();
-      const { asked } = await answered();
-      const closed = server.messaging.close({ drainMs: 100 });
-      time.pass(100);
-      await closed;
-      expect(await asked).to.include({ reason: "closed" });
-    });
-  });
-
   it("fails with the interceptor that refuses the question, and with a payload that cannot be written", async () => {
     const refuse: ChannelInterceptor = { preSend: () => null };
     await start({ brokerChannel: { interceptors: [refuse] } });
     await open();
     const stopped = await ask().catch((error: Error) => error.message);
     expect(stopped).to.match(/^An interceptor stopped the message/);
-    const { template } = server.messaging;
+    const { template } = stage.server.messaging;
     const unwritten = await template.request("rod", "/queue/confirm", 1n).catch((error: Error) => error.name);
     expect(unwritten).to.equal("MessageConversionError");
   });
@@ -388,7 +257,7 @@ describe("template.request", () => {
   it("lets a method ask the very session whose message it handles", async () => {
     await start({ controllers: [Transfers] });
     const client = await open();
-    const transfers = () => server.messaging.stats().controllers.calls;
+    const transfers = () => stage.server.messaging.stats().controllers.calls;
 
     client.send("SEND", { destination: "/app/transfer", receipt: "done" }, "100");
     client.send("SEND", { destination: "/app/later" }, "behind");
@@ -441,11 +310,8 @@ describe("template.request", () => {
   });
 
   it("is never heard by others: the answers are no broker's, where there are no prefixes either", async () => {
-    time = new FakeTime();
-    server = await startServer({
-      clock: time,
+    await start({
       applicationDestinationPrefixes: [],
-      clientInboundChannel: { interceptors: [login] },
       broker: simpleBroker(),
     });
     const [rod, eve] = [await open(), await open("eve")];
@@ -481,9 +347,9 @@ describe("template.request", () => {
   it("does not end the process when nobody takes its failure: it is told", async () => {
     await start();
     const told = new Promise<{ destination: string | undefined }>((resolve) =>
-      server.messaging.on("sendFailed", resolve),
+      stage.server.messaging.on("sendFailed", resolve),
     );
-    void server.messaging.template.request("nobody", "/queue/confirm", "?");
+    void stage.server.messaging.template.request("nobody", "/queue/confirm", "?");
     expect((await told).destination).to.equal("/queue/confirm");
   });
 
@@ -495,102 +361,5 @@ describe("template.request", () => {
     expect(() => stompMessaging({ endpoints: [{ path: "/ws" }], requestLimit: 0 })).to.throw(
       "requestLimit is 0: it must be a whole number above 0",
     );
-  });
-
-  describe("and answering of express-stomp/client", () => {
-    let page: Client;
-
-    const subscribed = () =>
-      new Promise<void>((resolve) => {
-        const stop = server.messaging.on("subscribed", () => {
-          stop();
-          resolve();
-        });
-      });
-
-    afterEach(() => page.deactivate());
-
-    it("resolves with what the handler returns, over reconnects, and rejects with what it throws", async () => {
-      await start({ clock: systemClock });
-      const answers: ((question: { text: string }) => unknown)[] = [
-        ({ text }) => `${text} yes`,
-        async () => ({ sure: true }),
-        () => undefined,
-        () => {
-          throw new Error("not now");
-        },
-        () => "fifth",
-      ];
-      page = new Client({
-        webSocketFactory: () => new WebSocket(`ws://127.0.0.1:${server.port}/ws`, ["v12.stomp"]),
-        connectHeaders: { login: "rod" },
-        reconnectDelay: 1,
-      });
-      let next = 0;
-      const handle = answering(page, "/user/queue/confirm", (question: { text: string }) =>
-        answers[next++]?.(question),
-      );
-      const first = subscribed();
-      page.activate();
-      await first;
-
-      expect(await ask()).to.equal("Sure? yes");
-      const again = subscribed();
-      page.forceDisconnect();
-      await again;
-      expect(await ask()).to.deep.equal({ sure: true });
-      expect(await ask()).to.equal(undefined);
-      expect(await ask().catch((error: Error) => error.message)).to.match(/answered with an error: not now$/);
-      // Another could have written that: it is answered by nobody.
-      const elsewhere = { "reply-to": "/topic/elsewhere", "correlation-id": "1" };
-      await server.messaging.template.convertAndSendToUser("rod", "/queue/confirm", {}, elsewhere);
-      expect(await ask()).to.equal("fifth");
-      handle.stop();
-      await nextTurn();
-      while (server.messaging.userRegistry.findSubscriptions(() => true).length > 0) await nextTurn();
-      expect(await reason(ask())).to.equal("nobody");
-    });
-  });
-});
-
-describe("template.request with the relay", () => {
-  it("asks a user whose broker took a destination that is no pattern of ours", async () => {
-    const stage = await RelayStage.open({ server: { clientInboundChannel: { interceptors: [login] } } });
-    await stage.system();
-    const { messaging } = stage.server;
-    const subscribed = new Promise((resolve) => messaging.on("subscribed", resolve));
-    const client = await StompSession.connect(stage.server.port, "1.2", { login: "rod" });
-    client.send("SUBSCRIBE", { id: "odd", destination: "/topic/{a}/{a}" });
-    await subscribed;
-    const answer = await messaging.template
-      .request("rod", "/queue/confirm", "?")
-      .catch((error: unknown) => error);
-    expect(answer).to.include({ name: "ClientRequestError", reason: "nobody" });
-    client.cut();
-    await stage.close();
-  });
-
-  it("asks past the broker, and takes the answer itself", async () => {
-    const stage = await RelayStage.open({
-      broker: { receipts: true },
-      server: { clientInboundChannel: { interceptors: [login] } },
-    });
-    await stage.system();
-    const client = await StompSession.connect(stage.server.port, "1.2", { login: "rod" });
-    client.send("SUBSCRIBE", { id: "q", destination: "/user/queue/confirm" });
-    await client.messages();
-    const asked = stage.server.messaging.template.request("rod", "/queue/confirm", "?");
-    const { headers } = await client.frame();
-    client.send(
-      "SEND",
-      {
-        destination: headers.get("reply-to") ?? "",
-        "correlation-id": headers.get("correlation-id") ?? "",
-      },
-      "7",
-    );
-    expect(await asked).to.equal(7);
-    client.cut();
-    await stage.close();
   });
 });
