@@ -224,7 +224,7 @@ export type ClientRequestFailure = "nobody" | "timeout" | "ended" | "refused" | 
 /**
  * A question to a client has no answer. `reason` tells why:
  *
- * - `nobody`: the user has no session on this server that subscribed to the destination
+ * - `nobody`: no session of the user that subscribed to the destination is known, on this server or on others
  * - `timeout`: no answer came in time
  * - `ended`: every session that was asked has ended
  * - `refused`: the client has answered that it failed; the message has its text

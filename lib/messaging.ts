@@ -104,7 +104,7 @@ export function stompMessaging(
     separator: options.destinationSeparator,
     watchApplication: (sent) => brokerChannel.watchBy(sent),
   });
-  const questions = new OpenQuestions(answersOf(options));
+  const questions = new OpenQuestions(answersOf(options), clock);
   const sessions: SessionRegistry = makeSessions(options, {
     ...channels,
     taps,
@@ -147,8 +147,10 @@ export function stompMessaging(
       return access.recheck(subscriptions, reason);
     },
     endSubscription,
+    questionTold: (told) => requests.told(told),
   });
-  const requests = makeRequests(options, { ...common, converter, userSessions, questions });
+  const asking = { converter, userSessions, questions, others: servers.sessions };
+  const requests = makeRequests(options, { ...common, ...asking });
   const users = { ...common, broker, userSessions, others: servers.users, endSession, presence };
   const { userMessages, userClients } = makeUsers(options, users);
   events.on("expiring", (expiring) => tellOfExpiry(expiring, template));

@@ -147,8 +147,8 @@ export class SimpMessagingTemplate {
   }
 
   /**
-   * Asks a user, and resolves with the answer of the first of the sessions on this server that subscribed to `/user` and
-   * this destination. The client answers by `answering` of `express-stomp/client`, or sends its answer to what `reply-to`
+   * Asks a user, and resolves with the answer of the first of the sessions that subscribed to `/user` and
+   * this destination, on other servers too as far as the registry knows of them. The client answers by `answering` of `express-stomp/client`, or sends its answer to what `reply-to`
    * says, with the same `correlation-id`. Text comes as text, JSON as what it says, bytes as bytes.
    *
    * @param name any text; for a session without a user its id

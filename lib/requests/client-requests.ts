@@ -14,10 +14,13 @@ import {
 } from "../errors.js";
 import { printable } from "../logger.js";
 import type { CompositeMessageConverter } from "../message/converters.js";
-import type { Message } from "../message/message.js";
+import { createMessage, type Message } from "../message/message.js";
+import { NativeHeaders } from "../message/native-headers.js";
 import { validate } from "../message/standard-schema.js";
 import { isTime, LONGEST_TIME, onlyKnown } from "../options/checks.js";
 import { isPromise } from "../promise.js";
+import type { QuestionsTold } from "../user/questions-told.js";
+import type { SimpSession } from "../user/simp-user-registry.js";
 import type { UserSessions } from "../user/user-sessions.js";
 import type { OpenQuestions, Question } from "./open-questions.js";
 
@@ -38,6 +41,8 @@ export interface ClientRequestsOptions {
   readonly template: SimpMessagingTemplate;
   readonly converter: CompositeMessageConverter;
   readonly sessions: UserSessions;
+  /** Tells the other servers. Default: there are none. */
+  readonly others: { ofQuestions(told: QuestionsTold): Promise<void> } | undefined;
   readonly clock: Clock;
   readonly separator: DestinationSeparator;
   /** With its closing slash: `/user/`. */
@@ -48,6 +53,9 @@ export interface ClientRequestsOptions {
  * Asks clients, and waits for what they answer: a MESSAGE with `reply-to` and
  * `correlation-id`, which a client sends back with its answer. The sessions
  * that were asked may answer, and nobody else; the first answer counts.
+ *
+ * Sessions on other servers are asked too, as far as the registry knows of them: their servers are told before the
+ * question comes, so that they know which answers to hand on.
  */
 export class ClientRequests implements MessageHandler, ClientAsker {
   readonly name = "answers";
@@ -58,11 +66,17 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   constructor(options: ClientRequestsOptions) {
     this.#options = options;
     this.#questions = options.questions;
+    // Of those that are here it is told otherwise, in the moment in which they end.
+    options.sessions.watch({
+      left: ({ id, server }) => {
+        if (server !== undefined) this.#gone([id]);
+      },
+    });
   }
 
   /** How many questions are open. */
   get open(): number {
-    return this.#questions.count;
+    return this.#questions.own;
   }
 
   async request(
@@ -81,17 +95,25 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     }
     const text = `The question to ${printable(String(name))} at ${printable(destination)}`;
     if (this.#isClosed) throw failed("closed", text);
-    if (this.#questions.count >= limit) throw failed("limit", text, `${limit} questions are open`);
+    if (this.#questions.own >= limit) throw failed("limit", text, `${limit} questions are open`);
 
-    const asked = this.#listening(name, destination, sessionId);
+    const { here, elsewhere } = this.#listening(name, destination, sessionId);
+    const asked = [...here, ...elsewhere];
     if (asked.length === 0) throw failed("nobody", text);
 
     const id = randomUUID();
     return new Promise((resolve, reject) => {
+      const isTold = elsewhere.length > 0;
       const question = this.#ask(
-        { id, text, asked: new Set(asked), schema },
+        { id, text, asked: new Set(asked), schema, isTold },
         { timeout, signal, resolve, reject },
       );
+      if (isTold) {
+        // On the same road as the question, and before it.
+        this.#tell({ question: { id, sessions: elsewhere, timeout } }).catch((error: unknown) =>
+          this.#gone(elsewhere, error),
+        );
+      }
       const sent = asked.map((session) => {
         const own = {
           ...headers,
@@ -115,11 +137,34 @@ export class ClientRequests implements MessageHandler, ClientAsker {
 
   /** An answer. One that nobody waits for, or that comes of somebody else, is for nobody. */
   handle(message: Message): void | Promise<void> {
-    const { messageType, destination, native, sessionId = "" } = message.headers;
+    const { messageType, destination, native, sessionId = "", contentType } = message.headers;
     if (messageType !== "MESSAGE" || destination !== this.#questions.destination) return;
     if (native.has("transaction")) throw refusal("An answer cannot be part of a transaction");
 
-    const question = this.#questions.get(native.get("correlation-id"));
+    const id = native.get("correlation-id") ?? "";
+    if (this.#questions.get(id)) return this.#answered(id, message);
+    return this.#questions.foreign.answer(id, sessionId, () => {
+      const body = Buffer.from(message.payload).toString("base64");
+      return this.#tell({ answer: { id, sessionId, contentType, native: [...native], body } });
+    });
+  }
+
+  /** Another server asks sessions of this one, or tells what a session there has answered. */
+  told(told: QuestionsTold): void {
+    const { foreign } = this.#questions;
+    if ("question" in told) foreign.add(told.question, (id) => isHere(this.#options.sessions.get(id)));
+    else if ("withdrawn" in told) foreign.forget(told.withdrawn);
+    else {
+      const { id, sessionId, contentType, native, body } = told.answer;
+      const headers = { sessionId, contentType, native: NativeHeaders.of(native) };
+      // By a fault the question has failed, and its client was receipted by its own server.
+      attempt(() => this.#answered(id, createMessage(Buffer.from(body, "base64"), headers))).catch(() => {});
+    }
+  }
+
+  #answered(id: string, message: Message): void | Promise<void> {
+    const { native, sessionId = "" } = message.headers;
+    const question = this.#questions.get(id);
     if (!question?.asked.has(sessionId) || question.isJudged) return;
 
     const error = native.get("error");
@@ -147,10 +192,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
 
   /** A session cannot answer any more. */
   sessionEnded({ sessionId }: { readonly sessionId: string }): void {
-    for (const question of this.#questions.takeOf(sessionId)) {
-      question.asked.delete(sessionId);
-      if (question.asked.size === 0) question.fail(failed("ended", question.text));
-    }
+    this.#gone([sessionId]);
   }
 
   /** Nobody is read from any more, so that no answer can come. One that has come is waited for with its frame. */
@@ -162,6 +204,21 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   /** Nothing is waited for any longer. */
   end(): void {
     this.#failAll(() => true);
+    this.#questions.foreign.clear();
+  }
+
+  /** Sessions cannot answer any more. @param error the reason, if they have not ended */
+  #gone(sessionIds: readonly string[], error?: unknown): void {
+    for (const sessionId of sessionIds) {
+      for (const question of this.#questions.takeOf(sessionId)) {
+        question.asked.delete(sessionId);
+        if (question.asked.size === 0) question.fail(error ?? failed("ended", question.text));
+      }
+    }
+  }
+
+  async #tell(told: QuestionsTold): Promise<void> {
+    await this.#options.others?.ofQuestions(told);
   }
 
   #failAll(isOver: (question: Question) => boolean): void {
@@ -169,16 +226,27 @@ export class ClientRequests implements MessageHandler, ClientAsker {
       question.fail(failed("closed", question.text));
   }
 
-  /** The sessions of a user, here, that would hear a question. */
-  #listening(name: string, destination: string, only: string | undefined): string[] {
-    const { sessions, userPrefix } = this.#options;
+  /** The sessions of a user that would hear a question: on this server, and on others. */
+  #listening(
+    name: string,
+    destination: string,
+    only: string | undefined,
+  ): { readonly here: string[]; readonly elsewhere: string[] } {
+    const { sessions, userPrefix, others } = this.#options;
     const seen = `${userPrefix.slice(0, -1)}${destination.startsWith("/") ? "" : "/"}${destination}`;
-    return sessions.idsOf(name, only).filter((id) => {
+    const hears = ({ subscriptions }: SimpSession) =>
+      [...subscriptions.values()].some((each) => this.#hears(each.destination, seen));
+    const here = sessions.idsOf(name, only).filter((id) => {
       // The books have no subscriptions of strangers.
       const session = sessions.get(id);
-      if (!session) return true;
-      return [...session.subscriptions.values()].some((each) => this.#hears(each.destination, seen));
+      return !session || hears(session);
     });
+    if (!others || sessions.isAnonymous(name)) return { here, elsewhere: [] };
+
+    const elsewhere = [...(sessions.users.get(name)?.sessions.values() ?? [])].filter(
+      (session) => !isHere(session) && (only === undefined || only === session.id) && hears(session),
+    );
+    return { here, elsewhere: elsewhere.map(({ id }) => id) };
   }
 
   #hears(subscribed: string, destination: string): boolean {
@@ -199,7 +267,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   }
 
   #ask(
-    asked: Pick<Question, "id" | "text" | "asked" | "schema">,
+    asked: Pick<Question, "id" | "text" | "asked" | "schema" | "isTold">,
     {
       timeout,
       signal,
@@ -232,6 +300,10 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     const over = () => {
       stop();
       signal?.removeEventListener("abort", aborted);
+      if (question.isTold && this.#questions.get(question.id)) {
+        // A server that does not hear it forgets by itself when the time is over.
+        this.#tell({ withdrawn: question.id }).catch(() => {});
+      }
       this.#questions.forget(question);
     };
     signal?.addEventListener("abort", aborted);
@@ -240,8 +312,17 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   }
 }
 
+function isHere(session: SimpSession | undefined): boolean {
+  return session !== undefined && session.server === undefined;
+}
+
+/** Turns a throw into a rejection. */
+async function attempt(act: () => void | Promise<void>): Promise<void> {
+  await act();
+}
+
 const TEXTS: Readonly<Record<ClientRequestFailure, string>> = {
-  nobody: "reaches nobody: no session of that name is here that has subscribed to it",
+  nobody: "reaches nobody: no session of that name is known that has subscribed to it",
   timeout: "was not answered in time",
   ended: "was not answered: every session that was asked has ended",
   refused: "was answered with an error",

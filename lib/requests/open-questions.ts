@@ -1,4 +1,6 @@
 import type { ClientRequestOptions } from "../channel/client-asker.js";
+import type { Clock } from "../clock/clock.js";
+import { ForeignQuestions } from "./foreign-questions.js";
 
 /** A question that has no answer yet. */
 export interface Question {
@@ -11,6 +13,8 @@ export interface Question {
   readonly answering: Set<string>;
   /** Its answer has come, and the schema looks at it. */
   isJudged: boolean;
+  /** Whether other servers know of it. */
+  readonly isTold: boolean;
   readonly schema: ClientRequestOptions["schema"];
   answer(value: unknown): void;
   fail(error: unknown): void;
@@ -20,13 +24,21 @@ export interface Question {
 export class OpenQuestions {
   /** The destination that clients answer to. */
   readonly destination: string;
-  /** A field, since every SEND looks at it: while nothing is asked, no SEND is an answer. */
+  /** Those of other servers to sessions of this one, too. A field, since every SEND looks at it: while nothing is asked, no SEND is an answer. */
   count = 0;
+  /** The questions of other servers. */
+  readonly foreign: ForeignQuestions;
   readonly #questions = new Map<string, Question>();
   readonly #bySession = new Map<string, Set<Question>>();
 
-  constructor(destination: string) {
+  constructor(destination: string, clock: Clock) {
     this.destination = destination;
+    this.foreign = new ForeignQuestions(clock, () => this.#count());
+  }
+
+  /** How many this server has asked. */
+  get own(): number {
+    return this.#questions.size;
   }
 
   get all(): Iterable<Question> {
@@ -39,7 +51,7 @@ export class OpenQuestions {
 
   add(question: Question): void {
     this.#questions.set(question.id, question);
-    this.count = this.#questions.size;
+    this.#count();
     for (const sessionId of question.asked) {
       const questions = this.#bySession.get(sessionId) ?? new Set();
       this.#bySession.set(sessionId, questions.add(question));
@@ -50,8 +62,10 @@ export class OpenQuestions {
   take(sessionId: string, headers: { get(name: string): string | undefined }): boolean {
     if (this.count === 0 || headers.get("destination") !== this.destination) return false;
 
-    const question = this.get(headers.get("correlation-id"));
-    if (!question || question.isJudged) return false;
+    const id = headers.get("correlation-id");
+    const question = this.get(id);
+    if (!question) return this.foreign.take(id, sessionId);
+    if (question.isJudged) return false;
     if (!question.asked.has(sessionId) || question.answering.has(sessionId)) return false;
     question.answering.add(sessionId);
     return true;
@@ -66,7 +80,7 @@ export class OpenQuestions {
 
   forget(question: Question): void {
     this.#questions.delete(question.id);
-    this.count = this.#questions.size;
+    this.#count();
     this.forgetSessions(question);
   }
 
@@ -77,5 +91,9 @@ export class OpenQuestions {
       questions?.delete(question);
       if (questions?.size === 0) this.#bySession.delete(sessionId);
     }
+  }
+
+  #count(): void {
+    this.count = this.#questions.size + this.foreign.size;
   }
 }

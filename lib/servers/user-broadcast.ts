@@ -3,10 +3,9 @@ import { createMessage, type Message, type PublishedHeaders } from "../message/m
 import { NativeHeaders } from "../message/native-headers.js";
 import { publishedHeaders } from "../message/publication.js";
 import type { ServersStats } from "../observe/stats.js";
-import type { SessionsHere } from "../user/sessions-here.js";
 import type { Said } from "./envelope.js";
 import { ServerLink, type ServerLinkOptions } from "./server-link.js";
-import { obey, SessionsBroadcast, type SessionsTold } from "./sessions-broadcast.js";
+import { type ObeyingSessions, obey, SessionsBroadcast, type SessionsTold } from "./sessions-broadcast.js";
 
 /** The messages of servers about users. */
 type Told =
@@ -24,7 +23,7 @@ export interface UserBroadcastHandler {
   deliver(message: Message, options: { readonly byClient: boolean }): void | Promise<void>;
   /** Runs what feeds sessions; gives what to wait for before they are fed again. */
   feed(deliver: () => void): Promise<void> | undefined;
-  readonly here: Pick<SessionsHere, "end" | "recheck" | "unsubscribeById">;
+  readonly here: ObeyingSessions;
 }
 
 /**

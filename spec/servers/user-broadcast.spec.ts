@@ -28,7 +28,13 @@ describe("UserBroadcast", () => {
           deliver();
           return behind;
         },
-        here: { end: () => 0, recheck: async () => 0, unsubscribeById: async () => false, ...here },
+        here: {
+          end: () => 0,
+          recheck: async () => 0,
+          unsubscribeById: async () => false,
+          questionTold() {},
+          ...here,
+        },
       },
     );
     servers.push(server);

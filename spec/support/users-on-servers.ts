@@ -276,6 +276,63 @@ export function describeUsersOnServers(options: () => Partial<StompMessagingOpti
     expect(await rod.frame()).to.include("unsubscribed:You have left\n");
   });
 
+  describe("ask a user who is on another server", () => {
+    const ask = (timeout = 10_000) =>
+      here.template.request("rod", "/queue/letters", { text: "Sure?" }, { timeout, schema: undefined });
+    const known = (count: number) => until(() => subscriptionsOf(here, "rod").length === count);
+
+    function answer(client: Client, question: string, body: string, more = ""): void {
+      const header = (name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(question)?.[1];
+      client.send(
+        `SEND\ndestination:${header("reply-to")}\ncorrelation-id:${header("correlation-id")}\n${more}\n${body}^@`,
+      );
+    }
+
+    it("and take the first answer, of those who were asked", async () => {
+      const [near, far, ann] = [
+        await listening(0, "rod"),
+        await listening(1, "rod"),
+        await listening(1, "ann"),
+      ];
+      await known(2);
+      const asked = ask();
+      const [question, same] = [await far.frame(), await near.frame()];
+      answer(ann, question, "666", "receipt:r\n");
+      expect(await ann.frame()).to.match(/^RECEIPT/);
+      answer(far, question, '{"sure":true}', "content-type:application/json\nreceipt:r\n");
+      expect(await asked).to.deep.equal({ sure: true });
+      expect(await far.frame()).to.match(/^RECEIPT/);
+      answer(near, same, "7", "receipt:r\n");
+      expect(await near.frame()).to.match(/^RECEIPT/);
+
+      const refused = ask().catch((error: Error) => error.message);
+      answer(far, await far.frame(), "", "error:nobody at home\n");
+      expect(await refused).to.match(/was answered with an error: nobody at home$/);
+    });
+
+    it("and fail when that session ends, its server closes, or nobody answers in time", async () => {
+      const reason = (asked: Promise<unknown>) => asked.catch((error: { reason: string }) => error.reason);
+      const [one, two] = [await listening(1, "rod"), await listening(1, "rod")];
+      await known(2);
+      const first = reason(ask());
+      const question = await one.frame();
+      one.send("DISCONNECT\n\n^@");
+      await known(1);
+      answer(two, await two.frame(), "7");
+      expect(await first).to.equal(7);
+      expect(await reason(ask(50))).to.equal("timeout");
+      answer(two, question, "late", "receipt:r\n");
+      await two.frame();
+      expect(await two.frame()).to.match(/^RECEIPT/);
+
+      const last = reason(ask());
+      await two.frame();
+      await servers.pop()!.close();
+      expect(await last).to.equal("ended");
+      expect(await reason(ask())).to.equal("nobody");
+    });
+  });
+
   async function listening(
     server: number,
     name?: string,

@@ -163,7 +163,11 @@ describe("Gentle, in pairs", () => {
         stage = await PairStage.open(beside);
         const rod = await stage.connect();
         const questions = await rod.subscribe("/user/queue/confirm");
-        const asked = stage.here.messaging.template.request("rod", "/queue/confirm", { text: "Sure?" });
+        const { userRegistry, template } = stage.here.messaging;
+        // Another server's registry hears of it a moment later.
+        while (userRegistry.findSubscriptionsTo("/user/queue/confirm").length === 0)
+          await stage.clock.pass(100);
+        const asked = template.request("rod", "/queue/confirm", { text: "Sure?" });
         const { body, headers } = await questions.message();
         expect(body).to.deep.equal({ text: "Sure?" });
         await rod.send(
