@@ -2,9 +2,11 @@ import type { OwnDestination, TokenHeader } from "./channel/interceptor-descript
 import type { StompContract } from "./controller/contract.js";
 import type { MethodDescription } from "./controller/description.js";
 import type { DestinationSeparator } from "./destination/pattern.js";
+import type { RateLimitOptions } from "./limits/rate-limit-options.js";
 import type { Principal } from "./message/message.js";
 import type { Foresight } from "./security/foresight.js";
 import type { ImaginedMessage, MessageSecurity } from "./security/message-security.js";
+import type { RuleDescription } from "./security/rule.js";
 import type { SockJSTransport } from "./socket/sockjs/sock-js-options.js";
 
 /** An endpoint, as clients reach it. */
@@ -15,9 +17,35 @@ export interface EndpointDescription {
   readonly sockJS: readonly SockJSTransport[] | undefined;
 }
 
+/** A port of `messaging.listen`. */
+export interface ListenerDescription {
+  /** As it listens there: `0.0.0.0` and `::` are every address of the machine. */
+  readonly address: string;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** One of `rateLimits`, with its defaults. */
+export interface RateLimitDescription extends Required<Omit<RateLimitOptions, "destinations">> {
+  /** As events and counts name it: `rateLimits[0]`. */
+  readonly name: string;
+  /** Without: all. */
+  readonly destinations?: readonly string[];
+}
+
+/** The rules that decide about a destination. */
+export interface RuledDestination {
+  /** `undefined` for a message without one, such as CONNECT. */
+  readonly destination: string | undefined;
+  /** In the order they are asked. */
+  readonly rules: readonly RuleDescription[];
+}
+
 /** The messages that clients may send and hear, as the application's options and decorators say it. Made when it is asked for. */
 export interface MessagingDescription {
   readonly endpoints: readonly EndpointDescription[];
+  /** Ports of `messaging.listen`, where STOMP comes straight over TCP: those that listen at this moment. */
+  readonly listeners: readonly ListenerDescription[];
   readonly stompVersions: readonly string[];
   /** How often the broker offers to send a heart-beat [0] and wants one [1], in ms; `undefined` where it is not known. */
   readonly heartbeat: readonly [number, number] | undefined;
@@ -38,6 +66,20 @@ export interface MessagingDescription {
   readonly contract: StompContract | undefined;
   /** The rules, if there are any: `rules`, `rulesFor(…)` and `decide(…)`. */
   readonly security: MessageSecurity | undefined;
+  readonly rateLimits: readonly RateLimitDescription[];
+  /**
+   * Gives the rules that may decide about a message, of one destination or of a pattern: those of the destination, and
+   * of presence those of its room before, where each of the two has to grant it.
+   *
+   * @example
+   * ```ts
+   * const ruled = messaging.description.rulesFor({ type: "SUBSCRIBE", destination: "/topic/room/7/presence" });
+   * console.log(ruled.map(({ destination }) => destination)); // ["/topic/room/7", "/topic/room/7/presence"]
+   * ```
+   */
+  rulesFor(message: ImaginedMessage): readonly RuledDestination[];
+  /** Gives those of `rateLimits` that count a message, of one destination or of a pattern. */
+  rateLimitsFor(message: ImaginedMessage): readonly RateLimitDescription[];
   /**
    * Tells what a user, or a stranger, may do before it is done: what the rules say (of presence: of its room, too), and
    * `@Authorize` of the method that is mapped to just this destination. It may be a pattern: `yes` and `no` then hold for all destinations that fit it.

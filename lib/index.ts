@@ -115,7 +115,13 @@ export {
   type PayloadClass,
   type PayloadValidator,
 } from "./controller/payload-validator.js";
-export type { EndpointDescription, MessagingDescription } from "./description.js";
+export type {
+  EndpointDescription,
+  ListenerDescription,
+  MessagingDescription,
+  RateLimitDescription,
+  RuledDestination,
+} from "./description.js";
 export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,

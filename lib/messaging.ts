@@ -212,6 +212,8 @@ export function stompMessaging(
   });
   observer.start(messaging);
   // As a getter, which assign would not keep: it is made of all mappings, and few ask for it.
-  const getter = { get: () => describe(options, { controllers: controllerHandler, broker, roomOf }) };
+  const getter = {
+    get: () => describe(options, { controllers: controllerHandler, broker, tcpServers, roomOf }),
+  };
   return Object.defineProperty(messaging, "description", getter) as StompMessaging;
 }

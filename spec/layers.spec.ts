@@ -56,7 +56,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "socket",
     "message",
   ],
-  description: ["channel", "controller", "destination", "message", "security", "socket"],
+  description: ["channel", "controller", "destination", "limits", "message", "security", "socket"],
   "stomp-messaging": ["broker", "channel", "description", "events", "observe", "session", "socket", "user"],
 };
 

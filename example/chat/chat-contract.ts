@@ -41,6 +41,18 @@ const refusalNotice = object({
 /** The staff has ended the member's sessions. */
 const endNotice = object({ problem: literal("ended"), reason: string() });
 
+const presentMember = object({ name: string(), sessions: number(), since: number() });
+
+/** Who is in a room: all at first, as `users`, then what changes. */
+const presence = object({
+  count: number(),
+  strangers: number(),
+  users: optional(array(presentMember)),
+  joined: optional(array(presentMember)),
+  changed: optional(array(presentMember)),
+  left: optional(array(string())),
+});
+
 const roomId = string("A room has an id.");
 const text = string("A message is text without control characters.");
 const name = string("A member has a name.");
@@ -52,6 +64,7 @@ export const chatContract = destinations({
   "/pub/chat/staff/end": { send: object({ name, reason: string("A reason is text.") }) },
   "/pub/chat/room/{roomId}": { subscribe: array(chatMessage) },
   "/sub/chat/room/{roomId}": { message: variant("kind", [chatMessage, chatEntrance]) },
+  "/sub/chat/room/{roomId}/presence": { message: presence },
   "/user/queue/private": { message: privateMessage },
   "/user/queue/errors": { message: union([refusalNotice, endNotice]) },
 });

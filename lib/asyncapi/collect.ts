@@ -34,15 +34,26 @@ class Collector {
     this.#addBrokerSends();
     for (const own of description.ownSends) this.#addOwnSend(own);
     for (const own of description.ownMessages) {
-      const channel = this.model.channel(own.destination);
-      const payload = own.payload && { json: own.payload };
-      this.model.send(this.model.message(channel, "notice", { title: own.text, payload }), {
-        note: own.text,
-      });
+      const channel = this.model.channel(this.#nameInContract(own.destination));
+      // The contract may know more of it, such as the application's own part.
+      const known = this.#heard.has(channel.destination) && this.#heard.get(channel.destination);
+      const isKnown = known && "jsonSchema" in known["~standard"];
+      const payload = isKnown ? { schema: known } : own.payload && { json: own.payload };
+      const headers = new Map(
+        Object.entries(own.messageHeaders ?? {}).map(([name, schema]) => [name, { schema, required: true }]),
+      );
+      const message = this.model.message(channel, "notice", { title: own.text, payload, headers });
+      this.model.send(message, { note: own.text });
     }
     // The template sends what neither methods nor the library does.
     for (const destination of this.#heard.unused) this.model.send(this.#heardMessage(destination));
     this.#addRuled();
+  }
+
+  /** The contract's variables stand for the wildcards of a pattern. */
+  #nameInContract(destination: string): string {
+    const names = Object.keys(this.#description.contract?.destinations ?? {});
+    return names.find((name) => widened(name) === widened(destination)) ?? destination;
   }
 
   /** Destinations that nothing but the rules names: the template sends there, or clients do. */

@@ -9,10 +9,10 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Extensions: what AsyncAPI has no word for. */
 type Extensions = { readonly [Name in `x-${string}`]?: unknown };
 
-/** An endpoint. */
+/** An endpoint, or a port of `messaging.listen`. */
 export interface AsyncApiServer extends Extensions {
   readonly host: string;
-  readonly pathname: string;
+  readonly pathname?: string;
   readonly protocol: "stomp";
   readonly protocolVersion: string;
   readonly description: string;

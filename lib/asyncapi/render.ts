@@ -75,6 +75,9 @@ class Renderer {
         ...(this.#access.security.length > 0 && { securitySchemes: this.#access.schemes }),
       },
       ...(this.#access.rules.size > 0 && { "x-rules": Object.fromEntries(this.#access.rules) }),
+      ...(this.#access.rateLimits.size > 0 && {
+        "x-rate-limits": Object.fromEntries(this.#access.rateLimits),
+      }),
     };
     const warnings = [...this.#lacks].map(([lack, places]) => `${lack}: ${[...places].join(", ")}`);
     return { document, warnings };

@@ -16,7 +16,10 @@ export interface OwnDestination {
   readonly text: string;
   /** JSON Schema of the payload; none where the payload does not matter. */
   readonly payload?: Readonly<Record<string, unknown>>;
+  /** Of what clients send. */
   readonly headers?: readonly TokenHeader[];
+  /** JSON Schemas of the headers of what they hear, beside those of every MESSAGE. */
+  readonly messageHeaders?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** The part of an interceptor that clients have to know, for documents about the application. */

@@ -135,6 +135,13 @@ export class TcpServer implements StompTcpServer {
     throw new ConfigurationError("The server has no address until it listens");
   }
 
+  /** Where clients reach it now; `undefined` when they do not. */
+  get listening(): (AddressInfo & { readonly tls: boolean }) | undefined {
+    return this.#server.listening && this.#address
+      ? { ...this.#address, tls: this.#tls !== undefined }
+      : undefined;
+  }
+
   /** Rejects as node's `listen` fails: the port is taken, or not allowed. */
   async listen(): Promise<this> {
     const { port, host = "127.0.0.1" } = this.#options;

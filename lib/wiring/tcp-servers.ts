@@ -1,3 +1,4 @@
+import type { ListenerDescription } from "../description.js";
 import { ConfigurationError } from "../errors.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { errorReply } from "../session/error-reply.js";
@@ -33,6 +34,15 @@ export class TcpServers {
     const server = new TcpServer(options, this.#context);
     this.#servers.add(server);
     return server.listen();
+  }
+
+  /** Where clients reach this process now. */
+  get listening(): ListenerDescription[] {
+    return [...this.#servers].flatMap(({ listening }) => {
+      if (!listening) return [];
+      const { address, port, tls } = listening;
+      return { address, port, tls };
+    });
   }
 
   close(): void {

@@ -114,6 +114,67 @@ describe("asyncApi", () => {
     ]);
   });
 
+  it("says how often clients may, and where they hear that it was too often", async () => {
+    const api = apiOf({
+      controllers: [Rooms],
+      rateLimits: [
+        {
+          destinations: ["/app/room/7", "/app/secret"],
+          per: "user",
+          limit: 10,
+          window: 1_000,
+          beyond: "refuse",
+        },
+        { command: "SUBSCRIBE", per: "session", limit: 100, window: 60_000, beyond: "end" },
+        { destinations: ["/app/nothing"], per: "address", limit: 1, window: 1_000, beyond: "ignore" },
+      ],
+    });
+    const { operations, channels, "x-rate-limits": limits } = api.document;
+    expect(operations["Rooms.say"]?.["x-rate-limits"]).to.deep.equal(["rateLimits[0]"]);
+    expect(operations["Rooms.ask"]).to.not.have.property("x-rate-limits");
+    for (const id of ["Rooms.rooms", "send.topic.room.id"]) {
+      expect(operations[id]?.["x-rate-limits"], id).to.deep.equal(["rateLimits[1]"]);
+    }
+    expect(limits).to.deep.equal({
+      "rateLimits[0]": {
+        ...{ destinations: ["/app/room/7", "/app/secret"], command: "SEND" },
+        ...{ per: "user", limit: 10, window: 1_000, beyond: "refuse" },
+      },
+      "rateLimits[1]": { command: "SUBSCRIBE", per: "session", limit: 100, window: 60_000, beyond: "end" },
+      "rateLimits[2]": {
+        ...{ destinations: ["/app/nothing"], command: "SEND" },
+        ...{ per: "address", limit: 1, window: 1_000, beyond: "ignore" },
+      },
+    });
+    expect(channels["user.queue.errors"]?.messages.notice?.title).to.equal(
+      "Tells that a message was beyond a rate limit",
+    );
+    expect(await diagnosticsOf(api)).to.deep.equal([]);
+    expect(JSON.stringify(await api.forUser({ name: "rod" })))
+      .to.include("rateLimits[0]")
+      .and.not.include("secret");
+  });
+
+  it("has a server for each port that listens straight over TCP, now", async () => {
+    const messaging = stompMessaging({ endpoints: [{ path: "/tcp" }] });
+    const [here, everywhere] = [
+      await messaging.listen({ port: 0 }),
+      await messaging.listen({ port: 0, host: "0.0.0.0" }),
+    ];
+    const api = asyncApi(messaging, { ...INFO, host: "chat.example:8080" });
+    expect(Object.keys(api.document.servers)).to.deep.equal(["tcp", "tcp-2", "tcp-3"]);
+    const { "tcp-2": second, "tcp-3": third } = api.document.servers;
+    expect(second).to.include({ host: `127.0.0.1:${here.address.port}`, protocol: "stomp" });
+    expect(second?.["x-transports"]).to.deep.equal(["tcp"]);
+    expect(second).to.not.have.property("pathname");
+    expect(third?.host).to.equal(`chat.example:${everywhere.address.port}`);
+    expect(await diagnosticsOf(api)).to.deep.equal([]);
+
+    here.close();
+    expect(Object.keys(asyncApi(messaging, INFO).document.servers)).to.deep.equal(["tcp", "tcp-2"]);
+    await messaging.close();
+  });
+
   describe("of a contract", () => {
     const contract = destinations({
       "/app/room/{room}": { send: Text },

@@ -9,6 +9,8 @@ import {
   messageSecurity,
   SendTo,
 } from "express-stomp";
+import { destinations } from "express-stomp/contract";
+import { z } from "zod";
 import { apiOf } from "../support/async-api-of.js";
 
 describe("asyncApi, of security", () => {
@@ -112,6 +114,38 @@ describe("asyncApi, of security", () => {
     const admin = await api.forUser(ann);
     expect(admin.document.operations).to.have.property("Doors.admin");
     expect((await api.forUser(null)).document.operations).to.deep.equal({});
+  });
+
+  it("says of presence who hears it, and by the rules of its room, too", () => {
+    const rules = messageSecurity((messages) =>
+      messages
+        .simpSubscribeDestMatchers("/topic/room/{id}")
+        .hasRole("GUEST")
+        .simpSubscribeDestMatchers("/topic/room/{id}/presence")
+        .authenticated()
+        .anyMessage()
+        .denyAll(),
+    );
+    const { channels, operations } = apiOf({
+      security: rules,
+      presence: { destinations: ["/topic/room/*"] },
+      contract: destinations({ "/topic/room/{id}/presence": { message: z.object({ count: z.number() }) } }),
+    }).document;
+    const channel = channels["topic.room.id.presence"];
+    expect(Object.keys(channels)).to.deep.equal(["topic.room.id.presence", "topic.room.id"]);
+    expect(Object.keys(channel?.messages ?? {})).to.deep.equal(["notice"]);
+    expect(channel?.messages.notice).to.have.nested.property("headers.properties.presence.enum");
+    expect(operations["send.topic.room.id.presence"]?.["x-authorization"]).to.deep.equal([
+      "rule 2: authenticated()",
+      'rule 1, for /topic/room/{id}: hasRole("GUEST")',
+    ]);
+  });
+
+  it("says what is told of presence where no contract does", () => {
+    const { channels, components } = apiOf({ presence: { destinations: ["/topic/room/*"] } }).document;
+    const { notice } = channels["topic.room.any.presence"]?.messages ?? {};
+    expect(notice?.payload).to.deep.equal({ $ref: "#/components/schemas/TopicRoomAnyPresenceNotice" });
+    expect(components.schemas?.TopicRoomAnyPresenceNotice?.required).to.deep.equal(["count", "strangers"]);
   });
 
   it("says of what a user may do for some destinations that it depends", async () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { type Chat, createChat } from "../../../example/chat/app.js";
+import { chatContract } from "../../../example/chat/chat-contract.js";
 import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
 import { MemberRepository } from "../../../example/chat/member-repository.js";
 import { newFile } from "../../support/databases.js";
@@ -292,6 +293,8 @@ describe("the chat's people", () => {
 
 /** The names that are there after a state or a change. */
 function replay(before: readonly string[], told: unknown): string[] {
+  const { message } = chatContract.destinations["/sub/chat/room/{roomId}/presence"];
+  expect(message["~standard"].validate(told)).to.not.have.property("issues");
   const {
     users,
     joined = [],
