@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import ts from "typescript";
 
@@ -5,7 +6,8 @@ import ts from "typescript";
 const CHAT_LIMIT = 200;
 const BIG_LIMIT = 2_000;
 const BIG = 200;
-const ROUNDS = 5;
+/** The compiler's own code is as fast as it gets after some. */
+const ROUNDS = 8;
 
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -50,27 +52,28 @@ function program(count: number): string {
   `;
 }
 
-/** Ms of CPU that the check of a file takes, where what it imports was checked before; and the faults that were found. */
-function check(source: string): { readonly ms: number; readonly faults: readonly string[] } {
+/** What a program is made of, read once for all rounds. */
+const read = new Map<string, ts.SourceFile | undefined>();
+
+/** Ms of CPU that the check of a file takes, where the one before it was checked; and the faults that were found. */
+function check(before: string, source: string): { readonly ms: number; readonly faults: readonly string[] } {
+  // Where the chat's contract is, so that it finds what it imports.
   const files = new Map([
-    [
-      resolve("build/types-before.ts"),
-      `${IMPORTS} void [Payload, destinations, typedServer, z.object({}).parse];`,
-    ],
-    [resolve("build/types.ts"), source],
+    [resolve("example/chat/types-before.ts"), before],
+    [resolve("example/chat/types.ts"), source],
   ]);
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
   host.fileExists = (name) => files.has(name) || fileExists(name);
   host.getSourceFile = (name, ...rest) => {
     const text = files.get(name);
-    return text === undefined
-      ? getSourceFile(name, ...rest)
-      : ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+    if (text !== undefined) return ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+    if (!read.has(name)) read.set(name, getSourceFile(name, ...rest));
+    return read.get(name);
   };
   const made = ts.createProgram([...files.keys()], options, host);
-  const [before, file] = [...files.keys()].map((name) => made.getSourceFile(name));
-  made.getSemanticDiagnostics(before);
+  const [first, file] = [...files.keys()].map((name) => made.getSourceFile(name));
+  made.getSemanticDiagnostics(first);
   const began = process.cpuUsage();
   const found = made.getSemanticDiagnostics(file);
   const { user, system } = process.cpuUsage(began);
@@ -78,8 +81,8 @@ function check(source: string): { readonly ms: number; readonly faults: readonly
   return { ms, faults: found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " ")) };
 }
 
-function measure(name: string, source: string, limit: number): void {
-  const rounds = Array.from({ length: ROUNDS }, () => check(source));
+function measure(name: string, before: string, source: string, limit: number): void {
+  const rounds = Array.from({ length: ROUNDS }, () => check(before, source));
   const faults = rounds[0]?.faults ?? [];
   if (faults.length > 0) throw new Error(`${name} does not compile: ${faults.slice(0, 3).join("; ")}`);
   // The least: what else the machine does only adds.
@@ -88,6 +91,23 @@ function measure(name: string, source: string, limit: number): void {
   if (ms > limit) process.exitCode = 1;
 }
 
-measure("as many destinations as the chat has", program(6), CHAT_LIMIT);
-measure(`${BIG} destinations`, program(BIG / 2), BIG_LIMIT);
+const BEFORE = `${IMPORTS} void [Payload, destinations, typedServer, z.object({}).parse];`;
+const BEFORE_CHAT = `
+  import { destinations } from "express-stomp/contract";
+  import { array, literal, number, object, optional, string, union, variant } from "valibot";
+  void [destinations, array, literal, number, object({}), optional, string(), union, variant];
+`;
+measure(
+  "the chat's contract",
+  BEFORE_CHAT,
+  readFileSync("example/chat/chat-contract.ts", "utf8"),
+  CHAT_LIMIT,
+);
+measure(
+  "as many destinations as the chat has, with all that is done with them",
+  BEFORE,
+  program(6),
+  CHAT_LIMIT,
+);
+measure(`${BIG} destinations, with all that is done with them`, BEFORE, program(BIG / 2), BIG_LIMIT);
 console.log(`TypeScript ${ts.version}`);

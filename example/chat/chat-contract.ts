@@ -43,7 +43,7 @@ const endNotice = object({ problem: literal("ended"), reason: string() });
 
 const presentMember = object({ name: string(), sessions: number(), since: number() });
 
-/** Who is in a room: all at first, as `users`, then what changes. */
+/** The people in a room: all at first, as `users`, then what changes. */
 const presence = object({
   count: number(),
   strangers: number(),

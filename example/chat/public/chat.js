@@ -1,7 +1,7 @@
 import { typedClient, watchPresence } from "express-stomp/client";
+import { find } from "/public/elements.js";
 import { stompClient } from "/public/stomp-client.js";
 import { chatContract } from "../chat-contract.js";
-import { find } from "./elements.js";
 import { People } from "./people.js";
 import { Talk } from "./talk.js";
 

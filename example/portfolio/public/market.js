@@ -2,30 +2,53 @@ import { money, showGain, trend } from "./money.js";
 import { Sparkline } from "./sparkline.js";
 import { count, fill, texts } from "./texts.js";
 
+/** @import { PriceHistory, Quote } from "../quote-repository.js" */
+/** @import { Portfolio, TradeAction } from "../trade.js" */
+/** @typedef {Record<"price" | "shares" | "value" | "gain", HTMLTableCellElement>} Cells */
+/** @typedef {{ price: number, round: number, sparkline: Sparkline, cells: Cells }} ShownStock */
+/** @typedef {Pick<PriceHistory, "ticker" | "company">} TradedStock */
+
 /** The table of stocks: what they cost, and what of them one has. */
 export class Market {
   #body;
   #totals;
   #trade;
-  /** Each stock's price, chart and cells, by ticker. */
+  /**
+   * Each stock's price, chart and cells, by ticker.
+   *
+   * @type {Map<string, ShownStock>}
+   */
   #stocks = new Map();
+  /** @type {Portfolio} */
   #portfolio = { version: -1, cash: 0, positions: [] };
 
-  /** @param trade is called with a stock and "Buy" or "Sell" when someone asks for it */
+  /**
+   * @param {HTMLElement} body
+   * @param {Record<"total" | "invested" | "cash" | "gain", HTMLElement>} totals
+   * @param {(stock: TradedStock, action: TradeAction) => void} trade is called when someone asks for it
+   */
   constructor(body, totals, trade) {
     this.#body = body;
     this.#totals = totals;
     this.#trade = trade;
   }
 
-  /** Shows all stocks, with the prices they had. */
+  /**
+   * Shows all stocks, with the prices they had.
+   *
+   * @param {readonly PriceHistory[]} histories
+   */
   load(histories) {
     this.#body.replaceChildren();
     for (const history of histories) this.#addRow(history);
     this.#showHoldings();
   }
 
-  /** Shows a new price. What the history had already, or a newer quote made old, is passed over. */
+  /**
+   * Shows a new price. What the history had already, or a newer quote made old, is passed over.
+   *
+   * @param {Quote} quote
+   */
   quote({ ticker, price, round }) {
     const stock = this.#stocks.get(ticker);
     if (!stock || round <= stock.round) return;
@@ -39,7 +62,11 @@ export class Market {
     this.#showHoldings();
   }
 
-  /** Shows cash and positions, unless newer ones were shown. */
+  /**
+   * Shows cash and positions, unless newer ones were shown.
+   *
+   * @param {Portfolio} portfolio
+   */
   hold(portfolio) {
     if (portfolio.version < this.#portfolio.version) return;
 
@@ -47,12 +74,17 @@ export class Market {
     this.#showHoldings();
   }
 
-  /** Tells what is needed to decide about a trade. */
+  /**
+   * Tells what is needed to decide about a trade.
+   *
+   * @param {string} ticker
+   */
   means(ticker) {
-    const { price } = this.#stocks.get(ticker);
+    const price = this.#stocks.get(ticker)?.price ?? 0;
     return { price, cash: this.#portfolio.cash, shares: this.#positionOf(ticker)?.shares ?? 0 };
   }
 
+  /** @param {PriceHistory} history */
   #addRow({ ticker, company, prices, round }) {
     const sparkline = new Sparkline(prices);
     const price = prices.at(-1) ?? 0;
@@ -62,7 +94,7 @@ export class Market {
       value: make("td", "value"),
       gain: make("td", "gain"),
     };
-    for (const [name, cell] of Object.entries(cells)) cell.dataset.label = texts[name];
+    for (const name of CELLS) cells[name].dataset.label = texts[name];
 
     const name = make("th", "stock");
     name.scope = "row";
@@ -70,7 +102,7 @@ export class Market {
     const chart = make("td", "chart");
     chart.append(sparkline.element);
     const actions = make("td", "actions");
-    for (const action of ["Buy", "Sell"]) {
+    for (const action of ACTIONS) {
       const button = make("button", action === "Buy" ? "small" : "small plain", texts[action]);
       button.type = "button";
       button.setAttribute("aria-label", fill(texts[`${action}Stock`], { ticker }));
@@ -105,10 +137,15 @@ export class Market {
     showGain(this.#totals.gain, invested - cost);
   }
 
+  /** @param {string} ticker */
   #positionOf(ticker) {
     return this.#portfolio.positions.find((position) => position.ticker === ticker);
   }
 
+  /**
+   * @param {HTMLElement} cell
+   * @param {ReturnType<typeof trend>} moved
+   */
   #flash(cell, moved) {
     cell.classList.remove("up", "down");
     // Read, so that the animation begins anew.
@@ -117,6 +154,17 @@ export class Market {
   }
 }
 
+/** @type {(keyof Cells)[]} */
+const CELLS = ["price", "shares", "value", "gain"];
+/** @type {TradeAction[]} */
+const ACTIONS = ["Buy", "Sell"];
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ */
 function make(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;

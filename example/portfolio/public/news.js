@@ -1,6 +1,9 @@
 import { money } from "./money.js";
 import { fill, texts } from "./texts.js";
 
+/** @import { Trade } from "../trade.js" */
+/** @typedef {"good" | "bad" | "plain"} Kind */
+
 const LIMIT = 30;
 const TOAST_MS = 6000;
 
@@ -8,10 +11,12 @@ const TOAST_MS = 6000;
 export class News {
   #list;
   #toast = document.createElement("p");
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #fading;
   /** The trades whose end was told. */
   #told = new Set();
 
+  /** @param {HTMLElement} list */
   constructor(list) {
     this.#list = list;
     this.#toast.className = "toast";
@@ -21,7 +26,10 @@ export class News {
     document.body.append(this.#toast);
   }
 
-  /** @param kind "good", "bad" or "plain" */
+  /**
+   * @param {string} text
+   * @param {Kind} [kind]
+   */
   tell(text, kind = "plain") {
     this.#add(text, kind);
     this.#toast.textContent = text;
@@ -33,7 +41,11 @@ export class News {
     }, TOAST_MS);
   }
 
-  /** Tells what became of a trade, once. */
+  /**
+   * Tells what became of a trade, once.
+   *
+   * @param {Trade} trade
+   */
   tellTrade(trade) {
     if (this.#told.has(trade.id) || trade.state === "placed") return;
 
@@ -41,7 +53,11 @@ export class News {
     this.tell(sentence(trade), trade.state === "executed" ? "good" : "bad");
   }
 
-  /** Shows trades of before without a word about each. */
+  /**
+   * Shows trades of before without a word about each.
+   *
+   * @param {readonly Trade[]} trades
+   */
   recall(trades) {
     for (const trade of trades.toReversed()) {
       if (this.#told.has(trade.id) || trade.state === "placed") continue;
@@ -51,19 +67,24 @@ export class News {
     }
   }
 
+  /**
+   * @param {string} text
+   * @param {Kind} kind
+   */
   #add(text, kind) {
     const item = document.createElement("li");
     item.dataset.kind = kind;
     item.textContent = text;
     this.#list.prepend(item);
-    while (this.#list.children.length > LIMIT) this.#list.lastElementChild.remove();
+    while (this.#list.children.length > LIMIT) this.#list.lastElementChild?.remove();
   }
 }
 
+/** @param {Trade} trade */
 function sentence({ state, action, ticker, shares, price, reason }) {
   if (state === "rejected") {
     const text = texts.rejections[action];
-    return text === undefined ? reason : fill(text, { ticker, shares });
+    return text === undefined ? (reason ?? "") : fill(text, { ticker, shares });
   }
-  return fill(action === "Buy" ? texts.Bought : texts.Sold, { shares, ticker, price: money(price) });
+  return fill(action === "Buy" ? texts.Bought : texts.Sold, { shares, ticker, price: money(price ?? 0) });
 }

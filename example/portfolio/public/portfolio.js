@@ -1,3 +1,4 @@
+import { find } from "/public/elements.js";
 import { stompClient } from "/public/stomp-client.js";
 import { resuming } from "/vendor/express-stomp/client/index.js";
 import { Market } from "./market.js";
@@ -5,12 +6,37 @@ import { News } from "./news.js";
 import { fill, texts } from "./texts.js";
 import { TradeDialog } from "./trade-dialog.js";
 
-const byId = (id) => document.getElementById(id);
-const connection = byId("connection");
-const news = new News(byId("news"));
-const totals = Object.fromEntries(["total", "invested", "cash", "gain"].map((id) => [id, byId(id)]));
-const market = new Market(byId("stocks"), totals, (stock, action) => dialog.open(stock, action));
-const dialog = new TradeDialog(byId("dialog"), { means: (ticker) => market.means(ticker), place });
+/** @import { PriceHistory, Quote } from "../quote-repository.js" */
+/** @import { Portfolio, Trade, TradeRequest } from "../trade.js" */
+/**
+ * The bodies of what the page hears, by destination.
+ *
+ * @typedef {{
+ *   "/topic/price.stock.*": Quote,
+ *   "/app/quotes": PriceHistory[],
+ *   "/app/server": { name: string },
+ *   "/app/trades": Trade[],
+ *   "/app/positions": Portfolio,
+ *   "/user/queue/position-updates": { trade: Trade, portfolio: Portfolio },
+ *   "/user/queue/errors": { code: keyof typeof texts.rejections, text: string, trade?: Trade },
+ * }} Heard
+ */
+
+const connection = find("#connection", HTMLElement);
+const news = new News(find("#news", HTMLElement));
+const totals = {
+  total: find("#total", HTMLElement),
+  invested: find("#invested", HTMLElement),
+  cash: find("#cash", HTMLElement),
+  gain: find("#gain", HTMLElement),
+};
+const market = new Market(find("#stocks", HTMLElement), totals, (stock, action) =>
+  dialog.open(stock, action),
+);
+const dialog = new TradeDialog(find("#dialog", HTMLDialogElement), {
+  means: (ticker) => market.means(ticker),
+  place,
+});
 
 /** Tells that the trades and positions of before are here. */
 let hasTrades = false;
@@ -24,7 +50,7 @@ let sent = 0;
 const client = stompClient({
   endpoint: "/portfolio",
   csrf: "/portfolio/csrf",
-  user: document.body.dataset.user,
+  user: document.body.dataset.user ?? "",
 
   onConnect() {
     // First the news, then the state: nothing falls between the two, and what is older is passed over.
@@ -37,7 +63,7 @@ const client = stompClient({
     hear("/app/server", ({ name }) => show("connected", name && ` · ${name}`));
   },
 
-  onStompError: ({ headers }) => news.tell(headers.message, "bad"),
+  onStompError: ({ headers }) => news.tell(headers.message ?? "", "bad"),
 
   onRefused(reason) {
     if (connection.dataset.state !== "notLetIn") news.tell(fill(texts.notLetInBecause, { reason }), "bad");
@@ -73,15 +99,29 @@ function loadTrades() {
   });
 }
 
+/**
+ * @template {keyof Heard} D
+ * @param {D} destination
+ * @param {(body: Heard[D]) => void} take
+ */
 function goOnHearing(destination, take) {
   live.subscribe(destination, ({ body }) => take(JSON.parse(body)), { onReload: loadTrades });
 }
 
+/**
+ * @template {keyof Heard} D
+ * @param {D} destination
+ * @param {(body: Heard[D]) => void} take
+ */
 function hear(destination, take) {
   client.subscribe(destination, ({ body }) => take(JSON.parse(body)));
 }
 
-/** Sends a trade; tells whether there was a connection to do so. */
+/**
+ * Sends a trade; tells whether there was a connection to do so.
+ *
+ * @param {TradeRequest} trade
+ */
 function place(trade) {
   if (!client.connected) return false;
 
@@ -93,6 +133,10 @@ function place(trade) {
   return true;
 }
 
+/**
+ * @param {"connected" | "reconnecting" | "notLetIn"} state
+ * @param {string} [place]
+ */
 function show(state, place = "") {
   connection.dataset.state = state;
   connection.textContent = texts[state] + place;

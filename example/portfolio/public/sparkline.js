@@ -16,12 +16,14 @@ export class Sparkline {
   #line = make("path", { class: "line" });
   #prices;
 
+  /** @param {readonly number[]} prices */
   constructor(prices) {
     this.#prices = prices;
     this.element.append(this.#area, this.#line);
     this.#draw();
   }
 
+  /** @param {number} price */
   add(price) {
     this.#prices = [...this.#prices, price].slice(-LENGTH);
     this.#draw();
@@ -35,16 +37,22 @@ export class Sparkline {
     const scale = (HEIGHT - 2 * MARGIN) / (high - low || 1);
     // New prices come in at the right; what is not there yet stays free at the left.
     const span = Math.max(prices.length, LEAST_LENGTH) - 1;
-    const x = (i) => WIDTH * (1 - (prices.length - 1 - i) / span);
-    const y = (price) => (high === low ? HEIGHT / 2 : MARGIN + (high - price) * scale);
+    const x = (/** @type {number} */ i) => WIDTH * (1 - (prices.length - 1 - i) / span);
+    const y = (/** @type {number} */ price) => (high === low ? HEIGHT / 2 : MARGIN + (high - price) * scale);
     const line = prices.map((price, i) => `${x(i).toFixed(1)} ${y(price).toFixed(1)}`).join("L");
 
     this.#line.setAttribute("d", `M${line}`);
     this.#area.setAttribute("d", `M${x(0).toFixed(1)} ${HEIGHT}L${line}L${WIDTH} ${HEIGHT}Z`);
-    this.element.dataset.trend = trend(prices.at(-1) - prices[0]);
+    const [first = 0] = prices;
+    this.element.dataset.trend = trend((prices.at(-1) ?? first) - first);
   }
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Readonly<Record<string, string>>} attributes
+ */
 function make(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -1,39 +1,62 @@
+import { find } from "/public/elements.js";
 import { money } from "./money.js";
 import { fill, texts } from "./texts.js";
+
+/** @import { TradeAction, TradeRequest } from "../trade.js" */
+/** @import { TradedStock } from "./market.js" */
+
+/**
+ * @typedef {object} TradeDialogOptions
+ * @property {(ticker: string) => { price: number, cash: number, shares: number }} means tells what is needed to decide
+ * @property {(trade: TradeRequest) => boolean} place sends a trade, and tells whether that could be done
+ */
 
 /** Asks how many shares to buy or sell, and tells what that comes to. */
 export class TradeDialog {
   #dialog;
   #form;
-  #parts;
+  #shares;
+  #title;
+  #company;
+  #price;
+  #estimate;
+  #button;
   #options;
+  /** @type {string | undefined} */
   #ticker;
 
   /**
-   * @param options `means(ticker)` tells price, cash and shares; `place(trade)`
-   *   sends a trade, and tells whether that could be done
+   * @param {HTMLDialogElement} dialog
+   * @param {TradeDialogOptions} options
    */
   constructor(dialog, options) {
     this.#dialog = dialog;
     this.#options = options;
-    this.#form = dialog.querySelector("form");
-    this.#parts = Object.fromEntries(
-      ["title", "company", "price"].map((name) => [name, dialog.querySelector(`#dialog-${name}`)]),
-    );
+    this.#form = find("form", HTMLFormElement, dialog);
+    this.#shares = find("[name=shares]", HTMLInputElement, dialog);
+    this.#title = find("#dialog-title", HTMLElement, dialog);
+    this.#company = find("#dialog-company", HTMLElement, dialog);
+    this.#price = find("#dialog-price", HTMLElement, dialog);
+    this.#estimate = find("#estimate", HTMLElement, dialog);
+    this.#button = find("#submit", HTMLButtonElement, dialog);
     this.#form.addEventListener("input", () => this.refresh());
     this.#form.addEventListener("submit", (event) => this.#submit(event));
-    dialog.querySelector("#cancel").addEventListener("click", () => dialog.close());
+    find("#cancel", HTMLElement, dialog).addEventListener("click", () => dialog.close());
   }
 
+  /**
+   * @param {TradedStock} stock
+   * @param {TradeAction} action
+   */
   open({ ticker, company }, action) {
     this.#ticker = ticker;
     this.#form.reset();
-    this.#form.action.value = action;
-    this.#parts.title.textContent = ticker;
-    this.#parts.company.textContent = company;
+    find(`[name=action][value=${action}]`, HTMLInputElement, this.#form).checked = true;
+    this.#title.textContent = ticker;
+    this.#company.textContent = company;
     this.refresh();
     this.#dialog.showModal();
-    this.#form.shares.focus();
+    this.#shares.focus();
   }
 
   /** Shows the price of now, and what the shares come to; what is too much the server will say. */
@@ -41,24 +64,27 @@ export class TradeDialog {
     if (this.#ticker === undefined) return;
 
     const { price, cash, shares: held } = this.#options.means(this.#ticker);
-    const action = this.#form.action.value;
-    this.#parts.price.textContent = money(price);
+    const action = this.#action;
+    this.#price.textContent = money(price);
 
-    const amount = this.#form.shares.valueAsNumber * price;
+    const amount = this.#shares.valueAsNumber * price;
     const estimate = Number.isNaN(amount) ? "" : fill(texts[`${action}Estimate`], { amount: money(amount) });
     const means = fill(texts[`${action}Means`], { cash: money(cash), shares: held });
-    this.#dialog.querySelector("#estimate").textContent = [estimate, means].filter(Boolean).join(" ");
-    this.#dialog.querySelector("#submit").textContent = texts[action];
+    this.#estimate.textContent = [estimate, means].filter(Boolean).join(" ");
+    this.#button.textContent = texts[action];
   }
 
+  /** @returns {TradeAction} */
+  get #action() {
+    return find("[name=action][value=Sell]", HTMLInputElement, this.#form).checked ? "Sell" : "Buy";
+  }
+
+  /** @param {Event} event */
   #submit(event) {
     event.preventDefault();
-    const trade = {
-      ticker: this.#ticker,
-      action: this.#form.action.value,
-      shares: this.#form.shares.valueAsNumber,
-    };
+    if (this.#ticker === undefined) return;
+    const trade = { ticker: this.#ticker, action: this.#action, shares: this.#shares.valueAsNumber };
     if (this.#options.place(trade)) this.#dialog.close();
-    else this.#dialog.querySelector("#estimate").textContent = texts.notConnected;
+    else this.#estimate.textContent = texts.notConnected;
   }
 }

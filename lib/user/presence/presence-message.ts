@@ -14,7 +14,7 @@ const USERS = {
   },
 };
 
-/** What clients are told of who subscribes to a destination. */
+/** The message by which clients are told who subscribes to a destination. */
 export const PRESENCE = {
   text: "Tells who subscribes to a destination: all at first, then what changes",
   payload: {

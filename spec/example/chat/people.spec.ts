@@ -1,41 +1,56 @@
 import { expect } from "chai";
+import { fakeClock, type TestClient, type TestMessaging, testMessaging } from "express-stomp/testing";
 import { type Chat, createChat } from "../../../example/chat/app.js";
 import { chatContract } from "../../../example/chat/chat-contract.js";
 import { type ChatDatabase, openDatabase } from "../../../example/chat/database.js";
 import { MemberRepository } from "../../../example/chat/member-repository.js";
 import { newFile } from "../../support/databases.js";
-import type { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
-import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
+import { Visitor } from "./visitor.js";
 
 describe("the chat's people", () => {
+  const clock = fakeClock();
   let chat: Chat;
+  let stomp: TestMessaging;
   let origin: string;
   let url: string;
   let database: ChatDatabase;
   let mina: Visitor;
   let jun: Visitor;
   let roomId: string;
-  let clients: RawClient[];
+  let clients: TestClient[];
 
-  beforeEach(async () => {
-    clients = [];
+  before(async () => {
     url = await newFile();
     await openChat();
     database = await openDatabase(url);
     [mina, jun] = [await memberNamed("Mina"), await memberNamed("Jun")];
+  });
+
+  after(async () => {
+    await database.destroy();
+    await closeChat();
+  });
+
+  beforeEach(async () => {
+    clients = [];
     roomId = await mina.openRoom("Tea");
   });
 
   afterEach(async () => {
-    for (const client of clients) client.cut();
-    await database.destroy();
-    await chat.close();
+    for (const client of clients) if (client.isOpen) await client.disconnect();
   });
 
+  /** Pages are asked for over a port, and messages come over lines in memory. */
   async function openChat() {
-    chat = await createChat({ databaseUrl: url, logger: recordingLogger() });
+    chat = await createChat({ databaseUrl: url, logger: recordingLogger(), clock });
     origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
+    stomp = await testMessaging(chat.app, chat.messaging, { clock });
+  }
+
+  async function closeChat() {
+    await stomp.close();
+    await chat.close();
   }
 
   async function memberNamed(name: string) {
@@ -44,71 +59,73 @@ describe("the chat's people", () => {
     return visitor;
   }
 
-  async function connect(visitor: Visitor, ...destinations: string[]) {
-    const client = await visitor.connect();
+  async function connect(visitor: Visitor) {
+    const { headerName, token } = (await visitor.get("/stomp/csrf")).body;
+    const requestHeaders = { cookie: visitor.cookie() };
+    const client = await stomp.connect({ requestHeaders, headers: { [headerName]: token } });
     clients.push(client);
-    for (const destination of destinations) client.send(subscribe(destination));
-    await client.synchronize();
     return client;
   }
 
-  /** The next body that this client gets. */
-  const next = async (client: RawClient) => bodyOf(await client.frame());
+  /** What somebody hears at a destination, on a page of their own. */
+  const hearing = async (visitor: Visitor, destination: string) =>
+    (await connect(visitor)).subscribe(destination);
 
   describe("who is in a room", () => {
     const presence = (id = roomId) => `/sub/chat/room/${id}/presence`;
     const room = () => `/sub/chat/room/${roomId}`;
 
-    /** The names that a client was told last, once it has been told so often. */
-    async function names(client: RawClient, times = 1): Promise<string[]> {
-      for (let i = 0; i < times; i++) present = replay(present, await next(client));
-      return present;
+    /** The names that somebody is told, when as much time has passed as it may take. */
+    async function watch(visitor: Visitor, id = roomId) {
+      const told = await hearing(visitor, presence(id));
+      let present: string[] = [];
+      return async () => {
+        await stomp.settled();
+        await clock.pass(5_000);
+        for (const body of await told.bodies()) present = replay(present, body);
+        return present;
+      };
     }
-
-    let present: string[];
-
-    /** The first thing that a client hears of presence is who is there. */
-    async function watch(visitor: Visitor, ...destinations: string[]) {
-      const client = await visitor.connect();
-      clients.push(client);
-      for (const destination of destinations) client.send(subscribe(destination));
-      return client;
-    }
-
-    beforeEach(() => {
-      present = [];
-    });
 
     it("is told when somebody comes, and when they leave", async () => {
-      const watching = await watch(mina, presence());
-      expect(await names(watching)).to.deep.equal([]);
-      for (const leave of ["DISCONNECT\n\n^@", `UNSUBSCRIBE\nid:${room()}\n\n^@`]) {
-        const client = await connect(jun, room());
-        expect(await names(watching)).to.deep.equal(["Jun"]);
-        client.send(leave);
-        expect(await names(watching)).to.deep.equal([]);
+      const names = await watch(mina);
+      expect(await names()).to.deep.equal([]);
+      for (const leaving of ["disconnect", "unsubscribe"] as const) {
+        const client = await connect(jun);
+        const there = await client.subscribe(room());
+        expect(await names()).to.deep.equal(["Jun"]);
+        await (leaving === "disconnect" ? client.disconnect() : there.unsubscribe());
+        expect(await names()).to.deep.equal([]);
       }
     });
 
     it("has somebody with several pages once, until the last is closed for longer than it takes to load one", async () => {
-      const [one, two] = [await connect(jun, room()), await connect(jun, room())];
-      const watching = await watch(mina, presence(), room());
-      expect(await names(watching, 2)).to.deep.equal(["Jun", "Mina"]);
+      const [one, two] = [await connect(jun), await connect(jun)];
+      for (const client of [one, two]) await client.subscribe(room());
+      const names = await watch(mina);
+      expect(await names()).to.deep.equal(["Jun"]);
 
-      one.cut();
-      expect(await names(watching)).to.deep.equal(["Jun", "Mina"]);
-      two.cut();
-      expect(await names(watching)).to.deep.equal(["Mina"]);
+      one.lines.cut();
+      await one.closed;
+      expect(await names()).to.deep.equal(["Jun"]);
+      two.lines.cut();
+      await two.closed;
+      const back = await connect(jun);
+      await back.subscribe(room());
+      expect(await names()).to.deep.equal(["Jun"]);
+      back.lines.cut();
+      await back.closed;
+      expect(await names()).to.deep.equal([]);
     });
 
     it("is told to who comes, too, and to nobody in other rooms", async () => {
-      const other = await mina.openRoom("Coffee");
-      const elsewhere = await watch(jun, presence(other));
-      expect(await next(elsewhere)).to.deep.equal({ count: 0, strangers: 0, users: [] });
-      const client = await watch(jun, presence(), room());
+      const elsewhere = await hearing(jun, presence(await mina.openRoom("Coffee")));
+      expect(await elsewhere.next()).to.deep.equal({ count: 0, strangers: 0, users: [] });
+      const names = await watch(jun);
+      await hearing(jun, room());
 
-      expect(await names(client, 2)).to.deep.equal(["Jun"]);
-      expect(await elsewhere.synchronize()).to.deep.equal([]);
+      expect(await names()).to.deep.equal(["Jun"]);
+      await elsewhere.nothing();
     });
   });
 
@@ -118,53 +135,55 @@ describe("the chat's people", () => {
 
     it("reaches all pages of both, and nobody else's, whatever they listen to", async () => {
       const sora = await memberNamed("Sora");
-      const hearing = [
-        await connect(mina, PRIVATE),
-        await connect(jun, PRIVATE),
-        await connect(jun, PRIVATE),
+      const writing = await connect(mina);
+      const pages = [
+        await writing.subscribe(PRIVATE),
+        await hearing(jun, PRIVATE),
+        await hearing(jun, PRIVATE),
       ];
-      const third = await connect(sora, PRIVATE, ERRORS, `/sub/chat/room/${roomId}`);
-      hearing[0]!.send(send("/pub/chat/private", { name: "Jun", message: " psst ", writer: "Sora" }));
+      const third = await connect(sora);
+      const others = [PRIVATE, ERRORS, `/sub/chat/room/${roomId}`].map((each) => third.subscribe(each));
+      await writing.send("/pub/chat/private", { name: "Jun", message: " psst ", writer: "Sora" });
 
-      for (const client of hearing) {
-        const told = await next(client);
+      for (const page of pages) {
+        const told = await page.next();
         expect(told).to.include({ kind: "private", writer: "Mina", recipient: "Jun", message: "psst" });
         expect(told).to.have.keys("kind", "id", "writer", "recipient", "message", "sentAt");
       }
-      expect(await third.synchronize()).to.deep.equal([]);
+      for (const other of others) await (await other).nothing();
     });
 
     it("reaches who is not there on coming back, by the database: once, in order, and nobody else", async () => {
-      const [sora, client] = [await memberNamed("Sora"), await connect(mina, PRIVATE)];
-      for (const message of ["one", "two"]) client.send(send("/pub/chat/private", { name: "jun", message }));
-      await client.synchronize();
+      await memberNamed("Away");
+      const told = async (visitor: Visitor) =>
+        (await hearing(visitor, "/pub/chat/private")).next<{ id: number; message: string }[]>();
+      const before = await told(mina);
+      const client = await connect(mina);
+      for (const message of ["one", "two"]) await client.send("/pub/chat/private", { name: "away", message });
 
-      const told = async (visitor: Visitor) => {
-        const asking = await visitor.connect();
-        clients.push(asking);
-        asking.send(subscribe("/pub/chat/private"));
-        return (await next(asking)) as { id: number; message: string }[];
-      };
-      const letters = await told(jun);
+      const away = new Visitor(origin);
+      await away.logIn("Away");
+      const letters = await told(away);
       expect(letters.map(({ message }) => message)).to.deep.equal(["one", "two"]);
-      expect(letters[0]).to.include({ kind: "private", writer: "Mina", recipient: "Jun" });
-      expect(await told(mina)).to.deep.equal(letters);
-      expect(await told(sora)).to.deep.equal([]);
+      expect(letters[0]).to.include({ kind: "private", writer: "Mina", recipient: "Away" });
+      expect(await told(mina)).to.deep.equal([...before, ...letters]);
+      expect(await told(await memberNamed("Other"))).to.deep.equal([]);
     });
 
     it("is told under the number that it had when it is sent again after a restart", async () => {
-      const letter = send("/pub/chat/private", { name: "Jun", message: "psst" }, "dedup-id:1\n");
-      const before = await connect(mina, PRIVATE);
-      before.send(letter);
-      const told = await next(before);
-      await chat.close();
+      const write = async () => {
+        const client = await connect(mina);
+        const letters = await client.subscribe(PRIVATE);
+        await client.send("/pub/chat/private", { name: "Jun", message: "psst" }, { "dedup-id": "1" });
+        return letters.next();
+      };
+      const told = await write();
+      await closeChat();
       await openChat();
-      mina = new Visitor(origin);
-      await mina.logIn("Mina");
-      const after = await connect(mina, PRIVATE);
-      after.send(letter);
+      [mina, jun] = [new Visitor(origin), new Visitor(origin)];
+      await Promise.all([mina.logIn("Mina"), jun.logIn("Jun")]);
 
-      expect(await next(after)).to.deep.equal(told);
+      expect(await write()).to.deep.equal(told);
     });
 
     for (const [what, body, notice] of [
@@ -182,13 +201,20 @@ describe("the chat's people", () => {
       ["what is no object", "text", { problem: "refused" }],
     ] as const) {
       it(`answers ${what} at ${ERRORS} of that page alone, which stays connected`, async () => {
-        const [one, other] = [await connect(mina, ERRORS, PRIVATE), await connect(mina, ERRORS, PRIVATE)];
-        one.send(send("/pub/chat/private", body, "receipt:r1\n"));
+        const [one, other] = [await connect(mina), await connect(mina)];
+        const silent = [
+          await other.subscribe(ERRORS),
+          await other.subscribe(PRIVATE),
+          await one.subscribe(PRIVATE),
+        ];
+        const errors = await one.subscribe(ERRORS);
+        const type = { "content-type": "application/json" };
+        await one.send("/pub/chat/private", JSON.stringify(body), type);
 
-        expect(await next(one)).to.include({ receipt: "r1", ...notice });
-        expect(await one.frame()).to.match(/^RECEIPT\nreceipt-id:r1\n/);
-        expect(await other.synchronize()).to.deep.equal([]);
-        expect(await one.synchronize()).to.deep.equal([]);
+        const told = await errors.next();
+        expect(told).to.include(notice).and.have.property("receipt").that.is.a("string");
+        for (const each of [errors, ...silent]) await each.nothing();
+        expect(one.isOpen).to.equal(true);
       });
     }
 
@@ -211,71 +237,70 @@ describe("the chat's people", () => {
     ]) {
       it(`lets nobody subscribe to ${destination}`, async () => {
         const client = await connect(mina);
-        client.send(subscribe(destination));
-
-        expect(await client.frame()).to.match(/^ERROR\n/);
-        expect(await client.closed()).to.be.a("number");
+        await client.refused(destination, "", { command: "SUBSCRIBE" });
+        await client.closed;
       });
 
       it(`lets nobody send to ${destination}`, async () => {
-        const [client, hearing] = [await connect(mina), await connect(jun, PRIVATE)];
-        client.send(send(destination, { kind: "private", writer: "Sora", message: "forged" }));
-
-        expect(await client.frame()).to.match(/^ERROR\n/);
-        expect(await hearing.synchronize()).to.deep.equal([]);
+        const [client, letters] = [await connect(mina), await hearing(jun, PRIVATE)];
+        const body = { kind: "private", writer: "Sora", message: "forged" };
+        await client.refused(destination, "", { body });
+        await letters.nothing();
       });
     }
   });
 
   describe("when one of the staff ends somebody's session", () => {
-    const end = (name: string, reason: unknown = "Please rest a while.") =>
-      send("/pub/chat/staff/end", { name, reason });
+    const END = "/pub/chat/staff/end";
+    const ERRORS = "/user/queue/errors";
+    const REASON = "Please rest a while.";
 
     beforeEach(async () => {
       await new MemberRepository(database).setRole("Mina", "staff");
     });
 
     it("tells them why in all their pages, and closes those alone", async () => {
-      const staff = await connect(mina, "/user/queue/errors");
-      const pages = [await connect(jun, "/user/queue/errors"), await connect(jun, "/user/queue/errors")];
-      staff.send(end("Jun"));
+      const staff = await connect(mina);
+      const errors = await staff.subscribe(ERRORS);
+      const pages = [await connect(jun), await connect(jun)];
+      const told = [];
+      for (const page of pages) told.push(await page.subscribe(ERRORS));
+      await staff.send(END, { name: "Jun", reason: REASON });
 
-      for (const page of pages) {
-        expect(await next(page)).to.deep.equal({ problem: "ended", reason: "Please rest a while." });
-        expect(await page.frame())
-          .to.match(/^ERROR\n/)
-          .and.include("message:Please rest a while.\n");
-        expect(await page.closed()).to.be.a("number");
+      for (const [i, page] of pages.entries()) {
+        expect(await told[i]!.next()).to.deep.equal({ problem: "ended", reason: REASON });
+        expect((await page.frame()).headers).to.include({ message: REASON });
+        await page.closed;
       }
-      expect(await staff.synchronize()).to.deep.equal([]);
+      await errors.nothing();
       expect(chat.messaging.userRegistry.getUser("Jun")).to.equal(undefined);
     });
 
-    for (const [what, frame, notice] of [
-      ["somebody who is not there", end("Jun"), { problem: "absent", name: "Jun" }],
-      ["themselves", end("Mina"), { problem: "refused", reason: "That is you." }],
-      ["somebody without a reason", end("Jun", " "), { problem: "refused" }],
-      ["somebody for a reason without end", end("Jun", "x".repeat(201)), { problem: "refused" }],
-      ["somebody for what is no text", end("Jun", 7), { problem: "refused" }],
+    for (const [what, body, notice] of [
+      ["somebody who is not there", { name: "Jun", reason: REASON }, { problem: "absent", name: "Jun" }],
+      ["themselves", { name: "Mina", reason: REASON }, { problem: "refused", reason: "That is you." }],
+      ["somebody without a reason", { name: "Jun", reason: " " }, { problem: "refused" }],
+      ["somebody for a reason without end", { name: "Jun", reason: "x".repeat(201) }, { problem: "refused" }],
+      ["somebody for what is no text", { name: "Jun", reason: 7 }, { problem: "refused" }],
     ] as const) {
       it(`is told what is wrong when they want to end ${what}`, async () => {
-        const staff = await connect(mina, "/user/queue/errors");
-        staff.send(frame);
+        const staff = await connect(mina);
+        const errors = await staff.subscribe(ERRORS);
+        await staff.send(END, body);
 
-        expect(await next(staff)).to.include(notice);
-        expect(await staff.synchronize()).to.deep.equal([]);
+        expect(await errors.next()).to.include(notice);
+        await errors.nothing();
       });
     }
 
     it("is refused with ERROR to a member who is none of them, or not any more", async () => {
       const [staff, other] = [await connect(mina), await connect(jun)];
-      other.send(end("Mina"));
-      expect(await other.frame()).to.include("message:Access denied\\c SEND /pub/chat/staff/end\n");
-      expect(await staff.synchronize()).to.deep.equal([]);
+      const denied = `Access denied: SEND ${END}`;
+      await other.refused(END, denied, { body: { name: "Mina", reason: REASON } });
+      expect(staff.isOpen).to.equal(true);
 
       await new MemberRepository(database).setRole("Mina", "member");
-      staff.send(end("Jun"));
-      expect(await staff.frame()).to.include("message:Access denied\\c SEND /pub/chat/staff/end\n");
+      await staff.refused(END, denied, { body: { name: "Jun", reason: REASON } });
     });
 
     it("shows the means to do so to the staff alone", async () => {
