@@ -4,6 +4,10 @@ export interface Dialect {
   readonly path: string;
   /** The last part of SockJS's URL, if subscribers come over HTTP. */
   readonly sockJs?: "xhr_streaming" | "eventsource" | "xhr";
+  /** Whether it is spoken over TLS. */
+  readonly isSecure?: boolean;
+  /** The WebSocket extension that clients offer, if any. */
+  readonly extension?: string;
   /** Opens a session, with one answer. */
   readonly hello: string;
   readonly heartBeat: string;
@@ -43,6 +47,15 @@ export function overSockJs(sockJs: Dialect["sockJs"]): Dialect {
   return { ...STOMP, ...(sockJs && { sockJs }), hello: "CONNECT\naccept-version:1.2,1.1\nhost:/\n\n\0" };
 }
 
+export function overTls(dialect: Dialect): Dialect {
+  return { ...dialect, isSecure: true };
+}
+
+/** With an offer as browsers make it. */
+export function compressed(dialect: Dialect): Dialect {
+  return { ...dialect, extension: "permessage-deflate; client_max_window_bits" };
+}
+
 /** It gives no receipts, but handles one frame after the other, and answers a second CONNECT. Dots separate segments. */
 export const STOMP_BROKER_JS: Dialect = {
   ...STOMP,
@@ -71,5 +84,5 @@ export const SOCKET_IO: Dialect = {
   topic: STOMP.topic,
   everything: "",
   subscribe: (topic) => [`420["subscribe","${topic}"]`],
-  send: (destination, _contentType, body) => `42["send","${destination}","${body}"]`,
+  send: (destination, _contentType, body) => `42${JSON.stringify(["send", destination, body])}`,
 };

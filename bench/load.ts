@@ -132,6 +132,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
     const topic = topics[scenario.patterns ? 0 : i % count] as Topic;
     let expected = 0;
     if (scenario.controller) client.behindNumber += '"}'.length;
+    if (scenario.json) client.behindNumber += "}]".length;
     client.onMessage = (number) => {
       if (number !== expected++) fail(`subscriber ${i} got ${number} instead of ${expected - 1}`);
       const publication = topic.underWay.get(number);
@@ -179,7 +180,7 @@ async function prepare(scenario: Flow, dialect: Dialect) {
               frames.push(
                 scenario.controller
                   ? greeting(dialect, scenario.size, number)
-                  : publication(dialect, topic.destination, scenario.size, number),
+                  : publication(dialect, topic.destination, scenario, number),
               );
             }
             if (frames.length > 0) publisher.write(Buffer.concat(frames));
@@ -219,9 +220,25 @@ function pattern({ topic, everything }: Dialect, i: number): string {
   return i % 100 === 0 ? everything : topic("p0", "*");
 }
 
-function publication({ send }: Dialect, destination: string, size: number, number: number): Buffer {
-  const text = String(number).padStart(NUMBER_LENGTH, "0").padStart(size, "x");
-  return masked(send(destination, "text/plain", text));
+function publication({ send }: Dialect, destination: string, { size, json }: Flow, number: number): Buffer {
+  const digits = String(number).padStart(NUMBER_LENGTH, "0");
+  if (!json) return masked(send(destination, "text/plain", digits.padStart(size, "x")));
+
+  const end = `,"number":1${digits}}]`;
+  return masked(send(destination, "application/json", `${rows(size - end.length)}${end}`));
+}
+
+/** So many characters of rows, the last of them open. */
+function rows(length: number): string {
+  let text = "[";
+  // As good as random, and the same each time.
+  for (let i = 1, x = 12_345; text.length < length; i++) {
+    x = (x * 48_271) % 2_147_483_647;
+    const time = new Date(1.79e12 + x).toISOString();
+    text += `${i > 1 ? "," : ""}{"id":${x},"name":"user ${x % 977}","price":${(x % 99_991) / 100},"at":"${time}"}`;
+  }
+  const whole = text.slice(0, text.lastIndexOf(",{", length - 20));
+  return `${whole},{"note":"${"".padEnd(length - whole.length - 11, "n")}"`;
 }
 
 /** What the controller of the peers takes, of so many bytes. */

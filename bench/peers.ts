@@ -1,4 +1,13 @@
-import { type Dialect, overSockJs, RABBITMQ, SOCKET_IO, STOMP, STOMP_BROKER_JS } from "./dialect.js";
+import {
+  compressed,
+  type Dialect,
+  overSockJs,
+  overTls,
+  RABBITMQ,
+  SOCKET_IO,
+  STOMP,
+  STOMP_BROKER_JS,
+} from "./dialect.js";
 
 /** What not every peer has. */
 export type Ability = "subscription ids" | "patterns" | "connections";
@@ -58,6 +67,24 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   "express-stomp": {
     start: async () => (await import("./peers/express-stomp.js")).expressStomp(),
     dialect: STOMP,
+  },
+  "ws-loop-tls": { start: async () => (await raw()).wsLoop({ isSecure: true }), dialect: overTls(STOMP) },
+  "express-stomp-tls": {
+    start: async () => (await import("./peers/express-stomp.js")).expressStomp({ isSecure: true }),
+    dialect: overTls(STOMP),
+  },
+  "ws-loop-deflate": {
+    start: async () => (await raw()).wsLoop({ isCompressed: true }),
+    dialect: compressed(STOMP),
+  },
+  "express-stomp-deflate": {
+    start: async () => (await import("./peers/express-stomp.js")).expressStomp({ isCompressed: true }),
+    dialect: compressed(STOMP),
+  },
+  "socket.io-deflate": {
+    start: async () => (await packages()).socketIo({ isCompressed: true }),
+    dialect: compressed(SOCKET_IO),
+    missing: async () => (await packages()).missing(),
   },
   // Of no scenario: `npm run bench:history` compares it with the one above.
   "express-stomp-history": {

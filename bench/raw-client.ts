@@ -1,9 +1,15 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectSecure } from "node:tls";
+import { constants, inflateRawSync } from "node:zlib";
 import type { Dialect } from "./dialect.js";
 
 const HEAD_END = "\r\n\r\n";
 const CLOSE = 8;
+const COMPRESSED = 0x40;
+const FLUSH = Buffer.from([0, 0, 255, 255]);
+/** Compressed messages that are known by their bytes. */
+const KNOWN = 64;
 
 /** How many digits at the end of a payload number it. */
 export const NUMBER_LENGTH = 8;
@@ -56,15 +62,18 @@ export class RawClient implements LoadClient {
 
   /** Opens a WebSocket and gives the client when its hello was answered. */
   static async connect(port: number, dialect: Dialect): Promise<RawClient> {
-    const socket = connect(port, "127.0.0.1");
+    const to = { port, host: "127.0.0.1", rejectUnauthorized: false };
+    const socket = dialect.isSecure ? connectSecure(to) : connect(to);
     const client = new RawClient(socket, dialect);
+    const offer = dialect.extension ? `Sec-WebSocket-Extensions: ${dialect.extension}\r\n` : "";
     socket.write(
       `GET ${dialect.path} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-        `Sec-WebSocket-Protocol: v12.stomp\r\n${HEAD_END.slice(2)}`,
+        `Sec-WebSocket-Protocol: v12.stomp\r\n${offer}${HEAD_END.slice(2)}`,
     );
     const [head] = (await once(socket, "data")) as [Buffer];
     if (!head.toString("latin1").startsWith("HTTP/1.1 101")) throw new Error(`no upgrade: ${head}`);
+    if (offer !== "" && !head.includes("permessage-deflate")) throw new Error(`no compression: ${head}`);
 
     const rest = head.subarray(head.indexOf(HEAD_END) + HEAD_END.length);
     socket.on("data", (chunk: Buffer) => client.#read(chunk));
@@ -125,8 +134,9 @@ export class RawClient implements LoadClient {
       }
       if (bytes.length < start + length) break;
 
-      const opcode = (bytes[at] as number) & 15;
-      if (opcode === CLOSE) this.closed = true;
+      const first = bytes[at] as number;
+      if ((first & 15) === CLOSE) this.closed = true;
+      else if (first & COMPRESSED) this.#message(unpacked(bytes.toString("latin1", start, start + length)));
       else if (length > 1 && bytes.readUInt16BE(start) === this.#delivery) {
         this.onMessage(numberAt(bytes, start + length - this.behindNumber - NUMBER_LENGTH));
       } else this.#other(bytes.toString("latin1", start, start + length));
@@ -135,10 +145,30 @@ export class RawClient implements LoadClient {
     if (at < bytes.length) this.#rest = bytes.subarray(at);
   }
 
+  #message(text: Buffer): void {
+    if (text.readUInt16BE() !== this.#delivery) throw new Error(`compressed, and no delivery: ${text}`);
+    this.onMessage(numberAt(text, text.length - this.behindNumber - NUMBER_LENGTH));
+  }
+
   #other(text: string): void {
     if (this.#dialect.answers.some((answer) => text.startsWith(answer))) this.#onAnswer();
     else if (text.startsWith("ERROR")) throw new Error(text);
   }
+}
+
+const known = new Map<string, Buffer>();
+
+/** Subscribers are sent the same bytes: to unpack them for each would make the load the slower part. */
+function unpacked(payload: string): Buffer {
+  const found = known.get(payload);
+  if (found) return found;
+
+  const options = { finishFlush: constants.Z_SYNC_FLUSH };
+  const text = inflateRawSync(Buffer.concat([Buffer.from(payload, "latin1"), FLUSH]), options);
+  const [oldest] = known.keys();
+  if (known.size === KNOWN) known.delete(oldest as string);
+  known.set(payload, text);
+  return text;
 }
 
 export function numberAt(bytes: Buffer, at: number): number {

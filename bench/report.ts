@@ -14,11 +14,10 @@ interface Columns {
 
 const goalOf = ({ peer, scenario }: Summary) =>
   isOurs(peer, scenario) && scenario.goal !== undefined ? `≤ ${scenario.goal}` : "";
-/** Of ours over HTTP polling has no goal: each of its deliveries is a request. */
-const isOurs = (peer: string, scenario: Summary["scenario"]) =>
-  scenario.kind === "flow" && scenario.reference === "express-stomp"
-    ? peer === "xhr-streaming" || peer === "eventsource"
-    : peer === "express-stomp";
+const isOurs = (peer: string, scenario: Summary["scenario"]) => {
+  const { aiming = ["express-stomp"] } = scenario.kind === "flow" ? scenario : {};
+  return aiming.includes(peer);
+};
 const kibibytesEach = (scenario: Summary["scenario"], bytes: number) =>
   (bytes / (scenario as Connect).connections / 1024).toFixed(1);
 const milliseconds = (ms: number) => ms.toFixed(ms < 1 ? 2 : 1);

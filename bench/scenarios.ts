@@ -25,6 +25,10 @@ export interface Flow {
   readonly stopped?: number;
   /** The goal: server CPU per delivery, as ratio to the bare server. */
   readonly goal?: number;
+  /** The peers that have this goal. Default: express-stomp. */
+  readonly aiming?: readonly string[];
+  /** Payloads are JSON as applications have it, where others are text that says nothing. */
+  readonly json?: boolean;
   /** It is one of those that show how cost grows with sessions: as many as there are subscribers. */
   readonly growth?: boolean;
   /** The peer that others are compared with. Default: `ws-loop`. */
@@ -91,7 +95,47 @@ const overSockJs: readonly Flow[] = [1, 4].map((inFlight) => {
     publications: 400,
     goal: 1.5,
     reference: "express-stomp",
+    // Of polling each delivery is a request.
+    aiming: ["xhr-streaming", "eventsource"],
     peers: ["express-stomp", "xhr-streaming", "eventsource", "xhr-polling"],
+  };
+});
+
+/** Beside the same without compression. */
+const compressed: readonly Flow[] = [1, 4].map((inFlight) => {
+  return {
+    ...FAN_OUT,
+    name: `compressed-${inFlight}`,
+    title: `1 → 200, ${inFlight} in flight, 1 KiB of JSON`,
+    subscribers: 200,
+    size: 1024,
+    json: true,
+    inFlight,
+    publications: 1_000,
+    goal: 1.5,
+    reference: "express-stomp",
+    aiming: ["express-stomp-deflate"],
+    peers: [
+      "express-stomp",
+      "express-stomp-deflate",
+      "ws-loop",
+      "ws-loop-deflate",
+      "socket.io",
+      "socket.io-deflate",
+    ],
+  };
+});
+
+const overTls: readonly Flow[] = [1, 4, 16].map((inFlight) => {
+  return {
+    ...FAN_OUT,
+    name: `tls-${inFlight}`,
+    title: `1 → 300, TLS, ${inFlight} in flight`,
+    subscribers: 300,
+    inFlight,
+    publications: 2 * (PUBLICATIONS[inFlight] as number),
+    reference: "ws-loop-tls",
+    peers: ["ws-loop-tls", "express-stomp-tls"],
   };
 });
 
@@ -170,6 +214,8 @@ export const SCENARIOS: readonly Scenario[] = [
     goal: 1.2,
   },
   ...overSockJs,
+  ...compressed,
+  ...overTls,
   ...manySessions,
   {
     ...FAN_OUT,

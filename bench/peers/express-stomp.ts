@@ -1,4 +1,3 @@
-import { createServer } from "node:http";
 import express from "express";
 import {
   Controller,
@@ -11,7 +10,7 @@ import {
   stompMessaging,
 } from "express-stomp";
 import type { Started } from "../peers.js";
-import { listen } from "./listen.js";
+import { createServer, listen, type Wire } from "./listen.js";
 
 export interface Greeted {
   readonly name: string;
@@ -32,28 +31,32 @@ export const HISTORY_SIZE = 100;
 
 /** The same with a history of every topic. */
 export function expressStompWithHistory(): Promise<Started> {
-  return expressStomp([{ destinations: ["/topic/**"], size: HISTORY_SIZE, ttl: 300_000 }]);
+  return expressStomp({ history: [{ destinations: ["/topic/**"], size: HISTORY_SIZE, ttl: 300_000 }] });
 }
 
 /** The same with an endpoint of SockJS beside. */
 export function expressStompWithSockJs(): Promise<Started> {
-  return expressStomp([], [{ path: "/sockjs", sockJS: true }]);
+  return expressStomp({ endpoints: [{ path: "/sockjs", sockJS: true }] });
+}
+
+interface Setting extends Wire {
+  readonly history?: readonly HistoryOptions[];
+  /** Beside the one that all peers have. */
+  readonly endpoints?: readonly EndpointOptions[];
 }
 
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp(
-  history: readonly HistoryOptions[] = [],
-  more: readonly EndpointOptions[] = [],
-): Promise<Started> {
+export function expressStomp({ history = [], endpoints = [], ...wire }: Setting = {}): Promise<Started> {
   const app = express();
   const messaging = stompMessaging({
-    endpoints: [{ path: "/ws" }, ...more],
+    endpoints: [{ path: "/ws" }, ...endpoints],
     applicationDestinationPrefixes: ["/app"],
     broker: simpleBroker({ destinationPrefixes: ["/topic"], history }),
     controllers: [GreetingController],
+    transport: { perMessageDeflate: wire.isCompressed === true },
   });
   app.use(messaging);
-  const server = createServer(app);
+  const server = createServer(wire, app);
   messaging.attach(server);
   return listen(server);
 }

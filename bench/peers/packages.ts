@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import type { Started } from "../peers.js";
-import { listen, MAX_PAYLOAD } from "./listen.js";
+import { DEFLATE, listen, MAX_PAYLOAD, type Wire } from "./listen.js";
 
 const FOLDER = "bench/packages";
 
@@ -23,7 +23,7 @@ type SocketIoConstructor = new (
   options: {
     transports: string[];
     serveClient: boolean;
-    perMessageDeflate: boolean;
+    perMessageDeflate: typeof DEFLATE | false;
     maxHttpBufferSize: number;
   },
 ) => SocketIo;
@@ -46,13 +46,13 @@ export async function missing(): Promise<string | undefined> {
 }
 
 /** A room for each topic. */
-export function socketIo(): Promise<Started> {
+export function socketIo({ isCompressed = false }: Wire = {}): Promise<Started> {
   const { Server: SocketIoServer } = require("socket.io") as { Server: SocketIoConstructor };
   const server = createServer();
   const io = new SocketIoServer(server, {
     transports: ["websocket"],
     serveClient: false,
-    perMessageDeflate: false,
+    perMessageDeflate: isCompressed && DEFLATE,
     maxHttpBufferSize: MAX_PAYLOAD,
   });
   io.on("connection", (socket) => {

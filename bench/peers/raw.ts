@@ -1,11 +1,11 @@
 // What one would write by hand: `ws`, a Map of subscribers, and hardly any STOMP.
-import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import express from "express";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Started } from "../peers.js";
 import type { Greeted } from "./express-stomp.js";
-import { listen, MAX_PAYLOAD } from "./listen.js";
+import { createServer, DEFLATE, listen, MAX_PAYLOAD, type Wire } from "./listen.js";
 
 type Send = (subscribers: ReadonlySet<WebSocket>, frame: string) => void;
 
@@ -20,7 +20,7 @@ const passOn = (destination: string, body: string): Answer => {
   return { destination, contentType: "text/plain", body };
 };
 
-interface RawServerOptions {
+interface RawServerOptions extends Wire {
   readonly send?: Send;
   readonly answer?: typeof passOn;
   /** Lets handshakes come through an Express application, as express-stomp does. */
@@ -31,9 +31,10 @@ function rawServer({
   send = sendToEach,
   answer = passOn,
   throughExpress,
+  ...wire
 }: RawServerOptions): Promise<Started> {
-  const server = createServer();
-  const options = { perMessageDeflate: false, maxPayload: MAX_PAYLOAD };
+  const server = createServer(wire);
+  const options = { perMessageDeflate: wire.isCompressed && DEFLATE, maxPayload: MAX_PAYLOAD };
   const webSockets = throughExpress
     ? behindExpress(server, new WebSocketServer({ ...options, noServer: true }))
     : new WebSocketServer({ ...options, server, path: "/ws" });
@@ -87,8 +88,8 @@ const sendToEach: Send = (subscribers, frame) => {
 };
 
 /** `ws.send` to each. */
-export function wsLoop(): Promise<Started> {
-  return rawServer({});
+export function wsLoop(wire: Wire = {}): Promise<Started> {
+  return rawServer(wire);
 }
 
 /** The same, behind Express. */

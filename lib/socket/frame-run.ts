@@ -39,8 +39,10 @@ export class FrameRun {
 
   /** To be written as `latin1`. */
   get chunk(): Octets | Buffer {
-    if (this.#octets.length < LONG) return this.#octets;
+    return this.#octets.length < LONG ? this.#octets : this.bytes;
+  }
 
+  get bytes(): Buffer {
     this.#bytes ??= bytesOf(this.#octets);
     return this.#bytes;
   }

@@ -115,7 +115,8 @@ export class WebSocketSocket implements Socket, Gathering {
 
     const { chunk } = gathered;
     if (typeof chunk === "string" && this.#mayPassBuffer) this.#writePastBuffer(chunk);
-    else this.#stream?.write(chunk, "latin1", () => this.#left());
+    // A stream that may not be passed is TLS in general, which copies text once more than bytes, and bytes are shared.
+    else this.#stream?.write(this.#pastBuffer ? chunk : gathered.bytes, "latin1", () => this.#left());
   }
 
   pause(): void {
