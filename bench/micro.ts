@@ -2,12 +2,14 @@
 
 import "reflect-metadata";
 import { Selector } from "#lib/broker/selector/selector.js";
+import { systemClock } from "#lib/clock/clock.js";
 import { DestinationIndex } from "#lib/destination/destination-index.js";
 import { parsePattern } from "#lib/destination/pattern.js";
 import { overlaps } from "#lib/destination/reach.js";
 import { Delivery } from "#lib/message/delivery.js";
 import { createMessage } from "#lib/message/message.js";
 import { NativeHeaders } from "#lib/message/native-headers.js";
+import { FrameTaps } from "#lib/observe/frame-taps.js";
 import { MessageEncoder } from "#lib/session/message-encoder.js";
 import { StompDecoder } from "#lib/stomp/decoder.js";
 import { encode } from "#lib/stomp/encoder.js";
@@ -27,6 +29,8 @@ interface Station {
   readonly goal?: number;
 }
 
+/** No tap fails here. */
+const NO_LOGGER = { debug() {}, info() {}, warn() {}, error() {} };
 const ROUNDS = 7;
 const rows: string[][] = [];
 
@@ -134,6 +138,33 @@ for (const size of [100, 1024, 16_384]) {
       byHand,
     });
   }
+}
+
+for (const [what, target] of [
+  ["nobody looks", undefined],
+  ["a tap of another session", { sessionId: "another" }],
+  ["a tap of another destination", { destination: "/topic/room.2" }],
+  ["a tap of this destination", { destination: "/topic/room.1" }],
+] as const) {
+  const taps = new FrameTaps({ clock: systemClock, logger: NO_LOGGER, separator: "/" });
+  let shown = 0;
+  if (target) taps.add(target, ({ body }) => (shown += body.length));
+  const [calls, subscribers] = [100_000, 100];
+  const session = { id: "s", user: undefined };
+  const payload = Buffer.alloc(100, "x");
+  measure({
+    what: `show a delivery to each of 100: ${what}`,
+    calls,
+    run() {
+      for (let i = 0; i < calls; ) {
+        const publication = createMessage(payload, { destination: "/topic/room.1", messageId: `m-${i}` });
+        for (let j = 0; j < subscribers; j++, i++) {
+          const delivery = new Delivery(publication, { sessionId: "s", id: "1", gone: false });
+          if (taps.isOn) taps.given(session, delivery);
+        }
+      }
+    },
+  });
 }
 
 for (const count of [1_000, 100_000]) {

@@ -6,6 +6,9 @@ import type { Dialect } from "./dialect.js";
 
 const HEAD_END = "\r\n\r\n";
 const CLOSE = 8;
+const PING = 9;
+/** Masked with zeros; a server that pings asks for no more than a sign of life. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const COMPRESSED = 0x40;
 const FLUSH = Buffer.from([0, 0, 255, 255]);
 /** Compressed messages that are known by their bytes. */
@@ -39,6 +42,9 @@ export class RawClient implements LoadClient {
   onMessage: (number: number) => void = () => {};
   behindNumber: number;
   closed = false;
+  /** Resolves at that. */
+  readonly goodbye: Promise<void>;
+  #sayGoodbye = () => {};
   readonly #socket: Socket;
   readonly #dialect: Dialect;
   /** The first two octets of a delivery. */
@@ -53,10 +59,11 @@ export class RawClient implements LoadClient {
     this.#delivery = Buffer.from(dialect.delivery).readUInt16BE();
     this.#heartBeat = masked(dialect.heartBeat);
     this.behindNumber = dialect.behindPayload;
-    socket.setNoDelay(true);
-    socket.on("close", () => {
-      this.closed = true;
+    this.goodbye = new Promise((resolve) => {
+      this.#sayGoodbye = resolve;
     });
+    socket.setNoDelay(true);
+    socket.on("close", () => this.#close());
     socket.on("error", () => {});
   }
 
@@ -118,6 +125,11 @@ export class RawClient implements LoadClient {
     });
   }
 
+  #close(): void {
+    this.closed = true;
+    this.#sayGoodbye();
+  }
+
   #read(chunk: Buffer): void {
     const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = undefined;
@@ -135,7 +147,9 @@ export class RawClient implements LoadClient {
       if (bytes.length < start + length) break;
 
       const first = bytes[at] as number;
-      if ((first & 15) === CLOSE) this.closed = true;
+      const opcode = first & 15;
+      if (opcode === CLOSE) this.#close();
+      else if (opcode === PING) this.write(PONG);
       else if (first & COMPRESSED) this.#message(unpacked(bytes.toString("latin1", start, start + length)));
       else if (length > 1 && bytes.readUInt16BE(start) === this.#delivery) {
         this.onMessage(numberAt(bytes, start + length - this.behindNumber - NUMBER_LENGTH));

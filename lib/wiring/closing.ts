@@ -8,6 +8,8 @@ const GOING_AWAY = 1001;
 const DRAIN_TIME = 5_000;
 /** While the closes are spread, those that are due are closed so often; in ms. */
 const SPREAD_EVERY = 20;
+/** The event loop has stalled when so much has passed since it was last looked; in ms. */
+const STALL = 5 * SPREAD_EVERY;
 
 export interface ClosingOptions {
   readonly clock: Clock;
@@ -87,15 +89,23 @@ export class Closing {
     for (const each of afterwards) await each.close();
   }
 
-  /** Lets one after the other go, as many in each moment as in any other; the rest stays for the common end. */
+  /**
+   * Lets one after the other go, as many in each moment as in any other; the rest stays for the common end. Those that were
+   * due while our own event loop stalled do not go together when it goes on: all who are left share the time that is left.
+   */
   async #spread(departures: readonly (() => void)[], spreadMs: number): Promise<void> {
     const { clock, sessions } = this.#options;
-    const begin = clock.now();
     const time = new Countdown(spreadMs, clock);
     this.#spreadTime = time;
     let gone = 0;
+    let from = { at: clock.now(), gone };
+    let last = from.at;
+    const end = from.at + spreadMs;
     const stop = clock.every(SPREAD_EVERY, () => {
-      const due = (departures.length * (clock.now() - begin)) / spreadMs;
+      const now = clock.now();
+      if (now - last > STALL) from = { at: now - SPREAD_EVERY, gone };
+      last = now;
+      const due = from.gone + ((departures.length - from.gone) * (now - from.at)) / (end - from.at);
       while (gone < departures.length && gone < due) departures[gone++]?.();
       // No session is left, or only those that are leaving.
       if (gone === departures.length || sessions.isEmpty) time.shorten(0);

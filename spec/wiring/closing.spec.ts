@@ -83,6 +83,55 @@ describe("Closing", () => {
     ]);
   });
 
+  describe("with 10,000 clients over 10 s", () => {
+    /** How many have left in each tenth of a second. */
+    let left: number[];
+    let closed: Promise<void>;
+
+    beforeEach(() => {
+      left = Array.from({ length: 100 }, () => 0);
+      const begin = time.now();
+      const leave = () => {
+        const slot = Math.ceil((time.now() - begin) / 100) - 1;
+        left[slot] = (left[slot] as number) + 1;
+      };
+      closed = new Closing({
+        clock: time,
+        atOnce: [],
+        sessions: {
+          isEmpty: false,
+          departures: () => Array.from({ length: 10_000 }, () => leave),
+          drain: async () => {},
+          // The last ones leave with the common end.
+          close: async () => {
+            while (left.reduce((sum, count) => sum + count) < 10_000) leave();
+          },
+        },
+        detached: undefined,
+        requests: { close() {}, end() {} },
+        broker: {},
+        channels: [],
+        afterwards: [],
+      }).close({ spreadMs: 10_000 });
+    });
+
+    it("lets as many leave in each moment as in any other", async () => {
+      await time.pass(10_000);
+      await closed;
+      expect(left).to.deep.equal(Array.from({ length: 100 }, () => 100));
+    });
+
+    it("spreads those who were due while the event loop stalled over the rest of the time", async () => {
+      await time.pass(4_000);
+      await time.stall(2_000);
+      await time.pass(4_000);
+      await closed;
+      expect(left.slice(0, 40)).to.deep.equal(Array.from({ length: 40 }, () => 100));
+      // 6,000 in 4 s.
+      expect(Math.max(...left)).to.be.at.most(151);
+    });
+  });
+
   it("spreads them no longer than a second call allows", async () => {
     const closed = closing.close({ spreadMs: 8_000 });
     await time.pass(100);
