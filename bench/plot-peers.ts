@@ -1,5 +1,6 @@
 import { COLOURS } from "./colours.js";
 import type { Summary } from "./results.js";
+import type { Flow } from "./scenarios.js";
 
 const [ROW, LABEL, WIDTH, TOP, RIGHT] = [24, 300, 520, 70, 30];
 const [LEAST, MOST] = [0.05, 20];
@@ -8,8 +9,11 @@ const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 /** Server CPU per delivery as ratio to the bare server: a row for each scenario, a dot for each peer. */
 export function plotPeers(summaries: readonly Summary[]): string {
   const shown = summaries.filter(
-    ({ ratio, scenario }) =>
-      ratio !== undefined && scenario.kind === "flow" && scenario.stopped === undefined,
+    ({ peer, ratio, scenario }) =>
+      ratio !== undefined &&
+      scenario.kind === "flow" &&
+      scenario.stopped === undefined &&
+      isPlotted(scenario, peer),
   );
   const titles = [...new Set(shown.map(({ scenario }) => scenario.title))];
   const height = TOP + titles.length * ROW + 16;
@@ -52,6 +56,11 @@ export function plotPeers(summaries: readonly Summary[]): string {
     ...rows.filter(Boolean),
     "</svg>\n",
   ].join("\n");
+}
+
+/** Scenarios that are compared with something else than a bare server, and their peers, stand in the table alone. */
+function isPlotted({ reference = "ws-loop" }: Flow, peer: string): boolean {
+  return reference in COLOURS && reference !== "express-stomp" && peer in COLOURS;
 }
 
 function x(ratio: number): string {
