@@ -33,12 +33,16 @@ export function listenBehindPrimary(server: HttpServer | HttpsServer): () => voi
   const closeAfter = (_request: IncomingMessage, response: ServerResponse) => {
     response.shouldKeepAlive = false;
   };
+  // Node would give this worker the next request of a line that is sent before the answer to the first.
+  const { maxRequestsPerSocket } = server;
+  server.maxRequestsPerSocket = 1;
   process.on("message", hear);
   server.prependListener("request", closeAfter);
   tell();
   return () => {
     process.off("message", hear);
     server.off("request", closeAfter);
+    server.maxRequestsPerSocket = maxRequestsPerSocket;
   };
 }
 

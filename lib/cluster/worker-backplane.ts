@@ -29,6 +29,7 @@ export class WorkerBackplane implements Backplane {
   readonly #sayings = new Set<Promise<unknown>>();
   #listener: BackplaneListener | undefined;
   #welcomed: () => void = () => {};
+  #closed: () => void = () => {};
   #stops: (() => void)[] = [];
   #asked = 0;
   #epoch = "";
@@ -62,15 +63,19 @@ export class WorkerBackplane implements Backplane {
     const welcome = new Promise<void>((resolve) => {
       this.#welcomed = resolve;
     });
+    const closed = new Promise<void>((resolve) => {
+      this.#closed = resolve;
+    });
     this.#line.post(this.name, { kind: "hello", probe: new Uint8Array(1) });
     try {
-      await answered(welcome);
+      await Promise.race([answered(welcome), closed]);
     } catch {
       this.#end("Nobody serves the backplane");
       throw new Error(
         `The process that started this one does not answer: it calls backplanePrimary() before it starts workers, and connect(worker) for those that are not of node:cluster`,
       );
     }
+    if (this.#stops.length === 0) throw new Error("The backplane was closed");
   }
 
   async publish(bytes: Uint8Array): Promise<void> {
@@ -81,6 +86,7 @@ export class WorkerBackplane implements Backplane {
     await Promise.allSettled(this.#sayings);
     this.#line.post(this.name, { kind: "bye" });
     this.#end("The backplane was closed");
+    this.#closed();
   }
 
   #end(reason: string): void {

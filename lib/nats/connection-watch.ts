@@ -9,6 +9,8 @@ export interface ConnectionListener {
   away(): void;
   /** It is there again, with its subscriptions. */
   back(): void;
+  /** NATS has refused something that was sent on the connection; not only by this listener. */
+  refused?(error: Error): void;
 }
 
 /** Watches a connection of the application's; gives what ends that. */
@@ -29,8 +31,9 @@ export function watchConnection(connection: NatsConnection, listener: Connection
   const ticking = setInterval(() => void ask(), PING).unref();
 
   void (async () => {
-    for await (const { type } of connection.status()) {
+    for await (const { type, error } of connection.status()) {
       if (isOver) return;
+      if (type === "error" && error) listener.refused?.(error);
       if (type === "disconnect" || type === "close") listener.away();
       else if (type === "reconnect") listener.back();
     }

@@ -5,6 +5,7 @@ import { watchConnection } from "./connection-watch.js";
 import type { ConsumedMessage, ConsumedMessages, JetStreamClient, StreamState } from "./jet-stream.js";
 import { checkConnection, checkName } from "./nats.js";
 import type { NatsConnection } from "./nats-connection.js";
+import { refusalOf } from "./refusals.js";
 
 /** Options of `natsJetStream`. */
 export interface NatsJetStreamOptions {
@@ -115,7 +116,13 @@ class NatsJetStream implements Backplane {
   async publish(bytes: Uint8Array): Promise<void> {
     const before = this.#newest;
     const { jetStream, subject } = this.#options;
-    const { seq } = await this.#said(() => jetStream.publish(subject, bytes, { timeout: TIMEOUT }));
+    const { seq } = await this.#said(() => jetStream.publish(subject, bytes, { timeout: TIMEOUT })).catch(
+      (error: Error) => {
+        // Nobody stores it: the stream was deleted, and is made anew.
+        if (error.name === "JetStreamNotEnabled") this.#interrupt();
+        throw error;
+      },
+    );
     if (seq <= before) {
       this.#interrupt();
       throw new Error(`The stream has gone back: ${seq} comes after ${before}`);
@@ -162,9 +169,11 @@ class NatsJetStream implements Backplane {
           });
         } catch (error) {
           this.#trouble = error;
-          if (error instanceof ConfigurationError && isFirst) throw error;
+          if (isFirst) this.#expectMendable(error);
         }
         await this.#pauses.pass(signal);
+        // The connection may have gone since it was closed: nobody waits for it any more.
+        if (signal.aborted) break;
         await this.#connected;
         if (connection.isClosed()) break;
       }
@@ -173,6 +182,13 @@ class NatsJetStream implements Backplane {
     } finally {
       stopWatching();
     }
+  }
+
+  /** @throws Error when trying again is of no use */
+  #expectMendable(error: unknown): void {
+    if (error instanceof ConfigurationError) throw error;
+    const refusal = refusalOf(error, this.#options.connection.info?.jetstream);
+    if (refusal !== undefined) throw new Error(refusal, { cause: error });
   }
 
   /** Listens until the connection is lost. */
@@ -280,8 +296,12 @@ class NatsJetStream implements Backplane {
     const subjects = [subject, `${subject}.epoch`];
     const found = await streams.info(stream).catch(async (error: { name?: string }) => {
       if (error.name !== "StreamNotFoundError") throw error;
-      await streams.add({ name: stream, subjects, max_msgs: maxLength, num_replicas: replicas, storage });
-      return streams.info(stream);
+      const settings = { name: stream, subjects, max_msgs: maxLength, num_replicas: replicas, storage };
+      const failure = await streams.add(settings).catch((refusal: unknown) => refusal);
+      // Another server may have made it meanwhile, with other settings.
+      return streams.info(stream).catch(() => {
+        throw failure;
+      });
     });
     const missing = subjects.filter((each) => !found.config.subjects?.includes(each));
     if (missing.length > 0)

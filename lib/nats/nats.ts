@@ -3,6 +3,7 @@ import { answered } from "../driver/patience.js";
 import { type Backplane, type BackplaneListener, ConfigurationError } from "../index.js";
 import { watchConnection } from "./connection-watch.js";
 import type { NatsConnection } from "./nats-connection.js";
+import { isPublishRefused } from "./refusals.js";
 
 /** Options of `nats`. */
 export interface NatsOptions {
@@ -55,6 +56,11 @@ class NatsSubject implements Backplane {
   /** Something may be missing before the next message. */
   #hasGap = false;
   #flushing: Promise<void> | undefined;
+  #isClosed = false;
+  /** NATS does not let us listen. */
+  #isDenied = false;
+  /** How often NATS has refused what was published, and why at last. */
+  readonly #refused: { count: number; error?: Error } = { count: 0 };
   #stops: (() => void)[] = [];
 
   constructor(connection: NatsConnection, subject: string) {
@@ -73,14 +79,24 @@ class NatsSubject implements Backplane {
   async subscribe(listener: BackplaneListener): Promise<void> {
     this.#listener = listener;
     this.#inlet = new Inlet(listener);
+    let deny = (_error: Error) => {};
     const subscription = this.#connection.subscribe(this.name, {
       callback: (error, { data }) => {
-        if (error) return;
+        if (error) {
+          // NATS has ended the subscription: its rights do not allow it, or do so no more.
+          deny(error);
+          return;
+        }
         this.#tellLost();
         this.#inlet?.take(data);
       },
     });
     const back = new Promise<void>((resolve, reject) => {
+      deny = (error) => {
+        this.#isDenied = true;
+        this.#setAvailable(false);
+        reject(new Error(`NATS refuses: ${error.message}`, { cause: error }));
+      };
       this.#stops = [
         () => subscription.unsubscribe(),
         watchConnection(this.#connection, {
@@ -94,12 +110,19 @@ class NatsSubject implements Backplane {
             this.#setAvailable(true);
             resolve();
           },
+          refused: (error) => {
+            if (!isPublishRefused(error, this.name)) return;
+            this.#refused.count++;
+            this.#refused.error = error;
+          },
         }),
       ];
     });
     back.catch(() => {});
     // It may be away just now: then it listens when it is back.
     await Promise.race([this.#connection.flush().catch(() => back), back]);
+    if (this.#isDenied) return back;
+    if (this.#isClosed) throw new Error("The backplane was closed");
     this.#hasGap = false;
     this.#setAvailable(true);
   }
@@ -108,18 +131,27 @@ class NatsSubject implements Backplane {
     if (!this.#isAvailable) throw new Error("NATS cannot be reached");
     this.#connection.publish(this.name, bytes);
     // All that is published in one turn is confirmed together.
-    this.#flushing ??= Promise.resolve().then(() => {
-      this.#flushing = undefined;
-      return answered(this.#connection.flush());
-    });
+    this.#flushing ??= this.#flush();
     await this.#flushing;
   }
 
   async close(): Promise<void> {
     if (this.#isAvailable) await answered(this.#connection.flush()).catch(() => {});
+    this.#isClosed = true;
     for (const stop of this.#stops.splice(0)) stop();
     this.#inlet?.close();
     this.#setAvailable(false);
+  }
+
+  async #flush(): Promise<void> {
+    const before = this.#refused.count;
+    await undefined;
+    this.#flushing = undefined;
+    await answered(this.#connection.flush());
+    // A refusal comes before the answer, and is told a little later than that.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { count, error } = this.#refused;
+    if (count > before) throw new Error(`NATS refuses: ${error?.message}`, { cause: error });
   }
 
   #tellLost(): void {
@@ -127,7 +159,8 @@ class NatsSubject implements Backplane {
     this.#hasGap = false;
   }
 
-  #setAvailable(isAvailable: boolean): void {
+  #setAvailable(wanted: boolean): void {
+    const isAvailable = wanted && !this.#isDenied;
     if (this.#isAvailable === isAvailable) return;
     this.#isAvailable = isAvailable;
     this.#listener?.availability(isAvailable);

@@ -32,6 +32,7 @@ export class RedisLine {
   #fail: (error: Error) => void = () => {};
   #trouble: unknown;
   #running: Promise<void> | undefined;
+  readonly #writing = new Set<Promise<unknown>>();
 
   constructor(options: RedisLineOptions) {
     this.#options = options;
@@ -51,11 +52,15 @@ export class RedisLine {
   /** Lets something be written. Rejects when Redis is away, or does not answer. */
   async write<T>(write: (writer: RedisConnection) => Promise<T>): Promise<T> {
     if (!this.#writer) throw new Error("Redis cannot be reached", { cause: this.#trouble });
+    const writing = answered(write(this.#writer));
+    this.#writing.add(writing);
     try {
-      return await answered(write(this.#writer));
+      return await writing;
     } catch (error) {
       if (error instanceof SilenceError || AWAY.test(textOf(error))) this.#fail(error as Error);
       throw error;
+    } finally {
+      this.#writing.delete(writing);
     }
   }
 
@@ -66,7 +71,7 @@ export class RedisLine {
 
   /** Ends the connections when what was written has been answered. */
   async close(): Promise<void> {
-    await this.write((writer) => writer.ping()).catch(() => {});
+    await Promise.allSettled(this.#writing);
     this.#over.abort();
     this.#fail(new Error("The backplane was closed"));
     await this.#running;

@@ -41,10 +41,15 @@ export class InFlight {
     await Promise.allSettled(this.#publishing);
   }
 
-  /** @throws MessageDeliveryError when there is no space for entries of these lengths, all of them */
-  check(...lengths: readonly number[]): void {
+  /** @throws MessageDeliveryError when there is no space for entries of these lengths, all of them: now, or ever */
+  check(lengths: readonly number[]): void {
     const size = lengths.reduce((sum, length) => sum + length + ENTRY_BYTES, 0);
     if (this.#bytes + size <= SIZE_LIMIT || (this.#bytes === 0 && lengths.length === 1)) return;
+    if (size > SIZE_LIMIT && lengths.length > 1)
+      throw new MessageDeliveryError(
+        `A transaction of ${lengths.length} messages has ${size} bytes on the backplane ${this.#name}, and ${SIZE_LIMIT} are the most. Send it in parts`,
+        { publicMessage: "The transaction is too long for the other servers" },
+      );
     throw new MessageDeliveryError(
       `Too much waits for the backplane ${this.#name}: ${this.#bytes} bytes, and ${SIZE_LIMIT} are the most. Await what is sent`,
       { publicMessage: "Too much waits for the other servers", retry: "now" },

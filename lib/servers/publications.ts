@@ -90,9 +90,9 @@ export class Publications {
     return this.#inFlight.isBusy;
   }
 
-  /** @throws MessageDeliveryError when one is longer than the backplane takes, or too much is on its way for all of them */
+  /** @throws MessageDeliveryError when one is longer than the backplane takes, too much is on its way for all of them, or they are too much together */
   check(all: readonly Outgoing[]): void {
-    this.#inFlight.check(...all.map((outgoing) => this.#encode(outgoing).length));
+    this.#inFlight.check(all.map((outgoing) => this.#encode(outgoing).length));
   }
 
   /**
@@ -103,7 +103,7 @@ export class Publications {
   publish(outgoing: Outgoing): Promise<void> {
     if (this.#isClosed) throw new BrokerNotAvailableError("The backplane was closed");
     const bytes = this.#encode(outgoing);
-    this.#inFlight.check(bytes.length);
+    this.#inFlight.check([bytes.length]);
     const { road } = this.#options;
     const published = this.#inFlight.add(bytes.length, async () => {
       await road.publish(this.#seal.close(bytes));
@@ -181,6 +181,9 @@ export class Publications {
       this.#senders.set(from, { sequence, failed, losses: this.#losses });
       return;
     }
+    // The one that has been silent for the longest stands first.
+    this.#senders.delete(from);
+    this.#senders.set(from, sender);
     const missing = sequence - sender.sequence - 1 - Math.max(0, failed - sender.failed);
     const isKnown = sender.losses < this.#losses;
     sender.sequence = sequence;

@@ -109,14 +109,19 @@ export class TcpServer implements StompTcpServer {
   /** As they were renewed last. */
   #tls: TlsOptions | undefined;
   #isClosed = false;
+  readonly #closed: () => void;
 
-  /** @throws ConfigurationError when an option makes no sense; what node's tls throws of key and certificate */
-  constructor(options: ListenOptions, context: TcpServerContext) {
+  /**
+   * @param closed is called when it listens no more, and when it never could
+   * @throws ConfigurationError when an option makes no sense; what node's tls throws of key and certificate
+   */
+  constructor(options: ListenOptions, context: TcpServerContext, closed: () => void) {
     checkOptions(options);
     const { clock, logger, handshakeTimeout } = context;
     this.#options = options;
     this.#tls = options.tls;
     this.#context = context;
+    this.#closed = closed;
     this.#log = new SparingLog({ logger, clock, lines: 20, period: "hour" });
     this.#server = options.tls
       ? createTlsServer({ handshakeTimeout, ...options.tls })
@@ -146,7 +151,12 @@ export class TcpServer implements StompTcpServer {
   async listen(): Promise<this> {
     const { port, host = "127.0.0.1" } = this.#options;
     this.#server.listen({ port, host });
-    await once(this.#server, "listening");
+    try {
+      await once(this.#server, "listening");
+    } catch (error) {
+      this.#closed();
+      throw error;
+    }
     this.#address = this.#server.address() as AddressInfo;
     if (this.#isClosed) this.#server.close();
     return this;
@@ -165,6 +175,7 @@ export class TcpServer implements StompTcpServer {
     // Its callback would wait for all lines, those of sessions too; the port is free at once.
     if (this.#server.listening) this.#server.close();
     for (const line of this.#refused) line.destroy();
+    this.#closed();
   }
 
   get #name(): string {

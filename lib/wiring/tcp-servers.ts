@@ -31,7 +31,7 @@ export class TcpServers {
 
   async listen(options: ListenOptions): Promise<StompTcpServer> {
     if (this.#isClosed) throw new ConfigurationError("messaging was closed: it listens no more");
-    const server = new TcpServer(options, this.#context);
+    const server = new TcpServer(options, this.#context, () => this.#servers.delete(server));
     this.#servers.add(server);
     return server.listen();
   }

@@ -99,6 +99,22 @@ describe("stickySockJS", function () {
     expect(statuses).to.deep.equal(Array(12).fill("204"));
   });
 
+  it("lets no worker have the second request of a connection, also when it comes before the first is answered", async () => {
+    const socket = connect(cluster.port, "127.0.0.1");
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      answer += text;
+    });
+    const get = "GET /hit HTTP/1.1\r\nhost: a\r\n\r\n";
+    socket.write(get.repeat(3));
+    await once(socket, "close");
+    expect(answer.match(/^HTTP\/1.1 \d+/gm)).to.deep.equal(["HTTP/1.1 200"]);
+    // Each worker is asked once.
+    const hits = [];
+    for (let i = 0; i < 3; i++) hits.push((await http("/hit")).text);
+    expect(hits.toSorted()).to.deep.equal(["1", "1", "2"]);
+  });
+
   it("ends a connection that says no request line", async () => {
     const socket = connect(cluster.port, "127.0.0.1");
     socket.on("error", () => {}).write("A".repeat(20_000));

@@ -139,6 +139,36 @@ describe("A driver of a backplane", function () {
       expect(one!.heard.texts).to.not.include("next");
     });
 
+    it("is not there when it was closed before it could listen", async () => {
+      const backplane = await driver.server();
+      const heard = new Heard();
+      const subscribing = rejection(backplane.subscribe(heard));
+      await backplane.close();
+      expect(((await subscribing) as Error).message).to.equal("The backplane was closed");
+      expect(backplane.isAvailable).to.equal(false);
+      expect(heard.told).to.deep.equal([]);
+    });
+
+    it("is closed though its connections go while a listener is taking", async () => {
+      const { line } = driver;
+      const [one] = await servers(1);
+      let go = () => {};
+      one!.heard.gate = new Promise((resolve) => {
+        go = resolve;
+      });
+      await one!.backplane.publish(text("slow"));
+      await one!.heard.count(1);
+      const closing = one!.backplane.close();
+      line?.refuse();
+      line?.cut();
+      await one!.heard.until(() => one!.heard.told.at(-1) === false);
+      // The line is seen to be cut.
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+      go();
+      await closing;
+      line?.refuse(false);
+    });
+
     it("is away when its connections are cut, refuses meanwhile, and comes back", async () => {
       const { line } = driver;
       if (!line) return;

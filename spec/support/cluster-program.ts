@@ -59,6 +59,10 @@ async function runWorker(): Promise<void> {
   app.get("/pid", (_, response) => {
     response.json(process.pid);
   });
+  let hits = 0;
+  app.get("/hit", (_, response) => {
+    response.json(++hits);
+  });
   const messaging = stompMessaging({
     endpoints: [{ path: "/ws", sockJS: true }],
     broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
