@@ -168,10 +168,11 @@ export interface MessagingEvents {
   /**
    * The simple broker lost a message: a queue's whose backlog is full, or that was given back too often; or a
    * topic's for a session that does not acknowledge what it has, while its `prefetch-count` is used up; or one
-   * that `retainLast` kept, since `retainedLimit` or `retainedSizeLimit` was reached.
+   * that `retainLast` kept, since `retainedLimit` or `retainedSizeLimit` was reached; or one that waited to be conflated,
+   * was due while the backplane was away, and so has no `messageId`.
    */
   messageDropped: {
-    reason: "backlog" | "attempts" | "prefetch" | "retained";
+    reason: "backlog" | "attempts" | "prefetch" | "retained" | "backplane";
     destination: string;
     messageId: string;
     sessionId: string | undefined;

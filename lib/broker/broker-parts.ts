@@ -80,6 +80,7 @@ export function makeParts(options: ResolvedSimpleBrokerOptions, context: BrokerP
           turns,
           check: (message) => shared?.check([message]),
           publish: (message) => publishing.publishNow(message),
+          unpublished: (message) => dropped(message, "backplane"),
         })
       : undefined;
   const history = new History({

@@ -31,6 +31,8 @@ export interface ConflationContext {
   readonly turns: Turns;
   /** Publishes a message that has waited; a promise if it goes to other servers. */
   publish(message: Message): void | Promise<void>;
+  /** Hears of a message that has waited, and could not be published then. */
+  unpublished(message: Message): void;
 }
 
 /** A thing that messages tell of, from one that went out until none has come for a while. */
@@ -197,9 +199,11 @@ export class Conflation {
   }
 
   #publish(message: Message): void {
-    const { turns, publish, logger } = this.#context;
-    const failed = (error: unknown) =>
+    const { turns, publish, unpublished, logger } = this.#context;
+    const failed = (error: unknown) => {
       logger.error("A message that was conflated could not be published", error);
+      unpublished(message);
+    };
     void turns.take(() => publish(message)?.catch(failed));
   }
 

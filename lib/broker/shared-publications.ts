@@ -45,6 +45,7 @@ export class SharedPublications implements UsersOfAllServers {
   /** The beginning of the ids of messages that are published on this server alone. */
   readonly #ownPrefix: string;
   #ownCount = 0;
+  #gaps = 0;
   #handler: Handler | undefined;
   /** While clients are behind who were given what came. */
   #feeding: Promise<void> | undefined;
@@ -104,6 +105,11 @@ export class SharedPublications implements UsersOfAllServers {
   /** Settles when what others publish is heard from now on; `undefined` if it is, or the backplane is away. Never rejects. */
   get listening(): Promise<void> | undefined {
     return this.#split.joining;
+  }
+
+  /** How often something was missed. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   serve(handler: Handler): void {
@@ -230,6 +236,7 @@ export class SharedPublications implements UsersOfAllServers {
     context.logger.warn(
       `Publications of other servers may be missing: ${REASONS[reason]} (${this.#options.settings.backplane.name})`,
     );
+    this.#gaps++;
     context.events.publish("messagesLost", { since, reason } satisfies MessagingEvents["messagesLost"]);
     missed();
   }

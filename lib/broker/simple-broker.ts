@@ -106,6 +106,7 @@ export class SimpleBroker implements Broker {
       deliveries,
       acknowledgements: { acknowledged, refused },
       redeliveries: this.#parts.queues.redelivered,
+      gaps: this.#parts.shared?.gaps ?? 0,
       queues: this.#parts.queues.stats,
       relay: undefined,
     };

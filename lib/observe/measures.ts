@@ -114,6 +114,7 @@ export const MEASURES: readonly Measure[] = [
     "Messages of other servers that were lost",
     (s) => s.servers?.missed,
   ),
+  counter("server.gaps", "{gap}", "Times that publications may be missing", (s) => s.servers && s.gaps),
 ];
 
 function eachChannel({ channels }: MessagingStats, part: keyof ChannelStats): Record<string, number> {

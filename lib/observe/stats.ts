@@ -46,6 +46,8 @@ export interface MessagingStats {
   readonly acknowledgements: { readonly acknowledged: number; readonly refused: number };
   /** Deliveries that came back to their queue, to be delivered again; with the relay, those that the broker calls `redelivered`. */
   readonly redeliveries: number;
+  /** How often publications of other servers may be missing on this one, as `messagesLost` tells one by one; 0 without a backplane. */
+  readonly gaps: number;
   /** The queues of the simple broker; `undefined` with one that runs elsewhere. */
   readonly queues: QueueStats | undefined;
   /** The calls of controllers' methods. */
@@ -131,6 +133,7 @@ export interface BrokerStats
     | "deliveries"
     | "acknowledgements"
     | "redeliveries"
+    | "gaps"
     | "queues"
     | "relay"
   > {}

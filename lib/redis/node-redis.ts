@@ -10,6 +10,8 @@ type Words = readonly RedisWord[];
 interface Emitting {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "end", listener: () => void): unknown;
+  /** Of Sentinels alone. */
+  on(event: "topology-change", listener: (change: { readonly type: string }) => void): unknown;
   connect(): Promise<unknown>;
   destroy(): unknown;
   subscribe(channel: string, listener: (message: Buffer) => void, asBuffers: true): Promise<unknown>;
@@ -40,7 +42,14 @@ const OPTIONS: CommandOptions = { typeMapping: { 36: Buffer, 37: Array } };
 export function nodeRedisConnection(client: NodeRedisClient): RedisConnection {
   const duplicate = client.duplicate as (overrides: object) => unknown;
   // Commands that wait while the server is away would be sent later, when nobody waits for them any more.
-  const connection = duplicate.call(client, { disableOfflineQueue: true }) as Client | Sentinel | Cluster;
+  const { options } = client as { readonly options?: { readonly socket?: object } };
+  // Sentinels and clusters have their own way to another node.
+  const isPlain = !("acquire" in client || "getSlotRandomNode" in client);
+  const overrides = {
+    disableOfflineQueue: true,
+    ...(isPlain && { socket: { ...options?.socket, reconnectStrategy: false } }),
+  };
+  const connection = duplicate.call(client, overrides) as Client | Sentinel | Cluster;
   // Each of them throws what nobody listens for.
   connection.on("error", () => {});
 
@@ -70,6 +79,10 @@ export function nodeRedisConnection(client: NodeRedisClient): RedisConnection {
     onLost(lost) {
       connection.on("error", lost);
       connection.on("end", () => lost(new Error("The connection was closed")));
+      // It goes on at the new master, as if nothing had been.
+      connection.on("topology-change", ({ type }) => {
+        if (type === "MASTER_CHANGE") lost(new Error("Another server has become the master"));
+      });
     },
   };
 }

@@ -36,7 +36,7 @@ export function redisPubSub({ client, channel = "express-stomp" }: RedisPubSubOp
 
   const line = new RedisLine({
     connect: connector(client),
-    async prepare({ reader }: Pair, listener: BackplaneListener) {
+    async prepare({ reader, signal }: Pair, listener: BackplaneListener) {
       let isBack = inlet !== undefined;
       inlet ??= new Inlet(listener);
       const into = inlet;
@@ -46,6 +46,8 @@ export function redisPubSub({ client, channel = "express-stomp" }: RedisPubSubOp
         isBack = false;
       };
       await reader.subscribe(channel, (bytes) => {
+        // A connection that was given up may have one message more.
+        if (signal.aborted) return;
         tellLost();
         into.take(bytes);
       });

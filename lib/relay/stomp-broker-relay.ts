@@ -126,6 +126,7 @@ class StompBrokerRelay implements Broker {
         refused: counts.refused + here.acknowledgements.refused,
       },
       redeliveries: counts.redeliveries,
+      gaps: 0,
       queues: undefined,
       relay: this.#connections.stats,
     };

@@ -20,6 +20,7 @@ const NOTHING: BrokerStats = {
   deliveries: 0,
   acknowledgements: { acknowledged: 0, refused: 0 },
   redeliveries: 0,
+  gaps: 0,
   queues: undefined,
   relay: undefined,
 };

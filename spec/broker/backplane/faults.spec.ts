@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { MessageDeliveryError } from "express-stomp";
+import { MessageDeliveryError, type MessagingEvents } from "express-stomp";
 import { BackplaneHub, FaultyBackplane } from "express-stomp/testing";
 import {
   type BackplaneServer,
@@ -232,6 +232,7 @@ describe("A backplane", () => {
     await send("d");
     expect(await bodies(client, 1)).to.deep.equal(["d"]);
     expect(reasons).to.deep.equal(["epoch"]);
+    expect([here!, there!].map(({ server }) => server.messaging.stats().gaps)).to.deep.equal([1, 1]);
 
     const back = await there!.connect("rod");
     back.send(`SUBSCRIBE\nid:0\ndestination:${NEWS}\nsince:${header(frames[0]!, "message-id")}\n\n^@`);
@@ -271,6 +272,22 @@ describe("A backplane", () => {
     await here!.close();
     expect(await bodies(client, 2)).to.deep.equal(["1", "2"]);
     await there!.close();
+  });
+
+  it("tells of what waited to be conflated, and was due while it was away", async () => {
+    const stage = new BackplaneStage();
+    const here = await stage.open({ conflate: [{ destinations: [NEWS], every: 60_000 }] });
+    const { messaging } = here.server;
+    const dropped: MessagingEvents["messageDropped"][] = [];
+    messaging.on("messageDropped", (event) => void dropped.push(event));
+    await messaging.template.convertAndSend(NEWS, "1");
+    await messaging.template.convertAndSend(NEWS, "2");
+    here.backplane.away();
+    await here.close();
+    expect(dropped).to.deep.equal([
+      { reason: "backplane", destination: NEWS, messageId: "", sessionId: undefined },
+    ]);
+    expect(messaging.stats().messagesDroppedByBroker).to.equal(1);
   });
 
   it("that is away when a server starts is joined when it is there", async () => {
