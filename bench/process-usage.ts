@@ -38,6 +38,13 @@ export function usageOf(group: number): Usage {
   return usage;
 }
 
+/** Microseconds of CPU so far of each process of a group. Linux only. */
+export function cpuOfEach(group: number): ReadonlyMap<string, number> {
+  const ticks = ({ fields }: { readonly fields: readonly string[] }) =>
+    (Number(fields[UTIME]) + Number(fields[STIME])) * TICK_MICROSECONDS;
+  return new Map(processesOf(group).map((each) => [each.pid, ticks(each)]));
+}
+
 /** Waits until a process group has hardly anything to do. */
 export async function restOf(group: number): Promise<void> {
   let before = usageOf(group);

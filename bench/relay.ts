@@ -8,7 +8,8 @@ import { medianOf } from "./median.js";
 import { table } from "./page.js";
 import { missing, rabbitMqWithStomp } from "./peers/rabbitmq.js";
 import { restOf, TICK_MICROSECONDS, usageOf } from "./process-usage.js";
-import { masked, NUMBER_LENGTH, RawClient } from "./raw-client.js";
+import { publisherTo } from "./publisher.js";
+import { RawClient } from "./raw-client.js";
 
 interface Cost {
   /** Microseconds of CPU for each delivery, and in all. */
@@ -28,8 +29,6 @@ interface Way {
 const WAYS = ["own", "shared", "straight"] as const;
 const SERVERS = 2;
 const AT_A_TIME = 20;
-const IN_FLIGHT = 4;
-const SIZE = 100;
 const WARM_UP = 8;
 /** Publications go on until the broker's CPU is this much, so that the kernel's clock counts it finely … */
 const ENOUGH_TICKS = 60;
@@ -131,44 +130,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, "exit");
   child.kill("SIGKILL");
   await exited;
-}
-
-/** Subscribes all; gives what publishes so many, some at a time, and waits until everybody has heard all, in order. */
-async function publisherTo(clients: readonly RawClient[], dialect: Dialect) {
-  const topic = dialect.topic("bench");
-  const [publisher] = clients;
-  const remaining = new Map<number, number>();
-  let next = 0;
-  let heard: (number: number) => void = () => {};
-  let failed: (error: Error) => void = () => {};
-  for (const [i, client] of clients.entries()) {
-    let expected = 0;
-    client.onMessage = (number) => {
-      if (number !== expected++) failed(new Error(`client ${i} got ${number} instead of ${expected - 1}`));
-      else heard(number);
-    };
-    await client.subscribe(topic, "0");
-  }
-
-  const send = () => {
-    const text = String(next).padStart(NUMBER_LENGTH, "0").padStart(SIZE, "x");
-    remaining.set(next++, clients.length);
-    publisher?.write(masked(dialect.send(topic, "text/plain", text)));
-  };
-  return (count: number) =>
-    new Promise<void>((resolve, reject) => {
-      const last = next + count;
-      failed = reject;
-      heard = (number) => {
-        const left = (remaining.get(number) ?? 0) - 1;
-        remaining.set(number, left);
-        if (left > 0) return;
-        remaining.delete(number);
-        if (next < last) send();
-        else if (remaining.size === 0) resolve();
-      };
-      for (let i = 0; i < Math.min(IN_FLIGHT, count); i++) send();
-    });
 }
 
 function cpuOf(groups: readonly number[]): number {
