@@ -64,7 +64,8 @@ async function runWorker(): Promise<void> {
     response.json(++hits);
   });
   const messaging = stompMessaging({
-    endpoints: [{ path: "/ws", sockJS: true }],
+    // A busy machine is slow: no session shall end meanwhile.
+    endpoints: [{ path: "/ws", sockJS: { disconnectDelay: 60_000 } }],
     broker: simpleBroker({ destinationPrefixes: ["/topic"] }),
   });
   app.use(messaging);
