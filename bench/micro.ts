@@ -16,6 +16,8 @@ import { encode } from "#lib/stomp/encoder.js";
 import { letters, measureCostlyFrames } from "./costly-frames.js";
 import { medianOf } from "./median.js";
 import { table, writeIntoPage } from "./page.js";
+import { presenceOf } from "./presence-station.js";
+import { receivedPublications } from "./received-publications.js";
 import { decodeBySplitting, encodeByJoining } from "./splitting-codec.js";
 
 interface Station {
@@ -287,6 +289,25 @@ measure({
     }
   },
 });
+
+for (const people of [100, 1_000]) {
+  const calls = 20_000;
+  const comeAndGo = presenceOf(people);
+  measure({
+    what: `presence: one comes to a room of ${people} and leaves it`,
+    calls,
+    run: () => comeAndGo(calls),
+  });
+}
+
+for (const [how, secret] of [
+  ["sealed", "a secret of the bench"],
+  ["trusted", undefined],
+] as const) {
+  const calls = 5_000;
+  const run = await receivedPublications(calls, 100, secret);
+  measure({ what: `read a publication of another server that nobody here hears, 100 B, ${how}`, calls, run });
+}
 
 writeIntoPage("bench:micro", table(["what", "CPU µs", "by hand", "ratio", "goal"], rows));
 
