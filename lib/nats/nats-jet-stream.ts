@@ -1,11 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { answered, Pauses } from "../driver/patience.js";
 import { type Backplane, type BackplaneEntry, type BackplaneListener, ConfigurationError } from "../index.js";
-import { watchConnection } from "./connection-watch.js";
-import type { ConsumedMessage, ConsumedMessages, JetStreamClient, StreamState } from "./jet-stream.js";
+import type { ConsumedMessage, JetStreamClient, StreamState } from "./jet-stream.js";
 import { checkConnection, checkName } from "./nats.js";
 import type { NatsConnection } from "./nats-connection.js";
-import { refusalOf } from "./refusals.js";
+import { NatsLine } from "./nats-line.js";
+import { AHEAD, StoredStream } from "./stored-stream.js";
 
 /** Options of `natsJetStream`. */
 export interface NatsJetStreamOptions {
@@ -27,11 +25,6 @@ export interface NatsJetStreamOptions {
   /** Where they keep it. Default: `file`. */
   readonly storage?: "file" | "memory";
 }
-
-/** Messages that wait here to be taken, at most. */
-const AHEAD = 64;
-/** NATS has so many ms to answer. */
-const TIMEOUT = 4_000;
 
 /**
  * Makes a backplane of a stream of NATS's JetStream: it remembers, so that a server that was away for a while catches up, and
@@ -74,17 +67,10 @@ class NatsJetStream implements Backplane {
   readonly log = {
     since: (position: string, limit: number) => this.#since(position, limit),
   };
-  readonly #options: Required<NatsJetStreamOptions>;
-  readonly #pauses = new Pauses();
-  readonly #over = new AbortController();
-  readonly #sayings = new Set<Promise<unknown>>();
-  #running: Promise<void> | undefined;
-  #isAvailable = false;
-  #trouble: unknown;
-  /** Resolves when the connection is there: what is asked before is lost with the old one. */
-  #connected: Promise<void> = Promise.resolve();
-  /** Ends the present consumer. */
-  #interrupt = () => {};
+  readonly #subject: string;
+  readonly #connection: NatsConnection;
+  readonly #stored: StoredStream;
+  readonly #line: NatsLine;
   /** When the stream was made, as NATS says it. */
   #created = "";
   #epoch = "";
@@ -95,143 +81,49 @@ class NatsJetStream implements Backplane {
   #newest = 0;
 
   constructor(options: Required<NatsJetStreamOptions>) {
-    this.#options = options;
-    this.name = options.stream;
+    const { connection, stream, subject } = options;
+    this.name = stream;
+    this.#subject = subject;
+    this.#connection = connection;
+    this.#stored = new StoredStream(options);
+    this.#line = new NatsLine({
+      connection,
+      prepare: (listener) => this.#prepare(listener),
+      consume: () => this.#stored.consume(this.#at!.seq + 1),
+      take: (message, listener) => this.#take(message, listener),
+    });
   }
 
   get sizeLimit(): number {
-    return this.#options.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    return this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   }
 
   get isAvailable(): boolean {
-    return this.#isAvailable;
+    return this.#line.isAvailable;
   }
 
   subscribe(listener: BackplaneListener): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#running = this.#run(listener, resolve).catch((error: unknown) => reject(error as Error));
-    });
+    return this.#line.open(listener);
   }
 
   async publish(bytes: Uint8Array): Promise<void> {
     const before = this.#newest;
-    const { jetStream, subject } = this.#options;
-    const { seq } = await this.#said(() => jetStream.publish(subject, bytes, { timeout: TIMEOUT })).catch(
-      (error: Error) => {
+    const seq = await this.#line
+      .ask(() => this.#stored.publish(bytes))
+      .catch((error: Error) => {
         // Nobody stores it: the stream was deleted, and is made anew.
-        if (error.name === "JetStreamNotEnabled") this.#interrupt();
+        if (error.name === "JetStreamNotEnabled") this.#line.renew();
         throw error;
-      },
-    );
+      });
     if (seq <= before) {
-      this.#interrupt();
+      this.#line.renew();
       throw new Error(`The stream has gone back: ${seq} comes after ${before}`);
     }
     this.#newest = Math.max(this.#newest, seq);
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#sayings);
-    this.#over.abort();
-    this.#interrupt();
-    await this.#running;
-  }
-
-  async #run(listener: BackplaneListener, opened: () => void): Promise<void> {
-    const { signal } = this.#over;
-    const { connection } = this.#options;
-    let isFirst = true;
-    let back = () => {};
-    let isConnected = true;
-    const stopWatching = watchConnection(connection, {
-      away: () => {
-        if (isConnected && !connection.isClosed()) {
-          this.#connected = new Promise((resolve) => {
-            back = resolve;
-          });
-        }
-        isConnected = false;
-        if (connection.isClosed()) back();
-        this.#interrupt();
-      },
-      back: () => {
-        isConnected = true;
-        back();
-      },
-    });
-    signal.addEventListener("abort", () => back());
-    try {
-      while (!signal.aborted) {
-        try {
-          await this.#live(listener, () => {
-            isFirst = false;
-            opened();
-          });
-        } catch (error) {
-          this.#trouble = error;
-          if (isFirst) this.#expectMendable(error);
-        }
-        await this.#pauses.pass(signal);
-        // The connection may have gone since it was closed: nobody waits for it any more.
-        if (signal.aborted) break;
-        await this.#connected;
-        if (connection.isClosed()) break;
-      }
-      if (isFirst)
-        throw new Error(signal.aborted ? "The backplane was closed" : "The connection to NATS is closed");
-    } finally {
-      stopWatching();
-    }
-  }
-
-  /** @throws Error when trying again is of no use */
-  #expectMendable(error: unknown): void {
-    if (error instanceof ConfigurationError) throw error;
-    const refusal = refusalOf(error, this.#options.connection.info?.jetstream);
-    if (refusal !== undefined) throw new Error(refusal, { cause: error });
-  }
-
-  /** Listens until the connection is lost. */
-  async #live(listener: BackplaneListener, opened: () => void): Promise<void> {
-    let isLive = true;
-    let messages: ConsumedMessages | undefined;
-    const interrupted = new Promise<void>((resolve) => {
-      this.#interrupt = () => {
-        if (!isLive) return;
-        isLive = false;
-        if (this.#isAvailable) {
-          this.#isAvailable = false;
-          listener.availability(false);
-        }
-        void messages?.close().catch(() => {});
-        resolve();
-      };
-    });
-    try {
-      await answered(this.#prepare(listener));
-      const next = this.#at!.seq + 1;
-      messages = await answered(this.#consume(next));
-      if (!isLive) return;
-      this.#isAvailable = true;
-      this.#pauses.reset();
-      listener.availability(true);
-      opened();
-      const reading = this.#read(messages, listener, () => isLive);
-      await Promise.race([reading, interrupted]);
-      this.#interrupt();
-      // A message may be on its way to the listener still: the next are read when it has been taken.
-      await reading;
-    } finally {
-      this.#interrupt();
-    }
-  }
-
-  async #read(messages: ConsumedMessages, listener: BackplaneListener, isLive: () => boolean): Promise<void> {
-    for await (const message of messages) {
-      if (!isLive()) return;
-      const taken = this.#take(message, listener);
-      if (taken) await taken;
-    }
+  close(): Promise<void> {
+    return this.#line.close();
   }
 
   #take(message: ConsumedMessage, listener: BackplaneListener): void | Promise<void> {
@@ -239,7 +131,7 @@ class NatsJetStream implements Backplane {
     const isNext = seq === this.#at!.seq + 1;
     this.#at = { seq, time: timestampNanos };
     this.#newest = Math.max(this.#newest, seq);
-    if (subject === this.#options.subject) {
+    if (subject === this.#subject) {
       // Numbers have no gaps, but by what is trimmed or deleted.
       if (!isNext) listener.lost();
       return listener.take({ position: `${this.#epoch}-${seq}`, bytes: data });
@@ -251,7 +143,7 @@ class NatsJetStream implements Backplane {
 
   /** Finds out where to read on, and whether the stream is still the one that it was. */
   async #prepare(listener: BackplaneListener): Promise<void> {
-    const { created, state } = await this.#stream();
+    const { created, state } = await this.#stored.state();
     const isFirst = this.#at === undefined;
     if (created !== this.#created) {
       await this.#readEpoch(created);
@@ -264,9 +156,7 @@ class NatsJetStream implements Backplane {
     const at = this.#at!;
     if (state.last_seq >= this.#newest && !(await this.#isAnother(at, state))) return;
     // It is an older copy, in which numbers come again. All servers read of that, this one too.
-    const mark = randomBytes(6).toString("base64url");
-    const { jetStream, subject } = this.#options;
-    await jetStream.publish(`${subject}.epoch`, Buffer.from(mark), { timeout: TIMEOUT });
+    await this.#stored.mark();
     this.#at = { seq: Math.min(at.seq, state.last_seq), time: 0n };
     this.#newest = state.last_seq;
   }
@@ -274,62 +164,25 @@ class NatsJetStream implements Backplane {
   /** Whether a number now belongs to another message than the one that was read. */
   async #isAnother({ seq, time }: Place, state: StreamState["state"]): Promise<boolean> {
     if (time === 0n || seq < state.first_seq) return false;
-    const { streams } = await this.#options.jetStream.jetstreamManager();
-    const found = await streams.getMessage(this.name, { seq });
-    return found !== null && BigInt(found.time.getTime()) !== time / 1_000_000n;
+    const stored = await this.#stored.storedAt(seq);
+    return stored !== undefined && BigInt(stored.getTime()) !== time / 1_000_000n;
   }
 
   /** Reads of what epoch the numbers are. */
   async #readEpoch(created: string): Promise<void> {
-    const { jetStream, stream, subject } = this.#options;
-    const { streams } = await jetStream.jetstreamManager();
-    const mark = await streams.getMessage(stream, { last_by_subj: `${subject}.epoch` });
+    const mark = await this.#stored.newestMark();
     this.#created = created;
     this.#epoch = epochOf(created, mark?.data);
     this.#base = mark?.seq ?? 0;
-  }
-
-  /** Gives what the stream is like; makes it if it is not there. */
-  async #stream(): Promise<StreamState> {
-    const { jetStream, stream, subject, maxLength, replicas, storage } = this.#options;
-    const { streams } = await jetStream.jetstreamManager();
-    const subjects = [subject, `${subject}.epoch`];
-    const found = await streams.info(stream).catch(async (error: { name?: string }) => {
-      if (error.name !== "StreamNotFoundError") throw error;
-      const settings = { name: stream, subjects, max_msgs: maxLength, num_replicas: replicas, storage };
-      const failure = await streams.add(settings).catch((refusal: unknown) => refusal);
-      // Another server may have made it meanwhile, with other settings.
-      return streams.info(stream).catch(() => {
-        throw failure;
-      });
-    });
-    const missing = subjects.filter((each) => !found.config.subjects?.includes(each));
-    if (missing.length > 0)
-      throw new ConfigurationError(
-        `The stream ${stream} of NATS needs the subjects ${subjects.join(" and ")}; ${missing.join(" and ")} is missing`,
-      );
-    return found;
-  }
-
-  async #consume(from: number): Promise<ConsumedMessages> {
-    const consumer = await this.#consumerFrom(from);
-    return consumer.consume({ max_messages: AHEAD });
-  }
-
-  #consumerFrom(number: number): ReturnType<JetStreamClient["consumers"]["get"]> {
-    return this.#options.jetStream.consumers.get(this.name, {
-      deliver_policy: "by_start_sequence",
-      opt_start_seq: number,
-    });
   }
 
   #since(
     position: string,
     limit: number,
   ): Promise<{ readonly entries: readonly BackplaneEntry[]; readonly complete: boolean }> {
-    return this.#said(async () => {
+    return this.#line.ask(async () => {
       const [epoch, base] = [this.#epoch, this.#base];
-      const { first_seq: first, last_seq: last } = (await this.#stream()).state;
+      const { first_seq: first, last_seq: last } = (await this.#stored.state()).state;
       const dash = position.lastIndexOf("-");
       const isPresent = position.slice(0, dash) === epoch;
       const behind = isPresent ? Number(position.slice(dash + 1)) : base;
@@ -340,42 +193,20 @@ class NatsJetStream implements Backplane {
       let expected = from;
       // Marks may be among them: that there are none of ours is known at the end.
       for (let next = from; next <= last && entries.length === 0; next += count) {
-        for (const { seq, subject, data } of await this.#page(next, Math.min(count, last - next + 1))) {
+        for (const { seq, subject, data } of await this.#stored.page(
+          next,
+          Math.min(count, last - next + 1),
+        )) {
           // It was trimmed meanwhile, or deleted.
           if (seq !== expected) complete = false;
           expected = seq + 1;
-          if (subject === this.#options.subject) entries.push({ position: `${epoch}-${seq}`, bytes: data });
+          if (subject === this.#subject) entries.push({ position: `${epoch}-${seq}`, bytes: data });
         }
       }
       // They were trimmed meanwhile, all of them, or NATS did not give them in time.
       if (entries.length === 0 && expected <= last) complete = false;
       return { entries, complete };
     });
-  }
-
-  /** Reads messages that are there. */
-  async #page(from: number, count: number): Promise<ConsumedMessage[]> {
-    const consumer = await this.#consumerFrom(from);
-    try {
-      const found: ConsumedMessage[] = [];
-      for await (const message of await consumer.fetch({ max_messages: count, expires: TIMEOUT / 2 }))
-        found.push(message);
-      return found;
-    } finally {
-      void consumer.delete().catch(() => {});
-    }
-  }
-
-  /** Does something that `close` waits for, while NATS can be reached. */
-  async #said<T>(say: () => Promise<T>): Promise<T> {
-    if (!this.#isAvailable) throw new Error("NATS cannot be reached", { cause: this.#trouble });
-    const saying = answered(say());
-    this.#sayings.add(saying);
-    try {
-      return await saying;
-    } finally {
-      this.#sayings.delete(saying);
-    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { answered, Pauses, SilenceError } from "../driver/patience.js";
+import { KeepAlive } from "../driver/keep-alive.js";
+import { answered, SilenceError } from "../driver/patience.js";
 import type { BackplaneListener } from "../index.js";
 import type { RedisConnection } from "./redis-connection.js";
 
@@ -26,16 +27,18 @@ const AWAY = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|MOVED)\b/;
 /** The connections to Redis of one server, opened anew whenever they are lost or do not answer. */
 export class RedisLine {
   readonly #options: RedisLineOptions;
-  readonly #over = new AbortController();
-  readonly #pauses = new Pauses();
+  readonly #alive: KeepAlive;
+  #listener: BackplaneListener | undefined;
   #writer: RedisConnection | undefined;
   #fail: (error: Error) => void = () => {};
-  #trouble: unknown;
-  #running: Promise<void> | undefined;
-  readonly #writing = new Set<Promise<unknown>>();
 
   constructor(options: RedisLineOptions) {
     this.#options = options;
+    this.#alive = new KeepAlive({
+      live: (opened) => this.#live(opened),
+      hopeless: (error) => (FOR_GOOD.test(textOf(error)) ? explained(error) : undefined),
+      interrupt: (error) => this.#fail(error),
+    });
   }
 
   get isAvailable(): boolean {
@@ -44,23 +47,18 @@ export class RedisLine {
 
   /** Resolves when it is available for the first time; rejects when that cannot be. */
   open(listener: BackplaneListener): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#running = this.#run(listener, resolve).catch((error: unknown) => reject(error as Error));
-    });
+    this.#listener = listener;
+    return this.#alive.open();
   }
 
   /** Lets something be written. Rejects when Redis is away, or does not answer. */
   async write<T>(write: (writer: RedisConnection) => Promise<T>): Promise<T> {
-    if (!this.#writer) throw new Error("Redis cannot be reached", { cause: this.#trouble });
-    const writing = answered(write(this.#writer));
-    this.#writing.add(writing);
+    if (!this.#writer) throw new Error("Redis cannot be reached", { cause: this.#alive.trouble });
     try {
-      return await writing;
+      return await this.#alive.answer(write(this.#writer));
     } catch (error) {
       if (error instanceof SilenceError || AWAY.test(textOf(error))) this.#fail(error as Error);
       throw error;
-    } finally {
-      this.#writing.delete(writing);
     }
   }
 
@@ -70,34 +68,14 @@ export class RedisLine {
   }
 
   /** Ends the connections when what was written has been answered. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#writing);
-    this.#over.abort();
-    this.#fail(new Error("The backplane was closed"));
-    await this.#running;
-  }
-
-  async #run(listener: BackplaneListener, opened: () => void): Promise<void> {
-    const { signal } = this.#over;
-    let isFirst = true;
-    while (!signal.aborted) {
-      try {
-        await this.#live(listener, () => {
-          isFirst = false;
-          opened();
-        });
-      } catch (error) {
-        this.#trouble = error;
-        if (isFirst && FOR_GOOD.test(textOf(error))) throw explained(error);
-      }
-      await this.#pauses.pass(signal);
-    }
-    if (isFirst) throw new Error("The backplane was closed");
+  close(): Promise<void> {
+    return this.#alive.close();
   }
 
   /** Opens a pair, and reads until it fails. */
-  async #live(listener: BackplaneListener, opened: () => void): Promise<void> {
+  async #live(opened: () => void): Promise<void> {
     const { connect, prepare, read } = this.#options;
+    const listener = this.#listener as BackplaneListener;
     const over = new AbortController();
     const pair = { reader: connect(), writer: connect(), signal: over.signal };
     let reading: Promise<void> | undefined;
@@ -112,7 +90,6 @@ export class RedisLine {
       }
       await Promise.race([answered(prepare(pair, listener)), failed]);
       this.#writer = pair.writer;
-      this.#pauses.reset();
       listener.availability(true);
       opened();
       reading = read(pair, listener);
