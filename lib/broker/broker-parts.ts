@@ -33,7 +33,7 @@ export interface BrokerPartsContext extends BrokerContext {
   availability(isAvailable: boolean): void;
 }
 
-/** The parts of a simple broker, as they are joined. What an option has left off is `undefined`. */
+/** The parts of a simple broker, as they are joined. A part that no option asks for is `undefined`. */
 export type BrokerParts = ReturnType<typeof makeParts>;
 
 /**

@@ -56,7 +56,7 @@ interface Rule {
 
 /**
  * Lets of each subject a message go out at once, and then the newest every so
- * often. What goes out late is published then: what it replaced was never
+ * often. A message that goes out late is published then: one that it replaced was never
  * published, and has no number.
  */
 export class Conflation {

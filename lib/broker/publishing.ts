@@ -67,7 +67,7 @@ export class Publishing {
     this.#context.settlements.send(message, transaction, true);
   }
 
-  /** Does what publishes, in its turn. What goes to other servers is not done then: a client is answered later. */
+  /** Does what publishes, in its turn. A message for other servers is not done then: its client is answered later. */
   inTurn(message: Message, byClient: boolean, act: () => void | Promise<void>): void | Promise<void> {
     const { shared, turns } = this.#context;
     if (!shared) return turns.take(act);

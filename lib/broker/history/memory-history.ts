@@ -13,7 +13,7 @@ const LONGEST_SWEEP = 60_000;
 
 /**
  * The work for one question, in characters, where a pattern has to be looked for all over each destination: some 3 ms.
- * Others look at the beginning or the end, and that is quick. What takes longer is too much to be replayed.
+ * Others look at the beginning or the end, and that is quick. A search that takes longer would find too much to be replayed.
  */
 const SEARCH_WORK = 128 * 1024;
 /** About what it takes to look at a window, beside its destination, in characters. */

@@ -17,7 +17,7 @@ export interface PresenceWordsOptions {
   headersOf(sessionId: string): SessionHeaders | undefined;
 }
 
-/** Asks the application what is told of a session. What it cannot say is not told: the log has why. */
+/** Asks the application what is told of a session. A state that it cannot give is not told: the log has why. */
 export class PresenceWords {
   readonly #options: PresenceWordsOptions;
   readonly #log: SparingLog;
