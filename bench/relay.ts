@@ -1,5 +1,5 @@
-// What a delivery costs the broker and our servers: with connections of the clients' own, with shared ones, and
-// with clients straight on RabbitMQ. `npm run bench:relay`, or `… -- --clients=500 --rounds=1`. Linux only.
+// What a delivery costs the broker and our servers: with connections of the clients' own, with a bare pipe in their
+// place, with shared ones, and with clients straight on RabbitMQ. `npm run bench:relay`, or `… -- --clients=500 --rounds=1`. Linux only.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
@@ -26,20 +26,33 @@ interface Way {
   readonly servers: readonly number[];
 }
 
-const WAYS = ["own", "shared", "straight"] as const;
+const WAYS = ["pipe", "own", "shared", "straight"] as const;
+/** A client of the broker's, where the server has its WebSockets: without an EOL behind a frame. */
+const THROUGH_PIPE: Dialect = { ...RABBITMQ, path: STOMP.path, behindPayload: STOMP.behindPayload };
 const SERVERS = 2;
 const AT_A_TIME = 20;
+<<<<<<< HEAD
 const WARM_UP = 8;
+=======
+const IN_FLIGHT = 4;
+const SIZE = 100;
+const WARM_UP = 40;
+>>>>>>> f1e58ce (bench: relay measures a bare pipe beside own connections)
 /** Publications go on until the broker's CPU is this much, so that the kernel's clock counts it finely … */
-const ENOUGH_TICKS = 60;
+const ENOUGH_TICKS = 200;
 const PORTION = 20;
 /** … but no further. */
 const MOST = 6_000;
 const LIMIT_MS = 40_000;
 
 const { values } = parseArgs({
-  options: { clients: { type: "string", default: "1000" }, rounds: { type: "string", default: "3" } },
+  options: {
+    clients: { type: "string", default: "1000" },
+    rounds: { type: "string", default: "3" },
+    ways: { type: "string", default: WAYS.join(",") },
+  },
 });
+const ways = WAYS.filter((way) => values.ways.split(",").includes(way));
 const clientCount = Number(values.clients);
 const why = missing();
 if (why !== undefined) throw new Error(why);
@@ -48,7 +61,7 @@ const broker = await rabbitMqWithStomp();
 const costs = new Map<string, Cost[]>(WAYS.map((way) => [way, []]));
 try {
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const way of WAYS) {
+    for (const way of ways) {
       const cost = await measure(way);
       costs.get(way)?.push(cost);
       console.log(
@@ -68,14 +81,14 @@ async function measure(way: (typeof WAYS)[number]): Promise<Cost> {
     way === "straight" ? [] : await Promise.all(Array.from({ length: SERVERS }, () => start(way)));
   const clients: RawClient[] = [];
   try {
+    const ours = {
+      ports: children.map(({ port }) => port),
+      servers: children.map(({ child }) => child.pid as number),
+    };
     const { dialect, ports, servers }: Way =
       way === "straight"
         ? { dialect: RABBITMQ, ports: [broker.webStompPort], servers: [] }
-        : {
-            dialect: STOMP,
-            ports: children.map(({ port }) => port),
-            servers: children.map(({ child }) => child.pid as number),
-          };
+        : { dialect: way === "pipe" ? THROUGH_PIPE : STOMP, ...ours };
     while (clients.length < clientCount) {
       const length = Math.min(AT_A_TIME, clientCount - clients.length);
       const some = Array.from({ length }, (_, i) =>
@@ -115,11 +128,11 @@ async function measure(way: (typeof WAYS)[number]): Promise<Cost> {
   }
 }
 
-async function start(connections: "own" | "shared"): Promise<{ child: ChildProcess; port: number }> {
-  const options = { destinationPrefixes: ["/topic"], relayPort: broker.port, connections };
-  const child = fork(new URL("relay-server.js", import.meta.url), [JSON.stringify(options)], {
-    detached: true,
-  });
+async function start(way: "pipe" | "own" | "shared"): Promise<{ child: ChildProcess; port: number }> {
+  const options = { destinationPrefixes: ["/topic"], relayPort: broker.port, connections: way };
+  const [file, argument] =
+    way === "pipe" ? ["relay-pipe.js", String(broker.port)] : ["relay-server.js", JSON.stringify(options)];
+  const child = fork(new URL(file, import.meta.url), [argument], { detached: true });
   const [port] = (await once(child, "message")) as [number];
   return { child, port };
 }
@@ -137,7 +150,8 @@ function cpuOf(groups: readonly number[]): number {
 }
 
 function summary(): string {
-  const rows = [...costs].map(([way, rounds]) => [
+  const measured = [...costs].filter(([, rounds]) => rounds.length > 0);
+  const rows = measured.map(([way, rounds]) => [
     way,
     medianOf(rounds.map((each) => each.broker)).toFixed(2),
     way === "straight" ? "–" : medianOf(rounds.map((each) => each.servers)).toFixed(2),
@@ -145,8 +159,15 @@ function summary(): string {
     String(rounds.length),
   ]);
   const head = ["connections", "the broker, µs", "our servers, µs", "ticks of the broker, least", "rounds"];
-  const shares = (costs.get("shared") ?? []).map(
-    (cost, i) => (costs.get("own")?.[i]?.broker ?? 0) / cost.broker,
+  const ratio = (one: string, other: string, part: "broker" | "servers") => {
+    const ratios = (costs.get(one) ?? []).flatMap((cost, i) => {
+      const beside = costs.get(other)?.[i];
+      return beside ? [cost[part] / beside[part]] : [];
+    });
+    return ratios.length > 0 ? medianOf(ratios).toFixed(2) : "–";
+  };
+  return (
+    `${table(head, rows)}\n\nour servers, with own connections: ${ratio("own", "pipe", "servers")} of the pipe\n` +
+    `the broker, own connections beside shared ones: ${ratio("own", "shared", "broker")}`
   );
-  return `${table(head, rows)}\n\nown connections cost the broker ${medianOf(shares).toFixed(0)} times as much as shared ones`;
 }
