@@ -8,6 +8,7 @@ import {
   STOMP,
   STOMP_BROKER_JS,
 } from "./dialect.js";
+import type { InterceptedChannel } from "./peers/express-stomp.js";
 
 /** What not every peer has. */
 export type Ability = "subscription ids" | "patterns" | "connections";
@@ -37,6 +38,14 @@ export interface Started {
 const raw = () => import("./peers/raw.js");
 const packages = () => import("./peers/packages.js");
 const rabbitMq = () => import("./peers/rabbitmq.js");
+
+/** The product with an async interceptor on some channels. */
+function intercepted(channels: readonly InterceptedChannel[]): Peer {
+  return {
+    start: async () => (await import("./peers/express-stomp.js")).expressStompIntercepted(channels),
+    dialect: STOMP,
+  };
+}
 
 /** The product with subscribers on SockJS; publishers have a WebSocket. */
 function overHttp(transport: Dialect["sockJs"]): Peer {
@@ -91,6 +100,8 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     start: async () => (await import("./peers/express-stomp.js")).expressStompWithHistory(),
     dialect: STOMP,
   },
+  "async-outbound": intercepted(["clientOutboundChannel"]),
+  "async-everywhere": intercepted(["clientInboundChannel", "brokerChannel", "clientOutboundChannel"]),
   "xhr-streaming": overHttp("xhr_streaming"),
   eventsource: overHttp("eventsource"),
   "xhr-polling": overHttp("xhr"),

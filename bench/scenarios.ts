@@ -84,6 +84,31 @@ const fanOuts: readonly Flow[] = [100, 1024].flatMap((size) =>
   ),
 );
 
+/** Async interceptors, beside the same without; and a controller between, whose answer goes to many. */
+const stations: readonly Flow[] = [
+  ...[1, 4].map((inFlight): Flow => {
+    return {
+      ...FAN_OUT,
+      name: `interceptors-${inFlight}`,
+      title: `1 → 1,000, async interceptors, ${inFlight} in flight`,
+      inFlight,
+      publications: 240,
+      reference: "express-stomp",
+      peers: ["express-stomp", "async-outbound", "async-everywhere"],
+    };
+  }),
+  {
+    ...FAN_OUT,
+    name: "controller-1000",
+    title: "1 → controller, JSON → 1,000, 4 in flight",
+    controller: true,
+    reference: "ws-by-hand",
+    peers: ["ws-by-hand", "express-stomp", "async-everywhere"],
+    inFlight: 4,
+    publications: 240,
+  },
+];
+
 /** Over HTTP, beside the same subscribers on WebSockets. */
 const overSockJs: readonly Flow[] = [1, 4].map((inFlight) => {
   return {
@@ -216,6 +241,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...overSockJs,
   ...compressed,
   ...overTls,
+  ...stations,
   ...manySessions,
   {
     ...FAN_OUT,

@@ -1,5 +1,6 @@
 import express from "express";
 import {
+  type ChannelInterceptor,
   Controller,
   type EndpointOptions,
   type HistoryOptions,
@@ -11,6 +12,8 @@ import {
 } from "express-stomp";
 import type { Started } from "../peers.js";
 import { createServer, listen, type Wire } from "./listen.js";
+
+export type InterceptedChannel = "clientInboundChannel" | "brokerChannel" | "clientOutboundChannel";
 
 export interface Greeted {
   readonly name: string;
@@ -39,14 +42,27 @@ export function expressStompWithSockJs(): Promise<Started> {
   return expressStomp({ endpoints: [{ path: "/sockjs", sockJS: true }] });
 }
 
+/** The same with an async interceptor on some channels. */
+export function expressStompIntercepted(intercepted: readonly InterceptedChannel[]): Promise<Started> {
+  return expressStomp({ intercepted });
+}
+
 interface Setting extends Wire {
   readonly history?: readonly HistoryOptions[];
   /** Beside the one that all peers have. */
   readonly endpoints?: readonly EndpointOptions[];
+  /** The channels with an async interceptor. */
+  readonly intercepted?: readonly InterceptedChannel[];
 }
 
 /** The whole product, its defaults kept: heart-beats and limits are on. */
-export function expressStomp({ history = [], endpoints = [], ...wire }: Setting = {}): Promise<Started> {
+export function expressStomp({
+  history = [],
+  endpoints = [],
+  intercepted = [],
+  ...wire
+}: Setting = {}): Promise<Started> {
+  const interceptors: ChannelInterceptor[] = [{ preSend: async (message) => message }];
   const app = express();
   const messaging = stompMessaging({
     endpoints: [{ path: "/ws" }, ...endpoints],
@@ -54,6 +70,7 @@ export function expressStomp({ history = [], endpoints = [], ...wire }: Setting 
     broker: simpleBroker({ destinationPrefixes: ["/topic"], history }),
     controllers: [GreetingController],
     transport: { perMessageDeflate: wire.isCompressed === true },
+    ...Object.fromEntries(intercepted.map((channel) => [channel, { interceptors }])),
   });
   app.use(messaging);
   const server = createServer(wire, app);

@@ -33,8 +33,10 @@ export class HookDeadline {
   }
 
   /** Whether this message has one. */
-  isFor({ headers }: Message): boolean {
-    return this.#options.milliseconds > 0 && (this.#options.always || headers.messageType === "DISCONNECT");
+  isFor(message: Message): boolean {
+    const { milliseconds, always } = this.#options;
+    // A delivery makes its headers when somebody looks: nobody does before.
+    return milliseconds > 0 && (always || message.headers.messageType === "DISCONNECT");
   }
 
   /** Settles as the promise does, if that is in time where there is a deadline; else the error names who was asked. */

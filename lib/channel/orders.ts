@@ -7,7 +7,7 @@ const PROMISES = 4_608;
 
 /** The order of `clientOutboundChannel`: what a session is sent, which it pays for by the bytes of the frames. */
 export function sessionOrder(options: Omit<Order, "of" | "payer" | "sizeOf" | "patience">): Order {
-  return { ...options, of: sessionOf, sizeOf: frameSizeOf };
+  return { ...options, of: sessionOf, sizeOf: sizeFor };
 }
 
 /**
@@ -23,6 +23,13 @@ export function senderOrder(options: Omit<Order, "of" | "payer" | "sizeOf" | "ma
     payer: ({ headers }) => headers.sessionId ?? "",
     sizeOf: (message) => sizeOf(message) + PROMISES,
   };
+}
+
+/** How long the frame of a message is. */
+function sizeFor(message: Message): number {
+  if (!(message instanceof Delivery)) return frameSizeOf(message);
+  // As above: no headers are made for the question.
+  return frameSizeOf(message.publication) + message.subscriptionId.length;
 }
 
 function sessionOf(message: Message): string {

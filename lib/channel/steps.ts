@@ -9,12 +9,15 @@ export function take<T>(steps: Steps<T>): T | Promise<T> {
 
 async function goOn<T>(steps: Steps<T>, awaited: PromiseLike<unknown>): Promise<T> {
   for (let next = awaited; ; ) {
-    const step = await Promise.resolve(next).then(
-      (value) => () => steps.next(value),
-      (fault: unknown) => () => steps.throw(fault),
-    );
-    const { done, value } = step();
-    if (done) return value;
-    next = value;
+    let value: unknown;
+    let fault: { readonly thrown: unknown } | undefined;
+    try {
+      value = await next;
+    } catch (thrown) {
+      fault = { thrown };
+    }
+    const step = fault ? steps.throw(fault.thrown) : steps.next(value);
+    if (step.done) return step.value;
+    next = step.value;
   }
 }
