@@ -8,10 +8,12 @@ import {
   STOMP,
   STOMP_BROKER_JS,
 } from "./dialect.js";
-import type { InterceptedChannel } from "./peers/express-stomp.js";
 
 /** What not every peer has. */
 export type Ability = "subscription ids" | "patterns" | "connections";
+
+/** A channel that a peer has an interceptor on. */
+export type InterceptedChannel = "clientInboundChannel" | "brokerChannel" | "clientOutboundChannel";
 
 /** What express-stomp is measured beside, or itself. */
 export interface Peer {

@@ -10,10 +10,8 @@ import {
   simpleBroker,
   stompMessaging,
 } from "express-stomp";
-import type { Started } from "../peers.js";
+import type { InterceptedChannel, Started } from "../peers.js";
 import { createServer, listen, type Wire } from "./listen.js";
-
-export type InterceptedChannel = "clientInboundChannel" | "brokerChannel" | "clientOutboundChannel";
 
 export interface Greeted {
   readonly name: string;
