@@ -31,13 +31,7 @@ const WAYS = ["pipe", "own", "shared", "straight"] as const;
 const THROUGH_PIPE: Dialect = { ...RABBITMQ, path: STOMP.path, behindPayload: STOMP.behindPayload };
 const SERVERS = 2;
 const AT_A_TIME = 20;
-<<<<<<< HEAD
-const WARM_UP = 8;
-=======
-const IN_FLIGHT = 4;
-const SIZE = 100;
 const WARM_UP = 40;
->>>>>>> f1e58ce (bench: relay measures a bare pipe beside own connections)
 /** Publications go on until the broker's CPU is this much, so that the kernel's clock counts it finely … */
 const ENOUGH_TICKS = 200;
 const PORTION = 20;
