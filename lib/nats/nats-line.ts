@@ -116,7 +116,10 @@ export class NatsLine {
     });
     try {
       await answered(prepare(listener));
-      messages = await answered(consume());
+      const consuming = consume();
+      // It may begin when nobody wants it any more: it would ask NATS, by a timer that keeps the process alive.
+      consuming.then((begun) => (isLive ? undefined : begun.close())).catch(() => {});
+      messages = await answered(consuming);
       if (!isLive) return;
       this.#isAvailable = true;
       listener.availability(true);
