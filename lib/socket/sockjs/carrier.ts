@@ -29,7 +29,10 @@ export class Carrier implements Gathering {
   readonly #options: CarrierOptions;
   /** The line of the response, if we may write chunks to it. */
   readonly #line: TcpSocket | undefined;
-  readonly #carriage: Carriage;
+  /** Writes of the response that have not left: Node may hold them in it, and what is written past it would be ahead. */
+  #writing = 0;
+  /** Whether what is gathered is to be written past the response. */
+  #isPast = false;
   #gathered: FrameRun | undefined;
   #bytes = 0;
   #left = () => {};
@@ -38,9 +41,8 @@ export class Carrier implements Gathering {
     this.response = response;
     this.#options = options;
     const prelude = options.transport.prelude(options.callback);
-    if (prelude !== "") response.write(prelude);
+    if (prelude !== "") this.#writeBy(prelude, "utf8", () => {});
     this.#line = lineBeside(response);
-    this.#carriage = this.#line ? options.transport.chunked : options.transport.plain;
   }
 
   /** Bytes of frames that are gathered, and not written yet. */
@@ -55,7 +57,7 @@ export class Carrier implements Gathering {
    */
   write(frame: Octets, left: () => void): boolean {
     if (this.#options.transport.isStreaming) {
-      return this.#gather(this.#carriage.carry(frame), left);
+      return this.#gather(this.#carriage().carry(frame), left);
     }
     this.end(frame);
     return false;
@@ -63,7 +65,7 @@ export class Carrier implements Gathering {
 
   /** Sends a message, as `write` does its frame. */
   writeShared(message: SharedMessage, left: () => void): boolean {
-    if (this.#options.transport.isStreaming) return this.#gather(message.carriedBy(this.#carriage), left);
+    if (this.#options.transport.isStreaming) return this.#gather(message.carriedBy(this.#carriage()), left);
     return this.write(messageFrame([message.jsonText]), left);
   }
 
@@ -79,8 +81,23 @@ export class Carrier implements Gathering {
     this.#gathered = undefined;
     if (chunk === undefined || this.response.writableEnded || this.response.destroyed) return;
 
-    if (this.#line) this.#line.write(chunk, "latin1", this.#left);
-    else this.response.write(chunk, "latin1", this.#left);
+    if (this.#line && this.#isPast) this.#line.write(chunk, "latin1", this.#left);
+    else this.#writeBy(chunk, "latin1", this.#left);
+  }
+
+  #writeBy(chunk: string | Uint8Array, encoding: BufferEncoding, left: () => void): void {
+    this.#writing++;
+    this.response.write(chunk, encoding, () => {
+      this.#writing--;
+      left();
+    });
+  }
+
+  /** The form of the next frame: all that is gathered has the same. */
+  #carriage(): Carriage {
+    if (this.#gathered === undefined) this.#isPast = this.#line !== undefined && this.#writing === 0;
+    const { chunked, plain } = this.#options.transport;
+    return this.#isPast ? chunked : plain;
   }
 
   #gather({ run, length }: Carried, left: () => void): boolean {
