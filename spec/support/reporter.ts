@@ -13,6 +13,10 @@ export default class Reporter extends Mocha.reporters.Spec {
     runner.on("suite", ({ parent }) => {
       if (parent?.root) began = performance.now();
     });
+    // A failure that a second try made good is told all the same.
+    runner.on("retry", (test: Mocha.Test, error: Error) => {
+      console.log(`tried again: ${test.fullTitle()}: ${error.message}`);
+    });
     runner.on("suite end", ({ parent, file }: Mocha.Suite) => {
       if (!parent?.root || file === undefined) return;
       const seconds = (performance.now() - began) / 1000;
