@@ -42,6 +42,7 @@ const waiting = [
 const counts = [0, 0, 0];
 const seconds = [];
 const failed = [];
+const triedAgain = [];
 const running = new Set();
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
@@ -51,6 +52,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 await Promise.all(Array.from({ length: LANES }, runLane));
 
+if (triedAgain.length > 0) console.log(`\n${triedAgain.join("\n")}`);
 if (failed.length > 0) console.log(`\n${failed.join("\n")}`);
 for (const line of seconds.sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a)).slice(0, 10)) {
   console.log(line);
@@ -69,6 +71,7 @@ async function runLane() {
     if (closing === null) failed.push(`${files.join(" ")} ended with ${code}, and has not said how it went`);
     else if (closing[2] !== "0") failed.push(output.slice(output.search(/^ {2}\d+ passing/m)));
     for (const [index, count] of (closing ?? []).slice(1).entries()) counts[index] += Number(count);
+    triedAgain.push(...(output.match(/^tried again: .*$/gm) ?? []));
     seconds.push(...(output.match(/^ +[\d.]+ s {2}.*$/gm) ?? []));
   }
 }

@@ -11,7 +11,7 @@ import SockJS from "sockjs-client";
 import WebSocket from "ws";
 import { freePorts } from "../../example/shared/broker-process.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
-import { findCaddy, findHaProxy, findNginx, missing } from "../support/programs.js";
+import { findCaddy, findHaProxy, findNginx, missing, tryAgain } from "../support/programs.js";
 import { type ProxyProgram, startCaddy, startHaProxy, startNginx } from "../support/proxies.js";
 import { RawClient } from "../support/raw-client.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -56,6 +56,7 @@ describe("The nginx configurations of docs/deployment.md, with nginx", function 
   const pageAt = (scheme = "http") => ({ headers: { origin: `${scheme}://127.0.0.1:${port}` } });
 
   before(function () {
+    tryAgain(this);
     if (findNginx() === undefined) missing(this, "nginx");
   });
 
@@ -219,6 +220,7 @@ for (const { name, find, start } of OTHERS) {
     const addresses: (string | undefined)[] = [];
 
     before(async function () {
+      tryAgain(this);
       const path = find() ?? missing(this, name);
       server = await startServer({}, (app) => {
         app.set("trust proxy", "loopback");

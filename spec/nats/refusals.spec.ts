@@ -7,7 +7,7 @@ import type { BrokerProcess } from "../../example/shared/broker-process.js";
 import { rejection } from "../support/channels.js";
 import { Heard } from "../support/heard.js";
 import { startNats } from "../support/nats.js";
-import { findNats, missing } from "../support/programs.js";
+import { findNats, missing, tryAgain } from "../support/programs.js";
 
 const USERS = [
   { user: "mute", password: "mute", permissions: { publish: { deny: ["chat"] } } },
@@ -24,6 +24,7 @@ describe("A NATS that refuses", function () {
   let open: Backplane[];
 
   before(async function () {
+    tryAgain(this);
     const program = findNats() ?? missing(this, "NATS");
     [server, without] = await Promise.all([
       startNats(program, { users: USERS }),

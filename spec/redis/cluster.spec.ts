@@ -6,7 +6,7 @@ import type { BrokerProcess } from "../../example/shared/broker-process.js";
 import { findRedis } from "../../example/shared/programs.js";
 import { startRedis } from "../../example/shared/redis.js";
 import { Heard } from "../support/heard.js";
-import { missing } from "../support/programs.js";
+import { missing, tryAgain } from "../support/programs.js";
 
 const SLOTS = [
   [0, 5460],
@@ -19,6 +19,7 @@ describe("A cluster of Redis, of three nodes", function () {
   let nodes: BrokerProcess[];
 
   before(async function () {
+    tryAgain(this);
     const program = findRedis() ?? missing(this, "Redis");
     // A node that has met nobody does not know its own address, and ioredis wants to hear one.
     const settings = { "cluster-enabled": "yes", "cluster-announce-ip": "127.0.0.1", appendonly: "no" };

@@ -9,7 +9,7 @@ import { BrokerProcess, brokerFolder, freePorts } from "../../example/shared/bro
 import { findRedis } from "../../example/shared/programs.js";
 import { startRedis } from "../../example/shared/redis.js";
 import { Heard } from "../support/heard.js";
-import { missing } from "../support/programs.js";
+import { missing, tryAgain } from "../support/programs.js";
 
 const HOST = "127.0.0.1";
 
@@ -20,6 +20,7 @@ describe("A Redis behind a Sentinel", function () {
   let replication: FaultProxy;
 
   before(function () {
+    tryAgain(this);
     program = findRedis() ?? missing(this, "Redis");
   });
 

@@ -7,7 +7,7 @@ import { findRedis } from "../../example/shared/programs.js";
 import { startRedis } from "../../example/shared/redis.js";
 import { rejection } from "../support/channels.js";
 import { Heard } from "../support/heard.js";
-import { missing } from "../support/programs.js";
+import { missing, tryAgain } from "../support/programs.js";
 
 describe("redisStreams", function () {
   this.timeout(60_000);
@@ -16,6 +16,7 @@ describe("redisStreams", function () {
   let open: Backplane[];
 
   before(async function () {
+    tryAgain(this);
     redis = await startRedis(findRedis() ?? missing(this, "Redis"));
   });
 

@@ -52,9 +52,6 @@ describe("The relay, when the broker goes away", function () {
     onBroker((broker) => {
       it("learns what was lost when the broker is killed under load, and recovers", async function () {
         this.timeout(300_000);
-        // Three of some forty whole runs hung here, on RabbitMQ only, and never this file by itself. A run that
-        // does so again says which step hung, and goes on.
-        this.retries(1);
         await stage.start(broker());
         const destination = `${fresh("queue")}`;
         const client = await stage.connect();

@@ -3,7 +3,7 @@ import type { BrokerProcess, RealBroker } from "../../example/shared/broker-proc
 import { findRabbitMq } from "../../example/shared/programs.js";
 import { type RabbitMqPolicy, startRabbitMq } from "../../example/shared/rabbitmq.js";
 import { startActiveMq } from "./activemq.js";
-import { findActiveMq, missing } from "./programs.js";
+import { findActiveMq, missing, tryAgain } from "./programs.js";
 
 /** A segment of a stream is closed when it is full, and the oldest go then: by default it is full at 500 MB. */
 const SHORT_STREAMS: RabbitMqPolicy = {
@@ -35,6 +35,7 @@ export function onRabbitMq(describeOn: (broker: () => BrokerProcess, name: strin
   describe("on RabbitMQ", () => {
     before(async function () {
       this.timeout(120_000);
+      tryAgain(this);
       const program = findRabbitMq() ?? missing(this, "RabbitMQ");
       rabbitMq ??= (await startRabbitMq(program, { policies: [SHORT_STREAMS] })).broker;
     });
@@ -47,6 +48,7 @@ export function onActiveMq(describeOn: (broker: () => BrokerProcess, name: strin
   describe("on ActiveMQ", () => {
     before(async function () {
       this.timeout(120_000);
+      tryAgain(this);
       const jar = findActiveMq() ?? missing(this, "ActiveMQ");
       activeMq ??= await startActiveMq(jar);
     });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Postgres } from "./postgres.js";
-import { findPostgres, missing } from "./programs.js";
+import { findPostgres, missing, tryAgain } from "./programs.js";
 
 /** Makes an empty database, and gives the address an application opens it by. */
 export type NewDatabase = () => Promise<string>;
@@ -16,6 +16,7 @@ export function onEachDatabase(describeOn: (newDatabase: NewDatabase) => void): 
   describe("on PostgreSQL", () => {
     before(async function () {
       this.timeout(120_000);
+      tryAgain(this);
       const programs = findPostgres() ?? missing(this, "PostgreSQL");
       postgres ??= await Postgres.start(programs);
     });

@@ -85,6 +85,15 @@ export function findNats(): string | undefined {
   return firstRunnable([process.env.NATS_SERVER, ...onPath("nats-server"), "/usr/sbin/nats-server"]);
 }
 
+/**
+ * Has each test beside the hook, or in a suite within, tried once more when it fails, and the run tell of it
+ * (`tried again: …`): it speaks to a program that is not ours, whose pauses no test knows. What speaks to our own
+ * code only is never tried again.
+ */
+export function tryAgain({ test }: Context): void {
+  test?.parent?.eachTest((each) => void each.retries(1));
+}
+
 /** Skips a spec whose program is missing, saying so; where `CI` is set nothing is skipped, and it fails. */
 export function missing(context: Context, program: string): never {
   const reason = `${program} is missing: npm test installs it where apt-get may`;

@@ -2,13 +2,14 @@ import type { BrokerProcess } from "../../example/shared/broker-process.js";
 import { findRedis } from "../../example/shared/programs.js";
 import { startRedis } from "../../example/shared/redis.js";
 import { startNats } from "./nats.js";
-import { findNats, missing } from "./programs.js";
+import { findNats, missing, tryAgain } from "./programs.js";
 
 /** Describes something on a real Redis, or a Valkey in its place. */
 export function onRedis(describeOn: (redis: () => BrokerProcess) => void): void {
   describe("on Redis", () => {
     before(async function () {
       this.timeout(120_000);
+      tryAgain(this);
       const program = findRedis() ?? missing(this, "Redis");
       redis ??= await startRedis(program);
     });
@@ -22,6 +23,7 @@ export function onNats(describeOn: (nats: () => BrokerProcess) => void): void {
   describe("on NATS", () => {
     before(async function () {
       this.timeout(120_000);
+      tryAgain(this);
       const program = findNats() ?? missing(this, "NATS");
       nats ??= await startNats(program);
     });
