@@ -64,7 +64,7 @@ export interface EndpointContext {
   /** Asked before the endpoint's own. */
   readonly interceptors?: readonly HandshakeInterceptor[];
   /** The limit that one more client would pass, announced; `undefined` when it may connect. */
-  limitPassedBy(req: Request): string | undefined;
+  limitPassedBy(address: string): string | undefined;
   /** Is told of each handshake of which no connection came. */
   readonly refused: Refused;
   open(socket: Socket, handshake: Handshake): void;
@@ -145,7 +145,7 @@ export class Endpoint {
       clock,
       user: (req) => findUser(req, this.#user),
       intercept: (req, res, connect) => this.#intercept(req, res, connect),
-      limitPassedBy: (req) => context.limitPassedBy(req),
+      limitPassedBy: (address) => context.limitPassedBy(address),
       refuse: (req, res, refusal) => this.#refuse(req, res, refusal),
       open: (socket, handshake) => context.open(socket, handshake),
       limitExceeded: (limit, handshake) => context.limitExceeded(limit, handshake),
@@ -163,20 +163,28 @@ export class Endpoint {
     const rest = this.#rest(req.path);
     if (rest === undefined) return false;
 
-    this.#serve(rest, req, res).catch((fault: unknown) => {
-      // Express takes some of what can be thrown for something else: null, "route".
-      const error = faultError(fault);
-      const message = faultText(error);
-      const isOurs = error instanceof ConfigurationError;
-      this.#context.refused({ reason: "error", status: isOurs ? 500 : undefined, message, request: req });
-      if (!isOurs) {
-        next(error);
-        return;
-      }
-      this.#context.logger.error(message);
-      answer(res, 500, "Internal Server Error\n");
-    });
+    const failed = (fault: unknown) => this.#failed(fault, req, res, next);
+    try {
+      // Most are served at once, and wait for nothing.
+      this.#serve(rest, req, res)?.catch(failed);
+    } catch (fault) {
+      failed(fault);
+    }
     return true;
+  }
+
+  #failed(fault: unknown, req: Request, res: Response, next: NextFunction): void {
+    // Express takes some of what can be thrown for something else: null, "route".
+    const error = faultError(fault);
+    const message = faultText(error);
+    const isOurs = error instanceof ConfigurationError;
+    this.#context.refused({ reason: "error", status: isOurs ? 500 : undefined, message, request: req });
+    if (!isOurs) {
+      next(error);
+      return;
+    }
+    this.#context.logger.error(message);
+    answer(res, 500, "Internal Server Error\n");
   }
 
   /** Answers 503 to handshakes from now on. Open sockets live on. */
@@ -201,7 +209,7 @@ export class Endpoint {
     return rest.slice(1, rest.length > 2 && rest.endsWith("/") ? -1 : undefined);
   }
 
-  async #serve(rest: string, req: Request, res: Response): Promise<void> {
+  #serve(rest: string, req: Request, res: Response): void | Promise<void> {
     const isUpgrade = req.headers.upgrade?.toLowerCase() === "websocket";
     const upgrade = isUpgrade ? reserve(req) : undefined;
     if (upgrade === "gone") return;
@@ -211,14 +219,14 @@ export class Endpoint {
       this.#refuseOrigin(req, res);
     } else if (upgrade !== undefined) {
       if (route === undefined) this.#refuse(req, res, NO_WEB_SOCKET_HERE);
-      else await this.#connect(route, req, res, upgrade === "reserved");
+      else return this.#connect(route, req, res, upgrade === "reserved");
     } else if (route !== undefined && isHandshakeWithoutUpgrade(req)) {
       this.#log.warn(`${this.#path}: ${WITHOUT_UPGRADE.message}`, "upgrade");
       this.#refuse(req, res, WITHOUT_UPGRADE);
     } else if (this.#sockJs !== undefined && rest === "" && isVisitor(req)) {
       answer(res, 200, `Welcome to SockJS!\n${STOMP_ENDPOINT}\n`);
     } else if (this.#sockJs !== undefined) {
-      await this.#sockJs.service.handle(rest, req, res);
+      return this.#sockJs.service.handle(rest, req, res);
     } else if (req.method === "GET" || req.method === "HEAD") {
       answer(res, 426, `${STOMP_ENDPOINT}\n`, { Upgrade: "websocket" });
     } else {
@@ -255,7 +263,7 @@ export class Endpoint {
       this.#refuse(req, res, CLOSING);
       return false;
     }
-    const limit = this.#context.limitPassedBy(req);
+    const limit = this.#context.limitPassedBy(handshake.address);
     if (limit !== undefined) {
       this.#refuse(req, res, tooMany(limit));
       return false;

@@ -93,6 +93,8 @@ class Attachment implements UpgradeHost {
   readonly #attached = new Set<AttachedMessaging>();
   /** Handshakes that the application has not decided about. */
   readonly #undecided = new Set<UpgradeConversation>();
+  /** The shortest patience of all that are attached. */
+  #patience = DETACHED;
   #restore: () => void = () => {};
 
   constructor(server: HttpServer) {
@@ -105,9 +107,12 @@ class Attachment implements UpgradeHost {
       this.#restore = spareOtherUpgrades(this.server);
     }
     this.#attached.add(messaging);
+    this.#patience = shortestOf(this.#attached);
 
     return () => {
-      if (!this.#attached.delete(messaging) || this.#attached.size > 0) return;
+      if (!this.#attached.delete(messaging)) return;
+      this.#patience = shortestOf(this.#attached);
+      if (this.#attached.size > 0) return;
 
       this.server.off("upgrade", this.#upgrade);
       this.#restore();
@@ -117,10 +122,8 @@ class Attachment implements UpgradeHost {
     };
   }
 
-  /** The shortest patience of all that are attached. */
   get patience(): Patience {
-    const [first = DETACHED, ...others] = Array.from(this.#attached, ({ patience }) => patience);
-    return others.reduce((least, other) => (other.ms < least.ms ? other : least), first);
+    return this.#patience;
   }
 
   get isShared(): boolean {
@@ -148,6 +151,11 @@ class Attachment implements UpgradeHost {
     if (isWebSocket(req)) (req as UpgradeRequest)[CONVERSATION] = conversation;
     conversation.run();
   };
+}
+
+function shortestOf(attached: ReadonlySet<AttachedMessaging>): Patience {
+  const [first = DETACHED, ...others] = Array.from(attached, ({ patience }) => patience);
+  return others.reduce((least, other) => (other.ms < least.ms ? other : least), first);
 }
 
 /**

@@ -5,7 +5,6 @@ import type { HandshakeRefusal } from "../events.js";
 import { printable } from "../logger.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { SessionRegistry } from "../session/session-registry.js";
-import { addressOf } from "../socket/address.js";
 import { Endpoint, type EndpointOptions } from "../socket/endpoint.js";
 import { looksAtHandshakes } from "../socket/handshake-interceptor.js";
 import { type AttachOptions, attach } from "../socket/upgrade.js";
@@ -29,7 +28,7 @@ export function makeEndpoints(options: ResolvedOptions, sessions: SessionRegistr
         logger,
         clock,
         interceptors: clientInboundChannel.interceptors.filter((each) => looksAtHandshakes(each)),
-        limitPassedBy: (request) => sessions.limitPassedBy(addressOf(request)),
+        limitPassedBy: (address) => sessions.limitPassedBy(address),
         refused: (refusal) => sessions.refused(refusal),
         limitExceeded: (limit, handshake) => sessions.limitExceeded(limit, handshake),
         open: (socket, handshake) => sessions.open(socket, handshake),

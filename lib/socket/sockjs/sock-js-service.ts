@@ -27,7 +27,7 @@ export interface SockJsServiceOptions {
   /** Goes on with `connect` when no interceptor refuses the handshake. */
   intercept(req: Request, res: Response, connect: Connect): void | Promise<void>;
   /** The limit that one more client would pass, announced. */
-  limitPassedBy(req: Request): string | undefined;
+  limitPassedBy(address: string): string | undefined;
   /** Answers a request that would have begun a session, and tells of it. */
   refuse(req: Request, res: Response, refusal: Refusal): void;
   open(socket: Socket, handshake: Handshake): void;
@@ -198,7 +198,8 @@ export class SockJsService {
       this.#options.refuse(req, res, CLOSING);
       return undefined;
     }
-    const limit = this.#options.limitPassedBy(req) ?? this.#sessions.limitPassedBy(options);
+    const limit =
+      this.#options.limitPassedBy(options.handshake.address) ?? this.#sessions.limitPassedBy(options);
     if (limit !== undefined) {
       this.#options.refuse(req, res, tooMany(limit));
       return undefined;
