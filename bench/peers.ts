@@ -37,6 +37,8 @@ export interface Started {
   stop?(): Promise<void>;
 }
 
+const UNCOUNTED = new URL("../uncounted/bench/peers/express-stomp.js", import.meta.url).href;
+
 const raw = () => import("./peers/raw.js");
 const packages = () => import("./peers/packages.js");
 const rabbitMq = () => import("./peers/rabbitmq.js");
@@ -100,6 +102,11 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   // Of no scenario: `npm run bench:history` compares it with the one above.
   "express-stomp-history": {
     start: async () => (await import("./peers/express-stomp.js")).expressStompWithHistory(),
+    dialect: STOMP,
+  },
+  // Of no scenario: `npm run bench:counters` makes it and compares it.
+  "express-stomp-uncounted": {
+    start: async () => (await import(UNCOUNTED)).expressStomp(),
     dialect: STOMP,
   },
   "async-outbound": intercepted(["clientOutboundChannel"]),

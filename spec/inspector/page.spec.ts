@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "chai";
-import { type Message, withHeaders } from "express-stomp";
+import { type Message, simpleBroker, withHeaders } from "express-stomp";
+import { BackplaneHub, FaultyBackplane } from "express-stomp/testing";
 import type { Browser, Page } from "playwright-core";
 import { axeFaults } from "../example/shared/axe.js";
 import { openPage, type PageOptions } from "../example/shared/browser-person.js";
@@ -208,6 +209,19 @@ describe("The inspector's page", function () {
       }
       if (options.locale === "en-US") await page.context().close();
     }
+  });
+
+  it("says how often publications of other servers may be missing, once they are", async () => {
+    await stage.close();
+    const backplane = new FaultyBackplane(new BackplaneHub());
+    stage = await InspectorStage.open({}, { broker: simpleBroker({ backplane, trusted: true }) });
+    await open("#/");
+    await page.getByRole("term").getByText("Connections", { exact: true }).waitFor();
+    const told = page.getByRole("term").getByText("Possible gaps (backplane)");
+    expect(await told.count()).to.equal(0);
+    backplane.tellLost();
+    await told.waitFor();
+    expect(await page.locator(".card", { has: told }).getByRole("definition").textContent()).to.equal("1");
   });
 
   it("says that the server does not answer, keeps what it shows, and goes on by itself", async () => {

@@ -55,6 +55,7 @@ export const overview: MakeView = (shell) => {
         card(words.users, number(users)),
         card(words.received, per(rateBetween(before, newest, "received"))),
         card(words.sent, per(rateBetween(before, newest, "sent"))),
+        ...gapsOf(now),
         card(words.endpoints, endpoints.join("\n"), true),
       );
       draw(chart, samples);
@@ -70,6 +71,12 @@ function card(title: string, value: string, isText = false): HTMLElement {
     h("dt", {}, title),
     h("dd", { class: isText ? "text" : undefined }, value),
   );
+}
+
+/** Nobody would look for it among all counts: shown when a backplane has lost something. */
+function gapsOf(counts: ReadonlyMap<string, number>): HTMLElement[] {
+  const gaps = counts.get("gaps") ?? 0;
+  return gaps > 0 ? [card(words.gaps, number(gaps))] : [];
 }
 
 /** All numbers of a tree, by their paths. */

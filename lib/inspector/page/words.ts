@@ -29,6 +29,7 @@ const EN = {
   count: "Count",
   value: "Value",
   rate: "Per second",
+  gaps: "Possible gaps (backplane)",
   endpoints: "Endpoints",
   sessionsHint:
     "Each connection to this server, of strangers too. Sessions of users on other servers stand below, by name only.",
@@ -185,6 +186,7 @@ const KO: Words = {
   count: "항목",
   value: "값",
   rate: "초당",
+  gaps: "누락 가능 (백플레인)",
   endpoints: "엔드포인트",
   sessionsHint:
     "이 서버의 모든 연결입니다. 로그인하지 않은 연결도 포함합니다. 다른 서버의 세션은 아래에 이름만 나옵니다.",
