@@ -141,7 +141,7 @@ export class Ending {
     try {
       context.ended({ sessionId: id, handled, settles, isMeant: this.#isMeant });
     } catch (error) {
-      context.logger.error(`The end of session ${id} was not borne by everybody`, error);
+      context.logger.error(`A part of the server failed when it heard of the end of session ${id}`, error);
     }
   }
 

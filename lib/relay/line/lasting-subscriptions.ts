@@ -103,7 +103,7 @@ export class LastingSubscriptions {
 
     const { destination, take, gaps } = subscription;
     const failed = (error: unknown) => {
-      this.#options.logger.error(`A message of ${printable(destination)} was not taken`, error);
+      this.#options.logger.error(`The listener of ${printable(destination)} failed`, error);
     };
     try {
       const taken = take(brokerMessage(frame));
@@ -156,7 +156,7 @@ export class LastingSubscriptions {
 
   #tell({ destination, gaps }: Entry, what: "lost" | "resumed"): void {
     const failed = (error: unknown) => {
-      this.#options.logger.error(`What hears of gaps at ${printable(destination)} failed`, error);
+      this.#options.logger.error(`The listener for gaps at ${printable(destination)} failed`, error);
     };
     try {
       const told: unknown = gaps?.[what]?.();

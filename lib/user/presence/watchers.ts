@@ -114,7 +114,8 @@ export class Watchers {
   /** A watcher that cannot be told is told by its session's end. */
   #hand(message: Message): void {
     const { broker, logger } = this.#options;
-    const failed = (error: unknown) => logger.error(`${message.headers.destination} was not told`, error);
+    const failed = (error: unknown) =>
+      logger.error(`Presence could not be sent to ${message.headers.destination}`, error);
     try {
       const handled = broker.handle(message);
       if (isPromise(handled)) handled.catch(failed);

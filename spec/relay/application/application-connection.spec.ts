@@ -187,7 +187,7 @@ describe("The application's connection to the broker", () => {
       await messaging.system?.subscribe("/topic/y", () => {}, { resumed: resolve });
       system.cut();
       await resumed;
-      const text = "error What hears of gaps at /topic/x failed Error: no good";
+      const text = "error The listener for gaps at /topic/x failed Error: no good";
       expect(log.filter((line) => line === text)).to.have.length(2);
     });
 
@@ -272,7 +272,7 @@ describe("The application's connection to the broker", () => {
           system.send("MESSAGE", { destination, "message-id": "1", subscription: headers.get("id")! });
         }
         await heard;
-        expect(stage.server.log.join("\n")).to.match(/A message of \/topic\/bad was not taken.*no good/);
+        expect(stage.server.log.join("\n")).to.match(/The listener of \/topic\/bad failed.*no good/);
       });
     }
   });
