@@ -188,8 +188,8 @@ export class SubscribableChannel implements MessageChannel {
     const told = handedOn && (this.#permits || this.#lanes) ? AsyncResource.bind(handedOn) : handedOn;
     const lanes = this.#lanes;
     if (this.intercepted || lanes?.isBusy) {
-      const way = (place?: Place) => take(this.#way(message, told, place));
-      return lanes ? lanes.run(message, way) : way();
+      const way = (place?: Place) => this.#way(message, told, place);
+      return lanes ? lanes.run(message, way) : take(way());
     }
     if (this.#pace && lanes) return this.#sendPaced(message, lanes, told);
 
@@ -282,14 +282,16 @@ export class SubscribableChannel implements MessageChannel {
       } finally {
         place?.end();
       }
-      if (sent) yield* this.#tellSent(passage);
+      if (sent && this.#interceptors.have("postSend")) yield* this.#tellSent(passage);
     } catch (error) {
       failure = deliveryError(this, error);
       throw failure;
     } finally {
-      yield* passage.complete("afterSendCompletion", (interceptor) =>
-        interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
-      );
+      if (this.#interceptors.have("afterSendCompletion")) {
+        yield* passage.complete("afterSendCompletion", (interceptor) =>
+          interceptor.afterSendCompletion?.(passage.message, this, sent, failure),
+        );
+      }
     }
     return sent;
   }

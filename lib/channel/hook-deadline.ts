@@ -1,5 +1,5 @@
 import type { Clock } from "../clock/clock.js";
-import { inTime } from "../clock/deadline.js";
+import { Deadlines, type Terms } from "../clock/deadlines.js";
 import { classNameOf, HandlerTimeoutError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message/message.js";
@@ -27,9 +27,11 @@ export interface HookDeadlineOptions {
 /** Bounds what a message waits for, where others would wait behind it or its session could not end. */
 export class HookDeadline {
   readonly #options: HookDeadlineOptions;
+  readonly #deadlines: Deadlines;
 
   constructor(options: HookDeadlineOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options.clock, options.milliseconds);
   }
 
   /** Whether this message has one. */
@@ -42,20 +44,37 @@ export class HookDeadline {
   /** Settles as the promise does, if that is in time where there is a deadline; else the error names who was asked. */
   bound<T>(promise: PromiseLike<T>, message: Message, asked: Asked): PromiseLike<T> {
     if (!this.isFor(message)) return promise;
+    return this.#deadlines.bound(promise, new Hanging(message, asked, this.#options));
+  }
+}
 
-    const { clock, milliseconds, logger, passed } = this.#options;
-    const { name = classNameOf(asked.of) } = asked.of as MessageHandler;
-    const hanging = `${asked.method} of ${name}`;
-    return inTime(promise, {
-      clock,
-      milliseconds,
-      passed: () => {
-        const error = new HandlerTimeoutError(`${hanging} did not settle within ${milliseconds} ms`);
-        passed(message, error);
-        return error;
-      },
-      late: (fault) => logger.warn(`${hanging} failed too late for ${described(message)}`, fault),
-    });
+/** A message that waits for a hook. */
+class Hanging implements Terms {
+  readonly #message: Message;
+  readonly #asked: Asked;
+  readonly #options: HookDeadlineOptions;
+
+  constructor(message: Message, asked: Asked, options: HookDeadlineOptions) {
+    this.#message = message;
+    this.#asked = asked;
+    this.#options = options;
+  }
+
+  passed(): Error {
+    const { milliseconds, passed } = this.#options;
+    const error = new HandlerTimeoutError(`${this.#hook} did not settle within ${milliseconds} ms`);
+    passed(this.#message, error);
+    return error;
+  }
+
+  late(fault: unknown): void {
+    this.#options.logger.warn(`${this.#hook} failed too late for ${described(this.#message)}`, fault);
+  }
+
+  get #hook(): string {
+    const { method, of } = this.#asked;
+    const { name = classNameOf(of) } = of as MessageHandler;
+    return `${method} of ${name}`;
   }
 }
 

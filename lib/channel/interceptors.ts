@@ -22,6 +22,12 @@ export class Interceptors {
     this.around = others.concat(interceptor).filter(looksAtHandlers);
   }
 
+  /** Whether any of them has a hook: where none has, its round is not begun. */
+  have(hook: keyof ChannelInterceptor): boolean {
+    for (const each of this.all) if (each[hook]) return true;
+    return false;
+  }
+
   guardBy(guard: ChannelGuard): void {
     this.guard = guard;
     this.all = [...this.all, guard];

@@ -4,6 +4,7 @@ import { HandlerTimeoutError, MessageDeliveryError } from "../errors.js";
 import type { Message } from "../message/message.js";
 import { isPromise } from "../promise.js";
 import { isHeldUp, type Lane, type Lanekeeper, Place, placeAround, placesFrom } from "./place.js";
+import { type Steps, take, takeFor } from "./steps.js";
 
 /** Says which messages must not overtake each other, and how much of them may wait. */
 export interface Order {
@@ -35,7 +36,7 @@ export interface Order {
 }
 
 /** A message's way through the channel. */
-type Way = (place?: Place) => boolean | Promise<boolean>;
+type Way = (place?: Place) => Steps<boolean>;
 
 /**
  * Keeps messages of the same order in order as soon as one of them has to be
@@ -105,12 +106,12 @@ export class Lanes implements Lanekeeper {
   run(message: Message, way: Way): boolean | Promise<boolean> {
     const order = this.#order.of(message);
     const lane = this.#lanes.get(order);
-    if (this.#goesAhead(order, lane)) return way();
+    if (this.#goesAhead(order, lane)) return take(way());
 
     const place = new Place(this, order, this.#order.payer?.(message) ?? order);
     if (lane) return this.#wait(lane, place, message, way);
 
-    const sent = place.enter(way);
+    const sent = place.enter(() => take(way(place)));
     if (isPromise(sent) && !place.isLeft) this.#hold(place, message);
     return sent;
   }
@@ -167,12 +168,12 @@ export class Lanes implements Lanekeeper {
     return lane !== undefined && isHeldUp(lane, new Set(placesFrom(around)));
   }
 
-  async #wait(lane: Lane, place: Place, message: Message, way: Way): Promise<boolean> {
+  #wait(lane: Lane, place: Place, message: Message, way: Way): Promise<boolean> {
     const { limit, patience = 0 } = this.#order;
     const subject = this.#order.subject?.(message);
     if (!this.#hasRoom(lane, place.payer, subject)) {
       const text = `More than ${limit} bytes wait on ${this.#channel}`;
-      throw this.#refuse(place, message, new MessageDeliveryError(text));
+      return Promise.reject(this.#refuse(place, message, new MessageDeliveryError(text)));
     }
     this.#charge(place, message);
     this.#order.waits?.(message);
@@ -182,7 +183,22 @@ export class Lanes implements Lanekeeper {
       lane.newest ??= new Map();
       lane.newest.set(subject, place);
     }
-    const isItsTurn = await inTime(this.#turn(lane, place), {
+    const turn = this.#turn(lane, place);
+    const inPatience = patience > 0 ? this.#within(patience, turn, { lane, place, message }) : turn;
+    return new Promise((resolve, reject) => {
+      inPatience.then((isItsTurn) => {
+        if (isItsTurn) place.enter(() => takeFor(way(place), resolve, reject));
+        else resolve(false);
+      }, reject);
+    });
+  }
+
+  #within(
+    patience: number,
+    turn: Promise<boolean>,
+    { lane, place, message }: { readonly lane: Lane; readonly place: Place; readonly message: Message },
+  ): Promise<boolean> {
+    return inTime(turn, {
       clock: this.#clock,
       milliseconds: patience,
       passed: () => {
@@ -193,26 +209,26 @@ export class Lanes implements Lanekeeper {
       },
       late: () => {},
     });
-    return isItsTurn && place.enter(way);
   }
 
   /** Waits for a place's turn; whoever it was sent from inside of waits with it. */
-  async #turn(lane: Lane, place: Place): Promise<boolean> {
-    const senders = [...placesFrom(place.outer)];
-    for (const sender of senders) {
+  #turn(lane: Lane, place: Place): Promise<boolean> {
+    const senders = place.outer && [...placesFrom(place.outer)];
+    for (const sender of senders ?? []) {
       sender.waitsFor ??= new Set();
       sender.waitsFor.add(lane);
     }
     lane.waiting.push(place);
     this.#waiting++;
-    const isItsTurn = await new Promise<boolean>((resolve) => {
-      place.go = resolve;
+    return new Promise((resolve) => {
+      place.go = (isItsTurn) => {
+        this.#waiting--;
+        place.message = undefined;
+        forgetSubject(lane, place);
+        for (const sender of senders ?? []) sender.waitsFor?.delete(lane);
+        resolve(isItsTurn);
+      };
     });
-    this.#waiting--;
-    place.message = undefined;
-    forgetSubject(lane, place);
-    for (const sender of senders) sender.waitsFor?.delete(lane);
-    return isItsTurn;
   }
 
   /** Whether one more may wait; what may be dropped for it has been. */
@@ -269,8 +285,8 @@ export class Lanes implements Lanekeeper {
     if (bytes > 0) this.#bytes.set(place.payer, bytes);
     else {
       this.#bytes.delete(place.payer);
-      this.#refused.delete(place.payer);
-      this.#dropped.delete(place.payer);
+      if (this.#refused.size > 0) this.#refused.delete(place.payer);
+      if (this.#dropped.size > 0) this.#dropped.delete(place.payer);
     }
     this.#order.left?.(place.payer);
   }

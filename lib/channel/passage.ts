@@ -42,30 +42,25 @@ export class Passage {
    *
    * @throws the error of an interceptor
    */
-  *past(asking: Asking): Steps<boolean> {
+  *past({ hook, ask }: Asking): Steps<boolean> {
     try {
-      return (yield* this.#ask(asking)) || isFarewell(this.message);
+      for (const interceptor of this.#interceptors) {
+        if (interceptor[hook]) {
+          const asked = ask(interceptor, this.message);
+          const answer = isPromise(asked)
+            ? ((yield this.#context.deadline.bound(asked, this.message, { method: hook, of: interceptor })) as
+                | Answer
+                | undefined)
+            : asked;
+          if (answer === null) return isFarewell(this.message);
+          if (answer !== this.message && !isMessage(answer))
+            throw new TypeError(forgotten(interceptor, hook, answer));
+          this.message = answer;
+        }
+        this.#passed++;
+      }
     } catch (error) {
       expectFarewell({ message: this.message, error }, this.#context);
-      return true;
-    }
-  }
-
-  *#ask({ hook, ask }: Asking): Steps<boolean> {
-    for (const interceptor of this.#interceptors) {
-      if (interceptor[hook]) {
-        const asked = ask(interceptor, this.message);
-        const answer = isPromise(asked)
-          ? ((yield this.#context.deadline.bound(asked, this.message, { method: hook, of: interceptor })) as
-              | Answer
-              | undefined)
-          : asked;
-        if (answer === null) return false;
-        if (answer !== this.message && !isMessage(answer))
-          throw new TypeError(forgotten(interceptor, hook, answer));
-        this.message = answer;
-      }
-      this.#passed++;
     }
     return true;
   }

@@ -105,7 +105,7 @@ export class Outbound implements Reader {
 
   /** A message for the client has to wait for interceptors. */
   heldUp(): void {
-    if (this.#isCrowded(this.watchBuffer())) this.#context.pace.behind(this);
+    if (!this.#hasRoomUnasked() && this.#isCrowded(this.watchBuffer())) this.#context.pace.behind(this);
   }
 
   waitsForCaller(): boolean {
@@ -128,6 +128,10 @@ export class Outbound implements Reader {
 
   /** Interceptors are done with a message for the client. */
   letPass(): void {
+    if (this.#room === undefined && this.#hasRoomUnasked()) {
+      this.#passed++;
+      return;
+    }
     if (!this.#isCrowdedBehindInterceptors(this.watchBuffer())) this.#passed++;
     this.drained();
   }
@@ -189,6 +193,13 @@ export class Outbound implements Reader {
   release(): void {
     this.#room?.make();
     this.#room = undefined;
+  }
+
+  /** Whether there is room whatever the socket would say: to ask it for each message that waits costs more than the waiting. */
+  #hasRoomUnasked(): boolean {
+    if (this.#socket.crowded === true || this.#waitingAtMost > this.#unasked) return false;
+    const atInterceptors = this.#context.clientOutboundChannel.waiting(this.#session.id);
+    return atInterceptors + this.#waitingAtMost <= this.#unasked;
   }
 
   #checkOverflow(buffered: number): boolean {
