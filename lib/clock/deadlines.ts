@@ -6,7 +6,7 @@ export interface Outcome {
   rejected(fault: unknown): void;
 }
 
-/** What a deadline costs who misses it. */
+/** The consequences of a deadline that is missed. */
 export interface Terms {
   /** Makes the error that stands for what did not come. */
   passed(): Error;
