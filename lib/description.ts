@@ -1,3 +1,4 @@
+import type { DeliveryDescription } from "./broker/delivery-description.js";
 import type { OwnDestination, TokenHeader } from "./channel/interceptor-description.js";
 import type { StompContract } from "./controller/contract.js";
 import type { MethodDescription } from "./controller/description.js";
@@ -62,6 +63,8 @@ export interface MessagingDescription {
   readonly userDestinationPrefix: string;
   readonly destinationSeparator: DestinationSeparator;
   readonly clientsMaySendToUsers: boolean;
+  /** Whether a SEND whose `dedup-id` its user has sent before is not handled again. */
+  readonly deduplicates: boolean;
   readonly methods: readonly MethodDescription[];
   readonly contract: StompContract | undefined;
   /** The rules, if there are any: `rules`, `rulesFor(…)` and `decide(…)`. */
@@ -78,6 +81,8 @@ export interface MessagingDescription {
    * ```
    */
   rulesFor(message: ImaginedMessage): readonly RuledDestination[];
+  /** Tells how the simple broker delivers at a destination, or at those that fit a pattern; `undefined` of a broker that runs elsewhere. */
+  deliveryOf(destination: string): DeliveryDescription | undefined;
   /** Gives those of `rateLimits` that count a message, of one destination or of a pattern. */
   rateLimitsFor(message: ImaginedMessage): readonly RateLimitDescription[];
   /**

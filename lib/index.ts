@@ -30,6 +30,7 @@ export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";
 export type { ConflationOptions } from "./broker/conflation-options.js";
+export type { DeliveryDescription } from "./broker/delivery-description.js";
 export type { HistoryOptions } from "./broker/history/history-options.js";
 export type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js";
 export { simpleBroker } from "./broker/simple-broker.js";

@@ -22,6 +22,7 @@ import { membersOnly, membersOnlyHandshake } from "../shared/members-only.js";
 import { securityHeaders } from "../shared/security-headers.js";
 import { shareLogoutsOver } from "../shared/share-logouts-over.js";
 import { trustProxy } from "../shared/trust-proxy.js";
+import { chatApi } from "./asyncapi.js";
 import { Authentication, COOKIE_NAME } from "./authentication.js";
 import { chatContract } from "./chat-contract.js";
 import { ChatMessageRepository } from "./chat-message-repository.js";
@@ -158,6 +159,11 @@ export async function createChat({ databaseUrl, proxies, roads, logger, clock }:
   app.use(container.get(RoomController).routes());
   app.get("/staff/inspector", membersOnly);
   app.use("/staff/inspector", inspector(messaging, inspectorOptions(container.get(MemberRepository))));
+  const api = chatApi(messaging);
+  app.get("/staff/asyncapi.json", membersOnly, async (req, res, next) => {
+    if (await container.get(MemberRepository).isStaff(req.user?.name ?? "")) res.json(api);
+    else next();
+  });
   app.use((req, res) => {
     res.status(404).render("problem", { problem: texts(req).pageNotFound });
   });

@@ -42,7 +42,12 @@ class Collector {
       const headers = new Map(
         Object.entries(own.messageHeaders ?? {}).map(([name, schema]) => [name, { schema, required: true }]),
       );
-      const message = this.model.message(channel, "notice", { title: own.text, payload, headers });
+      const message = this.model.message(channel, "notice", {
+        kind: "message",
+        title: own.text,
+        payload,
+        headers,
+      });
       this.model.send(message, { note: own.text });
     }
     // The template sends what neither methods nor the library does.
@@ -104,6 +109,7 @@ class Collector {
 
   #sentMessage(channel: ChannelModel, { payload, headers }: MethodDescription): MessageModel {
     return this.model.message(channel, "send", {
+      kind: "send",
       title: `SEND ${channel.destination}`,
       payload,
       headers: headersOf(headers),
@@ -112,6 +118,7 @@ class Collector {
 
   #subscribeMessage(channel: ChannelModel, { headers }: MethodDescription): MessageModel {
     return this.model.message(channel, "subscribe", {
+      kind: "subscribe",
       title: `SUBSCRIBE ${channel.destination}`,
       payload: undefined,
       headers: headersOf(headers),
@@ -130,7 +137,11 @@ class Collector {
         const channel = this.model.channel(destination);
         const payload = { schema: this.#answers.get(destination) };
         messages.push(
-          this.model.message(channel, "answer", { title: `The answer of ${destination}`, payload }),
+          this.model.message(channel, "answer", {
+            kind: "answer",
+            title: `The answer of ${destination}`,
+            payload,
+          }),
         );
       } else if (!isDefault || this.#heard.has(destination)) {
         const message = this.#heardMessage(destination, method.detached !== undefined);
@@ -154,6 +165,7 @@ class Collector {
     const payload = { schema: this.#heard.get(destination) };
     const headers = new Map(endsAsStream ? [["stream", { schema: STREAM, required: false }]] : []);
     return this.model.message(channel, "message", {
+      kind: "message",
       title: `MESSAGE ${channel.destination}`,
       payload,
       headers,
@@ -181,7 +193,7 @@ class Collector {
       const channel = this.model.channel(destination);
       // It is what is sent there, whichever error is the first to be told.
       const payload = { schema: this.#heard.get(destination), name: `${channel.id}.message` };
-      const message = this.model.message(channel, idOf(type), { title: type, payload });
+      const message = this.model.message(channel, idOf(type), { kind: "message", title: type, payload });
       this.model.send(message, { method: name, note: RECIPIENTS[to as keyof typeof RECIPIENTS] });
       return message;
     });
@@ -199,7 +211,11 @@ class Collector {
       this.model.receive({
         ...NOTHING_MORE,
         id: `broker.${channel.id}`,
-        message: this.model.message(channel, "send", { title: `SEND ${destination}`, payload }),
+        message: this.model.message(channel, "send", {
+          kind: "publish",
+          title: `SEND ${destination}`,
+          payload,
+        }),
         summary: `The broker takes what clients send to ${destination}`,
       });
     }
@@ -212,6 +228,7 @@ class Collector {
       ...NOTHING_MORE,
       id: `own.${channel.id}`,
       message: this.model.message(channel, "send", {
+        kind: "send",
         title: text,
         payload: source,
         headers: new Map(

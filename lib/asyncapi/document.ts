@@ -33,6 +33,8 @@ export interface AsyncApiMessage extends Extensions {
   readonly contentType?: string;
   readonly payload?: JsonSchema;
   readonly headers?: JsonSchema;
+  /** Headers of STOMP and of this library. */
+  readonly traits?: readonly Reference[];
 }
 
 /** A destination, or a pattern of destinations. */
@@ -58,6 +60,8 @@ export interface AsyncApiOperation extends Extensions {
   readonly description?: string;
   readonly reply?: AsyncApiReply;
   readonly security?: readonly Reference[];
+  /** Of `send`: `x-subscribe-headers`, the headers of SUBSCRIBE. */
+  readonly traits?: readonly Reference[];
 }
 
 /** An AsyncAPI 3.1 document, as far as one is made. */
@@ -71,5 +75,7 @@ export interface AsyncApiDocument extends Extensions {
   readonly components: {
     readonly schemas?: Readonly<Record<string, JsonSchema>>;
     readonly securitySchemes?: Readonly<Record<string, JsonSchema>>;
+    readonly messageTraits?: Readonly<Record<string, object>>;
+    readonly operationTraits?: Readonly<Record<string, object>>;
   };
 }

@@ -12,3 +12,4 @@ export type {
 } from "./document.js";
 export type { AsyncApiInfo } from "./options.js";
 export { type AsyncApiForRequest, asyncApiPage } from "./page.js";
+export type { SchemaAdapter } from "./payload-schema.js";

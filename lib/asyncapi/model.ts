@@ -3,11 +3,18 @@ import { channelId, freeName, shapeOf, variablesOf } from "./address.js";
 import type { JsonSchema } from "./document.js";
 import type { PayloadSource } from "./payload-schema.js";
 
+/**
+ * What a message is in STOMP: a SEND to the application (`send`) or to the broker (`publish`), a SUBSCRIBE, the MESSAGE
+ * that a method answers one with, or any other MESSAGE.
+ */
+export type MessageKind = "send" | "publish" | "subscribe" | "answer" | "message";
+
 /** A kind of message on a channel. */
 export interface MessageModel {
   readonly channel: ChannelModel;
   /** Within the channel. */
   readonly key: string;
+  readonly kind: MessageKind;
   readonly title: string;
   /** `undefined` where there is no payload. */
   readonly payload: PayloadSource | undefined;
@@ -57,7 +64,7 @@ export function askedFor(operation: ReceiveModel | SendModel): ImaginedMessage {
   return { type: "SUBSCRIBE", destination: operation.channel.destination };
 }
 
-type NewMessage = Pick<MessageModel, "title" | "payload"> & Partial<Pick<MessageModel, "headers">>;
+type NewMessage = Pick<MessageModel, "kind" | "title" | "payload"> & Partial<Pick<MessageModel, "headers">>;
 
 /** The channels and operations that a document is made of. */
 export class Model {
@@ -91,7 +98,7 @@ export class Model {
   message(
     channel: ChannelModel,
     key: string,
-    { title, payload, headers = new Map() }: NewMessage,
+    { kind, title, payload, headers = new Map() }: NewMessage,
   ): MessageModel {
     const same = (other: MessageModel) =>
       other.title === title &&
@@ -103,7 +110,7 @@ export class Model {
       const other = channel.messages.get(each);
       return other !== undefined && !same(other);
     });
-    const message = channel.messages.get(free) ?? { channel, key: free, title, payload, headers };
+    const message = channel.messages.get(free) ?? { channel, key: free, kind, title, payload, headers };
     channel.messages.set(free, message);
     return message;
   }

@@ -1,5 +1,6 @@
 import { ConfigurationError, type StandardSchema } from "../index.js";
 import type { JsonSchema } from "./document.js";
+import type { SchemaAdapter } from "./payload-schema.js";
 
 /** The part of a document that the application's options and decorators do not know. */
 export interface AsyncApiInfo {
@@ -19,6 +20,11 @@ export interface AsyncApiInfo {
    * replies of methods. What the option `contract` says is not said here again.
    */
   readonly messages?: Readonly<Record<string, StandardSchema | { readonly "~standard": unknown }>>;
+  /**
+   * Makes schemas that have Standard JSON Schema of those that have not: for valibot `toStandardJsonSchema` of
+   * `@valibot/to-json-schema`. So a contract that browsers load need not know of it. Default: such schemas are not described, with a warning.
+   */
+  readonly toStandardJsonSchema?: SchemaAdapter;
   /** The application's own ways to log in, as AsyncAPI's Security Scheme Objects, by names. `bearerToken` is known without. */
   readonly securitySchemes?: Readonly<Record<string, JsonSchema>>;
 }
@@ -34,6 +40,7 @@ const KNOWN = {
   mountPath: true,
   messages: true,
   securitySchemes: true,
+  toStandardJsonSchema: true,
 } satisfies Record<keyof AsyncApiInfo, true>;
 
 /** @throws ConfigurationError that names the field at fault */
@@ -49,7 +56,12 @@ export function checkInfo(info: AsyncApiInfo): void {
       throw new ConfigurationError(`asyncApi: ${name} is ${JSON.stringify(info[name])}: it must be a text`);
     }
   }
-  const { host, mountPath, messages = {} } = info;
+  const { host, mountPath, messages = {}, toStandardJsonSchema = () => undefined } = info;
+  if (typeof toStandardJsonSchema !== "function") {
+    throw new ConfigurationError(
+      `asyncApi: toStandardJsonSchema is ${JSON.stringify(toStandardJsonSchema)}: it is a function of a schema`,
+    );
+  }
   if (host !== undefined && !/^[^\s/]+$/.test(host)) {
     throw new ConfigurationError(
       `asyncApi: host is ${JSON.stringify(host)}: it is a name, and a port if there is one, such as "chat.example:8080"`,

@@ -20,6 +20,9 @@ export interface DescribedPayload {
   readonly lack?: string;
 }
 
+/** Gives a schema that has Standard JSON Schema for one that has not. */
+export type SchemaAdapter = (schema: never) => { readonly "~standard": unknown };
+
 /** The part of Standard JSON Schema, version 1, that is used: zod 4.2, arktype 2.1.28 and newer have it, valibot by an adapter. */
 interface JsonSchemaSource {
   readonly jsonSchema?: {
@@ -32,7 +35,7 @@ const DATE = { type: "string", format: "date-time" };
 
 /** Packages that add Standard JSON Schema to a library's schemas. */
 const ADAPTERS: Readonly<Record<string, string>> = {
-  valibot: "toStandardJsonSchema(…) of @valibot/to-json-schema",
+  valibot: "toStandardJsonSchema of @valibot/to-json-schema",
 };
 
 /** Options by which a library describes as much of a schema as it can, and dates as what JSON makes of them. */
@@ -63,17 +66,21 @@ const LENIENT: Readonly<Record<string, object>> = {
 };
 
 /** Describes what travels: what a schema takes, before it makes something else of it. */
-export function describePayload({ schema, type, json }: PayloadSource): DescribedPayload {
+export function describePayload(
+  { schema, type, json }: PayloadSource,
+  adapter?: SchemaAdapter,
+): DescribedPayload {
   if (json) return { schema: json };
-  if (schema) return ofSchema(schema);
+  if (schema) return ofSchema(schema, adapter);
   return ofClass(type);
 }
 
-function ofSchema(schema: StandardSchema): DescribedPayload {
-  const { vendor, jsonSchema } = schema["~standard"] as StandardSchema["~standard"] & JsonSchemaSource;
+function ofSchema(schema: StandardSchema, adapter: SchemaAdapter | undefined): DescribedPayload {
+  const { vendor } = schema["~standard"];
+  const jsonSchema = sourceOf(schema) ?? sourceOf(adapter?.(schema as never));
   if (!jsonSchema) {
-    const adapter = ADAPTERS[vendor];
-    const advice = adapter ? `: give what ${adapter} makes of them` : "";
+    const known = ADAPTERS[vendor];
+    const advice = known ? `: give asyncApi ${known}` : "";
     return { schema: {}, lack: `Schemas of ${vendor} have no Standard JSON Schema${advice}` };
   }
   try {
@@ -88,6 +95,10 @@ function ofSchema(schema: StandardSchema): DescribedPayload {
     }
     return { schema: {}, lack };
   }
+}
+
+function sourceOf(schema: { readonly "~standard": unknown } | undefined): JsonSchemaSource["jsonSchema"] {
+  return (schema?.["~standard"] as JsonSchemaSource | undefined)?.jsonSchema;
 }
 
 const SIMPLE = new Map<unknown, DescribedPayload>([

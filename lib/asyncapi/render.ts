@@ -14,6 +14,7 @@ import type { AsyncApiInfo } from "./options.js";
 import { Schemas } from "./schemas.js";
 import type { Selection } from "./selection.js";
 import { serversOf } from "./servers.js";
+import { factsOf, StompHeaders } from "./stomp-headers.js";
 
 export interface Rendered {
   readonly document: AsyncApiDocument;
@@ -34,21 +35,24 @@ class Renderer {
   readonly #selection: Selection;
   readonly #description: MessagingDescription;
   readonly #info: AsyncApiInfo;
-  readonly #schemas = new Schemas();
+  readonly #schemas: Schemas;
   /** The places of each thing that is missing. */
   readonly #lacks = new Map<string, Set<string>>();
   readonly #channels = new Map<ChannelModel, Map<string, AsyncApiMessage>>();
   readonly #access: Access;
+  readonly #stompHeaders: StompHeaders;
 
   constructor(selection: Selection, description: MessagingDescription, info: AsyncApiInfo) {
     this.#selection = selection;
     this.#description = description;
     this.#info = info;
     this.#access = new Access(selection, description, info);
+    this.#stompHeaders = new StompHeaders(description);
+    this.#schemas = new Schemas(info.toStandardJsonSchema);
   }
 
   get rendered(): Rendered {
-    const { host, mountPath, messages, securitySchemes, ...info } = this.#info;
+    const { host, mountPath, messages, securitySchemes, toStandardJsonSchema, ...info } = this.#info;
     const { receives, sends } = this.#selection;
     if (host === undefined) this.#lack("No host is named, and localhost stands in", "host");
     const operations = Object.fromEntries([
@@ -73,6 +77,7 @@ class Renderer {
       components: {
         ...(Object.keys(schemas).length > 0 && { schemas }),
         ...(this.#access.security.length > 0 && { securitySchemes: this.#access.schemes }),
+        ...this.#stompHeaders.components,
       },
       ...(this.#access.rules.size > 0 && { "x-rules": Object.fromEntries(this.#access.rules) }),
       ...(this.#access.rateLimits.size > 0 && {
@@ -149,6 +154,7 @@ class Renderer {
       messages: [...messages].map((message) => this.#message(message)),
       summary: `Sends to those who have subscribed to ${channel.destination}`,
       ...(notes.size > 0 && { description: [...notes].join(" ") }),
+      traits: this.#stompHeaders.ofSubscribing(channel.destination),
       ...this.#access.of(send),
       "x-stomp-command": "MESSAGE",
       ...(methods.size > 0 && { "x-methods": [...methods] }),
@@ -163,7 +169,7 @@ class Renderer {
     return { $ref: `${channelReference(channel).$ref}/messages/${key}` };
   }
 
-  #rendered({ channel, key, title, payload, headers }: MessageModel): AsyncApiMessage {
+  #rendered({ channel, key, kind, title, payload, headers }: MessageModel): AsyncApiMessage {
     const name = `${channel.id}.${key}`;
     const required = [...headers].flatMap(([header, each]) => (each.required ? header : []));
     const properties = Object.fromEntries([...headers].map(([header, { schema }]) => [header, schema]));
@@ -173,6 +179,7 @@ class Renderer {
       ...(headers.size > 0 && {
         headers: { type: "object", properties, ...(required.length > 0 && { required }) },
       }),
+      traits: this.#stompHeaders.ofMessage(kind, channel.destination),
     };
     if (!payload) return { ...common, summary: "It has no payload." };
 
@@ -203,10 +210,13 @@ class Renderer {
     );
     if (isPattern)
       this.#lack("AsyncAPI has no word for wildcards, and the address is as it was written", destination);
+    const { sentences, extensions } = factsOf(this.#description.deliveryOf(destination));
     return {
       address: addressOf(destination),
+      ...(sentences.length > 0 && { description: sentences.join(" ") }),
       ...(variables.size > 0 && { parameters }),
       ...(isPattern && { "x-pattern": true }),
+      ...extensions,
       messages: Object.fromEntries(messages),
     };
   }

@@ -1,7 +1,12 @@
 import { freeName, typeName } from "./address.js";
 import type { JsonSchema, Reference } from "./document.js";
 import { moved, partsOf } from "./json-schema.js";
-import { type DescribedPayload, describePayload, type PayloadSource } from "./payload-schema.js";
+import {
+  type DescribedPayload,
+  describePayload,
+  type PayloadSource,
+  type SchemaAdapter,
+} from "./payload-schema.js";
 
 /** A payload's place in the document. */
 export interface PlacedPayload extends Omit<DescribedPayload, "schema"> {
@@ -17,6 +22,12 @@ const PLAIN = new Set<unknown>(["string", "number", "integer", "boolean", "null"
 export class Schemas {
   readonly #components = new Map<string, JsonSchema>();
   readonly #placed = new Map<unknown, PlacedPayload>();
+  readonly #adapter: SchemaAdapter | undefined;
+
+  /** @param adapter adds Standard JSON Schema where a library has none */
+  constructor(adapter?: SchemaAdapter) {
+    this.#adapter = adapter;
+  }
 
   get components(): Readonly<Record<string, JsonSchema>> {
     return Object.fromEntries(this.#components);
@@ -28,7 +39,7 @@ export class Schemas {
     const known = key && this.#placed.get(key);
     if (known) return known;
 
-    const { schema, ...described } = describePayload(source);
+    const { schema, ...described } = describePayload(source, this.#adapter);
     const isEmpty = Object.keys(schema).length === 0;
     const payload = isEmpty
       ? schema

@@ -1,7 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { MessageHandler } from "../channel/message-handler.js";
 import type { Clock } from "../clock/clock.js";
-import type { DestinationSeparator } from "../destination/pattern.js";
+import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
 import type { SessionEnd } from "../message/session-end.js";
@@ -12,6 +12,7 @@ import type { ServersSettings } from "../servers/settings.js";
 import type { UsersOfAllServers } from "../servers/users-of-all-servers.js";
 import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
+import type { DeliveryDescription } from "./delivery-description.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
 
 /**
@@ -44,6 +45,8 @@ export interface Broker extends MessageHandler {
   readonly plainDestinations?: boolean;
   /** The prefixes of its destinations; empty when it has whatever nobody else has. For what is said of them only. */
   readonly destinationPrefixes?: readonly string[];
+  /** How it delivers what is sent to a destination, or to those that fit a pattern; for what is said of it only. Default: nobody knows. */
+  deliveryOf?(reach: DestinationPattern): DeliveryDescription;
   /** The heart-beat that its CONNECT_ACK offers, and wants, in ms; for what is said of it only. Default: nobody knows. */
   readonly heartbeat?: readonly [number, number];
   /**

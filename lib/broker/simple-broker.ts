@@ -8,6 +8,7 @@ import type { KeptView, QueueView, SubscriptionView } from "../observe/views.js"
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { type BrokerParts, makeParts } from "./broker-parts.js";
 import { sendConnectAck } from "./connect-ack.js";
+import { type DeliveryDescription, describeDelivery } from "./delivery-description.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
 import type { HistoryStore } from "./history/history-store.js";
 import {
@@ -55,6 +56,7 @@ export class SimpleBroker implements Broker {
   readonly roads: Broker["roads"];
   readonly users: Broker["users"];
   readonly #context: BrokerContext;
+  readonly #options: ResolvedSimpleBrokerOptions;
   readonly #parts: BrokerParts;
   #isAvailable = false;
 
@@ -65,6 +67,7 @@ export class SimpleBroker implements Broker {
     { ackIdPrefix = "", store }: { readonly ackIdPrefix?: string; readonly store?: HistoryStore } = {},
   ) {
     this.heartbeat = options.heartbeatValue;
+    this.#options = options;
     this.#context = context;
     this.#parts = makeParts(options, {
       ...context,
@@ -91,6 +94,10 @@ export class SimpleBroker implements Broker {
 
   get destinationPrefixes(): readonly string[] {
     return this.#parts.destinations.prefixes;
+  }
+
+  deliveryOf(reach: DestinationPattern): DeliveryDescription {
+    return describeDelivery(reach, this.#options, this.#parts.destinations);
   }
 
   serves(headers: DestinationHeaders): boolean {

@@ -89,6 +89,7 @@ export function describe(
     userDestinationPrefix: userPrefix,
     destinationSeparator,
     clientsMaySendToUsers,
+    deduplicates: options.clientInboundChannel.deduplicate,
     methods,
     contract,
     security,
@@ -98,6 +99,10 @@ export function describe(
         destination: each.destination,
         rules: security?.rulesFor(each) ?? [],
       })),
+    deliveryOf(destination) {
+      const reach = reachOf(destination, destinationSeparator);
+      return reach && broker.deliveryOf?.(reach);
+    },
     rateLimitsFor({ type, destination }) {
       const reach = reachOf(destination, destinationSeparator);
       return rateLimits.filter((limit) => counts(limit, type, reach)).map(describeLimit);

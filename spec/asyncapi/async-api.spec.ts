@@ -11,13 +11,14 @@ import {
   Payload,
   SendTo,
   SendToUser,
+  simpleBroker,
   stompMessaging,
 } from "express-stomp";
 import { type AsyncApiInfo, asyncApi } from "express-stomp/asyncapi";
 import { destinations } from "express-stomp/contract";
 import { z } from "zod";
 import { apiOf, INFO, Rooms, Text } from "../support/async-api-of.js";
-import { diagnosticsOf } from "../support/asyncapi-parser.js";
+import { diagnosticsOf, subscribeHeadersOf } from "../support/asyncapi-parser.js";
 
 describe("asyncApi", () => {
   describe("does what springwolf does not:", () => {
@@ -153,6 +154,91 @@ describe("asyncApi", () => {
     expect(JSON.stringify(await api.forUser({ name: "rod" })))
       .to.include("rateLimits[0]")
       .and.not.include("secret");
+  });
+
+  describe("has the headers of STOMP, each set once:", () => {
+    const contract = destinations({
+      "/app/room/{room}": { send: Text },
+      "/topic/room/{room}": { message: Text, send: Text },
+      "/topic/price": { message: Text },
+      "/queue/jobs": { message: Text },
+    });
+    const options = {
+      contract,
+      contractIsComplete: false,
+      controllers: [Rooms],
+      clientInboundChannel: { deduplicate: true },
+      broker: simpleBroker({
+        destinationPrefixes: ["/topic"],
+        queuePrefixes: ["/queue"],
+        history: { destinations: ["/topic/room/*", "/user/queue/answers"], size: 10, ttl: 60_000 },
+        retainLast: ["/topic/price"],
+        conflate: [{ destinations: ["/topic/price"], every: 100 }],
+        selectorHeaderName: "selector",
+      }),
+    };
+    it("of SEND, and of MESSAGE", () => {
+      const { channels, components } = apiOf(options).document;
+      const of = (channel: string, message: string) =>
+        channels[channel]?.messages[message]?.traits?.map(({ $ref }) => $ref.split("/").at(-1));
+      expect(of("app.room.room", "send")).to.deep.equal(["send", "sendOnce"]);
+      expect(of("topic.room.room", "send")).to.deep.equal(["send", "sendOnce", "sendInTransaction"]);
+      expect(of("app.rooms", "subscribe")).to.deep.equal(["subscribe"]);
+      expect(of("app.rooms", "answer")).to.deep.equal(["message"]);
+      expect(of("topic.price", "message")).to.deep.equal(["message", "acknowledged"]);
+      expect(of("topic.room.room", "message")).to.deep.equal(["message", "acknowledged", "replayed"]);
+      expect(of("user.queue.answers", "message")).to.deep.equal(["message", "acknowledged", "replayed"]);
+      expect(of("queue.jobs", "message")).to.deep.equal(["message", "acknowledged", "queued"]);
+      expect(components.messageTraits?.sendOnce).to.have.nested.property(
+        "headers.properties.dedup-id.type",
+        "string",
+      );
+    });
+
+    it("and the facts of queues, histories, retained and conflated messages at their channels", () => {
+      const { channels } = apiOf(options).document;
+      expect(channels["queue.jobs"]).to.deep.include({
+        description: "A queue: each message goes to one of those who have subscribed.",
+        "x-queue": true,
+      });
+      expect(channels["topic.room.room"]).to.deep.include({ "x-history": { size: 10, ttl: 60_000 } });
+      expect(channels["topic.price"]).to.deep.include({
+        description:
+          "A new subscriber is given the newest message at once. Every 100 ms the newest message goes out.",
+        "x-retained": true,
+        "x-conflated-every": 100,
+      });
+      expect(channels["app.room.room"]).to.not.have.property("description");
+    });
+
+    it("and of SUBSCRIBE, where a reader of the document finds them", async () => {
+      const api = apiOf(options);
+      expect(await diagnosticsOf(api)).to.deep.equal([]);
+      const found = await subscribeHeadersOf(api);
+      expect(found("send.topic.room.room")).to.deep.equal([
+        "id",
+        "receipt",
+        "ack",
+        "prefetch-count",
+        "selector",
+        "since",
+      ]);
+      expect(found("send.queue.jobs")).to.deep.equal(["id", "receipt", "ack", "prefetch-count", "selector"]);
+    });
+
+    it("but of a broker that runs elsewhere no more than STOMP itself has", async () => {
+      const broker = () => ({
+        name: "elsewhere",
+        isAvailable: true,
+        handle() {},
+        hasSubscription: () => false,
+        close() {},
+      });
+      const api = apiOf({ controllers: [Rooms], broker });
+      const found = await subscribeHeadersOf(api);
+      expect(found("send.topic.room.id")).to.deep.equal(["id", "receipt", "ack"]);
+      expect(JSON.stringify(api)).to.not.include("dedup-id");
+    });
   });
 
   it("has a server for each port that listens straight over TCP, now", async () => {
@@ -366,6 +452,11 @@ describe("asyncApi", () => {
       ["what it does not know", { ...INFO, hots: "x" }, 'asyncApi has no "hots": there are title, version'],
       ["a missing version", { title: "x" }, "asyncApi: version is undefined: it must be a text"],
       ["a URL as host", { ...INFO, host: "https://x" }, 'asyncApi: host is "https://x": it is a name'],
+      [
+        "an adapter that is none",
+        { ...INFO, toStandardJsonSchema: "valibot" },
+        'toStandardJsonSchema is "valibot": it is',
+      ],
       ["a mount without slash", { ...INFO, mountPath: "api" }, 'mountPath is "api": it begins with a slash'],
       [
         "a message without schema",

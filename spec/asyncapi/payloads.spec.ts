@@ -92,9 +92,28 @@ describe("asyncApi, of payloads", () => {
     const schema = v.object({ a: v.string() });
     const { document, warnings } = sending({ "/topic/a": schema, "/topic/b": v.string() });
     expect(warnings).to.deep.equal([
-      "Schemas of valibot have no Standard JSON Schema: give what toStandardJsonSchema(…) of @valibot/to-json-schema makes of them: message of /topic/a, message of /topic/b",
+      "Schemas of valibot have no Standard JSON Schema: give asyncApi toStandardJsonSchema of @valibot/to-json-schema: message of /topic/a, message of /topic/b",
     ]);
     expect(document.channels["topic.a"]?.messages.message?.payload).to.deep.equal({});
+  });
+
+  it("describes such schemas by the application's function, and asks it for no others", () => {
+    const asked: unknown[] = [];
+    const [plain, complete] = [v.object({ a: v.string() }), z.object({ b: z.number() })];
+    const { document, warnings } = apiOf(
+      {},
+      {
+        messages: { "/topic/a": plain, "/topic/b": complete },
+        toStandardJsonSchema: (schema: typeof plain) => {
+          asked.push(schema);
+          return toStandardJsonSchema(schema);
+        },
+      },
+    );
+    expect(warnings).to.deep.equal([]);
+    expect(asked).to.deep.equal([plain]);
+    expect(document.components.schemas?.TopicAMessage?.properties).to.deep.equal({ a: { type: "string" } });
+    expect(document.info).to.not.have.property("toStandardJsonSchema");
   });
 
   for (const [library, schema] of [

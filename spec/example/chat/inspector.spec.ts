@@ -6,7 +6,7 @@ import { newFile } from "../../support/databases.js";
 import { recordingLogger } from "../../support/recording.js";
 import { Visitor } from "./visitor.js";
 
-describe("the chat's inspector", () => {
+describe("the chat's inspector, and its document", () => {
   let chat: Chat;
   let url: string;
   let origin: string;
@@ -27,12 +27,16 @@ describe("the chat's inspector", () => {
     const mina = new Visitor(origin);
     await mina.signUp("Mina");
     expect((await mina.get("/staff/inspector/")).status).to.equal(403);
+    expect((await stranger.get("/staff/asyncapi.json")).headers.location).to.equal("/login");
+    expect((await mina.get("/staff/asyncapi.json")).status).to.equal(404);
 
     const database = await openDatabase(url);
     await new MemberRepository(database).setRole("Mina", "staff");
     await database.destroy();
     const page = await mina.get("/staff/inspector/");
     expect(page.status).to.equal(200);
+    const { body: document } = await mina.get("/staff/asyncapi.json");
+    expect(document.channels).to.have.property("pub.chat.staff.end");
     expect(page.text).to.include("page/main.js");
     const { body } = await mina.get("/staff/inspector/api/overview");
     expect(body.allowed).to.deep.equal(["look", "disconnect", "unsubscribe"]);
