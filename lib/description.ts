@@ -1,7 +1,7 @@
-import type { DeliveryDescription } from "./broker/delivery-description.js";
 import type { OwnDestination, TokenHeader } from "./channel/interceptor-description.js";
 import type { StompContract } from "./controller/contract.js";
 import type { MethodDescription } from "./controller/description.js";
+import type { DeliveryDescription } from "./destination/delivery-description.js";
 import type { DestinationSeparator } from "./destination/pattern.js";
 import type { RateLimitOptions } from "./limits/rate-limit-options.js";
 import type { Principal } from "./message/message.js";

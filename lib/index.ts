@@ -30,7 +30,6 @@ export type { Broker, BrokerContext, BrokerFactory } from "./broker/broker.js";
 export type { BrokerSystem, SubscriptionGaps } from "./broker/broker-system.js";
 export type { ClientSessions } from "./broker/client-sessions.js";
 export type { ConflationOptions } from "./broker/conflation-options.js";
-export type { DeliveryDescription } from "./broker/delivery-description.js";
 export type { HistoryOptions } from "./broker/history/history-options.js";
 export type { HistoryPage, HistoryQuery } from "./broker/history/history-page.js";
 export { simpleBroker } from "./broker/simple-broker.js";
@@ -123,6 +122,7 @@ export type {
   RateLimitDescription,
   RuledDestination,
 } from "./description.js";
+export type { DeliveryDescription } from "./destination/delivery-description.js";
 export type { DestinationSeparator } from "./destination/pattern.js";
 export {
   AccessDeniedError,

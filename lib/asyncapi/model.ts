@@ -4,7 +4,7 @@ import type { JsonSchema } from "./document.js";
 import type { PayloadSource } from "./payload-schema.js";
 
 /**
- * What a message is in STOMP: a SEND to the application (`send`) or to the broker (`publish`), a SUBSCRIBE, the MESSAGE
+ * The frame that a message is: a SEND to the application (`send`) or to the broker (`publish`), a SUBSCRIBE, the MESSAGE
  * that a method answers one with, or any other MESSAGE.
  */
 export type MessageKind = "send" | "publish" | "subscribe" | "answer" | "message";

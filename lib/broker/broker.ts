@@ -1,6 +1,7 @@
 import type { SubscribableChannel } from "../channel/channel.js";
 import type { MessageHandler } from "../channel/message-handler.js";
 import type { Clock } from "../clock/clock.js";
+import type { DeliveryDescription } from "../destination/delivery-description.js";
 import type { DestinationPattern, DestinationSeparator } from "../destination/pattern.js";
 import type { EventPublisher } from "../events.js";
 import type { Logger } from "../logger.js";
@@ -12,7 +13,6 @@ import type { ServersSettings } from "../servers/settings.js";
 import type { UsersOfAllServers } from "../servers/users-of-all-servers.js";
 import type { BrokerSystem } from "./broker-system.js";
 import type { ClientSessions } from "./client-sessions.js";
-import type { DeliveryDescription } from "./delivery-description.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
 
 /**

@@ -1,4 +1,5 @@
 import type { DestinationHeaders } from "../channel/message-handler.js";
+import type { DeliveryDescription } from "../destination/delivery-description.js";
 import type { DestinationPattern } from "../destination/pattern.js";
 import { MessageDeliveryError } from "../errors.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -8,7 +9,7 @@ import type { KeptView, QueueView, SubscriptionView } from "../observe/views.js"
 import type { Broker, BrokerContext, BrokerFactory } from "./broker.js";
 import { type BrokerParts, makeParts } from "./broker-parts.js";
 import { sendConnectAck } from "./connect-ack.js";
-import { type DeliveryDescription, describeDelivery } from "./delivery-description.js";
+import { describeDelivery } from "./describe-delivery.js";
 import type { HistoryPage, HistoryQuery } from "./history/history-page.js";
 import type { HistoryStore } from "./history/history-store.js";
 import {
