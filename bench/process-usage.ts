@@ -38,11 +38,27 @@ export function usageOf(group: number): Usage {
   return usage;
 }
 
-/** Microseconds of CPU so far of each process of a group. Linux only. */
-export function cpuOfEach(group: number): ReadonlyMap<string, number> {
-  const ticks = ({ fields }: { readonly fields: readonly string[] }) =>
-    (Number(fields[UTIME]) + Number(fields[STIME])) * TICK_MICROSECONDS;
-  return new Map(processesOf(group).map((each) => [each.pid, ticks(each)]));
+/** What one process has used so far. */
+export interface ProcessUsage {
+  /** Microseconds of CPU, as the scheduler counts them: of the threads that are still there. */
+  readonly cpu: number;
+  /** Calls of the kernel that write something. */
+  readonly writes: number;
+}
+
+/** What each process of a group has used so far. Linux only. */
+export function usageOfEach(group: number): ReadonlyMap<string, ProcessUsage> {
+  return new Map(
+    processesOf(group).flatMap(({ pid }): [string, ProcessUsage][] => {
+      try {
+        const writes = Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "latin1"))?.[1] ?? 0);
+        return [[pid, { cpu: exactOf(pid), writes }]];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    }),
+  );
 }
 
 /** Waits until a process group has hardly anything to do. */

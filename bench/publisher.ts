@@ -1,11 +1,14 @@
 import type { Dialect } from "./dialect.js";
 import { masked, NUMBER_LENGTH, type RawClient } from "./raw-client.js";
 
-const IN_FLIGHT = 4;
 const SIZE = 100;
 
-/** Subscribes all; gives what publishes so many, some at a time, and waits until everybody has heard all, in order. */
-export async function publisherTo(clients: readonly RawClient[], dialect: Dialect) {
+/**
+ * Subscribes all; gives what publishes so many, some at a time, and waits until everybody has heard all, in order.
+ *
+ * @param inFlight publications that not everybody has heard yet, at most
+ */
+export async function publisherTo(clients: readonly RawClient[], dialect: Dialect, inFlight = 4) {
   const topic = dialect.topic("bench");
   const [publisher] = clients;
   const remaining = new Map<number, number>();
@@ -38,6 +41,6 @@ export async function publisherTo(clients: readonly RawClient[], dialect: Dialec
         if (next < last) send();
         else if (remaining.size === 0) resolve();
       };
-      for (let i = 0; i < Math.min(IN_FLIGHT, count); i++) send();
+      for (let i = 0; i < Math.min(inFlight, count); i++) send();
     });
 }

@@ -19,6 +19,8 @@ interface Reader {
   taken: number;
   /** Bytes that it was given, and has not taken. */
   size: number;
+  /** What it has published, and is to be told to be there. */
+  published: number[];
 }
 
 /** The place where all that one backplane's workers publish is put in one order. It stands in the primary process. */
@@ -42,9 +44,9 @@ export class Hub {
         this.#welcome(line, word.probe instanceof Uint8Array);
         break;
       case "publish":
-        this.#log.add(unpack(word.bytes));
-        line.post(this.#name, { kind: "published", id: word.id });
-        this.#giveSoon();
+        for (const bytes of word.all) this.#log.add(unpack(bytes));
+        this.#confirm(line, word.id);
+        this.#giveSoon(word.all.length);
         break;
       case "took":
         this.#took(line, word.number);
@@ -69,8 +71,16 @@ export class Hub {
   #welcome(line: Line<ToWorker, ToHub>, knowsBytes: boolean): void {
     const { last } = this.#log;
     const isNew = !this.#readers.has(line);
-    if (isNew) this.#readers.set(line, { line, knowsBytes, next: last + 1, taken: last, size: 0 });
+    if (isNew)
+      this.#readers.set(line, { line, knowsBytes, next: last + 1, taken: last, size: 0, published: [] });
     line.post(this.#name, { kind: "welcome", epoch: this.#epoch, knowsBytes });
+  }
+
+  /** One that listens is told with what it is given next. */
+  #confirm(line: Line<ToWorker, ToHub>, id: number): void {
+    const reader = this.#readers.get(line);
+    if (reader) reader.published.push(id);
+    else line.post(this.#name, { kind: "published", ids: [id] });
   }
 
   #took(line: Line<ToWorker, ToHub>, number: number): void {
@@ -85,15 +95,21 @@ export class Hub {
   }
 
   /** Entries that come in one turn of the event loop are given together, unless they are many. */
-  #giveSoon(): void {
-    if (++this.#fresh === 1) setImmediate(() => this.#giveAll());
+  #giveSoon(count: number): void {
+    if (this.#fresh === 0) setImmediate(() => this.#giveAll());
+    this.#fresh += count;
     if (this.#fresh >= GATHERED) this.#giveAll();
   }
 
   #giveAll(): void {
     if (this.#fresh === 0) return;
     this.#fresh = 0;
-    for (const reader of this.#readers.values()) this.#give(reader);
+    for (const reader of this.#readers.values()) {
+      this.#give(reader);
+      // It has no room for more just now.
+      if (reader.published.length > 0)
+        reader.line.post(this.#name, { kind: "published", ids: reader.published.splice(0) });
+    }
   }
 
   /** Gives a worker what it has room for. A slow one waits for it here, as long as the log does. */
@@ -106,7 +122,12 @@ export class Hub {
     if (lost) reader.taken = this.#log.first - 1;
     reader.next = entries.at(-1)!.number + 1;
     for (const { bytes } of entries) reader.size += bytes.length;
-    reader.line.post(this.#name, { kind: "entries", lost, entries: packed(entries, reader.knowsBytes) });
+    reader.line.post(this.#name, {
+      kind: "entries",
+      lost,
+      entries: packed(entries, reader.knowsBytes),
+      published: reader.published.splice(0),
+    });
   }
 
   #page(line: Line<ToWorker, ToHub>, { id, position, limit }: ToHub & { kind: "since" }): void {

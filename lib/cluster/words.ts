@@ -7,7 +7,7 @@ export type PackedEntry = readonly [number: number, bytes: Packed];
 /** The words of a worker to the hub. */
 export type ToHub =
   | { readonly kind: "hello" /** Arrives as it is on a line that knows bytes. */; readonly probe: unknown }
-  | { readonly kind: "publish"; readonly id: number; readonly bytes: Packed }
+  | { readonly kind: "publish"; readonly id: number; readonly all: readonly Packed[] }
   | { readonly kind: "took"; readonly number: number }
   | { readonly kind: "since"; readonly id: number; readonly position: string; readonly limit: number }
   | { readonly kind: "ping" }
@@ -16,8 +16,14 @@ export type ToHub =
 /** The words of the hub to a worker. */
 export type ToWorker =
   | { readonly kind: "welcome"; readonly epoch: string; readonly knowsBytes: boolean }
-  | { readonly kind: "published"; readonly id: number }
-  | { readonly kind: "entries"; readonly lost: boolean; readonly entries: readonly PackedEntry[] }
+  | { readonly kind: "published"; readonly ids: readonly number[] }
+  | {
+      readonly kind: "entries";
+      readonly lost: boolean;
+      readonly entries: readonly PackedEntry[];
+      /** What this worker has published, and is there now: one word for both is half of the system calls. */
+      readonly published: readonly number[];
+    }
   | {
       readonly kind: "page";
       readonly id: number;

@@ -1,3 +1,4 @@
+import { Gathered } from "../driver/gathered.js";
 import { answered } from "../driver/patience.js";
 import type { Backplane, BackplaneEntry, BackplaneListener } from "../index.js";
 import { type Line, type PackedEntry, pack, type ToHub, type ToWorker, unpack } from "./words.js";
@@ -10,11 +11,16 @@ const UNANSWERED = 3;
 const TOLD_LENGTH = 64;
 const TOLD_SIZE = 1024 * 1024;
 
-type Answer = ToWorker & { readonly kind: "published" | "page" };
+type Page = ToWorker & { readonly kind: "page" };
 type Given = ToWorker & { readonly kind: "entries" };
 
+interface Publishing {
+  readonly bytes: Uint8Array;
+}
+
 interface Waiting {
-  resolve(answer: Answer): void;
+  /** A publication is answered by nothing. */
+  resolve(page?: Page): void;
   reject(error: Error): void;
 }
 
@@ -27,6 +33,7 @@ export class WorkerBackplane implements Backplane {
   readonly #line: Line<ToHub, ToWorker>;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sayings = new Set<Promise<unknown>>();
+  readonly #gathered = new Gathered<Publishing, undefined>((publications) => this.#publish(publications));
   #listener: BackplaneListener | undefined;
   #welcomed: () => void = () => {};
   #closed: () => void = () => {};
@@ -79,7 +86,7 @@ export class WorkerBackplane implements Backplane {
   }
 
   async publish(bytes: Uint8Array): Promise<void> {
-    await this.#ask((id) => ({ kind: "publish", id, bytes: pack(bytes, this.#knowsBytes) }));
+    await this.#gathered.add({ bytes });
   }
 
   async close(): Promise<void> {
@@ -107,10 +114,13 @@ export class WorkerBackplane implements Backplane {
         this.#welcomed();
         break;
       case "entries":
+        this.#published(word.published);
         this.#given.push(word);
         if (!this.#isTaking) void this.#take();
         break;
       case "published":
+        this.#published(word.ids);
+        break;
       case "page":
         this.#waiting.get(word.id)?.resolve(word);
         break;
@@ -119,6 +129,10 @@ export class WorkerBackplane implements Backplane {
         this.#setAvailable(true);
         break;
     }
+  }
+
+  #published(ids: readonly number[]): void {
+    for (const id of ids) this.#waiting.get(id)?.resolve();
   }
 
   #tick(): void {
@@ -161,8 +175,8 @@ export class WorkerBackplane implements Backplane {
     position: string,
     limit: number,
   ): Promise<{ readonly entries: readonly BackplaneEntry[]; readonly complete: boolean }> {
-    const answer = await this.#ask((id) => ({ kind: "since", id, position, limit }));
-    const { entries, complete } = answer as ToWorker & { kind: "page" };
+    const page = await this.#ask((id) => ({ kind: "since", id, position, limit }));
+    const { entries, complete } = page as Page;
     return { entries: entries.map((packed) => this.#unpacked(packed)), complete };
   }
 
@@ -170,17 +184,25 @@ export class WorkerBackplane implements Backplane {
     return { position: `${this.#epoch}-${number}`, bytes: unpack(bytes) };
   }
 
-  async #ask(word: (id: number) => ToHub): Promise<Answer> {
+  async #publish(gathered: Promise<readonly Publishing[]>): Promise<readonly undefined[]> {
+    await this.#ask(async (id) => {
+      const all = (await gathered).map(({ bytes }) => pack(bytes, this.#knowsBytes));
+      return { kind: "publish", id, all };
+    });
+    return [];
+  }
+
+  async #ask(word: (id: number) => ToHub | Promise<ToHub>): Promise<Page | undefined> {
     if (!this.#isAvailable) throw new Error("The primary process cannot be reached");
     const id = ++this.#asked;
     const answer = answered(
-      new Promise<Answer>((resolve, reject) => {
+      new Promise<Page | undefined>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
-        this.#line.post(this.name, word(id));
       }),
     );
     this.#sayings.add(answer);
     try {
+      this.#line.post(this.name, await word(id));
       return await answer;
     } finally {
       this.#sayings.delete(answer);

@@ -3,6 +3,7 @@ import type { RedisConnection, RedisWord } from "./redis-connection.js";
 
 interface CommandOptions {
   readonly typeMapping: Readonly<Record<number, unknown>>;
+  readonly timeout: undefined;
 }
 
 type Words = readonly RedisWord[];
@@ -35,8 +36,11 @@ interface Cluster extends Emitting {
   sendCommand(key: string, isReadonly: boolean, command: Words, options: CommandOptions): Promise<unknown>;
 }
 
-/** Strings as buffers, and maps (RESP 3) as the flat arrays that they are in RESP 2. */
-const OPTIONS: CommandOptions = { typeMapping: { 36: Buffer, 37: Array } };
+/**
+ * Strings as buffers, and maps (RESP 3) as the flat arrays that they are in RESP 2. Answers are waited for elsewhere: the
+ * client's own time limit makes an `AbortSignal` for each command, which costs more than the command.
+ */
+const OPTIONS: CommandOptions = { typeMapping: { 36: Buffer, 37: Array }, timeout: undefined };
 
 /** Makes a connection from a client of the package `redis`. */
 export function nodeRedisConnection(client: NodeRedisClient): RedisConnection {

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Gathered } from "../driver/gathered.js";
 import { answered } from "../driver/patience.js";
 import type { Backplane, BackplaneEntry, BackplaneListener } from "../index.js";
 import { ConfigurationError } from "../index.js";
@@ -7,7 +9,7 @@ import { type EntryId, isBehind, readId, textOfId } from "./entry-id.js";
 import type { RedisClient } from "./redis-client.js";
 import type { RedisConnection } from "./redis-connection.js";
 import { type Pair, RedisLine } from "./redis-line.js";
-import { type StoredEntry, StreamKeys } from "./stream-keys.js";
+import { type NewEntry, type StoredEntry, StreamKeys } from "./stream-keys.js";
 
 /** Options of `redisStreams`. */
 export interface RedisStreamsOptions {
@@ -57,6 +59,7 @@ class RedisStreams implements Backplane {
   readonly #keys: StreamKeys;
   readonly #maxLength: number;
   readonly #line: RedisLine;
+  readonly #gathered = new Gathered<NewEntry, EntryId>((entries) => this.#add(entries));
   /** In front of the number of what this server publishes. */
   readonly #server = randomBytes(6).toString("base64url");
   #published = 0;
@@ -97,12 +100,7 @@ class RedisStreams implements Backplane {
     const { id: before } = this.#newest;
     const entry = { bytes, token: `${this.#server}${(++this.#published).toString(36)}` };
     this.#longest = Math.max(this.#longest, bytes.length);
-    const id = await this.#line.write((writer) =>
-      this.#keys.add(writer, this.#epoch, entry, this.#maxLength).catch((error: Error) => {
-        if (OUTDATED.test(error.message)) this.#line.renew(error);
-        throw error;
-      }),
-    );
+    const id = await this.#gathered.add(entry);
     if (!isBehind(id, before)) {
       const error = new Error(`The stream has gone back: ${textOfId(id)} comes after ${textOfId(before)}`);
       this.#line.renew(error);
@@ -113,6 +111,18 @@ class RedisStreams implements Backplane {
 
   close(): Promise<void> {
     return this.#line.close();
+  }
+
+  #add(gathered: Promise<readonly NewEntry[]>): Promise<readonly EntryId[]> {
+    return this.#line.write(async (writer) => {
+      try {
+        const entries = await gathered;
+        return await this.#keys.add(writer, this.#epoch, entries, this.#maxLength);
+      } catch (error) {
+        if (error instanceof Error && OUTDATED.test(error.message)) this.#line.renew(error);
+        throw error;
+      }
+    });
   }
 
   /** Finds out where to read on, and whether the store is still the one that it was. */
@@ -156,6 +166,8 @@ class RedisStreams implements Backplane {
         const taken = this.#take(entry, listener);
         if (taken) await taken;
       }
+      // What clients are sent of it is written at the end of this turn. All that is published meanwhile comes together then.
+      if (entries.length > 0) await nextTurn();
     }
   }
 

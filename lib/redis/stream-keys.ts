@@ -21,6 +21,20 @@ redis.call("SET", KEYS[2], ARGV[2])
 redis.call("XADD", KEYS[1], ARGV[2] .. "-*", "epoch", ARGV[2])
 return 1`;
 
+/** Adds entries together: whoever reads is given the first when the last is there. */
+const ADD = `
+local ids = {}
+for i = 3, #ARGV, 2 do
+  ids[#ids + 1] = redis.call("XADD", KEYS[1], "MAXLEN", "~", ARGV[1], ARGV[2], "${TOKEN}", ARGV[i], "${BYTES}", ARGV[i + 1])
+end
+return ids`;
+
+/** An entry that is to be stored. */
+export interface NewEntry {
+  readonly bytes: Uint8Array;
+  readonly token: string;
+}
+
 /** The commands over a stream, and over the key beside it that says which epoch it is. */
 export class StreamKeys {
   readonly #stream: string;
@@ -41,26 +55,26 @@ export class StreamKeys {
     await connection.send(this.#stream, ["EVAL", RENEW, "2", this.#stream, this.#epoch, old, String(next)]);
   }
 
+  /** Stores entries, one behind the other, and gives their ids. */
   async add(
     connection: RedisConnection,
     epoch: number,
-    entry: { bytes: Uint8Array; token: string },
+    entries: readonly NewEntry[],
     maxLength: number,
-  ): Promise<EntryId> {
-    const { bytes, token } = entry;
-    const trim = ["MAXLEN", "~", String(maxLength)];
-    return readId(
-      await connection.send(this.#stream, [
-        "XADD",
-        this.#stream,
-        ...trim,
-        `${epoch}-*`,
-        TOKEN,
-        token,
-        BYTES,
-        asBuffer(bytes),
-      ]),
-    );
+  ): Promise<EntryId[]> {
+    const [id, length] = [`${epoch}-*`, String(maxLength)];
+    const [first] = entries;
+    if (first && entries.length === 1) {
+      const fields = [TOKEN, first.token, BYTES, asBuffer(first.bytes)];
+      return [
+        readId(
+          await connection.send(this.#stream, ["XADD", this.#stream, "MAXLEN", "~", length, id, ...fields]),
+        ),
+      ];
+    }
+    const words = entries.flatMap(({ token, bytes }) => [token, asBuffer(bytes)]);
+    const ids = await connection.send(this.#stream, ["EVAL", ADD, "1", this.#stream, length, id, ...words]);
+    return (ids as unknown[]).map(readId);
   }
 
   /** Waits for entries behind one. Gives none when none came. */

@@ -48,9 +48,13 @@ describe("clusterBackplane", function () {
     const own = primary.backplane("threads");
     const heard = await Heard.on(own);
     const program = new URL("../support/thread-program.js", import.meta.url);
+    let published = 0;
     const threads = ["a", "b"].map((name) => {
       const thread = new Worker(program, { workerData: { count: 5, own: [`${name}1`, `${name}2`] } });
       primary.connect(thread);
+      thread.on("message", (message: { readonly word?: { readonly kind: string } }) => {
+        if (message.word?.kind === "publish") published++;
+      });
       return thread;
     });
     try {
@@ -64,6 +68,8 @@ describe("clusterBackplane", function () {
       await heard.count(5);
       expect(heard.texts.toSorted()).to.deep.equal(["a1", "a2", "b1", "b2", "main"]);
       for (const each of told) expect(each.heard).to.deep.equal(heard.texts);
+      // What a thread publishes in one go is one word.
+      expect(published).to.equal(2);
       // A thread is given the whole memory that bytes are in, and the log would keep it.
       for (const { bytes } of heard.entries) expect(bytes.buffer.byteLength).to.equal(bytes.length);
     } finally {

@@ -9,7 +9,7 @@ const text = (value: string) => Buffer.from(value);
 describe("A driver of a backplane", function () {
   this.timeout(60_000);
 
-  onEachDriver((start, { remembers, isOrdered, stalls }) => {
+  onEachDriver((start, { remembers, isOrdered, gathers, stalls }) => {
     let driver: Driver;
     let open: Backplane[];
 
@@ -73,6 +73,19 @@ describe("A driver of a backplane", function () {
       }
       if (isOrdered) expect(new Set(orders.map(String)).size).to.equal(1);
     });
+
+    if (gathers) {
+      it("gives in one turn what was published in one go, so that clients are written to once", async () => {
+        const [one, two] = await servers(2);
+        const said = Array.from({ length: 5 }, (_, i) => `${i}`);
+        await Promise.all(said.map((each) => one!.backplane.publish(text(each))));
+        for (const { heard } of [one!, two!]) {
+          await heard.count(5);
+          expect(heard.texts).to.deep.equal(said);
+          expect(heard.turns).to.deep.equal([5]);
+        }
+      });
+    }
 
     it("does not touch bytes, and carries 1 MiB", async () => {
       const [one, two] = await servers(2);

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import type { Backplane } from "express-stomp";
 import { redisStreams } from "express-stomp/redis";
@@ -158,6 +160,40 @@ describe("redisStreams", function () {
     const rest = texts.slice(gap);
     expect(rest[0]).to.be.above(gap);
     expect(rest).to.deep.equal(Array.from({ length: rest.length }, (_, i) => rest[0]! + i));
+  });
+
+  it("keeps the order of more than is sent together", async () => {
+    const [one, two] = [await server(), await server()];
+    const said = Array.from({ length: 600 }, (_, i) => (i % 100 === 50 ? `${i} `.padEnd(400_000) : `${i}`));
+    await Promise.all(said.map((text) => say(one, text)));
+    for (const { heard } of [one, two]) {
+      await heard.count(600);
+      expect(heard.texts).to.deep.equal(said);
+      expect(heard.gaps).to.deep.equal([]);
+    }
+  });
+
+  it("reads on when clients were written to, so that all that was published meanwhile comes in one turn", async () => {
+    const one = await server();
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const epoch = await admin.get("{chat}:epoch");
+    const stranger = new Worker(new URL("../support/redis-thread.js", import.meta.url), {
+      workerData: { port: redis.port, stream: "chat", id: `${epoch}-*`, texts: ["b", "c"], shared },
+    });
+    await once(stranger, "message");
+    one.heard.onTake = () => {
+      one.heard.onTake = undefined;
+      // As a fan-out is written then, which takes its time.
+      setImmediate(() => {
+        Atomics.store(shared, 0, 1);
+        Atomics.notify(shared, 0);
+        Atomics.wait(shared, 1, 0, 10_000);
+      });
+    };
+    await say(one, "a");
+    await one.heard.count(3);
+    expect(one.heard.texts).to.deep.equal(["a", "b", "c"]);
+    expect(one.heard.turns).to.deep.equal([1, 2]);
   });
 
   it("passes over entries that are not of servers", async () => {

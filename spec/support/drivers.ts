@@ -28,6 +28,8 @@ export interface DriverTraits {
   readonly remembers: boolean;
   /** One order for all servers, not only of what one server says. */
   readonly isOrdered: boolean;
+  /** What is published in one go is given to the store as one. */
+  readonly gathers?: boolean;
   /** A line that stands still is noticed after seconds: one of each kind is enough. */
   readonly stalls?: boolean;
 }
@@ -37,7 +39,7 @@ let roads = 0;
 /** Describes something once for each driver; `start` opens one on a road of its own. */
 export function onEachDriver(describeOn: (start: () => Promise<Driver>, traits: DriverTraits) => void): void {
   describe("within a process and its workers", () =>
-    describeOn(startLocal, { remembers: true, isOrdered: true }));
+    describeOn(startLocal, { remembers: true, isOrdered: true, gathers: true }));
 
   onRedis((redis) => {
     for (const [name, client] of Object.entries(redisClients)) {
@@ -45,6 +47,7 @@ export function onEachDriver(describeOn: (start: () => Promise<Driver>, traits: 
         describeOn(() => startRedisDriver(redis(), client, streams), {
           remembers: true,
           isOrdered: true,
+          gathers: true,
           stalls: name === "ioredis",
         }));
       describe(`by a channel and ${name}`, () =>

@@ -8,7 +8,12 @@ export class Heard implements BackplaneListener {
   readonly told: boolean[] = [];
   /** After how many entries something was said to be lost. */
   readonly gaps: number[] = [];
+  /** How many entries came in each turn of the event loop in which any came. */
+  readonly turns: number[] = [];
   readonly #news = new EventEmitter();
+  #isInTurn = false;
+  /** Is called with each entry. */
+  onTake: (() => void) | undefined;
   /** What to wait for before the next entry. */
   gate: Promise<void> | undefined;
 
@@ -21,6 +26,15 @@ export class Heard implements BackplaneListener {
 
   take(entry: BackplaneEntry): void | Promise<void> {
     this.entries.push(entry);
+    if (!this.#isInTurn) {
+      this.turns.push(0);
+      setImmediate(() => {
+        this.#isInTurn = false;
+      });
+    }
+    this.#isInTurn = true;
+    this.turns[this.turns.length - 1]!++;
+    this.onTake?.();
     this.#news.emit("news");
     return this.gate;
   }

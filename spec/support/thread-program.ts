@@ -7,7 +7,7 @@ const { count, own } = workerData as { count: number; own: readonly string[] };
 const backplane = clusterBackplane({ name: "threads" });
 const heard = await Heard.on(backplane);
 async function publish(): Promise<void> {
-  for (const text of own) await backplane.publish(Buffer.from(text));
+  await Promise.all(own.map((text) => backplane.publish(Buffer.from(text))));
   await heard.count(count);
   parentPort?.postMessage({ heard: heard.texts });
   await backplane.close();
