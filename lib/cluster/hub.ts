@@ -19,7 +19,7 @@ interface Reader {
   taken: number;
   /** Bytes that it was given, and has not taken. */
   size: number;
-  /** What it has published, and is to be told to be there. */
+  /** Publications of its own that it is to be told of. */
   published: number[];
 }
 

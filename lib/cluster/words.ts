@@ -21,7 +21,7 @@ export type ToWorker =
       readonly kind: "entries";
       readonly lost: boolean;
       readonly entries: readonly PackedEntry[];
-      /** What this worker has published, and is there now: one word for both is half of the system calls. */
+      /** Publications of this worker that are there now: one word for both is half of the system calls. */
       readonly published: readonly number[];
     }
   | {

@@ -166,7 +166,7 @@ class RedisStreams implements Backplane {
         const taken = this.#take(entry, listener);
         if (taken) await taken;
       }
-      // What clients are sent of it is written at the end of this turn. All that is published meanwhile comes together then.
+      // Clients are written to at the end of this turn. All that is published meanwhile comes together then.
       if (entries.length > 0) await nextTurn();
     }
   }
