@@ -69,6 +69,23 @@ export class Delivery implements Message {
   }
 }
 
+/** The head of a frame as it came, without the line that ends it, and the STOMP version that it came in. */
+export interface WrittenHead {
+  readonly head: string;
+  readonly version: string;
+  readonly contentType: string | undefined;
+}
+
+/** A delivery of a broker elsewhere whose frame says what we would: it goes on as it came, unless somebody makes another message of it. */
+export class ForwardedDelivery extends Delivery {
+  readonly written: WrittenHead;
+
+  constructor(publication: Message, subscriber: Subscriber, written: WrittenHead, ackId?: string) {
+    super(publication, subscriber, ackId);
+    this.written = written;
+  }
+}
+
 /** A delivery of a queue's message: nobody else has it, so it is not dropped for what is newer. */
 export class QueueDelivery extends Delivery {}
 

@@ -68,6 +68,23 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
     return NativeHeaders.fromFlat(flat);
   }
 
+  /** The head of the frame that they were read from, its command's line first, if they are a text that `fromMarks` was given; else `undefined`. */
+  get head(): string | undefined {
+    // Those that `compact` makes have no command in front, and no escapes.
+    return this.#flat === undefined && this.#marks[0] !== 0 ? this.#text : undefined;
+  }
+
+  /** Whether all names pass a test, each told as a part of a text: none is cut out for the question. */
+  everyName(test: (text: string, from: number, to: number) => boolean): boolean {
+    const flat = this.#flat;
+    if (flat !== undefined) return flat.every((text, i) => i % 2 === 1 || test(text, 0, text.length));
+    const marks = this.#marks;
+    for (let at = 0; at < marks.length; at += 3) {
+      if (!test(this.#text, marks[at] as number, marks[at + 1] as number)) return false;
+    }
+    return true;
+  }
+
   /** How many pairs there are, repeated names counted. */
   get size(): number {
     return this.#flat ? this.#flat.length / 2 : this.#marks.length / 3;
@@ -178,15 +195,7 @@ export class NativeHeaders implements Iterable<readonly [name: string, value: st
   }
 
   #hasAny(names: HeaderNames): boolean {
-    const flat = this.#flat;
-    if (flat !== undefined) {
-      return flat.some((text, i) => i % 2 === 0 && names.isIn(text, 0, text.length));
-    }
-    const marks = this.#marks;
-    for (let at = 0; at < marks.length; at += 3) {
-      if (names.isIn(this.#text, marks[at] as number, marks[at + 1] as number)) return true;
-    }
-    return false;
+    return !this.everyName((text, from, to) => !names.isIn(text, from, to));
   }
 
   #valueAt(at: number): string {

@@ -45,6 +45,11 @@ export function withoutReserved(native: NativeHeaders, from: "client" | "broker"
   return native.withoutAll(from === "client" ? ALL : SERVERS);
 }
 
+/** Whether a name, a part of a text, is one under which only a server may say something. */
+export function isServers(text: string, from: number, to: number): boolean {
+  return SERVERS.isIn(text, from, to);
+}
+
 /** Whether the server says something under this name. */
 export function says(native: NativeHeaders, name: ReservedHeader): boolean {
   return native.has(name);

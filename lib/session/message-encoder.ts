@@ -1,7 +1,7 @@
 import { isBinary } from "../message/content-type.js";
-import { Delivery, ReplayDelivery } from "../message/delivery.js";
+import { Delivery, ForwardedDelivery, ReplayDelivery } from "../message/delivery.js";
 import type { Message } from "../message/message.js";
-import { join } from "../message/octets.js";
+import { join, type Octets, octetsOf } from "../message/octets.js";
 import { OF_FRAME_NAMES } from "../message/publication.js";
 import { SharedMessage, SharedPart, type Template } from "../socket/shared-message.js";
 import { endOf, headerLine, headOf, plainNameLine } from "../stomp/encoder.js";
@@ -49,8 +49,11 @@ export class MessageEncoder {
     }
 
     const { publication, subscriptionId, ackId } = message;
-    if (publication !== this.#remembered.publication)
+    if (publication !== this.#remembered.publication) {
+      if (message instanceof ForwardedDelivery && message.written.version === version)
+        return forwarded(message);
       this.#remember(publication, message instanceof ReplayDelivery);
+    }
 
     const { versions } = this.#remembered;
     let filled = versions[version];
@@ -94,6 +97,12 @@ export class MessageEncoder {
       this.#replayed = undefined;
     });
   }
+}
+
+/** A frame as it came. */
+function forwarded({ payload, written: { head, contentType } }: ForwardedDelivery): SharedMessage {
+  const octets = `${head}\n${octetsOf(payload)}\0` as Octets;
+  return new SharedMessage(octets, isBinary(payload, contentType));
 }
 
 function templateOf({ payload, headers }: Message, version: StompVersion): Template {

@@ -3,7 +3,7 @@ import type { SubscribableChannel } from "../../channel/channel.js";
 import type { TickingClock } from "../../clock/ticking-clock.js";
 import { refusal } from "../../errors.js";
 import { type Logger, printable } from "../../logger.js";
-import { Lifetime } from "../../message/delivery.js";
+import { ForwardedDelivery, Lifetime } from "../../message/delivery.js";
 import { namesEndNotice } from "../../message/end-notice.js";
 import {
   type Message,
@@ -16,10 +16,16 @@ import { NativeHeaders } from "../../message/native-headers.js";
 import { says } from "../../message/reserved-headers.js";
 import { isPromise } from "../../promise.js";
 import type { Frame } from "../../stomp/frame.js";
-import { negotiate } from "../../stomp/version.js";
+import { negotiate, type StompVersion } from "../../stomp/version.js";
 import { BrokerConnection } from "../line/broker-connection.js";
 import type { BrokerConnections } from "../line/broker-connections.js";
-import { brokerMessage, clientFrame, unsubscribeFrame } from "../line/relay-frame.js";
+import {
+  BrokerPublication,
+  brokerMessage,
+  clientFrame,
+  passableHead,
+  unsubscribeFrame,
+} from "../line/relay-frame.js";
 import type { RelayCounts } from "../relay-counts.js";
 import type { BrokerAddress, RelaySettings } from "../relay-settings.js";
 import type { BrokerAccess } from "./broker-access.js";
@@ -81,11 +87,15 @@ export class OwnConnection implements BrokerAccess {
   /** Names of durable subscriptions that this session had; the last ones, if they are very many. */
   readonly #durables = new Set<string>();
   #connection: BrokerConnection | undefined;
-  /** Deliveries have a name of their own, `ack`. */
-  #hasAck = false;
+  #version: StompVersion = "1.0";
 
   constructor(options: OwnConnectionOptions) {
     this.#options = options;
+  }
+
+  /** Deliveries have a name of their own, `ack`. */
+  get #hasAck(): boolean {
+    return this.#version === "1.2";
   }
 
   leave(): void {
@@ -110,7 +120,7 @@ export class OwnConnection implements BrokerAccess {
     const { address, settings, clock, connections, sessions, sessionId } = this.#options;
     const { native } = message.headers;
     const version = negotiate(native.get("accept-version")) ?? "1.0";
-    this.#hasAck = version === "1.2";
+    this.#version = version;
     this.#connection = new BrokerConnection({
       address,
       settings,
@@ -205,9 +215,8 @@ export class OwnConnection implements BrokerAccess {
     if (isServersOnly) return;
 
     counts.delivered(headers, 1);
-    const ours: Partial<MessageHeaders> = { sessionId, ackId, subscription: subscriber?.lifetime };
     try {
-      const sent = clientOutboundChannel.carry(brokerMessage(frame, ours));
+      const sent = clientOutboundChannel.carry(this.#deliveryOf(frame, subscriber, ackId));
       if (!isPromise(sent)) return sessions.roomForLive(sessionId);
       return sent.then(
         () => sessions.roomForLive(sessionId),
@@ -216,6 +225,18 @@ export class OwnConnection implements BrokerAccess {
     } catch (error) {
       this.#undelivered(frame, error);
     }
+  }
+
+  #deliveryOf(frame: Frame, subscriber: Subscription | undefined, ackId: string | undefined): Message {
+    const version = this.#version;
+    const mayPass = subscriber && !this.#options.clientOutboundChannel.intercepted;
+    const head = mayPass ? passableHead(frame, version) : undefined;
+    if (mayPass && head !== undefined) {
+      const written = { head, version, contentType: frame.headers.get("content-type") };
+      return new ForwardedDelivery(new BrokerPublication(frame), subscriber, written, ackId);
+    }
+    const { sessionId } = this.#options;
+    return brokerMessage(frame, { sessionId, ackId, subscription: subscriber?.lifetime });
   }
 
   #acknowledge({ ackId, messageId, subscriptionId }: DeliveryNames): void {
