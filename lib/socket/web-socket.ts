@@ -7,6 +7,7 @@ import { FrameRun } from "./frame-run.js";
 import { HeldMessages } from "./held-messages.js";
 import { flushAfterTurn, type Gathering } from "./loop-turn.js";
 import { MessageBound } from "./message-bound.js";
+import { isPlain } from "./plain-line.js";
 import { SharedMessage } from "./shared-message.js";
 import type { Socket, SocketListener } from "./socket.js";
 
@@ -269,19 +270,4 @@ function tellClosed(listener: SocketListener, { code, reason, limit }: CloseStat
  */
 function writableBeside(line: Duplex): TcpSocket | undefined {
   return line instanceof TcpSocket ? line : undefined;
-}
-
-/**
- * Whether a stream is node's own, for TCP or a Unix socket, and nobody has put
- * something of theirs before its writes. Such a stream hands all it is given to
- * libuv, which keeps order, whatever still waits there. TLS ends the process
- * when two writes overlap.
- */
-function isPlain(stream: TcpSocket): boolean {
-  const { prototype } = TcpSocket;
-  return (
-    Object.getPrototypeOf(stream) === prototype &&
-    stream.write === prototype.write &&
-    stream._write === prototype._write
-  );
 }

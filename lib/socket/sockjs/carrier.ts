@@ -3,6 +3,7 @@ import { Socket as TcpSocket } from "node:net";
 import type { Octets } from "../../message/octets.js";
 import type { FrameRun } from "../frame-run.js";
 import { flushAfterTurn, type Gathering } from "../loop-turn.js";
+import { isPlain } from "../plain-line.js";
 import type { Carriage, Carried, SharedMessage } from "../shared-message.js";
 import type { HttpTransport } from "./http-transport.js";
 import { messageFrame } from "./sock-js-frame.js";
@@ -29,6 +30,10 @@ export class Carrier implements Gathering {
   readonly #options: CarrierOptions;
   /** The line of the response, if we may write chunks to it. */
   readonly #line: TcpSocket | undefined;
+  /** Whether what is written there may go past the line's buffer too. */
+  readonly #pastBuffer: boolean;
+  /** Bytes that went past the buffer and have not left the process. */
+  #leaving = 0;
   /** Writes of the response that have not left: Node may hold them in it, and what is written past it would be ahead. */
   #writing = 0;
   /** Whether what is gathered is to be written past the response. */
@@ -43,11 +48,12 @@ export class Carrier implements Gathering {
     const prelude = options.transport.prelude(options.callback);
     if (prelude !== "") this.#writeBy(prelude, "utf8", () => {});
     this.#line = lineBeside(response);
+    this.#pastBuffer = this.#line !== undefined && isPlain(this.#line);
   }
 
-  /** Bytes of frames that are gathered, and not written yet. */
-  get gathered(): number {
-    return this.#gathered?.length ?? 0;
+  /** Bytes of frames that are gathered and not written yet, or were written past all buffers and have not left. */
+  get waiting(): number {
+    return (this.#gathered?.length ?? 0) + this.#leaving;
   }
 
   /**
@@ -81,8 +87,29 @@ export class Carrier implements Gathering {
     this.#gathered = undefined;
     if (chunk === undefined || this.response.writableEnded || this.response.destroyed) return;
 
-    if (this.#line && this.#isPast) this.#line.write(chunk, "latin1", this.#left);
-    else this.#writeBy(chunk, "latin1", this.#left);
+    if (!this.#line || !this.#isPast) this.#writeBy(chunk, "latin1", this.#left);
+    else if (typeof chunk === "string" && this.#mayPassBuffer) this.#writePastBuffer(chunk);
+    else this.#line.write(chunk, "latin1", this.#left);
+  }
+
+  /** As of a WebSocket: only while nothing waits in the buffer, and nothing is to be put into it. */
+  get #mayPassBuffer(): boolean {
+    if (!this.#pastBuffer || this.#leaving > 0) return false;
+
+    const line = this.#line as TcpSocket;
+    return line.writableLength === 0 && line.writableCorked === 0 && line.writable;
+  }
+
+  /** Nothing but text may go here: a Buffer with an encoding would end the process. */
+  #writePastBuffer(octets: Octets): void {
+    const line = this.#line as TcpSocket;
+    const left = this.#left;
+    this.#leaving = octets.length;
+    line._write(octets, "latin1", (error) => {
+      this.#leaving = 0;
+      if (error) line.destroy(error);
+      left();
+    });
   }
 
   #writeBy(chunk: string | Uint8Array, encoding: BufferEncoding, left: () => void): void {

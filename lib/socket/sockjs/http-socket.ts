@@ -63,7 +63,7 @@ export class HttpSocket implements Socket {
   watchBuffer(): number {
     this.#isWatched = true;
     let bytes = this.#waitingBytes;
-    for (const { response, gathered } of this.#carriers) bytes += gathered + response.writableLength;
+    for (const { response, waiting } of this.#carriers) bytes += waiting + response.writableLength;
     return bytes;
   }
 
