@@ -60,9 +60,7 @@ describe("the chat's people", () => {
   }
 
   async function connect(visitor: Visitor) {
-    const { headerName, token } = (await visitor.get("/stomp/csrf")).body;
-    const requestHeaders = { cookie: visitor.cookie() };
-    const client = await stomp.connect({ requestHeaders, headers: { [headerName]: token } });
+    const client = await stomp.connect(await visitor.connectOptions());
     clients.push(client);
     return client;
   }

@@ -1,27 +1,30 @@
 import { expect } from "chai";
+import { type TestClient, type TestMessaging, testMessaging } from "express-stomp/testing";
 import { type Chat, createChat } from "../../../example/chat/app.js";
 import { onEachDatabase } from "../../support/databases.js";
-import { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
-import { bodyOf, send, subscribe, Visitor } from "./visitor.js";
+import { Visitor } from "./visitor.js";
 
+const JSON_TYPE = { "content-type": "application/json" };
 /** Begins what the contract's schemas find. */
-const INVALID = "The payload is not valid\\c ";
+const INVALID = "The payload is not valid: ";
 
 describe("the chat's messages", () => {
   onEachDatabase((newDatabase) => {
     let chat: Chat;
-    let port: number;
+    let stomp: TestMessaging;
     let mina: Visitor;
     let jun: Visitor;
     let roomId: string;
     let other: string;
-    let clients: RawClient[];
+    let clients: TestClient[];
 
+    // Pages are asked for over a port, and messages come over lines in memory.
     before(async () => {
       chat = await createChat({ databaseUrl: await newDatabase(), logger: recordingLogger() });
-      port = await chat.listen(0, "127.0.0.1");
-      [mina, jun] = [new Visitor(`http://127.0.0.1:${port}`), new Visitor(`http://127.0.0.1:${port}`)];
+      const origin = `http://127.0.0.1:${await chat.listen(0, "127.0.0.1")}`;
+      stomp = await testMessaging(chat.app, chat.messaging);
+      [mina, jun] = [new Visitor(origin), new Visitor(origin)];
       await mina.signUp("Mina");
       await jun.signUp("Jun");
       roomId = await mina.openRoom("Tea");
@@ -32,70 +35,63 @@ describe("the chat's messages", () => {
       clients = [];
     });
 
-    afterEach(() => {
-      for (const client of clients) client.cut();
+    afterEach(async () => {
+      for (const client of clients) if (client.isOpen) await client.disconnect();
     });
 
-    after(() => chat.close());
+    after(async () => {
+      await stomp.close();
+      await chat.close();
+    });
 
     async function connect(visitor: Visitor) {
-      const client = await visitor.connect();
+      const client = await stomp.connect(await visitor.connectOptions());
       clients.push(client);
       return client;
     }
 
-    /** Someone who hears the room. */
-    async function enter(visitor: Visitor, room = roomId) {
-      const client = await connect(visitor);
-      client.send(`SUBSCRIBE\nid:room\ndestination:/sub/chat/room/${room}\n\n^@`);
-      await client.synchronize();
-      return client;
-    }
+    /** What someone hears of a room, on a page of their own. */
+    const hearing = async (visitor: Visitor, room = roomId) =>
+      (await connect(visitor)).subscribe(`/sub/chat/room/${room}`);
 
-    async function history(visitor: Visitor, room = roomId) {
-      const client = await connect(visitor);
-      client.send(`SUBSCRIBE\nid:history\ndestination:/pub/chat/room/${room}\n\n^@`);
-      return bodyOf(await client.frame()) as { message: string }[];
-    }
+    const history = async (visitor: Visitor, room = roomId) =>
+      (await (await connect(visitor)).subscribe(`/pub/chat/room/${room}`)).next<{ message: string }[]>();
 
     it("tells everyone in the room what a member says, under the member's name", async () => {
-      const [one, two] = [await enter(mina), await enter(jun)];
-      one.send(send("/pub/chat/message", { roomId, message: " 안녕 <b>\n ", writer: "Jun" }));
+      const [one, theirs] = [await connect(mina), await hearing(jun)];
+      const own = await one.subscribe(`/sub/chat/room/${roomId}`);
+      await one.send("/pub/chat/message", { roomId, message: " 안녕 <b>\n ", writer: "Jun" });
 
-      for (const client of [one, two]) {
-        const news = bodyOf(await client.frame());
+      for (const room of [own, theirs]) {
+        const news = await room.next();
         expect(news).to.include({ kind: "message", roomId, writer: "Mina", message: "안녕 <b>" });
         expect(news).to.have.keys("kind", "id", "roomId", "writer", "message", "sentAt");
       }
     });
 
     it("tells who enters, and does not keep it", async () => {
-      const one = await enter(mina);
+      const [one, room] = [await connect(mina), await hearing(jun)];
       const before = await history(mina);
-      one.send(send("/pub/chat/enter", { roomId, writer: "Jun" }));
+      await one.send("/pub/chat/enter", { roomId, writer: "Jun" });
 
-      expect(bodyOf(await one.frame())).to.include({ kind: "enter", roomId, writer: "Mina" });
+      expect(await room.next()).to.include({ kind: "enter", roomId, writer: "Mina" });
       expect(await history(jun)).to.deep.equal(before);
     });
 
     it("tells nobody in other rooms", async () => {
-      const [one, two] = [await enter(mina), await enter(jun, other)];
-      one.send(send("/pub/chat/message", { roomId, message: "here" }, "receipt:r\n"));
-      await one.frame();
-      await one.frame();
+      const [one, here, there] = [await connect(mina), await hearing(mina), await hearing(jun, other)];
+      await one.send("/pub/chat/message", { roomId, message: "here" });
 
-      expect(await two.synchronize()).to.deep.equal([]);
+      expect(await here.next()).to.include({ message: "here" });
+      await there.nothing();
     });
 
     it("gives those who come the last 50 messages, in order", async () => {
       const one = await connect(mina);
-      for (let i = 1; i <= 60; i++)
-        one.send(send("/pub/chat/message", { roomId: other, message: `no. ${i}` }));
-      await one.synchronize();
-      const messages = (await history(jun, other)).map((message) => message.message);
+      const said = Array.from({ length: 60 }, (_, i) => `no. ${i + 1}`);
+      await Promise.all(said.map((message) => one.send("/pub/chat/message", { roomId: other, message })));
 
-      expect(messages).to.have.length(50);
-      expect([messages[0], messages[49]]).to.deep.equal(["no. 11", "no. 60"]);
+      expect((await history(jun, other)).map(({ message }) => message)).to.deep.equal(said.slice(-50));
     });
 
     describe("when a message cannot be said", () => {
@@ -103,58 +99,51 @@ describe("the chat's messages", () => {
         ["empty", "", "A message needs some text."],
         ["blank", " \n ", "A message needs some text."],
         ["too long", "x".repeat(1001), "A message has at most 1000 characters; this one has 1001."],
-        ["no text", 17, `${INVALID}message\\c A message is text without control characters.`],
-        [
-          "missing",
-          undefined,
-          `${INVALID}message\\c Invalid key\\c Expected "message" but received undefined`,
-        ],
+        ["no text", 17, `${INVALID}message: A message is text without control characters.`],
+        ["missing", undefined, `${INVALID}message: Invalid key: Expected "message" but received undefined`],
         ["with a NUL", "a\u0000b", "A message is text without control characters."],
       ] as const) {
         it(`answers one that is ${what} with ERROR and the reason, and keeps nothing`, async () => {
           const before = await history(mina);
-          const [one, two] = [await connect(mina), await enter(jun)];
-          one.send(send("/pub/chat/message", { roomId, message }, "receipt:r1\n"));
-          const error = await one.frame();
+          const [one, room] = [await connect(mina), await hearing(jun)];
+          const told = await one.refused("/pub/chat/message", "", { body: { roomId, message } });
 
-          expect(error)
-            .to.match(/^ERROR\n/)
-            .and.include("\nreceipt-id:r1\n");
-          expect(error).to.include(`\nmessage:${reason}\n`);
-          expect(await two.synchronize()).to.deep.equal([]);
+          expect(told).to.equal(reason);
+          await room.nothing();
           expect(await history(mina)).to.deep.equal(before);
         });
       }
 
       it("takes one of exactly 1000 characters", async () => {
-        const one = await connect(mina);
-        one.send(send("/pub/chat/message", { roomId, message: "x".repeat(1000) }, "receipt:r1\n"));
-
-        expect(await one.frame()).to.match(/^RECEIPT\nreceipt-id:r1\n/);
+        await (await connect(mina)).send("/pub/chat/message", { roomId, message: "x".repeat(1000) });
       });
 
       for (const [body, reason] of [
-        [{ message: "hello" }, `${INVALID}roomId\\c Invalid key`],
+        [{ message: "hello" }, `${INVALID}roomId: Invalid key`],
         [{ roomId: "00000000-0000-4000-8000-000000000000", message: "hello" }, "This room does not exist."],
         ["text", `${INVALID}Invalid type`],
-        [[1], `${INVALID}roomId\\c Invalid key`],
+        [[1], `${INVALID}roomId: Invalid key`],
       ] as const) {
         it(`answers ${JSON.stringify(body)} with ERROR: there is no such room`, async () => {
           for (const destination of ["/pub/chat/message", "/pub/chat/enter"]) {
-            const one = await connect(mina);
-            one.send(send(destination, body, "receipt:r1\n"));
-
-            expect(await one.frame()).to.include(`\nmessage:${reason}`);
+            await (await connect(mina)).refused(destination, reason, {
+              body: JSON.stringify(body),
+              headers: JSON_TYPE,
+            });
           }
         });
       }
 
       it("lets the session live when no receipt was asked for", async () => {
-        const one = await enter(mina);
-        one.send(send("/pub/chat/message", { roomId, message: "" }));
-        one.send(send("/pub/chat/message", { roomId, message: "still here" }));
+        const one = await connect(mina);
+        const room = await one.subscribe(`/sub/chat/room/${roomId}`);
+        for (const message of ["", "still here"]) {
+          const body = JSON.stringify({ roomId, message });
+          one.raw(`SEND\ndestination:/pub/chat/message\ncontent-type:application/json\n\n${body}\0`);
+        }
 
-        expect(bodyOf(await one.frame())).to.include({ message: "still here" });
+        expect(await room.next()).to.include({ message: "still here" });
+        expect(stomp.events("controllerError").length).to.be.greaterThan(0);
       });
     });
 
@@ -170,15 +159,13 @@ describe("the chat's messages", () => {
         "/user/queue/private",
       ]) {
         it(`refuses a SEND to ${destination}, and nobody hears it`, async () => {
-          const [one, two] = [await connect(mina), await enter(jun)];
+          const [one, room] = [await connect(mina), await hearing(jun)];
           const place = destination.replace("ROOM", roomId);
-          one.send(send(place, { kind: "message", writer: "Jun", message: "forged" }));
+          const body = { kind: "message", writer: "Jun", message: "forged" };
 
-          expect(await one.frame())
-            .to.match(/^ERROR\n/)
-            .and.include(`message:Access denied\\c SEND ${place}\n`);
-          expect(await one.closed()).to.be.a("number");
-          expect(await two.synchronize()).to.deep.equal([]);
+          expect(await one.refused(place, "", { body })).to.equal(`Access denied: SEND ${place}`);
+          expect((await one.closed).code).to.be.a("number");
+          await room.nothing();
         });
       }
 
@@ -188,12 +175,9 @@ describe("the chat's messages", () => {
         "/pub/chat/room/nowhere",
       ]) {
         it(`refuses a SUBSCRIBE of ${destination}: there is no room`, async () => {
-          const one = await connect(mina);
-          one.send(subscribe(destination));
+          const told = await (await connect(mina)).refused(destination, "", { command: "SUBSCRIBE" });
 
-          expect(await one.frame())
-            .to.match(/^ERROR\n/)
-            .and.include(`message:There is no room at ${destination.replace(/\/presence$/, "")}\n`);
+          expect(told).to.equal(`There is no room at ${destination.replace(/\/presence$/, "")}`);
         });
       }
 
@@ -208,37 +192,28 @@ describe("the chat's messages", () => {
         "/elsewhere",
       ]) {
         it(`refuses a SUBSCRIBE of ${destination}`, async () => {
-          const one = await connect(mina);
-          one.send(subscribe(destination));
+          const told = await (await connect(mina)).refused(destination, "", { command: "SUBSCRIBE" });
 
-          expect(await one.frame())
-            .to.match(/^ERROR\n/)
-            .and.include(`message:Access denied\\c SUBSCRIBE ${destination}\n`);
+          expect(told).to.equal(`Access denied: SUBSCRIBE ${destination}`);
         });
       }
     });
 
     it("answers a handshake of a stranger 401, whatever their cookie says", async () => {
-      for (const headers of [
+      for (const requestHeaders of [
         {},
         { cookie: "chat.sid=s%3Aforged.signature" },
         { cookie: `${mina.cookie().slice(0, -3)}xyz` },
       ]) {
-        const failure = await RawClient.open(port, "/stomp/chat", { headers }).catch(
-          (error: Error) => error.message,
-        );
-
-        expect(failure).to.equal("Unexpected server response: 401");
+        await stomp.refused({ requestHeaders }, "401");
       }
     });
 
     it("answers a member's handshake from another site's page 403", async () => {
-      const options = { headers: { cookie: mina.cookie() }, origin: "https://evil.example" };
-      const failure = await RawClient.open(port, "/stomp/chat", options).catch(
-        (error: Error) => error.message,
+      await stomp.refused(
+        { requestHeaders: { cookie: mina.cookie() }, origin: "https://evil.example" },
+        "403",
       );
-
-      expect(failure).to.equal("Unexpected server response: 403");
     });
   });
 });

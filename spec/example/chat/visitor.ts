@@ -1,3 +1,4 @@
+import type { TestConnectOptions } from "express-stomp/testing";
 import type { Response } from "supertest";
 import { RawClient } from "../../support/raw-client.js";
 import { PageVisitor } from "../shared/page-visitor.js";
@@ -42,6 +43,12 @@ export class Visitor extends PageVisitor {
   async connectHeaders(): Promise<string> {
     const { headerName, token } = (await this.get("/stomp/csrf")).body;
     return `${headerName}:${token}\n`;
+  }
+
+  /** What a page connects with, for a client of the kit. */
+  async connectOptions(): Promise<TestConnectOptions> {
+    const { headerName, token } = (await this.get("/stomp/csrf")).body;
+    return { requestHeaders: { cookie: this.cookie() }, headers: { [headerName]: token } };
   }
 
   /** Opens a connection, as a page does. */

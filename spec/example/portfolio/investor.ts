@@ -30,10 +30,10 @@ export async function logOut(visitor: PageVisitor): Promise<void> {
 }
 
 /** What CONNECT carries besides, as the page asks for it. */
-export async function csrfHeader(port: number, cookie: string): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}/portfolio/csrf`, { headers: { cookie } });
+export async function csrfOf(origin: string, cookie: string): Promise<Record<string, string>> {
+  const answer = await fetch(`${origin}/portfolio/csrf`, { headers: { cookie } });
   const { headerName, token } = (await answer.json()) as { headerName: string; token: string };
-  return `${headerName}:${token}\n`;
+  return { [headerName]: token };
 }
 
 /** Someone who hears of their own trades, over the wire. */
@@ -47,7 +47,8 @@ export class Investor {
 
   static async connect(port: number, cookie: string): Promise<Investor> {
     const options = { headers: { cookie } };
-    const headers = `heart-beat:0,0\n${await csrfHeader(port, cookie)}`;
+    const [csrf] = Object.entries(await csrfOf(`http://127.0.0.1:${port}`, cookie));
+    const headers = `heart-beat:0,0\n${csrf?.join(":")}\n`;
     const investor = new Investor(await RawClient.connect(port, headers, "/portfolio", options));
     investor.subscribe("/user/queue/position-updates");
     investor.subscribe("/user/queue/errors");

@@ -4,7 +4,7 @@ import { newFile } from "../../support/databases.js";
 import { RawClient } from "../../support/raw-client.js";
 import { recordingLogger } from "../../support/recording.js";
 import { PageVisitor } from "../shared/page-visitor.js";
-import { csrfHeader, Investor, logOut, passwordOf } from "./investor.js";
+import { csrfOf, Investor, logOut, passwordOf } from "./investor.js";
 
 /** Prices stand still for so long. */
 const NEVER = 3_600_000;
@@ -75,11 +75,11 @@ describe("a login of the portfolio", () => {
 
   it("lets a handshake from before in no more once it is over", async () => {
     const desk = await visitor();
-    const token = await csrfHeader(port, desk.cookie());
+    const [token] = Object.entries(await csrfOf(`http://127.0.0.1:${port}`, desk.cookie()));
     const client = await RawClient.open(port, "/portfolio", { headers: { cookie: desk.cookie() } });
     clients.push(client);
     await logOut(desk);
-    client.send(`CONNECT\naccept-version:1.2\nhost:spec\n${token}\n^@`);
+    client.send(`CONNECT\naccept-version:1.2\nhost:spec\n${token?.join(":")}\n\n^@`);
 
     expect(await client.frame())
       .to.match(/^ERROR\n/)
