@@ -13,6 +13,7 @@ import {
 } from "../contract/index.js";
 import { Answers } from "./answers.js";
 import type { PlaceOptions } from "./place.js";
+import { type Present, type WatchPresenceOptions, watchPresence } from "./presence.js";
 import { type ResumingSubscription, resuming } from "./resuming.js";
 import type { StompClient, StompHeaders, StompMessage } from "./stomp-client.js";
 
@@ -62,6 +63,15 @@ type Open<D extends string> = Extract<D, `${string}{${string}`>;
 
 type Heard<S, V extends boolean> = V extends true ? OutputOf<S> : InputOf<S>;
 
+/** The `info` of users who are present: what the contract says of it where it has the destination of presence, too. */
+type InfoOf<E, P extends string> = [SchemaOf<E, P, "message">] extends [never]
+  ? unknown
+  : InputOf<SchemaOf<E, P, "message">> extends { readonly users?: infer Users }
+    ? NonNullable<Users> extends readonly { readonly info?: infer Info }[]
+      ? Exclude<Info, undefined>
+      : unknown
+    : unknown;
+
 /** A client that sends and hears what a contract says. */
 export interface TypedClient<E, V extends boolean = false> {
   /**
@@ -85,6 +95,24 @@ export interface TypedClient<E, V extends boolean = false> {
     take: (body: Heard<SchemaOf<E, D, "message">, V>, message: StompMessage) => void,
     options?: TypedSubscribeOptions,
   ): ResumingSubscription;
+  /**
+   * Watches who is at a destination of a server with the option `presence`, as `watchPresence` does. `info` is typed by
+   * the contract's entry for `<destination>/presence`, if it has one; nothing is validated: the server writes it.
+   */
+  watchPresence<D extends Open<DestinationsWith<E, "message">>, const S extends string = "/presence">(
+    destination: D,
+    variables: Variables<D>,
+    show: (present: Present<InfoOf<E, `${D}${S}`>>) => void,
+    options?: WatchPresenceOptions & { suffix?: S },
+  ): { unsubscribe(): void };
+  watchPresence<
+    D extends Exclude<DestinationsWith<E, "message">, `${string}{${string}`>,
+    const S extends string = "/presence",
+  >(
+    destination: D,
+    show: (present: Present<InfoOf<E, `${D}${S}`>>) => void,
+    options?: WatchPresenceOptions & { suffix?: S },
+  ): { unsubscribe(): void };
   /**
    * Subscribes for the one answer, as soon as the client is connected.
    *
@@ -142,6 +170,11 @@ export function typedClient<E, const V extends boolean = false>(
         onInvalid,
       );
       return live.subscribe(destinationOf(destination, variables), hear, options);
+    },
+    watchPresence(destination: string, ...rest: readonly unknown[]): { unsubscribe(): void } {
+      const { variables, others } = split(destination, rest);
+      const [show, options] = others as [(present: Present) => void, WatchPresenceOptions?];
+      return watchPresence(client, destinationOf(destination, variables), show, options);
     },
     async request(destination: string, ...rest: readonly unknown[]): Promise<unknown> {
       const { variables } = split(destination, rest);

@@ -6,6 +6,7 @@ import { destinations } from "express-stomp/contract";
 import { typedServer } from "express-stomp/contract/server";
 import { type TestMessaging, testMessaging } from "express-stomp/testing";
 import { testBroker } from "express-stomp/testing/broker";
+import { z } from "zod";
 import { chat } from "../contract/chat-contract.js";
 
 const { MessageMapping, SendTo, SubscribeMapping, send } = typedServer(chat, { prefix: "/app" });
@@ -197,6 +198,61 @@ describe("typedClient", () => {
     broker.lines.cut();
     expect(await lost).to.match(/^The connection was lost before the answer came/);
     broker.dropReceipts(false);
+  });
+
+  describe("watches who is there", () => {
+    const present = z.object({ name: z.string(), info: z.object({ mood: z.string() }).optional() });
+    const rooms = destinations({
+      "/topic/room/{id}": { message: z.string() },
+      "/topic/room/{id}/presence": { message: z.object({ users: z.array(present).optional() }) },
+      "/topic/hall": { message: z.string() },
+    });
+
+    it("with what the contract says of them", async () => {
+      await stomp.close();
+      stomp = await testMessaging({
+        contract: rooms,
+        presence: {
+          destinations: ["/topic/room/*", "/topic/hall"],
+          info: ({ name }) => ({ mood: `${name} is well` }),
+          gather: 1,
+        },
+      });
+      client = new Client({ ...stomp.stompjs({ user: "mina" }), reconnectDelay: 0 });
+      const typed = typedClient(rooms, client);
+      const moods = new Promise<string[]>((resolve) => {
+        const watch = typed.watchPresence("/topic/room/{id}", { id: 7 }, ({ count, users }) => {
+          if (count === 0) return;
+          watch.unsubscribe();
+          resolve([...(users?.values() ?? [])].map(({ name, info }) => `${name}: ${info?.mood}`));
+        });
+      });
+      const counts = new Promise<number>((resolve) => {
+        typed.watchPresence("/topic/hall", ({ count }) => resolve(count));
+      });
+      await connected();
+      expect(await counts).to.equal(0);
+      await (await stomp.connect({ user: "rod" })).subscribe("/topic/room/7");
+      expect(await moods).to.deep.equal(["rod: rod is well"]);
+    });
+
+    it("and lets mistakes fail at compile time", () => {
+      const typed = typedClient(rooms, client);
+      const mistakes = [
+        // @ts-expect-error there is no such destination
+        () => typed.watchPresence("/topic/rooms", () => {}),
+        // @ts-expect-error the variable is missing
+        () => typed.watchPresence("/topic/room/{id}", () => {}),
+        () =>
+          typed.watchPresence("/topic/room/{id}", { id: 7 }, ({ users }) =>
+            // @ts-expect-error a mood is a text
+            users?.get("a")?.info?.mood.toFixed(),
+          ),
+        // @ts-expect-error nobody knows what there is to say of those in the hall
+        () => typed.watchPresence("/topic/hall", ({ users }) => users?.get("a")?.info?.mood),
+      ];
+      expect(mistakes).to.have.length(4);
+    });
   });
 
   it("lets mistakes fail at compile time", () => {
