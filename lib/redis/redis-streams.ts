@@ -148,8 +148,10 @@ class RedisStreams implements Backplane {
     if (epoch === "" || present < id.epoch || (last && last.epoch > present)) return false;
     if (present > id.epoch || id.number === 0) return true;
     const [found] = await this.#keys.range(writer, id, 1);
+    // Another server has begun an epoch meanwhile.
+    if (found === undefined || found.id.epoch > present) return false;
     // An entry that is kept no longer has others behind it.
-    return found !== undefined && (isBehind(found.id, id) || found.token === token);
+    return isBehind(found.id, id) || found.token === token;
   }
 
   async #lastOf(epoch: number, writer: RedisConnection): Promise<EntryId | undefined> {

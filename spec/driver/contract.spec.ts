@@ -58,17 +58,19 @@ describe("A driver of a backplane", function () {
 
     it(`keeps ${isOrdered ? "one order for all" : "each server's order"} when all publish at once`, async () => {
       const all = await servers(3);
+      // No more than a log keeps: a busy machine reads when all is there.
+      const length = Math.floor(KEPT.least / 3);
       const said = all.flatMap(({ backplane }, server) =>
-        Array.from({ length: 40 }, (_, i) => backplane.publish(text(`${server} ${i}`))),
+        Array.from({ length }, (_, i) => backplane.publish(text(`${server} ${i}`))),
       );
       await Promise.all(said);
       const orders = [];
       for (const { heard } of all) {
-        await heard.count(120);
+        await heard.count(3 * length);
         orders.push(heard.texts);
         for (let server = 0; server < 3; server++) {
           const own = heard.texts.filter((each) => each.startsWith(`${server} `));
-          expect(own).to.deep.equal(Array.from({ length: 40 }, (_, i) => `${server} ${i}`));
+          expect(own).to.deep.equal(Array.from({ length }, (_, i) => `${server} ${i}`));
         }
       }
       if (isOrdered) expect(new Set(orders.map(String)).size).to.equal(1);

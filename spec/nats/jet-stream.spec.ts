@@ -2,6 +2,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { expect } from "chai";
 import { type JetStreamClient, natsJetStream } from "express-stomp/nats";
+import { rejection } from "../support/channels.js";
 import { Heard } from "../support/heard.js";
 import { onNats } from "../support/stores.js";
 
@@ -44,6 +45,54 @@ describe("natsJetStream", function () {
       } finally {
         await backplane.close();
       }
+    });
+
+    it("closes a consumer that begins when nobody wants it any more: it would ask NATS again and again", async () => {
+      const client = jetstream(connection);
+      let closed = 0;
+      let asked = () => {};
+      const asking = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      let begin = () => {};
+      const mayBegin = new Promise<void>((resolve) => {
+        begin = resolve;
+      });
+      const jetStream: JetStreamClient = {
+        publish: (...args) => client.publish(...args),
+        jetstreamManager: () => client.jetstreamManager(),
+        consumers: {
+          get: async (...args) => {
+            const consumer = await client.consumers.get(...args);
+            return {
+              async consume(options) {
+                asked();
+                await mayBegin;
+                const begun = await consumer.consume(options);
+                return {
+                  [Symbol.asyncIterator]: () => begun[Symbol.asyncIterator](),
+                  close() {
+                    closed++;
+                    return begun.close();
+                  },
+                };
+              },
+              fetch: (options) => consumer.fetch(options),
+              delete: () => consumer.delete(),
+            };
+          },
+        },
+      };
+      const backplane = natsJetStream({ connection, jetStream, stream: "late", storage: "memory" });
+      const heard = new Heard();
+      const listening = rejection(backplane.subscribe(heard));
+      await asking;
+      const closing = backplane.close();
+      begin();
+      await closing;
+      expect((await listening).message).to.include("closed");
+      expect(heard.told).to.deep.equal([]);
+      expect(closed).to.equal(1);
     });
 
     it("says at once which storage there is", () => {

@@ -35,8 +35,10 @@ describe("redisStreams", function () {
 
   after(() => redis?.stop());
 
-  async function server(maxLength?: number): Promise<{ backplane: Backplane; heard: Heard }> {
-    const client = new Redis({ host: "127.0.0.1", port: redis.port, lazyConnect: true });
+  async function server(
+    maxLength?: number,
+    client = new Redis({ host: "127.0.0.1", port: redis.port, lazyConnect: true }),
+  ): Promise<{ backplane: Backplane; heard: Heard }> {
     const backplane = redisStreams({ client, stream: "chat", ...(maxLength && { maxLength }) });
     open.push(backplane);
     return { backplane, heard: await Heard.on(backplane) };
@@ -108,6 +110,54 @@ describe("redisStreams", function () {
     for (const { heard } of [one, two, later]) await heard.until(() => heard.texts.at(-1) === "e");
     expect(later.heard.gaps).to.deep.equal([]);
     expect(one.heard.gaps).to.deep.equal([3]);
+  });
+
+  it("writes in the epoch that another server has begun while it looked at the store", async () => {
+    const [oneHolds, twoHolds] = [new Map<unknown, Promise<unknown>>(), new Map<unknown, Promise<unknown>>()];
+    const client = (holds: ReadonlyMap<unknown, Promise<unknown>>, asked: (word: unknown) => void) => {
+      const made = new Redis({ host: "127.0.0.1", port: redis.port, lazyConnect: true });
+      const duplicate = made.duplicate.bind(made);
+      made.duplicate = (overrides) => {
+        const connection = duplicate(overrides);
+        const call = connection.callBuffer.bind(connection) as (...words: unknown[]) => Promise<unknown>;
+        connection.callBuffer = async (...words: unknown[]) => {
+          asked(words[0]);
+          await holds.get(words[0]);
+          return call(...words);
+        };
+        return connection;
+      };
+      return made;
+    };
+    let looks = (_word: unknown) => {};
+    const one = await server(
+      undefined,
+      client(oneHolds, () => {}),
+    );
+    const two = await server(
+      undefined,
+      client(twoHolds, (word) => looks(word)),
+    );
+    await say(one, "a");
+    for (const { heard } of [one, two]) await heard.count(1);
+    const copy = await admin.dumpBuffer("chat");
+    await say(one, "b");
+    for (const { heard } of [one, two]) await heard.count(2);
+    await admin.call("RESTORE", "chat", "0", copy, "REPLACE");
+    // The other begins anew when this one has read which epoch it is, and not yet whether its newest entry is there.
+    const looking = new Promise<void>((resolve) => {
+      looks = (word) => void (word === "XRANGE" && resolve());
+    });
+    oneHolds.set("GET", looking);
+    const begun = one.heard.until(() => one.heard.told.length === 3);
+    twoHolds.set("XRANGE", begun);
+    await cut(one, two);
+    await say(two, "c");
+    for (const { heard } of [one, two]) {
+      await heard.count(3);
+      expect(heard.texts).to.deep.equal(["a", "b", "c"]);
+      expect(heard.gaps).to.deep.equal([2]);
+    }
   });
 
   it("notices it also when others have written over the numbers meanwhile", async () => {
