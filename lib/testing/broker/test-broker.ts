@@ -1,5 +1,6 @@
 import { readBody, writtenBody } from "./body.js";
-import { BrokerConnection, type PageSubscription } from "./broker-connection.js";
+import { BrokerConnection } from "./broker-connection.js";
+import { Deliveries, type FrameHeaders } from "./deliveries.js";
 import type { StompFrame } from "./frame.js";
 import { PageLines } from "./page-lines.js";
 import type { PageSocket } from "./page-socket.js";
@@ -12,8 +13,7 @@ export interface TestBrokerOptions {
   readonly heartbeat?: readonly [number, number];
 }
 
-/** Headers of a frame. */
-export type FrameHeaders = Readonly<Record<string, string>>;
+export type { FrameHeaders } from "./deliveries.js";
 
 /** A frame that a page has sent. */
 export interface PageFrame {
@@ -32,16 +32,6 @@ export type DestinationHandler = (
   frame: PageFrame,
 ) => unknown;
 
-interface Publication {
-  readonly id: string;
-  readonly destination: string;
-  readonly headers: FrameHeaders;
-  readonly body: Uint8Array;
-}
-
-/** So many publications are kept for who subscribes with `since`. */
-const KEPT = 1_000;
-
 /** A STOMP server in the process of the test, or in its page, that does what the test tells it to. */
 export class TestBroker {
   /** The network, and what can befall it. */
@@ -53,12 +43,11 @@ export class TestBroker {
   readonly #handlers = new Map<string, DestinationHandler>();
   readonly #frames: PageFrame[] = [];
   readonly #watchers = new Set<() => void>();
-  readonly #published: Publication[] = [];
+  readonly #deliveries = new Deliveries(this.#connections);
   #refusal: string | undefined;
   #dropsReceipts = false;
   #isSilent = false;
-  #recovers = true;
-  #count = 0;
+  #sessions = 0;
 
   constructor(options: TestBrokerOptions = {}) {
     this.#options = options;
@@ -103,7 +92,7 @@ export class TestBroker {
   send(destination: string, body?: unknown, headers: FrameHeaders = {}): number {
     const { bytes, contentType } = writtenBody(body);
     const typed = { ...(contentType && { "content-type": contentType }), ...headers };
-    return this.#publish(destination, bytes, typed);
+    return this.#deliveries.publish(destination, bytes, typed);
   }
 
   /** Resolves when a page is connected, one is already perhaps. */
@@ -118,12 +107,12 @@ export class TestBroker {
 
   /** Resolves when a page has subscribed to a destination, one has already perhaps. */
   subscribed(destination: string): Promise<void> {
-    return this.#until(() => this.#subscribers(destination).length > 0);
+    return this.#until(() => this.#deliveries.subscribers(destination).length > 0);
   }
 
   /** Resolves when no page is subscribed to a destination. */
   unsubscribed(destination: string): Promise<void> {
-    return this.#until(() => this.#subscribers(destination).length === 0);
+    return this.#until(() => this.#deliveries.subscribers(destination).length === 0);
   }
 
   /** The first frame of a command that pages have sent, or will, to that destination if one is given. */
@@ -154,19 +143,12 @@ export class TestBroker {
 
   /** The answer to a SUBSCRIBE with `since`: what was missed is sent again, or with `false` the answer is `recovered:false`. */
   recover(recovers: boolean): void {
-    this.#recovers = recovers;
+    this.#deliveries.recovers = recovers;
   }
 
   /** Sends all that pages have not acknowledged once more, with `redelivered:true`. @returns how many that were */
   redeliver(): number {
-    let count = 0;
-    for (const connection of this.#connections) {
-      for (const { headers, body } of [...connection.unacknowledged.values()]) {
-        connection.send("MESSAGE", { ...headers, redelivered: "true" }, body);
-        count++;
-      }
-    }
-    return count;
+    return this.#deliveries.redeliver();
   }
 
   /** Sends ERROR to every page, and closes. */
@@ -208,18 +190,16 @@ export class TestBroker {
         break;
       case "SUBSCRIBE":
         connection.subscriptions.set(id, { id, destination, ack: headers.ack ?? "auto" });
-        if (headers.since !== undefined) this.#replay(headers.since, connection, id, destination);
+        if (headers.since !== undefined) this.#deliveries.replay(headers.since, connection, id, destination);
         break;
       case "UNSUBSCRIBE":
         connection.unsubscribe(id);
         break;
       case "ACK":
-        this.#settle(headers, connection);
+        this.#deliveries.acknowledge(headers, connection);
         break;
       case "NACK":
-        for (const { headers: again, body } of this.#settle(headers, connection)) {
-          this.#deliver(connection, { ...again, redelivered: "true" }, body);
-        }
+        this.#deliveries.refuse(headers, connection);
         break;
       case "DISCONNECT":
         if (headers.receipt === undefined) connection.close(1000, "");
@@ -252,7 +232,7 @@ export class TestBroker {
       connection.user = login;
       connection.isConnected = true;
       const name = login === undefined ? {} : { "user-name": login };
-      const session = `session-${++this.#count}`;
+      const session = `session-${++this.#sessions}`;
       connection.send("CONNECTED", { version, session, "heart-beat": `${sends},${wants}`, ...name });
       const [, hears = 0] = wanted.split(",").map(Number);
       connection.beat(sends === 0 || hears === 0 ? 0 : Math.max(sends, hears), () => !this.#isSilent);
@@ -266,66 +246,10 @@ export class TestBroker {
       const handler = this.#handlers.get(destination);
       const seen = pageFrame(frame, connection);
       if (handler) await handler(seen.body, seen);
-      else this.#publish(destination, body, passedOn(headers));
+      else this.#deliveries.publish(destination, body, passedOn(headers));
       if (receipt !== undefined) this.#receipt(receipt, connection);
     } catch (error) {
       this.#failed(connection, error, receipt);
-    }
-  }
-
-  #publish(destination: string, body: Uint8Array, headers: FrameHeaders): number {
-    const publication = { id: `message-${++this.#count}`, destination, headers, body };
-    this.#published.push(publication);
-    if (this.#published.length > KEPT) this.#published.shift();
-    const subscribers = this.#subscribers(destination);
-    for (const [connection, subscription] of subscribers) {
-      this.#deliver(connection, headersOf(publication, subscription), body);
-    }
-    return subscribers.length;
-  }
-
-  #deliver(connection: BrokerConnection, headers: FrameHeaders, body: Uint8Array): void {
-    const subscription = connection.subscriptions.get(headers.subscription ?? "");
-    if (!subscription) return;
-    const isAcknowledged = subscription.ack !== "auto";
-    const ackId = `ack-${++this.#count}`;
-    const all = isAcknowledged && connection.version === "1.2" ? { ...headers, ack: ackId } : headers;
-    if (isAcknowledged) {
-      const id = connection.version === "1.2" ? ackId : (headers["message-id"] ?? "");
-      connection.unacknowledged.set(id, { command: "MESSAGE", headers: all, body });
-    }
-    connection.send("MESSAGE", all, body);
-  }
-
-  /** Takes what is acknowledged, with `ack:client` all before it on its subscription, too. */
-  #settle(headers: FrameHeaders, { unacknowledged, subscriptions }: BrokerConnection): StompFrame[] {
-    const id = headers.id ?? headers["message-id"] ?? "";
-    const settled = unacknowledged.get(id);
-    if (!settled) return [];
-    const { subscription = "" } = settled.headers;
-    const isCumulative = subscriptions.get(subscription)?.ack === "client";
-    const taken: StompFrame[] = [];
-    for (const [each, frame] of unacknowledged) {
-      if (each !== id && !(isCumulative && frame.headers.subscription === subscription)) continue;
-      unacknowledged.delete(each);
-      taken.push(frame);
-      if (each === id) break;
-    }
-    return taken;
-  }
-
-  /** Answers a SUBSCRIBE with `since`: first whether nothing was missed, then what was. */
-  #replay(since: string, connection: BrokerConnection, subscription: string, destination: string): void {
-    const kept = this.#published.filter((each) => each.destination === destination);
-    const at = since === "first" ? -1 : kept.findIndex(({ id }) => id === since);
-    const isKnown = since === "first" || at >= 0;
-    const recovered = this.#recovers && isKnown && since !== "now";
-    const missed = recovered ? kept.slice(at + 1) : [];
-    const position = recovered && since !== "first" ? since : (kept.at(-1)?.id ?? "message-0");
-    const marker = { subscription, destination, "message-id": position };
-    connection.send("MESSAGE", { ...marker, recovered: String(recovered), replayed: String(missed.length) });
-    for (const each of missed) {
-      this.#deliver(connection, { ...headersOf(each, { id: subscription }), replayed: "true" }, each.body);
     }
   }
 
@@ -341,14 +265,6 @@ export class TestBroker {
   #fail(connection: BrokerConnection, text: string, headers: FrameHeaders = {}): void {
     connection.send("ERROR", { message: text, ...headers }, new TextEncoder().encode(text));
     connection.close(1002, "");
-  }
-
-  #subscribers(destination: string): (readonly [BrokerConnection, PageSubscription])[] {
-    return [...this.#connections].flatMap((connection) =>
-      [...connection.subscriptions.values()]
-        .filter((subscription) => subscription.destination === destination)
-        .map((subscription) => [connection, subscription] as const),
-    );
   }
 
   #changed(): void {
@@ -383,13 +299,6 @@ export class TestBroker {
  */
 export function testBroker(options?: TestBrokerOptions): TestBroker {
   return new TestBroker(options);
-}
-
-function headersOf(
-  { id, destination, headers }: Publication,
-  subscription: Pick<PageSubscription, "id">,
-): FrameHeaders {
-  return { ...headers, subscription: subscription.id, "message-id": id, destination };
 }
 
 /** The headers that go on from a page's SEND to subscribers. */
