@@ -1,14 +1,6 @@
 import type { DestinationHeaders, MessageHandler } from "../channel/message-handler.js";
 import type { DestinationPattern } from "../destination/pattern.js";
-import {
-  ConfigurationError,
-  faultText,
-  HandlerTimeoutError,
-  lookable,
-  MessageHandlingError,
-  MessagingError,
-  refusal,
-} from "../errors.js";
+import { ConfigurationError, HandlerTimeoutError, lookable, refusal } from "../errors.js";
 import type { EventPublisher } from "../events.js";
 import { type Logger, printable } from "../logger.js";
 import type { Message, MessageHeaders } from "../message/message.js";
@@ -18,11 +10,12 @@ import type { ControllerStats } from "../observe/stats.js";
 import type { Authorization } from "../security/authorization.js";
 import { isAdvice } from "./class-decorators.js";
 import type { ControllerContract } from "./contract.js";
+import { ControllerFaults } from "./controller-faults.js";
 import { ControllerSessions } from "./controller-sessions.js";
 import type { ControllerSource } from "./controller-source.js";
 import { describeMethod, type MethodDescription } from "./description.js";
 import { DetachedStreams, type DetachedStreamsContext } from "./detached-streams.js";
-import { ExceptionHandlers, type ExceptionMatch } from "./exception-handlers.js";
+import { ExceptionHandlers } from "./exception-handlers.js";
 import { checkVariables, HandlerMethod, type HandlerMethodContext } from "./handler-method.js";
 import type { Invocation } from "./invocation.js";
 import { type Mapping, Mappings, type MappingsOptions } from "./mappings.js";
@@ -62,16 +55,12 @@ interface Matched extends Omit<Invocation, "abort"> {
  * Hands SEND and SUBSCRIBE to the controllers' methods: subscribed to
  * `clientInboundChannel`. The method with the most specific pattern gets the message; it
  * is handled when the method, and the sending of its reply, is done.
- *
- * An error of a method goes to the exception handlers of its controller, then
- * of the advices in their order. One that none of them takes is logged, announced
- * as `controllerError`, and thrown on as a `MessageHandlingError` with the
- * fault as its cause.
+ * What a method throws goes to `ControllerFaults`.
  */
 export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
   readonly #mappings: Mappings;
-  readonly #advices: ExceptionHandlers[] = [];
+  readonly #faults: ControllerFaults;
   readonly #methods: (MappedMethod | ExceptionMethod)[] = [];
   readonly #options: ControllerHandlerOptions;
   readonly #context: HandlerMethodContext;
@@ -92,6 +81,7 @@ export class ControllerHandler implements MessageHandler {
     this.detached = new DetachedStreams(options);
     this.#context = { ...options, controllerSessions: this.#sessions, detached: this.detached };
     this.#mappings = new Mappings(options);
+    this.#faults = new ControllerFaults(options);
     for (const controller of options.controllers) this.#addController(controller);
     this.#mappings.check();
     options.contract?.check(
@@ -241,7 +231,7 @@ export class ControllerHandler implements MessageHandler {
       if (methods.length === 0) {
         throw new ConfigurationError(`${controller.name} has no method with @MessageExceptionHandler`);
       }
-      this.#advices.push(exceptionHandlers);
+      this.#faults.addAdvice(exceptionHandlers);
       return;
     }
     if (mapped.length === 0) {
@@ -288,31 +278,16 @@ export class ControllerHandler implements MessageHandler {
     try {
       return this.#mappings.find(type, lookupDestination);
     } catch (fault) {
-      return this.#unhandled(fault, message, "controller");
+      return this.#faults.unhandled(fault, message, "controller");
     }
   }
 
   #failed(thrown: unknown, mapping: Mapping, matched: Matched): void | Promise<void> {
     const fault = lookable(thrown);
-    const { message } = matched;
     this.#failures++;
     if (matched.call) matched.call.error = fault;
     if (fault instanceof HandlerTimeoutError) this.#timeouts++;
-    const taken = this.#exceptionHandler(fault, mapping);
-    if (!taken && this.#context.access.isDenial(fault)) return this.#context.access.refuse(message, fault);
-    if (!taken) return this.#unhandled(fault, message, mapping.handler.name);
-
-    const { handler, exception } = taken;
-    this.#options.logger.debug(`${handler.name} takes what ${mapping.handler.name} threw`, fault);
-    const failedToo = (second: unknown) => {
-      this.#options.logger.error(`${handler.name} failed`, second);
-      this.#unhandled(fault, message, mapping.handler.name);
-    };
-    try {
-      return handler.handle({ ...matched, exception }, failedToo)?.catch(failedToo);
-    } catch (second) {
-      failedToo(second);
-    }
+    return this.#faults.handle(fault, mapping, matched);
   }
 
   /** Nobody waits for a stream's end. */
@@ -323,45 +298,9 @@ export class ControllerHandler implements MessageHandler {
       // It was logged and announced.
     }
   }
-
-  #exceptionHandler(fault: unknown, { exceptionHandlers }: Mapping): ExceptionMatch | undefined {
-    for (const handlers of [exceptionHandlers, ...this.#advices]) {
-      const match = handlers.find(fault);
-      if (match) return match;
-    }
-    return undefined;
-  }
-
-  #unhandled(fault: unknown, message: Message, name: string): never {
-    const { destination = "", sessionId = "" } = message.headers;
-    const error = handlingError(fault, name);
-    const where = `${name} failed on ${printable(destination)} of session ${printable(sessionId)}`;
-
-    const { logger, events } = this.#options;
-    // A client's own fault is no news, and its causes quote what the client wrote.
-    if (error === fault && error.publicMessage !== undefined) {
-      logger.warn(`${where}: ${printable(error.message)}`);
-    } else {
-      logger.error(where, fault);
-    }
-    events.publish("controllerError", { error, message });
-    throw error;
-  }
 }
 
 /** The part of a destination before what is looked up. */
 function prefixOf(destination: string, lookupDestination: string): string {
   return destination.endsWith(lookupDestination) ? destination.slice(0, -lookupDestination.length) : "";
-}
-
-function handlingError(fault: unknown, name: string): MessageHandlingError {
-  if (fault instanceof MessageHandlingError) return fault;
-
-  const { publicMessage, publicHeaders, retry } = fault instanceof MessagingError ? fault : {};
-  return new MessageHandlingError(`${name} failed: ${faultText(fault)}`, {
-    cause: fault,
-    ...(publicMessage !== undefined && { publicMessage }),
-    publicHeaders,
-    retry,
-  });
 }
