@@ -3,12 +3,10 @@ import type { ClientAsker, ClientRequestOptions } from "../channel/client-asker.
 import type { MessageHandler } from "../channel/message-handler.js";
 import type { SimpMessagingTemplate } from "../channel/messaging-template.js";
 import type { Clock } from "../clock/clock.js";
-import { type DestinationSeparator, parsePattern } from "../destination/pattern.js";
 import {
   ClientRequestError,
   type ClientRequestFailure,
   ConfigurationError,
-  DestinationPatternError,
   MessageDeliveryError,
   refusal,
 } from "../errors.js";
@@ -20,8 +18,7 @@ import { validate } from "../message/standard-schema.js";
 import { isTime, LONGEST_TIME, onlyKnown } from "../options/checks.js";
 import { isPromise } from "../promise.js";
 import type { QuestionsTold } from "../user/questions-told.js";
-import type { SimpSession } from "../user/simp-user-registry.js";
-import type { UserSessions } from "../user/user-sessions.js";
+import { type AskableSessionsOptions, askableSessions, isHere } from "./askable-sessions.js";
 import type { OpenQuestions, Question } from "./open-questions.js";
 
 const TIMEOUT = 10_000;
@@ -34,19 +31,15 @@ const KNOWN = {
   schema: true,
 } satisfies Record<keyof ClientRequestOptions, true>;
 
-export interface ClientRequestsOptions {
+export interface ClientRequestsOptions extends Omit<AskableSessionsOptions, "hasOthers"> {
   readonly questions: OpenQuestions;
   /** How many questions may be open. */
   readonly limit: number;
   readonly template: SimpMessagingTemplate;
   readonly converter: CompositeMessageConverter;
-  readonly sessions: UserSessions;
   /** Tells the other servers. Default: there are none. */
   readonly others: { ofQuestions(told: QuestionsTold): Promise<void> } | undefined;
   readonly clock: Clock;
-  readonly separator: DestinationSeparator;
-  /** With its closing slash: `/user/`. */
-  readonly userPrefix: string;
 }
 
 /**
@@ -97,7 +90,13 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     if (this.#isClosed) throw failed("closed", text);
     if (this.#questions.own >= limit) throw failed("limit", text, `${limit} questions are open`);
 
-    const { here, elsewhere } = this.#listening(name, destination, sessionId);
+    const hasOthers = this.#options.others !== undefined;
+    const { here, elsewhere } = askableSessions(
+      { ...this.#options, hasOthers },
+      name,
+      destination,
+      sessionId,
+    );
     const asked = [...here, ...elsewhere];
     if (asked.length === 0) throw failed("nobody", text);
 
@@ -226,39 +225,6 @@ export class ClientRequests implements MessageHandler, ClientAsker {
       question.fail(failed("closed", question.text));
   }
 
-  /** The sessions of a user that would hear a question: on this server, and on others. */
-  #listening(
-    name: string,
-    destination: string,
-    only: string | undefined,
-  ): { readonly here: string[]; readonly elsewhere: string[] } {
-    const { sessions, userPrefix, others } = this.#options;
-    const seen = `${userPrefix.slice(0, -1)}${destination.startsWith("/") ? "" : "/"}${destination}`;
-    const hears = ({ subscriptions }: SimpSession) =>
-      [...subscriptions.values()].some((each) => this.#hears(each.destination, seen));
-    const here = sessions.idsOf(name, only).filter((id) => {
-      // The books have no subscriptions of strangers.
-      const session = sessions.get(id);
-      return !session || hears(session);
-    });
-    if (!others || sessions.isAnonymous(name)) return { here, elsewhere: [] };
-
-    const elsewhere = [...(sessions.users.get(name)?.sessions.values() ?? [])].filter(
-      (session) => !isHere(session) && (only === undefined || only === session.id) && hears(session),
-    );
-    return { here, elsewhere: elsewhere.map(({ id }) => id) };
-  }
-
-  #hears(subscribed: string, destination: string): boolean {
-    try {
-      return parsePattern(subscribed, { separator: this.#options.separator }).fits(destination);
-    } catch (error) {
-      // A broker elsewhere may take what is no pattern here.
-      if (error instanceof DestinationPatternError) return subscribed === destination;
-      throw error;
-    }
-  }
-
   #read(message: Message, { schema }: Question): unknown {
     const { payload } = message;
     const value =
@@ -310,10 +276,6 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     this.#questions.add(question);
     return question;
   }
-}
-
-function isHere(session: SimpSession | undefined): boolean {
-  return session !== undefined && session.server === undefined;
 }
 
 /** Turns a throw into a rejection. */
