@@ -55,7 +55,7 @@ interface Matched extends Omit<Invocation, "abort"> {
  * Hands SEND and SUBSCRIBE to the controllers' methods: subscribed to
  * `clientInboundChannel`. The method with the most specific pattern gets the message; it
  * is handled when the method, and the sending of its reply, is done.
- * What a method throws goes to `ControllerFaults`.
+ * A fault of a method goes to `ControllerFaults`.
  */
 export class ControllerHandler implements MessageHandler {
   readonly name = "controllers";
