@@ -5,28 +5,27 @@ import { SessionRegistry, type SessionRegistryContext } from "../session/session
 /** Makes the station of the clients' sessions, which takes the messages of `clientOutboundChannel`. */
 export function makeSessions(
   options: ResolvedOptions,
-  context: Omit<
-    SessionRegistryContext,
-    | "logger"
-    | "encoder"
-    | "limits"
-    | "preserveReceiveOrder"
-    | "handlerTimeout"
-    | "errorHandler"
-    | "deduplicate"
-  >,
+  context: Omit<SessionRegistryContext, "encoder" | keyof SessionSettings>,
 ): SessionRegistry {
-  const { logger, transport, preserveReceiveOrder, handlerTimeout, errorHandler } = options;
   const sessions = new SessionRegistry({
     ...context,
-    logger,
+    ...settingsOf(options),
     encoder: new MessageEncoder(),
-    limits: transport,
-    preserveReceiveOrder,
-    handlerTimeout,
-    errorHandler,
-    deduplicate: options.clientInboundChannel.deduplicate,
   });
   context.clientOutboundChannel.subscribe(sessions);
   return sessions;
+}
+
+type SessionSettings = ReturnType<typeof settingsOf>;
+
+/** Gives what options say to sessions: each stands here only. */
+function settingsOf(options: ResolvedOptions) {
+  return {
+    logger: options.logger,
+    limits: options.transport,
+    preserveReceiveOrder: options.preserveReceiveOrder,
+    handlerTimeout: options.handlerTimeout,
+    errorHandler: options.errorHandler,
+    deduplicate: options.clientInboundChannel.deduplicate,
+  } satisfies Partial<SessionRegistryContext>;
 }
