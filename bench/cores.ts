@@ -60,7 +60,7 @@ const WARM_UP = 20;
 const PORTION = 20;
 /** Until what runs for each publication is compiled. */
 const COMPILED_AFTER = 1_500;
-const HEART_BEAT = 3_000;
+const HEART_BEAT = 8_000;
 const AT_A_TIME = 50;
 
 const { values } = parseArgs({
@@ -170,9 +170,15 @@ async function takeTimes(round: number): Promise<void> {
 
 async function costOf(site: Site, load: string): Promise<Cost> {
   const [clientCount, inFlight] = load.split("x").map(Number) as [number, number];
-  const clients = await connected(site.ports, clientCount);
+  const clients: RawClient[] = [];
+  const beat = () => {
+    for (const client of clients) client.heartBeat();
+  };
+  const beating = setInterval(beat, HEART_BEAT);
+  await connected(site.ports, clientCount, clients);
   const publish = await publisherTo(clients, STOMP, inFlight);
   await publish(WARM_UP);
+  beat();
   for (const group of site.servers) await restOf(group);
   const before = usageOf(site);
   const start = performance.now();
@@ -180,6 +186,7 @@ async function costOf(site: Site, load: string): Promise<Cost> {
   for (; performance.now() - start < ms; publications += PORTION) await publish(PORTION);
   const seconds = (performance.now() - start) / 1000;
   const after = usageOf(site);
+  clearInterval(beating);
   await Promise.all(clients.map((client) => client.end()));
   const deliveries = publications * clientCount;
   const used = (what: keyof ProcessUsage) =>
@@ -193,8 +200,11 @@ async function costOf(site: Site, load: string): Promise<Cost> {
   };
 }
 
-async function connected(ports: readonly number[], count: number): Promise<RawClient[]> {
-  const clients: RawClient[] = [];
+async function connected(
+  ports: readonly number[],
+  count: number,
+  clients: RawClient[] = [],
+): Promise<RawClient[]> {
   while (clients.length < count) {
     const length = Math.min(AT_A_TIME, count - clients.length);
     const some = Array.from({ length }, (_, i) =>
