@@ -290,7 +290,7 @@ export class ControllerHandler implements MessageHandler {
     return this.#faults.handle(fault, mapping, matched);
   }
 
-  /** Nobody waits for a stream's end. */
+  /** Takes the fault of a stream, whose end nobody waits for. */
   #streamFailed(fault: unknown, mapping: Mapping, matched: Matched): void {
     try {
       this.#failed(fault, mapping, matched)?.catch(() => {});

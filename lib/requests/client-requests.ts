@@ -59,7 +59,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
   constructor(options: ClientRequestsOptions) {
     this.#options = options;
     this.#questions = options.questions;
-    // Of those that are here it is told otherwise, in the moment in which they end.
+    // `sessionEnded` tells of the sessions of this server, in the moment in which they end.
     options.sessions.watch({
       left: ({ id, server }) => {
         if (server !== undefined) this.#gone([id]);
@@ -134,7 +134,7 @@ export class ClientRequests implements MessageHandler, ClientAsker {
     return messageType === "MESSAGE" && destination === this.#questions.destination;
   }
 
-  /** An answer. One that nobody waits for, or that comes of somebody else, is for nobody. */
+  /** Takes an answer. An answer that nobody waits for, or that comes from a session that was not asked, is dropped. */
   handle(message: Message): void | Promise<void> {
     const { messageType, destination, native, sessionId = "", contentType } = message.headers;
     if (messageType !== "MESSAGE" || destination !== this.#questions.destination) return;

@@ -24,7 +24,7 @@ export interface Question {
 export class OpenQuestions {
   /** The destination that clients answer to. */
   readonly destination: string;
-  /** Those of other servers to sessions of this one, too. A field, since every SEND looks at it: while nothing is asked, no SEND is an answer. */
+  /** All open questions, those of other servers to sessions of this one among them. It is a field since every SEND reads it: at 0, no SEND is an answer. */
   count = 0;
   /** The questions of other servers. */
   readonly foreign: ForeignQuestions;

@@ -30,7 +30,7 @@ export interface AccessControlOptions {
   isOver(sessionId: string | undefined): boolean;
   /** The subscriptions of a user's session at the broker. */
   subscriptionsOf(sessionId: string): readonly SimpSubscription[];
-  /** The destination that a subscription tells of, if it is not the one that it names: who may not hear that may not hear of it. */
+  /** The destination whose presence a subscription tells of, if it tells of one: a client that may not hear that destination may not hear who is there. */
   roomOf?(destination: string | undefined): string | undefined;
   /** Ends a subscription, and tells the client why. */
   unsubscribe(subscription: SimpSubscription, reason: string): Promise<boolean>;

@@ -34,7 +34,7 @@ export interface TestMessagingOptions {
   readonly path?: string | undefined;
   /** Milliseconds of real time until whatever is waited for has failed. @default 1000 */
   readonly within?: number | undefined;
-  /** Whether `close` lets be what failed on the server and nobody looked at. @default false */
+  /** Whether `close` passes though something failed on the server that no test has looked at. @default false */
   readonly allowErrors?: boolean | undefined;
 }
 

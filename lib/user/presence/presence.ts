@@ -38,7 +38,7 @@ export interface PresentAt {
   readonly users: readonly PresentUser[];
   /** Sessions without a user. */
   readonly strangers: number;
-  /** Users whom `visible` keeps from being shown: no client is told of them. */
+  /** Users that `visible` does not show: no client is told of them. */
   readonly hidden: readonly PresentUser[];
 }
 
