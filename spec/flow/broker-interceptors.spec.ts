@@ -154,20 +154,26 @@ describe("An interceptor of brokerChannel that waits", () => {
   it("counts what waits whole, within a quarter, the promises of its senders included", async () => {
     await start();
     const { brokerChannel } = host.server.messaging;
-    const sent = [send("/topic/a", "keep"), send("/topic/a", "keep")];
-    await settled();
-    const [countedBefore, before] = [brokerChannel.waiting(""), heapUsed()];
-
-    for (let i = 0; i < 2000; i++) sent.push(send("/topic/a", "x").then(() => {}));
-    await settled();
-
-    const counted = brokerChannel.waiting("") - countedBefore;
-    expect(counted / (heapUsed() - before)).to.be.within(0.75, 1.25);
-    while (brokerChannel.waiting("") > 0) {
-      for (const go of keeper.kept.splice(0)) go();
+    const round = async () => {
+      const sent = [send("/topic/a", "keep"), send("/topic/a", "keep")];
       await settled();
-    }
-    await Promise.all(sent);
+      const [countedBefore, before] = [brokerChannel.waiting(""), heapUsed()];
+
+      for (let i = 0; i < 2000; i++) sent.push(send("/topic/a", "x").then(() => {}));
+      await settled();
+
+      const counted = brokerChannel.waiting("") - countedBefore;
+      const ratio = counted / (heapUsed() - before);
+      while (brokerChannel.waiting("") > 0) {
+        for (const go of keeper.kept.splice(0)) go();
+        await settled();
+      }
+      await Promise.all(sent);
+      return ratio;
+    };
+    // What runs for the first time takes room of the heap that is nobody's.
+    await round();
+    expect(await round()).to.be.within(0.75, 1.25);
   });
 
   it("does not lock up with one of clientOutboundChannel that waits for what it sends", async () => {
