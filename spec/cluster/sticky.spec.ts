@@ -60,6 +60,8 @@ describe("stickySockJS", function () {
     socket.setEncoding("latin1").on("data", (text: string) => {
       answer += text;
     });
+    // It may come before the pause behind the last piece is over.
+    const ended = once(socket, "end");
     for (const piece of [
       "PO",
       "ST /ws/000/pieces/xhr HT",
@@ -71,7 +73,7 @@ describe("stickySockJS", function () {
       socket.write(piece);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await once(socket, "end");
+    await ended;
     expect(answer)
       .to.match(/^HTTP\/1.1 200 OK\r\n/)
       .and.match(/o\n/);
