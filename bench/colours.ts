@@ -6,6 +6,9 @@ export const COLOURS: Readonly<Record<string, string>> = {
   "ws-preframed": "#adb5bd",
   "socket.io": "#1971c2",
   "stomp-broker-js": "#2f9e44",
+  nats: "#0c8599",
+  centrifugo: "#e64980",
+  spring: "#66a80f",
   rabbitmq: "#9c36b5",
 };
 

@@ -1,3 +1,5 @@
+import { type Cut, lines, natsMessages, oneMessage } from "./cut.js";
+
 /** How clients of a peer talk to it over a WebSocket, in text. */
 export interface Dialect {
   /** Where it takes WebSockets. */
@@ -10,10 +12,17 @@ export interface Dialect {
   readonly extension?: string;
   /** Opens a session, with one answer. */
   readonly hello: string;
+  /** What clients send now and then, if anything. */
   readonly heartBeat: string;
+  /** How messages lie in what a WebSocket carries. */
+  readonly cut: Cut;
   /** What an answer begins with. */
   readonly answers: readonly string[];
-  /** The first two characters of a delivery. */
+  /** What the server asks for a sign of life with, and what it wants to hear; if that is no WebSocket ping. */
+  readonly ping?: { readonly asked: string; readonly answer: string };
+  /** What a message begins with that says what went wrong. */
+  readonly errors: readonly string[];
+  /** The first four characters of a delivery. */
   readonly delivery: string;
   /** Octets of a delivery behind its payload. */
   readonly behindPayload: number;
@@ -32,8 +41,10 @@ export const STOMP: Dialect = {
   path: "/ws",
   hello: `${CONNECT}\n\0`,
   heartBeat: "\n",
+  cut: oneMessage,
   answers: ["CONNECTED", "RECEIPT"],
-  delivery: "ME",
+  errors: ["ERROR"],
+  delivery: "MESS",
   behindPayload: "\0".length,
   topic: (...segments) => `/topic/${segments.join("/")}`,
   everything: "/topic/**",
@@ -78,11 +89,64 @@ export const SOCKET_IO: Dialect = {
   path: "/socket.io/?EIO=4&transport=websocket",
   hello: "40",
   heartBeat: "3",
+  cut: oneMessage,
   answers: ["40", "43"],
-  delivery: "42",
+  errors: ["44"],
+  delivery: '42["',
   behindPayload: '"]'.length,
   topic: STOMP.topic,
   everything: "",
   subscribe: (topic) => [`420["subscribe","${topic}"]`],
   send: (destination, _contentType, body) => `42${JSON.stringify(["send", destination, body])}`,
 };
+
+/** The simple broker gives no receipts; what its application answers a SUBSCRIBE says that those before it stand. */
+export const SPRING: Dialect = {
+  ...STOMP,
+  answers: ["CONNECTED", "MESSAGE\ndestination:/app/ready"],
+  subscribe: (topic, id) => [
+    `SUBSCRIBE\nid:${id}\ndestination:${topic}\n\n\0`,
+    "SUBSCRIBE\nid:ready\ndestination:/app/ready\n\n\0",
+  ],
+};
+
+/** NATS as it is over TCP; a WebSocket message may hold several of its messages, or a part of one. */
+export const NATS: Dialect = {
+  path: "/",
+  hello: 'CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}\r\nPING\r\n',
+  heartBeat: "",
+  cut: natsMessages,
+  answers: ["PONG"],
+  ping: { asked: "PING", answer: "PONG\r\n" },
+  errors: ["-ERR"],
+  delivery: "MSG ",
+  behindPayload: "\r\n".length,
+  topic: (...segments) => `topic.${segments.join(".")}`,
+  everything: "topic.>",
+  // It handles one thing after the other.
+  subscribe: (topic, id) => [`SUB ${topic} ${id}\r\nPING\r\n`],
+  send: (destination, _contentType, body) => `PUB ${destination} ${body.length}\r\n${body}\r\n`,
+};
+
+/** Its JSON protocol; a delivery names the client that published. A publication has an answer of its own. */
+export const CENTRIFUGO: Dialect = {
+  path: "/connection/websocket",
+  hello: '{"id":1,"connect":{}}',
+  heartBeat: "",
+  cut: lines,
+  answers: ['{"id":1,"connect"', '{"id":2,"subscribe"'],
+  ping: { asked: "{}", answer: "{}" },
+  errors: [1, 2, 3].map((id) => `{"id":${id},"error"`),
+  delivery: '{"pu',
+  behindPayload: '","info":{"user":"","client":"00000000-0000-0000-0000-000000000000"}}}}'.length,
+  topic: STOMP.topic,
+  everything: "",
+  subscribe: (topic) => [`{"id":2,"subscribe":{"channel":"${topic}"}}`],
+  send: (destination, contentType, body) => {
+    const data = contentType === "application/json" ? body : `"${body}"`;
+    return `{"id":3,"publish":{"channel":"${destination}","data":${data}}}`;
+  },
+};
+
+/** Where payloads are JSON: data that is no text has no quotation mark behind it. */
+export const CENTRIFUGO_JSON: Dialect = { ...CENTRIFUGO, behindPayload: CENTRIFUGO.behindPayload - 1 };

@@ -56,7 +56,7 @@ export interface LoadResult {
 
 const [port, peer, name] = [Number(process.argv[2]), process.argv[3] ?? "", process.argv[4] ?? ""];
 const scenario = scenarioOf(name);
-const dialect = PEERS[peer]?.dialect;
+const { dialect, warmUpMs = WARM_UP_MS } = PEERS[peer] ?? {};
 if (dialect === undefined) throw new Error(`no peer ${peer}`);
 // Whatever goes wrong, here or in what a client reads.
 process.on("uncaughtException", ({ message }) => {
@@ -92,7 +92,8 @@ if (scenario.kind === "connect") {
   });
 } else {
   const flow = await prepare(scenario, dialect);
-  await flow.run({ publications: Math.ceil(scenario.publications / 6), limitMs: WARM_UP_MS });
+  const enough = warmUpMs > WARM_UP_MS ? Number.POSITIVE_INFINITY : Math.ceil(scenario.publications / 6);
+  await flow.run({ publications: enough, limitMs: warmUpMs });
   const stopped = clients.slice(0, scenario.stopped ?? 0);
   const before = stopped.length > 0 ? await flow.run({ ...scenario, limitMs: RUN_MS }) : undefined;
   for (const client of stopped) client.pause();

@@ -1,10 +1,14 @@
 import {
+  CENTRIFUGO,
+  CENTRIFUGO_JSON,
   compressed,
   type Dialect,
+  NATS,
   overSockJs,
   overTls,
   RABBITMQ,
   SOCKET_IO,
+  SPRING,
   STOMP,
   STOMP_BROKER_JS,
 } from "./dialect.js";
@@ -22,6 +26,8 @@ export interface Peer {
   readonly dialect: Dialect;
   /** It takes long to start, so one serves all runs. */
   readonly isLasting?: boolean;
+  /** Milliseconds of load until it is as fast as it gets. Default: as long as all. */
+  readonly warmUpMs?: number;
   /** What it cannot be asked for, and why. */
   readonly lacks?: Readonly<Partial<Record<Ability, string>>>;
   /** Says why it cannot run here, if so. */
@@ -42,6 +48,7 @@ const UNCOUNTED = new URL("../uncounted/bench/peers/express-stomp.js", import.me
 const raw = () => import("./peers/raw.js");
 const packages = () => import("./peers/packages.js");
 const rabbitMq = () => import("./peers/rabbitmq.js");
+const programs = () => import("./peers/programs.js");
 
 /** The product with an async interceptor on some channels. */
 function intercepted(channels: readonly InterceptedChannel[]): Peer {
@@ -56,6 +63,19 @@ function overHttp(transport: Dialect["sockJs"]): Peer {
   return {
     start: async () => (await import("./peers/express-stomp.js")).expressStompWithSockJs(),
     dialect: overSockJs(transport),
+  };
+}
+
+/** Centrifugo, whose channels are names. */
+function centrifugo(dialect: Dialect): Peer {
+  return {
+    start: async () => (await programs()).centrifugo(),
+    dialect,
+    lacks: {
+      "subscription ids": "cannot: a channel has no subscription ids",
+      patterns: "cannot: a channel has a name, no pattern",
+    },
+    missing: async () => (await programs()).missingCentrifugo(),
   };
 }
 
@@ -127,6 +147,22 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     start: async () => (await packages()).stompBrokerJs(),
     dialect: STOMP_BROKER_JS,
     missing: async () => (await packages()).missing(),
+  },
+  nats: {
+    start: async () => (await programs()).nats(),
+    dialect: NATS,
+    missing: async () => (await programs()).missingNats(),
+  },
+  centrifugo: centrifugo(CENTRIFUGO),
+  "centrifugo-json": centrifugo(CENTRIFUGO_JSON),
+  "centrifugo-deflate": centrifugo(compressed(CENTRIFUGO_JSON)),
+  spring: {
+    start: async () => (await programs()).spring(),
+    dialect: SPRING,
+    isLasting: true,
+    // The JVM goes on compiling what runs for that long.
+    warmUpMs: 30_000,
+    missing: async () => (await programs()).missingSpring(),
   },
   rabbitmq: {
     start: async () => (await rabbitMq()).rabbitMq(),

@@ -2,7 +2,9 @@ import { COLOURS } from "./colours.js";
 import type { Summary } from "./results.js";
 import type { Flow } from "./scenarios.js";
 
-const [ROW, LABEL, WIDTH, TOP, RIGHT] = [24, 300, 520, 70, 30];
+const [ROW, LABEL, WIDTH, TOP, RIGHT] = [24, 300, 520, 90, 30];
+/** Peers in a line of the legend. */
+const LEGEND = 6;
 const [LEAST, MOST] = [0.05, 20];
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 
@@ -37,10 +39,11 @@ export function plotPeers(summaries: readonly Summary[]): string {
   });
   const peers = [...new Set(shown.map(({ peer }) => peer))];
   const legend = peers.flatMap((peer, i) => {
-    const left = 16 + i * 128;
+    const left = 16 + (i % LEGEND) * 128;
+    const y = 36 + Math.floor(i / LEGEND) * 20;
     return [
-      `<circle cx="${left}" cy="36" r="5" fill="${COLOURS[peer] ?? "#000"}"/>`,
-      `<text x="${left + 10}" y="40">${peer}</text>`,
+      `<circle cx="${left}" cy="${y}" r="5" fill="${COLOURS[peer] ?? "#000"}"/>`,
+      `<text x="${left + 10}" y="${y + 4}">${peer}</text>`,
     ];
   });
   const grid = TICKS.flatMap((tick) => [

@@ -47,16 +47,20 @@ export class RawClient implements LoadClient {
   #sayGoodbye = () => {};
   readonly #socket: Socket;
   readonly #dialect: Dialect;
-  /** The first two octets of a delivery. */
+  /** The first four octets of a delivery. */
   readonly #delivery: number;
   readonly #heartBeat: Buffer;
+  /** What has come of a WebSocket frame. */
   #rest: Buffer | undefined;
-  #onAnswer: () => void = () => {};
+  /** What has come of a message that began in another frame. */
+  #carried: Buffer | undefined;
+  /** Set while an answer is awaited. */
+  #onAnswer: (() => void) | undefined;
 
   private constructor(socket: Socket, dialect: Dialect) {
     this.#socket = socket;
     this.#dialect = dialect;
-    this.#delivery = Buffer.from(dialect.delivery).readUInt16BE();
+    this.#delivery = Buffer.from(dialect.delivery).readUInt32BE();
     this.#heartBeat = masked(dialect.heartBeat);
     this.behindNumber = dialect.behindPayload;
     this.goodbye = new Promise((resolve) => {
@@ -98,7 +102,7 @@ export class RawClient implements LoadClient {
   }
 
   heartBeat(): void {
-    this.write(this.#heartBeat);
+    if (this.#dialect.heartBeat !== "") this.write(this.#heartBeat);
   }
 
   async end(): Promise<void> {
@@ -142,7 +146,9 @@ export class RawClient implements LoadClient {
         length = bytes.readUInt16BE(at + 2);
         start = at + 4;
       } else if (length === 127) {
-        throw new Error("a frame longer than the bench sends");
+        if (bytes.length - at < 10) break;
+        length = bytes.readUIntBE(at + 4, 6);
+        start = at + 10;
       }
       if (bytes.length < start + length) break;
 
@@ -150,23 +156,49 @@ export class RawClient implements LoadClient {
       const opcode = first & 15;
       if (opcode === CLOSE) this.#close();
       else if (opcode === PING) this.write(PONG);
-      else if (first & COMPRESSED) this.#message(unpacked(bytes.toString("latin1", start, start + length)));
-      else if (length > 1 && bytes.readUInt16BE(start) === this.#delivery) {
-        this.onMessage(numberAt(bytes, start + length - this.behindNumber - NUMBER_LENGTH));
-      } else this.#other(bytes.toString("latin1", start, start + length));
+      else if (first & COMPRESSED) {
+        const text = unpacked(bytes.toString("latin1", start, start + length));
+        this.#payload(text, 0, text.length);
+      } else this.#payload(bytes, start, start + length);
       at = start + length;
     }
     if (at < bytes.length) this.#rest = bytes.subarray(at);
   }
 
-  #message(text: Buffer): void {
-    if (text.readUInt16BE() !== this.#delivery) throw new Error(`compressed, and no delivery: ${text}`);
-    this.onMessage(numberAt(text, text.length - this.behindNumber - NUMBER_LENGTH));
+  #payload(bytes: Buffer, start: number, end: number): void {
+    if (this.#carried === undefined) {
+      const rest = this.#dialect.cut(bytes, start, end, this.#message);
+      if (rest < end) this.#carried = bytes.subarray(rest, end);
+      return;
+    }
+    const whole = Buffer.concat([this.#carried, bytes.subarray(start, end)]);
+    this.#carried = undefined;
+    this.#payload(whole, 0, whole.length);
+  }
+
+  readonly #message = (bytes: Buffer, start: number, end: number): void => {
+    // An answer may look like a delivery.
+    if (this.#onAnswer !== undefined && this.#isAnswer(bytes, start, end)) return;
+
+    if (end - start > 3 && bytes.readUInt32BE(start) === this.#delivery) {
+      this.onMessage(numberAt(bytes, end - this.behindNumber - NUMBER_LENGTH));
+    } else this.#other(bytes.toString("latin1", start, end));
+  };
+
+  #isAnswer(bytes: Buffer, start: number, end: number): boolean {
+    const text = bytes.toString("latin1", start, end);
+    if (!this.#dialect.answers.some((answer) => text.startsWith(answer))) return false;
+
+    const answered = this.#onAnswer;
+    this.#onAnswer = undefined;
+    answered?.();
+    return true;
   }
 
   #other(text: string): void {
-    if (this.#dialect.answers.some((answer) => text.startsWith(answer))) this.#onAnswer();
-    else if (text.startsWith("ERROR")) throw new Error(text);
+    const { ping, errors } = this.#dialect;
+    if (text === ping?.asked) this.write(masked(ping.answer));
+    else if (errors.some((error) => text.startsWith(error))) throw new Error(text);
   }
 }
 

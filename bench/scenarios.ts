@@ -52,7 +52,17 @@ export interface Connect {
 
 export type Scenario = Flow | Connect;
 
-const EVERYBODY = ["ws-loop", "ws-preframed", "express-stomp", "socket.io", "stomp-broker-js", "rabbitmq"];
+const EVERYBODY = [
+  "ws-loop",
+  "ws-preframed",
+  "express-stomp",
+  "socket.io",
+  "stomp-broker-js",
+  "nats",
+  "centrifugo",
+  "spring",
+  "rabbitmq",
+];
 const CONNECTING = ["ws-loop", "ws-express", ...EVERYBODY.slice(1)];
 
 const FAN_OUT = {
@@ -147,6 +157,8 @@ const compressed: readonly Flow[] = [1, 4].map((inFlight) => {
       "ws-loop-deflate",
       "socket.io",
       "socket.io-deflate",
+      "centrifugo-json",
+      "centrifugo-deflate",
     ],
   };
 });
@@ -224,7 +236,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...FAN_OUT,
     name: "exact-100",
     title: "1 → 100 of 1,000, exact",
-    peers: ["ws-loop", "express-stomp", "stomp-broker-js", "rabbitmq"],
+    peers: ["ws-loop", "express-stomp", "stomp-broker-js", "nats", "spring", "rabbitmq"],
     topics: 10,
     inFlight: 4,
     publications: 1500,
