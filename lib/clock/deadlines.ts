@@ -37,9 +37,11 @@ export class Deadlines {
     bounded.due = this.#clock.now() + this.#milliseconds;
     bounded.before = this.#last;
     if (this.#last) this.#last.behind = bounded;
-    else this.#first = bounded;
+    else {
+      this.#first = bounded;
+      this.#stop = this.#clock.after(this.#milliseconds, this.#look);
+    }
     this.#last = bounded;
-    this.#stop ??= this.#clock.after(this.#milliseconds, this.#look);
   }
 
   end(bounded: Bounded<unknown>): void {
@@ -58,6 +60,7 @@ export class Deadlines {
     this.#stop = undefined;
     const now = this.#clock.now();
     for (let first = this.#first; first !== undefined && first.due <= now; first = this.#first) first.miss();
+    // One that began while others were missed has a timer already, if it is alone.
     if (this.#first) this.#stop ??= this.#clock.after(this.#first.due - now, this.#look);
   };
 }

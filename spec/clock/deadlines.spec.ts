@@ -39,6 +39,22 @@ describe("Deadlines", () => {
     expect(time.waiting).to.equal(0);
   });
 
+  it("are over in time when one that is missed begins another", () => {
+    const missed = { passed: () => new Error("missed"), late: () => {} };
+    deadlines.bound(never(), missed).tell({
+      fulfilled: () => {},
+      rejected: () => wait("c", never()),
+    });
+    time.pass(60);
+    wait("b", never());
+    time.pass(40);
+    time.pass(60);
+    expect(told).to.deep.equal(["b: missed"]);
+    time.pass(40);
+    expect(told).to.deep.equal(["b: missed", "c: missed"]);
+    expect(time.waiting).to.equal(0);
+  });
+
   it("are left in any order, and the timer with the last", async () => {
     const [a, b, c] = [promiseOf<string>(), promiseOf<string>(), promiseOf<string>()];
     wait("a", a.promise);
